@@ -1,0 +1,50 @@
+"""From a trained neural network to a spiking one: conversion, simulation, and its errors."""
+
+from snnlab.calibration import Fixed, Maximum, Percentile, record_activations
+from snnlab.conversion import convert, verify
+from snnlab.decomposition import ErrorParts, decompose
+from snnlab.exceptions import (
+    CalibrationError,
+    MemoryBudgetError,
+    OptionError,
+    ShapeError,
+    SNNLabError,
+    UnsupportedLayerError,
+    VerificationError,
+)
+from snnlab.folding import fold_batchnorm
+from snnlab.graph import Graph
+from snnlab.network import Network
+from snnlab.neuron import Neuron
+from snnlab.record import Activations, Record
+from snnlab.simulation import analog, simulate
+from snnlab.tracing import trace
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Activations",
+    "CalibrationError",
+    "ErrorParts",
+    "Fixed",
+    "Graph",
+    "Maximum",
+    "MemoryBudgetError",
+    "Network",
+    "Neuron",
+    "OptionError",
+    "Percentile",
+    "Record",
+    "SNNLabError",
+    "ShapeError",
+    "UnsupportedLayerError",
+    "VerificationError",
+    "analog",
+    "convert",
+    "decompose",
+    "fold_batchnorm",
+    "record_activations",
+    "simulate",
+    "trace",
+    "verify",
+]

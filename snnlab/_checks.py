@@ -1,0 +1,135 @@
+"""Checks of what a user passes in, with the message of the house.
+
+A message has four parts: what failed and where, what was found, what was expected, what to do.
+"""
+
+import difflib
+import math
+from collections.abc import Iterable, Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import torch
+
+from snnlab.exceptions import OptionError, ShapeError
+
+
+def images(x: Any, name: str, shape: Sequence[int] | None = None) -> torch.Tensor:
+    """Return `x` as a tensor of floats, shape (B, ...), B >= 1, all values finite.
+
+    `shape` is the shape of one image, without the batch. The values are never copied back:
+    the user's array stays as it is.
+    """
+    if not isinstance(x, (np.ndarray, torch.Tensor, list, tuple)):
+        raise ShapeError(
+            f"{name}: found {type(x).__name__}, expected an array, a tensor or a nested list "
+            f"with the batch first. Put the batches of a loader into one array first."
+        )
+    try:
+        tensor = x.detach() if isinstance(x, torch.Tensor) else torch.as_tensor(np.asarray(x))
+        tensor = tensor if tensor.is_floating_point() else tensor.to(torch.get_default_dtype())
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ShapeError(
+            f"{name}: cannot be read as an array of numbers ({error}). Expected real numbers, "
+            f"shape (B, ...), every image of the same shape."
+        ) from error
+    if tensor.ndim < 2 or len(tensor) == 0:
+        raise ShapeError(
+            f"{name}: shape {tuple(tensor.shape)}, expected (B, ...) with at least one image. "
+            f"For one image write {name}[None]."
+        )
+    if shape is not None and tuple(tensor.shape[1:]) != tuple(shape):
+        raise ShapeError(
+            f"{name}: images of shape {tuple(tensor.shape[1:])}, expected {tuple(shape)}, the "
+            f"shape this network was traced with. Reshape the images, or convert again with "
+            f"images of the new shape."
+        )
+    if not torch.isfinite(tensor).all():
+        raise ShapeError(
+            f"{name}: holds NaN or infinite values, expected finite numbers. Look at the "
+            f"loading and scaling of the data."
+        )
+    return tensor
+
+
+def labels(y: Any, batch: int) -> np.ndarray:
+    """Return `y` as an array of whole numbers, shape (B,)."""
+    array = np.asarray(y.detach().cpu() if isinstance(y, torch.Tensor) else y)
+    if array.shape != (batch,):
+        raise ShapeError(
+            f"y: shape {array.shape}, expected ({batch},): one label for each recorded image. "
+            f"Pass the labels of the images that were simulated."
+        )
+    if array.dtype.kind not in "iu":
+        raise ShapeError(
+            f"y: type {array.dtype}, expected whole numbers, the index of the right class. "
+            f"For one-hot labels write y.argmax(1)."
+        )
+    return array
+
+
+def whole(value: Any, name: str) -> int:
+    """Return `value` as an int >= 1."""
+    whole_number = isinstance(value, Integral) or (isinstance(value, Real) and value % 1 == 0)
+    if isinstance(value, bool) or not whole_number or value < 1:
+        raise OptionError(f"{name} = {value!r}: expected a whole number, 1 or more.")
+    return int(value)
+
+
+def option(value: Any, name: str, choices: Iterable[str]) -> str:
+    """Return `value` if it is one of `choices`."""
+    choices = tuple(choices)
+    if value not in choices:
+        listed = " or ".join(repr(choice) for choice in choices)
+        near = close(value, choices)
+        raise OptionError(f"{name} = {value!r}: expected {listed}.{near}")
+    return value
+
+
+def fraction_of_threshold(value: Any) -> float:
+    """Return `v_init` if it lies in [0, 1), in units of the threshold."""
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if not number or not 0 <= value < 1:
+        raise OptionError(
+            f"v_init = {value!r}: expected a number in [0, 1), in units of the threshold. "
+            f"If it is meant in units of potential, did you mean v_init / v_threshold?"
+        )
+    return float(value)
+
+
+def percentile(value: Any) -> float:
+    """Return a percentile in (0, 100]."""
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if not number or not math.isfinite(value) or not 0 < value <= 100:
+        raise OptionError(
+            f"percentile = {value!r}: expected a number in (0, 100]; 100 is the maximum."
+        )
+    if value <= 1:
+        raise OptionError(
+            f"percentile = {value!r}: expected a number in (1, 100]; percentiles are counted in "
+            f"hundredths. Did you mean {100 * value:g}?"
+        )
+    return float(value)
+
+
+def layer(name: str | int, layers: Sequence[str], what: str = "spiking layers") -> str:
+    """Return the name of a layer given by name or by position."""
+    if isinstance(name, Integral) and not isinstance(name, bool):
+        if -len(layers) <= name < len(layers):
+            return layers[name]
+        raise OptionError(
+            f"layer {name}: there are {len(layers)} {what}, expected a position from "
+            f"{-len(layers)} to {len(layers) - 1}, or one of {list(layers)}."
+        )
+    if name not in layers:
+        raise OptionError(
+            f"layer {name!r}: not among the {what}.{close(name, layers)} They are: {list(layers)}."
+        )
+    return str(name)
+
+
+def close(value: Any, choices: Iterable[str]) -> str:
+    """Return ' Did you mean ...?' when one of `choices` looks like `value`, else ''."""
+    near = difflib.get_close_matches(str(value), list(choices), n=3, cutoff=0.5)
+    return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""

@@ -1,0 +1,53 @@
+"""Tables in plain text and in HTML, for what shows itself in a cell."""
+
+import html
+from collections.abc import Iterable, Sequence
+
+Rows = Sequence[Sequence[str]]
+
+
+def text(title: str, header: Sequence[str], rows: Rows) -> str:
+    """Return a table in plain text; the first column is left-aligned, the others right-aligned.
+
+    >>> print(text("Two layers", ["layer", "neurons"], [["relu1", "12"], ["relu2", "7"]]))
+    Two layers
+    layer  neurons
+    relu1       12
+    relu2        7
+    """
+    columns = list(zip(header, *rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    lines = [
+        "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zipped)).rstrip()
+        for zipped in (list(zip(row, widths, strict=True)) for row in (header, *rows))
+    ]
+    return "\n".join([title, *lines])
+
+
+def to_html(title: str, header: Sequence[str], rows: Rows) -> str:
+    """Return the same table in HTML, with a caption and row headers for screen readers."""
+    head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in header)
+    body = "".join(
+        f'<tr><th scope="row">{html.escape(row[0])}</th>'
+        + "".join(f"<td>{html.escape(cell)}</td>" for cell in row[1:])
+        + "</tr>"
+        for row in rows
+    )
+    caption = f'<caption style="text-align:left">{html.escape(title)}</caption>'
+    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def shape(dimensions: Sequence[int]) -> str:
+    """Return '16×28×28'."""
+    return "×".join(map(str, dimensions)) or "1"
+
+
+def span(values: Iterable[float]) -> str:
+    """Return one number, or 'smallest … largest' of several.
+
+    >>> span([0.5, 2.0, 1.25])
+    '0.5 … 2'
+    """
+    values = list(values)
+    low, high = f"{min(values):.4g}", f"{max(values):.4g}"
+    return low if low == high else f"{low} … {high}"

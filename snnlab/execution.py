@@ -1,0 +1,177 @@
+"""One run of a network, in blocks of images and of steps.
+
+Within a block the network is walked layer by layer, with time folded into the batch.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import fx
+
+from snnlab.evaluation import last_readers, size
+from snnlab.exceptions import MemoryBudgetError
+from snnlab.graph import apply
+from snnlab.network import Network
+from snnlab.operations import Kind
+from snnlab.recorder import GIB, Recorder
+from snnlab.stepping import MaxPool, Neurons
+
+# The largest value of a block takes about this much; caches are used best so.
+_BLOCK_BYTES = 16 * 2**20
+# With many images this many steps go together.
+_BLOCK_STEPS = 16
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """How many images and how many steps are worked on together."""
+
+    images: int
+    steps: int
+
+
+class Execution:
+    """One simulation: which nodes move, and the states of a block of images."""
+
+    def __init__(self, network: Network, poisson: bool):
+        self.network, self.graph = network, network.graph
+        self.moving: set[fx.Node] = set()
+        for node in self.graph.nodes:
+            kind = node.meta["kind"]
+            starts = kind is Kind.RELU or (kind is Kind.INPUT and poisson)
+            if starts or any(source in self.moving for source in node.all_input_nodes):
+                self.moving.add(node)
+        self.unread = last_readers(self.graph)
+
+    def blocks(self, images: int, timesteps: int, memory: int) -> Blocks:
+        """Return how many images and how many steps go together."""
+        item = torch.finfo(self.graph.dtype).bits // 8
+        moving = [node for node in self.graph.nodes if node in self.moving]
+        largest = max(size(node) for node in moving) * item
+        # A block in flight: what is alive at once, and as much again for torch's own work space.
+        flight = 2 * self._alive(moving) * item
+        # Carried along for each image: potentials, counts, and what does not change in time.
+        carried = item * (3 * sum(size(node) for node in self.graph.nodes if node.op != "get_attr"))
+        if flight + carried > memory:
+            raise MemoryBudgetError(
+                f"simulate: one image and one step need {(flight + carried) / GIB:.3g} GiB, memory "
+                f"allows {memory / GIB:.3g} GiB. Allow more, as memory={flight + carried}."
+            )
+        fitting = max(1, _BLOCK_BYTES // largest)
+        steps = min(timesteps, max(_BLOCK_STEPS, fitting // images))
+        steps = min(steps, max(1, (memory - carried) // flight))
+        together = max(1, min(images, fitting // steps))
+        return Blocks(max(1, min(together, memory // (flight * steps + carried))), steps)
+
+    def _alive(self, moving: list[fx.Node]) -> int:
+        alive = most = 0
+        for node in moving:
+            alive += size(node)
+            most = max(most, alive)
+            alive -= sum(size(done) for done in self.unread.get(node, ()) if done in self.moving)
+        return most
+
+    def start(self, images: torch.Tensor) -> None:
+        """Evaluate what does not change in time, and set the neurons to their initial state."""
+        self.images = len(images)
+        self.constants: dict[fx.Node, torch.Tensor] = {}
+        self.states: dict[fx.Node, Neurons | MaxPool] = {}
+        self.sum: torch.Tensor | float = 0.0
+        for node in self.graph.nodes:
+            if node in self.moving:
+                continue
+            kind = node.meta["kind"]
+            value = images if kind is Kind.INPUT else apply(node, self.graph.module, self.constants)
+            self.constants[node] = value
+            for done in self.unread.get(node, ()):
+                del self.constants[done]
+
+    def advance(
+        self, begin: int, end: int, trains: np.ndarray | None, recorder: Recorder, first: int
+    ) -> None:
+        """Run the steps from `begin` to `end` through the whole network, layer by layer."""
+        steps = end - begin
+        values: dict[fx.Node, torch.Tensor] = {}
+        for node in self.graph.nodes:
+            if node not in self.moving:
+                continue
+            kind = node.meta["kind"]
+            if kind is Kind.INPUT:
+                values[node] = self._input(trains[begin:end])
+                recorder.spikes("input", trains[begin:end], begin, first)
+            elif kind is Kind.RELU:
+                values[node] = self._fire(node, values, steps, recorder, begin, first)
+            elif kind is Kind.MAX_POOL:
+                values[node] = self._pool(node, values[node.args[0]], steps)
+            else:
+                values[node] = apply(node, self.graph.module, self._repeated(node, values, steps))
+            if kind is Kind.OUTPUT:
+                recorder.outputs(self._accumulate(values[node], steps), begin, first)
+            for done in self.unread.get(node, ()):
+                values.pop(done, None)
+        if end in recorder.stops:
+            counts = {n.meta["layer"]: state.counts for n, state in self._neurons()}
+            recorder.counts(counts, trains, end, first)
+
+    def _neurons(self) -> Iterator[tuple[fx.Node, Neurons]]:
+        return ((n, state) for n, state in self.states.items() if isinstance(state, Neurons))
+
+    def _input(self, trains: np.ndarray) -> torch.Tensor:
+        folded = torch.from_numpy(trains).to(self.graph.device).flatten(0, 1)
+        return folded.to(self.graph.dtype)
+
+    def _repeated(self, node: fx.Node, values: dict, steps: int) -> dict:
+        """Return the inputs of a node, with what is constant in time repeated for each step."""
+        inputs = {}
+        for source in node.all_input_nodes:
+            value = values.get(source, self.constants.get(source))
+            if source not in self.moving and source.meta["shape"] is not None:
+                value = value.repeat(steps, *[1] * (value.ndim - 1))
+            inputs[source] = value
+        return inputs
+
+    def _fire(
+        self,
+        node: fx.Node,
+        values: dict[fx.Node, torch.Tensor],
+        steps: int,
+        recorder: Recorder,
+        begin: int,
+        first: int,
+    ) -> torch.Tensor:
+        source, name = node.args[0], node.meta["layer"]
+        current = values.get(source, self.constants.get(source))
+        if node not in self.states:
+            self.states[node] = Neurons(self.network.neurons[name], self.images, current)
+        if source not in self.moving and steps == 1:
+            current = current.clone()
+        emitted, trains, potentials = self.states[node].step(
+            current, steps, self._is_free(source, node, current, values), recorder.wants(name)
+        )
+        if trains is not None:
+            recorder.spikes(name, trains.cpu().numpy(), begin, first)
+            recorder.potentials(name, potentials.cpu().numpy(), begin, first)
+        return emitted
+
+    def _is_free(self, source: fx.Node, node: fx.Node, current: torch.Tensor, values: dict) -> bool:
+        """Tell whether nobody else reads the memory of a current, directly or through a view."""
+        if source not in self.moving or source not in self.unread.get(node, ()):
+            return False
+        memory = current.untyped_storage().data_ptr()
+        others = (v for n, v in (*values.items(), *self.constants.items()) if n is not source)
+        tensors = (t for v in others for t in (v if isinstance(v, (tuple, list)) else (v,)))
+        return all(t.untyped_storage().data_ptr() != memory for t in tensors)
+
+    def _pool(self, node: fx.Node, x: torch.Tensor, steps: int) -> torch.Tensor:
+        if node not in self.states:
+            source, module = node.args[0], self.graph.module
+            self.states[node] = MaxPool(lambda charge: apply(node, module, {source: charge}))
+        return self.states[node].step(x, steps)
+
+    def _accumulate(self, output: torch.Tensor, steps: int) -> torch.Tensor:
+        """Return the accumulated output after each step, in float64, shape (t, b, ...)."""
+        sums = output.unflatten(0, (steps, -1)).double().cumsum(0).add_(self.sum)
+        self.sum = sums[-1]
+        return sums

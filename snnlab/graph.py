@@ -1,0 +1,97 @@
+"""The canonical graph: what `trace` makes of a model and everything else works on."""
+
+import copy
+import functools
+import operator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import fx, nn
+
+from snnlab.operations import Kind
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """A model in canonical form: affine pieces, ReLUs, max pools; the batch first in every value.
+
+    Parameters
+    ----------
+    module : torch.fx.GraphModule
+        Owns the parameters (copies) and the nodes. Each node's `meta` holds its `kind`, its `shape`
+        without the batch, and `layer`, the name a user sees.
+    softmax : callable or None
+        What a final softmax of the model did to the logits; it is left out of the nodes.
+    """
+
+    module: fx.GraphModule
+    softmax: Callable[[torch.Tensor], torch.Tensor] | None = None
+
+    @property
+    def nodes(self) -> list[fx.Node]:
+        """The nodes in the order of evaluation."""
+        return list(self.module.graph.nodes)
+
+    @functools.cached_property
+    def layers(self) -> dict[str, fx.Node]:
+        """The spiking layers (every ReLU) by name, in the order of evaluation."""
+        return {n.meta["layer"]: n for n in self.nodes if n.meta["kind"] is Kind.RELU}
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one image."""
+        return self.nodes[0].meta["shape"]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Floating type of the parameters."""
+        return next((p.dtype for p in floating(self.module)), torch.get_default_dtype())
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters lie."""
+        return next((p.device for p in floating(self.module)), torch.device("cpu"))
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Layers and sums of the parameters: the same for the same graph in another type."""
+        layers = [(node.meta["layer"], node.meta["shape"]) for node in self.nodes]
+        sums = [round(float(t.detach().double().abs().sum()), 6) for t in floating(self.module)]
+        return f"{layers} {sums}"
+
+    def to(self, *device_or_dtype: Any) -> "Graph":
+        """Return a copy on another device or in another floating type, as `torch.nn.Module.to`."""
+        return Graph(copy.deepcopy(self.module).to(*device_or_dtype), self.softmax)
+
+    def __repr__(self) -> str:
+        lines = [f"Graph of {len(self.nodes)} nodes, input {self.input_shape}"]
+        for node in self.nodes:
+            shape = "×".join(map(str, node.meta["shape"] or ()))
+            lines.append(f"  {node.meta['kind'].value:9} {node.meta['layer']:30} {shape}")
+        return "\n".join(lines)
+
+
+def floating(module: nn.Module) -> Iterator[torch.Tensor]:
+    """Return the floating parameters and buffers of a module, one after the other."""
+    return (t for t in (*module.parameters(), *module.buffers()) if t.is_floating_point())
+
+
+def apply(node: fx.Node, module: nn.Module, values: dict[fx.Node, Any]) -> Any:
+    """Evaluate one node of a graph whose inputs are in `values`."""
+    if node.op == "get_attr":
+        return operator.attrgetter(node.target)(module)
+    args, kwargs = fx.node.map_arg((node.args, node.kwargs), values.__getitem__)
+    if node.op == "call_module":
+        return module.get_submodule(node.target)(*args, **kwargs)
+    if node.op == "call_method":
+        return getattr(args[0], node.target)(*args[1:], **kwargs)
+    if node.op == "output":
+        return args[0]
+    return node.target(*args, **kwargs)
+
+
+def for_each_image(constant: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+    """Repeat a constant of shape (1, ...) for each image, without copying it."""
+    return constant.expand(len(images), *constant.shape[1:])

@@ -1,0 +1,175 @@
+"""A converted network: the folded ANN, and a neuron setting for every ReLU."""
+
+import dataclasses
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from snnlab import _checks, _tables
+from snnlab.evaluation import cap, size
+from snnlab.exceptions import OptionError
+from snnlab.graph import Graph
+from snnlab.neuron import Neuron, Reset, checked_threshold
+
+Thresholds = float | np.ndarray | Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Network:
+    """A spiking network. It never changes: `replace` and `to` return another.
+
+    The weights are the ANN's own. A neuron passes on θ·s, its threshold times its spike, which is
+    threshold balancing. A threshold above the cap of its activation (ReLU6) is set to the cap.
+
+    Parameters
+    ----------
+    graph : Graph
+        The ANN, traced and folded.
+    neurons : mapping from layer name to Neuron
+        One for every ReLU of the graph.
+
+    Raises
+    ------
+    OptionError
+        If a layer has no neuron, or a threshold does not have one number per channel.
+
+    Source: Diehl et al. 2015, section III (threshold balancing); Rueckauer et al. 2017.
+    """
+
+    graph: Graph
+    neurons: Mapping[str, Neuron]
+
+    def __post_init__(self) -> None:
+        layers = self.graph.layers
+        for name in self.neurons:
+            _checks.layer(name, list(layers))
+        missing = [name for name in layers if name not in self.neurons]
+        if missing:
+            raise OptionError(
+                f"neurons: none for the layers {missing}. Expected one for every spiking layer."
+            )
+        fitted = {name: _fit(name, self.neurons[name], node) for name, node in layers.items()}
+        object.__setattr__(self, "neurons", MappingProxyType(fitted))
+
+    @property
+    def layers(self) -> list[str]:
+        """Names of the spiking layers, in the order of evaluation."""
+        return list(self.graph.layers)
+
+    @property
+    def thresholds(self) -> dict[str, float | np.ndarray]:
+        """Threshold of each layer, a number or an array of shape (C,)."""
+        return {name: neuron.v_threshold for name, neuron in self.neurons.items()}
+
+    def shape(self, layer: str | int) -> tuple[int, ...]:
+        """Return the shape of a spiking layer for one image."""
+        return self.graph.layers[_checks.layer(layer, self.layers)].meta["shape"]
+
+    def replace(
+        self,
+        layer: str | int | None = None,
+        *,
+        threshold: Thresholds | None = None,
+        scale: float | None = None,
+        reset: Reset | None = None,
+        v_init: float | None = None,
+    ) -> "Network":
+        """Return the network with other neuron settings.
+
+        Parameters
+        ----------
+        layer : str or int, optional
+            The layer to change, by name or position; by default all.
+        threshold : float, array of shape (C,), or dict from layer to one of them
+            New thresholds, in units of the activation.
+        scale : float
+            Factor on the thresholds, after `threshold`.
+        reset : {"subtract", "zero"}
+        v_init : float
+            In [0, 1), in units of the threshold.
+
+        Raises
+        ------
+        OptionError
+            If a layer is unknown or a value outside its range.
+
+        >>> from torch import nn
+        >>> from snnlab import Fixed, convert
+        >>> net = convert(nn.ReLU(), [[1.0]], threshold=Fixed(2.0))
+        >>> net.replace("relu", scale=0.25, reset="zero").neurons["relu"]
+        Neuron(v_threshold=0.5, reset='zero', v_init=0.5)
+        """
+        chosen = self.layers if layer is None else [_checks.layer(layer, self.layers)]
+        given = thresholds_by_layer(threshold, chosen, self.layers)
+        changes: dict[str, Any] = {"reset": reset, "v_init": v_init}
+        changes = {key: value for key, value in changes.items() if value is not None}
+        factor = checked_threshold(1.0 if scale is None else scale, "scale")
+        neurons = dict(self.neurons)
+        for name in chosen:
+            theta = given.get(name, neurons[name].v_threshold)
+            theta = checked_threshold(theta, f"threshold of layer {name!r}") * factor
+            neurons[name] = dataclasses.replace(neurons[name], v_threshold=theta, **changes)
+        return Network(self.graph, neurons)
+
+    def to(self, *device_or_dtype: Any) -> "Network":
+        """Return a copy on another device or in another floating type, as `torch.nn.Module.to`."""
+        return Network(self.graph.to(*device_or_dtype), self.neurons)
+
+    def _table(self) -> tuple[str, list[str], list[list[str]]]:
+        neurons = sum(size(node) for node in self.graph.layers.values())
+        title = (
+            f"Spiking network of {len(self.layers)} layers, {neurons:,} neurons; "
+            f"input {_tables.shape(self.graph.input_shape)}"
+        )
+        header = ["layer", "shape", "neurons", "threshold θ", "reset", "v_init"]
+        rows = [
+            [
+                name,
+                _tables.shape(node.meta["shape"]),
+                f"{size(node):,}",
+                _tables.span(np.ravel(self.neurons[name].v_threshold)),
+                self.neurons[name].reset,
+                f"{self.neurons[name].v_init:g} θ",
+            ]
+            for name, node in self.graph.layers.items()
+        ]
+        return title, header, rows
+
+    def __repr__(self) -> str:
+        return _tables.text(*self._table())
+
+    def _repr_html_(self) -> str:
+        return _tables.to_html(*self._table())
+
+
+def thresholds_by_layer(
+    threshold: Thresholds | None, chosen: list[str], layers: list[str]
+) -> dict[str, Any]:
+    """Return the thresholds that a number, an array or a dict gives to each layer of `chosen`."""
+    if threshold is None:
+        return {}
+    if isinstance(threshold, Mapping):
+        named = {_checks.layer(name, layers): value for name, value in threshold.items()}
+        outside = [name for name in named if name not in chosen]
+        if outside:
+            raise OptionError(
+                f"threshold: given for {outside}, but only {chosen} is to be changed. Leave "
+                f"`layer` away to change several layers at once."
+            )
+        return named
+    return dict.fromkeys(chosen, threshold)
+
+
+def _fit(name: str, neuron: Neuron, node: Any) -> Neuron:
+    """Return the neuron with its threshold checked against the channels and the cap."""
+    theta, channels, upper = neuron.v_threshold, (*node.meta["shape"], 1)[0], cap(node)
+    if np.ndim(theta) and np.size(theta) != channels:
+        raise OptionError(
+            f"threshold of layer {name!r}: array of {np.size(theta)} numbers, expected one number, "
+            f"or {channels}, one for each channel."
+        )
+    if upper is None:
+        return neuron
+    return dataclasses.replace(neuron, v_threshold=np.minimum(theta, upper))

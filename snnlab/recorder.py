@@ -1,0 +1,112 @@
+"""The arrays of a Record while a simulation fills them."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from snnlab.exceptions import MemoryBudgetError
+from snnlab.network import Network
+from snnlab.record import Record
+
+GIB = 2**30
+
+
+class Recorder:
+    """The arrays of a Record, filled block by block."""
+
+    def __init__(
+        self,
+        network: Network,
+        images: int,
+        timesteps: int,
+        *,
+        stops: list[int],
+        spikes: list[str],
+        potentials: list[str],
+        poisson: bool,
+    ):
+        graph = network.graph
+        self.network, self.timesteps, self.poisson = network, timesteps, poisson
+        self.stops = sorted({*stops, timesteps})
+        self.kept = stops
+        shapes = {name: node.meta["shape"] for name, node in graph.layers.items()}
+        if poisson:
+            shapes = {"input": graph.input_shape} | shapes
+        real = torch.empty(0, dtype=graph.dtype).numpy().dtype
+        # Filled in counts(); the keys are (array, layer), the values (shape, type).
+        self.plan: dict[tuple[Any, str], tuple[tuple[int, ...], np.dtype]] = {
+            ("outputs", ""): ((timesteps, images, *graph.nodes[-1].meta["shape"]), real)
+        }
+        for name, shape in shapes.items():
+            for stop in self.stops:
+                self.plan[stop, name] = ((images, *shape), np.min_scalar_type(stop))
+            if name in spikes:
+                self.plan["spikes", name] = ((timesteps, images, *shape), np.dtype(np.uint8))
+            if name in potentials:
+                self.plan["potentials", name] = ((timesteps, images, *shape), real)
+
+    def allocate(self, memory: int) -> None:
+        """Make the arrays, or refuse with the figure if they are larger than `memory`."""
+        sizes = {
+            key: int(np.prod(s, dtype=float)) * t.itemsize for key, (s, t) in self.plan.items()
+        }
+        if sum(sizes.values()) > memory:
+            largest = max(sizes, key=lambda key: sizes[key])
+            what = " of layer ".join(repr(part) for part in largest if part != "")
+            raise MemoryBudgetError(
+                f"simulate: recording needs {sum(sizes.values()) / GIB:.3g} GiB, most of it "
+                f"({sizes[largest] / GIB:.3g} GiB) for {what}; memory allows {memory / GIB:.3g} "
+                f"GiB. Record fewer layers, images or steps, or allow memory="
+                f"{sum(sizes.values())}."
+            )
+        self.arrays = {key: np.empty(shape, kind) for key, (shape, kind) in self.plan.items()}
+
+    def wants(self, name: str) -> bool:
+        """Tell whether trains or potentials of a layer are to be recorded."""
+        return ("spikes", name) in self.plan or ("potentials", name) in self.plan
+
+    def _put(self, key: tuple, block: np.ndarray, begin: int, first: int) -> None:
+        if key in self.plan:
+            t, b = block.shape[:2]
+            self.arrays[key][begin : begin + t, first : first + b] = block
+
+    def spikes(self, name: str, block: np.ndarray, begin: int, first: int) -> None:
+        """Keep a block of trains, shape (t, b, ...), from step `begin` and image `first` on."""
+        self._put(("spikes", name), block, begin, first)
+
+    def potentials(self, name: str, block: np.ndarray, begin: int, first: int) -> None:
+        """Keep a block of potentials, likewise."""
+        self._put(("potentials", name), block, begin, first)
+
+    def outputs(self, block: torch.Tensor, begin: int, first: int) -> None:
+        """Keep a block of accumulated outputs, likewise."""
+        self._put(("outputs", ""), block.cpu().numpy(), begin, first)
+
+    def counts(
+        self, layers: dict[str, torch.Tensor], trains: np.ndarray | None, step: int, first: int
+    ) -> None:
+        """Keep the spike counts of all layers, shape (b, ...), after `step` steps."""
+        counts = {name: counted.cpu().numpy() for name, counted in layers.items()}
+        if trains is not None:
+            counts["input"] = trains[:step].sum(0, dtype=np.int64)
+        for name, block in counts.items():
+            self.arrays[step, name][first : first + len(block)] = block
+
+    def record(self, fingerprint: str) -> Record:
+        """Return what was kept."""
+
+        def of(what: Any) -> dict[str, np.ndarray]:
+            return {name: a for (kind, name), a in self.arrays.items() if kind == what}
+
+        return Record(
+            timesteps=self.timesteps,
+            neurons=self.network.neurons,
+            fingerprint=fingerprint,
+            input="poisson" if self.poisson else "analog",
+            totals=of(self.timesteps),
+            output_sums=self.arrays["outputs", ""],
+            at={step: of(step) for step in self.kept},
+            recorded_spikes=of("spikes"),
+            recorded_potentials=of("potentials"),
+        )

@@ -1,0 +1,239 @@
+"""Running a converted network step by step, in blocks of images and of steps."""
+
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import fx
+
+from snnlab import _checks
+from snnlab.calibration import batches
+from snnlab.evaluation import activation, evaluate, full_precision
+from snnlab.exceptions import OptionError
+from snnlab.execution import Execution
+from snnlab.network import Network
+from snnlab.neuron import Reset
+from snnlab.operations import Kind
+from snnlab.record import Activations, Record
+from snnlab.recorder import GIB, Recorder
+
+INPUTS = ("analog", "poisson")
+_PROGRESS_AFTER = 2.0
+
+
+def simulate(
+    network: Network,
+    x: Any,
+    timesteps: int,
+    *,
+    reset: Reset | None = None,
+    v_init: float | None = None,
+    input: str = "analog",
+    seed: int | np.random.Generator | None = None,
+    spikes: bool | Iterable[str | int] = (),
+    potentials: bool | Iterable[str | int] = (),
+    at: Iterable[int] = (),
+    dtype: torch.dtype | None = None,
+    memory: int = GIB,
+) -> Record:
+    """Run a spiking network on images and record its spikes.
+
+    In one step a layer adds its current, compares `v >= v_threshold`, emits, resets and records; a
+    spike reaches the next layer in the same step. The output does not spike, it accumulates.
+
+    Parameters
+    ----------
+    network : Network
+        From `convert`.
+    x : array, shape (B, ...)
+        Images of the network's input shape.
+    timesteps : int
+        Number of steps T.
+    reset, v_init
+        Other neuron settings for this run, as in `Network.replace`.
+    input : {"analog", "poisson"}
+        The image as a constant current, or as random spikes with the pixel as their probability.
+    seed : int or numpy.random.Generator
+        For Poisson input. An image's train does not depend on the images beside it but on its
+        position.
+    spikes, potentials : bool or layers
+        Layers whose trains or potentials are kept, shape (T, B, ...); True for all. "input" is
+        among the names of `spikes` with Poisson input.
+    at : ints
+        Steps after which spike counts are kept as well.
+    dtype : torch.float32 or torch.float64, optional
+        Arithmetic of this run; by default the network's own.
+    memory : int
+        Ceiling on the working memory in bytes, and on the size of what is recorded.
+
+    Returns
+    -------
+    Record
+
+    Raises
+    ------
+    ShapeError
+        If the images have another shape than the network's input, or are no finite numbers.
+    OptionError
+        If an option is outside its range; for Poisson input also if pixels leave [0, 1].
+    MemoryBudgetError
+        If one image and one step, or what is to be recorded, do not fit.
+
+    Source: Rueckauer et al. 2017, section 2.2 (analog input, both resets); Diehl et al. 2015
+    (Poisson input).
+
+    >>> from torch import nn
+    >>> from snnlab import Fixed, convert
+    >>> net = convert(nn.ReLU(), [[1.0, 1.0]], threshold=Fixed(1.0), v_init=0.0)
+    >>> simulate(net, [[0.25, 0.5]], timesteps=4).counts("relu").tolist()
+    [[1, 2]]
+    """
+    timesteps = _checks.whole(timesteps, "timesteps")
+    poisson = _checks.option(input, "input", INPUTS) == "poisson"
+    if reset is not None or v_init is not None:
+        network = network.replace(reset=reset, v_init=v_init)
+    if dtype is not None and dtype != network.graph.dtype:
+        network = network.to(_checked_dtype(dtype))
+    graph = network.graph
+    x = _checks.images(x, "x", graph.input_shape).to(graph.device, graph.dtype)
+    if poisson and (x.min() < 0 or x.max() > 1):
+        raise OptionError(
+            f"x: values from {x.min():g} to {x.max():g}, expected [0, 1]: with Poisson input a "
+            f"pixel is a probability. Rescale the images, and convert a network that was trained "
+            f"on them, or use input='analog'."
+        )
+    stops = sorted({_checks.whole(step, "at") for step in at})
+    if stops and stops[-1] > timesteps:
+        raise OptionError(f"at = {stops}: expected steps from 1 to {timesteps}, the last one.")
+    names = network.layers + (["input"] if poisson else [])
+    recorder = Recorder(
+        network,
+        len(x),
+        timesteps,
+        stops=stops,
+        spikes=_chosen(spikes, names),
+        potentials=_chosen(potentials, network.layers),
+        poisson=poisson,
+    )
+    recorder.allocate(memory)
+    run = Execution(network, poisson)
+    blocks = run.blocks(len(x), timesteps, memory)
+    random = np.random.default_rng(seed)
+    progress = _Progress(len(x) * timesteps)
+    with full_precision():
+        for first in range(0, len(x), blocks.images):
+            images = x[first : first + blocks.images]
+            trains = _poisson_trains(images, timesteps, random) if poisson else None
+            run.start(images)
+            for begin, end in _spans(timesteps, blocks.steps, stops):
+                run.advance(begin, end, trains, recorder, first)
+                progress.add(len(images) * (end - begin))
+    progress.close()
+    return recorder.record(graph.fingerprint)
+
+
+def analog(network: Network, x: Any) -> Activations:
+    """Run the same network with its own ReLUs in place of the neurons.
+
+    Parameters
+    ----------
+    network : Network
+    x : array, shape (B, ...)
+
+    Returns
+    -------
+    Activations
+
+    Raises
+    ------
+    ShapeError
+        If the images do not fit the network.
+
+    >>> from torch import nn
+    >>> from snnlab import Fixed, convert
+    >>> net = convert(nn.ReLU(), [[1.0]], threshold=Fixed(1.0))
+    >>> analog(net, [[-0.5], [0.5]]).activations["relu"].tolist()
+    [[0.0], [0.5]]
+    """
+    currents: dict[str, list[np.ndarray]] = {name: [] for name in network.layers}
+    activations: dict[str, list[np.ndarray]] = {name: [] for name in network.layers}
+
+    def emit(node: fx.Node, current: torch.Tensor) -> torch.Tensor | None:
+        if node.meta["kind"] is not Kind.RELU:
+            return None
+        a = activation(node, current)
+        currents[node.meta["layer"]].append(current.cpu().numpy())
+        activations[node.meta["layer"]].append(a.cpu().numpy())
+        return a
+
+    with full_precision():
+        outputs = [
+            evaluate(network.graph, images, emit).cpu().numpy()
+            for images in batches(network.graph, x, "x")
+        ]
+    return Activations(
+        {name: np.concatenate(parts) for name, parts in currents.items()},
+        {name: np.concatenate(parts) for name, parts in activations.items()},
+        np.concatenate(outputs),
+    )
+
+
+class _Progress:
+    """A progress bar that appears only when the work takes longer than about two seconds."""
+
+    def __init__(self, total: int):
+        self.total, self.done, self.bar = total, 0, None
+        self.begin = time.monotonic()
+
+    def add(self, done: int) -> None:
+        self.done += done
+        if self.bar is not None:
+            self.bar.update(done)
+        elif self.done < self.total and time.monotonic() - self.begin > _PROGRESS_AFTER:
+            from tqdm.auto import tqdm
+
+            self.bar = tqdm(total=self.total, initial=self.done, unit=" image steps", leave=False)
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+
+def _poisson_trains(
+    images: torch.Tensor, timesteps: int, random: np.random.Generator
+) -> np.ndarray:
+    """Draw 0 or 1 with the pixel as probability, shape (T, b, ...), one image after the other."""
+    trains = np.empty((timesteps, *images.shape), np.uint8)
+    for i, image in enumerate(images.cpu().numpy()):
+        for step in range(timesteps):
+            trains[step, i] = random.random(image.shape) < image
+    return trains
+
+
+def _spans(timesteps: int, block: int, stops: list[int]) -> Iterator[tuple[int, int]]:
+    """Yield the steps block by block, so that a block ends at each stop.
+
+    >>> list(_spans(10, 4, [5]))
+    [(0, 4), (4, 5), (5, 9), (9, 10)]
+    """
+    begin = 0
+    while begin < timesteps:
+        end = min([begin + block, timesteps, *(stop for stop in stops if stop > begin)])
+        yield begin, end
+        begin = end
+
+
+def _chosen(layers: bool | Iterable[str | int], names: list[str]) -> list[str]:
+    """Return the names of the layers to record."""
+    if isinstance(layers, bool):
+        return names if layers else []
+    listed = [layers] if isinstance(layers, (str, int)) else layers
+    return [_checks.layer(name, names, "layers that can be recorded") for name in listed]
+
+
+def _checked_dtype(dtype: Any) -> torch.dtype:
+    if dtype not in (torch.float32, torch.float64):
+        raise OptionError(f"dtype = {dtype!r}: expected torch.float32 or torch.float64.")
+    return dtype
