@@ -45,14 +45,13 @@ class Neurons:
 
     def __init__(self, neuron: Neuron, images: int, like: torch.Tensor):
         shape = (images, *like.shape[1:])
-        theta = torch.tensor(neuron.v_threshold, dtype=like.dtype, device=like.device)
+        theta = torch.tensor(per_neuron(neuron.v_threshold, like.ndim), **_kind(like))
         if theta.ndim:
             # Laid out like one image, so that torch need not stride over it at each step.
-            spread = per_neuron(theta, like.ndim).expand(1, *shape[1:])
-            theta = dense(spread.clone())
+            theta = dense(theta.expand(1, *shape[1:]).clone())
         self.v_threshold = theta
         self.subtract = neuron.reset == "subtract"
-        self.v = dense(torch.empty(shape, dtype=like.dtype, device=like.device))
+        self.v = dense(torch.empty(shape, **_kind(like)))
         self.v.copy_(neuron.v_init * theta)
         self.counts = torch.zeros_like(self.v)
 

@@ -1,0 +1,46 @@
+# All paths are relative, so that a checkout in a folder with spaces works.
+PY := .venv/bin/python
+
+# The first that runs: a pyenv shim exists also for a version that is not chosen.
+PYTHON ?= $(or $(shell for p in python3.11 python3 python; do \
+	"$$p" -c "" 2>/dev/null && echo "$$p" && break; done),python3)
+
+# Jupyter refuses to run as root, which is the normal user in a container.
+LAB_FLAGS ?= $(shell [ "$$(id -u)" != 0 ] || echo --allow-root)
+
+.PHONY: lab test bench lint pins clean help
+
+lab: ## open JupyterLab on the first notebook (the default)
+	@$(PYTHON) tools/environment.py lab
+	$(PY) -m jupyterlab $(LAB_FLAGS) notebooks/00_start_here.ipynb
+
+# Two runs, because a notebook may show a warning and a test may not.
+# Both always run; finding no test at all counts as a failure in each.
+test: ## run unit tests, doctests and every notebook
+	@$(PYTHON) tools/environment.py test
+	status=0; \
+	$(PY) -m pytest || status=1; \
+	$(PY) -m pytest -o addopts= -o filterwarnings=default --nbval-lax --nbval-current-env \
+		--nbval-cell-timeout=120 notebooks || status=1; \
+	exit $$status
+
+bench: ## measure speed and accuracy
+	@$(PYTHON) tools/environment.py lab
+	$(PY) -m benchmarks
+
+lint: ## check style and types
+	@$(PYTHON) tools/environment.py dev
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy snnlab
+
+pins: ## write constraints.txt anew with the newest versions
+	@$(PYTHON) tools/environment.py pins
+
+clean: ## remove caches and build outputs; the environment .venv stays
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	find . \( -name .venv -o -name .git \) -prune -o -type d \
+		\( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile

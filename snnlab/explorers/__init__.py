@@ -1,0 +1,5 @@
+"""Interactive pictures for notebooks: move a slider and see what changes."""
+
+from snnlab.explorers.steps_and_percentile import StepsAndPercentile
+
+__all__ = ["StepsAndPercentile"]

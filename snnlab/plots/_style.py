@@ -1,0 +1,29 @@
+"""Colours that a colour-blind reader can tell apart, and hatches for who sees none."""
+
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+
+# Okabe and Ito 2008.
+BLUE, ORANGE, GREEN, PURPLE, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#222222"
+
+PART_COLORS = {
+    "input": "#999999",
+    "propagated": "#56B4E9",
+    "clipping": "#E69F00",
+    "quantization": GREEN,
+    "deviation": ORANGE,
+}
+PART_HATCHES = {
+    "input": "..",
+    "propagated": "",
+    "clipping": "//",
+    "quantization": "xx",
+    "deviation": "\\\\",
+}
+
+
+def axes(ax: Axes | None, width: float = 6.0, height: float = 3.2) -> Axes:
+    """Return the given axes, or new ones."""
+    if ax is not None:
+        return ax
+    return plt.subplots(figsize=(width, height), layout="constrained")[1]

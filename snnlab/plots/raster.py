@@ -1,0 +1,44 @@
+"""When which neuron fires, for one image."""
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from snnlab.plots import _style
+from snnlab.record import Record
+
+
+def raster(record: Record, layer: str | int, *, image: int = 0, ax: Axes | None = None) -> Axes:
+    """Draw the spikes of one layer for one image: a mark for each spike, a row for each neuron.
+
+    Parameters
+    ----------
+    record : Record
+        With the spikes of this layer.
+    layer : str or int
+    image : int
+        Position of the image among those recorded.
+    ax : matplotlib axes, optional
+
+    Returns
+    -------
+    matplotlib axes
+
+    Raises
+    ------
+    OptionError
+        If the spikes of the layer were not recorded.
+    """
+    trains = record.spikes(layer)[:, image].reshape(record.timesteps, -1)
+    ax = _style.axes(ax)
+    steps, neurons = np.nonzero(trains)
+    size = np.clip(500 / trains.shape[1], 1, 8)
+    ax.plot(steps + 1, neurons, "|", color=_style.BLACK, markersize=size)
+    name = layer if isinstance(layer, str) else record.layers[layer]
+    ax.set(
+        xlim=(0.5, record.timesteps + 0.5),
+        ylim=(-1, trains.shape[1]),
+        xlabel="step",
+        ylabel="neuron",
+        title=f"Spikes of layer {name}, image {image}",
+    )
+    return ax

@@ -1,0 +1,23 @@
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# A drag through every size would be slow; the seed is fixed so that a failure can be repeated.
+settings.register_profile(
+    "snnlab",
+    deadline=None,
+    derandomize=True,
+    max_examples=50,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("snnlab")
+
+os.environ.setdefault("TQDM_DISABLE", "1")
+
+
+@pytest.fixture
+def rng():
+    import numpy as np
+
+    return np.random.default_rng(0)

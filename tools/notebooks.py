@@ -1,0 +1,54 @@
+"""Run notebooks from a fresh kernel and store what they show.
+
+    python tools/notebooks.py [notebooks/00_start_here.ipynb ...]
+
+Widgets need their kernel, so of an explorer only its picture and its text are stored; without this
+a reader who opens the notebook would see "model not found" in their place.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).resolve().parent.parent
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def main() -> int:
+    """Run the notebooks named on the command line, or all."""
+    files = [Path(name) for name in sys.argv[1:]] or sorted((ROOT / "notebooks").glob("*.ipynb"))
+    for file in files:
+        print(f"running {file.name} ...", flush=True)
+        notebook = nbformat.read(file, as_version=4)
+        folder = {"metadata": {"path": str(file.parent)}}
+        NotebookClient(notebook, timeout=120, resources=folder, store_widget_state=False).execute()
+        clean(notebook)
+        nbformat.write(notebook, file)
+    return 0
+
+
+def clean(notebook: nbformat.NotebookNode) -> None:
+    """Take out of the stored outputs what only this run could know or show."""
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        kept = []
+        for output in cell.get("outputs", []):
+            shown = output.get("data", {})
+            is_progress_bar = WIDGET in shown and "image/png" not in shown
+            shown.pop(WIDGET, None)
+            if not is_progress_bar:
+                kept.append(output)
+        if "outputs" in cell:
+            cell.outputs = kept
+
+
+if __name__ == "__main__":
+    sys.exit(main())
