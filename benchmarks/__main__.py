@@ -1,0 +1,120 @@
+"""Measure speed, memory and accuracy, and print the table of benchmarks/README.md.
+
+    python -m benchmarks            everything, some minutes
+    python -m benchmarks conv mlp   some of the networks
+
+Times are divided by those of the ANN on the same images: (time of T steps) / (T x ANN forward).
+Every memory figure comes from a process of its own.
+"""
+
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import snnlab as sl
+from benchmarks.networks import NETWORKS, load
+from benchmarks.plain_loop import plain_loop
+
+STEPS = 128
+SHOWN = (4, 8, 16, 32, 64, 128)
+RUNS = 7
+
+
+def main(names: list[str]) -> None:
+    torch.set_num_threads(2)
+    if names[:1] == ["--peak"]:
+        print_peak(names[1], int(names[2]))
+        return
+    print(f"torch {torch.__version__}, numpy {np.__version__}, {platform.processor() or 'CPU'}")
+    print(f"2 threads, float32, 360 test images, medians of {RUNS} runs\n")
+    for name in names or NETWORKS:
+        measure(name)
+    print(f"import snnlab: {import_seconds():.2f} s beyond torch's own")
+
+
+def measure(name: str) -> None:
+    model, data = load(name)
+    x = torch.from_numpy(data.x_test)
+    with torch.inference_mode():
+        forward = median(lambda: model(x))
+        ann = (model(x).argmax(1).numpy() == data.y_test).mean()
+    nets = {
+        label: sl.convert(model, data.x_train, threshold=sl.Percentile(99.9, per_channel=channels))
+        for label, channels in (("one percentile per layer", False), ("one per channel", True))
+    }
+    net = nets["one percentile per layer"]
+    own = median(lambda: sl.simulate(net, x, STEPS))
+    loop = median(lambda: plain_loop(net, x, STEPS))
+    one = median(lambda: sl.simulate(net, x[:1], 100), runs=5 * RUNS)
+    print(f"{name}: ANN {ann:.2%}, forward {1000 * forward:.2f} ms")
+    print(f"  time / (T x ANN), T = {STEPS}   snnlab {own / STEPS / forward:.2f}", end="")
+    print(f"   plain loop {loop / STEPS / forward:.2f}")
+    print(f"  one image, 100 steps         {1000 * one:.1f} ms")
+    for label, network in nets.items():
+        accuracy = 100 * sl.simulate(network, x, STEPS).accuracy(data.y_test)
+        shown = "  ".join(f"{t}: {accuracy[t - 1]:.2f}" for t in SHOWN)
+        print(f"  accuracy, {label:24}  {shown}")
+    peaks = {steps: peak(name, steps) for steps in (0, 32, 128, 512)}
+    shown = "  ".join(f"T = {t}: {mb:.0f}" for t, mb in peaks.items() if t)
+    print(f"  peak memory in MB            ANN alone: {peaks[0]:.0f}  {shown}\n")
+
+
+def median(run: Callable[[], object], runs: int = RUNS) -> float:
+    """Return the median time in seconds, after one run that does not count."""
+    run()
+    times = []
+    for _ in range(runs):
+        begin = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - begin)
+    return statistics.median(times)
+
+
+def peak(name: str, timesteps: int) -> float:
+    """Return the peak memory in MB of a process that simulates; without steps, of the ANN."""
+    command = [sys.executable, "-m", "benchmarks", "--peak", name, str(timesteps)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def print_peak(name: str, timesteps: int) -> None:
+    model, data = load(name)
+    x = torch.from_numpy(data.x_test)
+    with torch.inference_mode():
+        model(x)
+    if timesteps:
+        sl.simulate(sl.convert(model, data.x_train), x, timesteps)
+    print(peak_of_this_process() / 2**20)
+
+
+def peak_of_this_process() -> int:
+    """Return the peak resident memory in bytes."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        # Not getrusage: there a child starts with the peak of its parent.
+        line = next(x for x in status.read_text().splitlines() if x.startswith("VmHWM"))
+        return int(line.split()[1]) * 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def import_seconds() -> float:
+    """Return how much longer a fresh process takes to import snnlab than torch, median of 5."""
+
+    def seconds(module: str) -> float:
+        code = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter()-t)"
+        command = [sys.executable, "-c", code]
+        return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+    differences = [seconds("snnlab") - seconds("torch") for _ in range(5)]
+    return statistics.median(differences)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,71 @@
+"""What is stored in the notebooks. That they run is nbval's part of `make test`."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+def cells(file, kind):
+    return [c for c in json.loads(file.read_text())["cells"] if c["cell_type"] == kind]
+
+
+def test_there_is_a_first_notebook():
+    assert NOTEBOOKS[0].name == "00_start_here.ipynb"
+
+
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
+def test_stored_outputs_are_of_one_clean_run(file):
+    code = cells(file, "code")
+    assert [c["execution_count"] for c in code] == list(range(1, len(code) + 1))
+    outputs = [o for c in code for o in c["outputs"]]
+    assert outputs
+    assert not [o for o in outputs if o["output_type"] == "error" or o.get("name") == "stderr"]
+
+
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
+def test_no_widget_is_stored_without_its_kernel(file):
+    """A viewer would show 'model not found' in its place."""
+    assert "application/vnd.jupyter.widget" not in file.read_text()
+
+
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
+def test_explorers_store_picture_and_text(file):
+    shown = [
+        o["data"]
+        for c in cells(file, "code")
+        if re.search(r"= explorers\.", "".join(c["source"]))
+        for o in c["outputs"]
+    ]
+    assert shown
+    for data in shown:
+        assert "image/png" in data
+        assert len("".join(data["text/plain"])) > 40
+
+
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
+def test_nothing_is_downloaded_and_no_name_is_imported_by_star(file):
+    source = "\n".join("".join(c["source"]) for c in cells(file, "code"))
+    assert not re.search(r"https?://|import \*|!pip|%pip", source)
+
+
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
+def test_every_prediction_is_asked_and_explained(file):
+    text = "\n".join("".join(c["source"]) for c in cells(file, "markdown"))
+    predicted = re.findall(r"\*\*Predict (\d+\.\d+)\.\*\*", text)
+    assert predicted
+    for number in predicted:
+        assert f"**Explain {number}.**" in text
+    assert text.index(f"Predict {predicted[0]}") < text.index(f"Explain {predicted[0]}")
+
+
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
+def test_it_checks_some_of_its_outputs(file):
+    marked = [c for c in cells(file, "code") if "NBVAL_CHECK_OUTPUT" in "".join(c["source"])]
+    assert marked
+    for cell in marked:
+        assert cell["outputs"]
