@@ -27,13 +27,18 @@ def images(x: Any, name: str, shape: Sequence[int] | None = None) -> torch.Tenso
             f"with the batch first. Put the batches of a loader into one array first."
         )
     try:
-        tensor = x.detach() if isinstance(x, torch.Tensor) else torch.as_tensor(np.asarray(x))
-        tensor = tensor if tensor.is_floating_point() else tensor.to(torch.get_default_dtype())
+        tensor = x.detach() if isinstance(x, torch.Tensor) else _from_numpy(np.asarray(x))
     except (TypeError, ValueError, RuntimeError) as error:
         raise ShapeError(
             f"{name}: cannot be read as an array of numbers ({error}). Expected real numbers, "
             f"shape (B, ...), every image of the same shape."
         ) from error
+    if tensor.is_complex():
+        raise ShapeError(
+            f"{name}: cannot be read as an array of numbers: it is complex. Expected real numbers, "
+            f"shape (B, ...)."
+        )
+    tensor = tensor if tensor.is_floating_point() else tensor.to(torch.get_default_dtype())
     if tensor.ndim < 2 or len(tensor) == 0:
         raise ShapeError(
             f"{name}: shape {tuple(tensor.shape)}, expected (B, ...) with at least one image. "
@@ -51,6 +56,12 @@ def images(x: Any, name: str, shape: Sequence[int] | None = None) -> torch.Tenso
             f"loading and scaling of the data."
         )
     return tensor
+
+
+def _from_numpy(array: np.ndarray) -> torch.Tensor:
+    """Return an array as a tensor, copied where torch cannot share it (read-only, reversed)."""
+    native = array.dtype.newbyteorder("=")
+    return torch.from_numpy(np.require(array, native, ["C_CONTIGUOUS", "WRITEABLE"]))
 
 
 def labels(y: Any, batch: int) -> np.ndarray:

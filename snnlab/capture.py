@@ -1,15 +1,20 @@
 """The plain torch.fx graph of a model, with the line of the model's source at every node."""
 
+import copy
+import functools
 import inspect
 import linecache
 import operator
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
 import torch
 from torch import fx, nn
+from torch.nn.parameter import is_lazy
 
 from snnlab import operations
 from snnlab.exceptions import UnsupportedLayerError
@@ -25,6 +30,11 @@ def check_model(model: nn.Module) -> None:
             f"a module with the function as its forward."
         )
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+        if is_lazy(tensor):
+            raise UnsupportedLayerError(
+                f"model: {name!r} has no values yet, expected a trained network. Run the model "
+                f"once, and train it."
+            )
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise UnsupportedLayerError(
                 f"model: {name!r} holds NaN or infinite values, expected finite weights. Look at "
@@ -48,6 +58,66 @@ def check_model(model: nn.Module) -> None:
                 f"depends on the other images of the batch. Expected a trained network at "
                 f"inference: write model.eval() first."
             )
+
+
+def copied(model: nn.Module) -> nn.Module:
+    """Return a copy of a model, in eval mode, whatever results with gradients it may hold."""
+    kept = [t for m in model.modules() for t in vars(m).values() if isinstance(t, torch.Tensor)]
+    memo = {id(t): t.detach().clone() for t in kept if not t.is_leaf}
+    return copy.deepcopy(model, memo).eval()
+
+
+def capture(model: nn.Module) -> tuple[fx.Graph, nn.Module]:
+    """Return the plain torch.fx graph of a model with one input, and the module that owns it.
+
+    The class of `model` is changed, so hand in a copy.
+    """
+    parameters = list(inspect.signature(model.forward).parameters.values())
+    given = [p for p in parameters if p.default is inspect.Parameter.empty]
+    if len(given) != 1 or given[0].kind in (given[0].VAR_POSITIONAL, given[0].VAR_KEYWORD):
+        raise UnsupportedLayerError(
+            f"model: forward takes {[str(p) for p in given]}, expected exactly one input without "
+            f"a default. Wrap the model in a module with one input."
+        )
+    tracer = _Tracer()
+    try:
+        with _recorded_factories(tracer):
+            return tracer.trace(_with_one_input(model, given[0])), model
+    except Exception as error:
+        raise UnsupportedLayerError(_why_untraceable(error)) from error
+
+
+def _with_one_input(model: nn.Module, parameter: inspect.Parameter) -> nn.Module:
+    """Give a model a forward of one argument, so that torch.fx leaves the defaults alone."""
+    original = type(model).forward
+    by_name = parameter.kind is parameter.KEYWORD_ONLY
+
+    def forward(self: nn.Module, input: Any) -> Any:
+        return original(self, **{parameter.name: input}) if by_name else original(self, input)
+
+    model.__class__ = type(type(model).__name__, (type(model),), {"forward": forward})
+    return model
+
+
+@contextmanager
+def _recorded_factories(tracer: "_Tracer") -> Iterator[None]:
+    """Let torch.zeros and its like take sizes of the input, and be seen when they draw numbers."""
+    originals = {name: getattr(torch, name) for name in operations.FACTORIES}
+
+    def recorded(original: Any) -> Any:
+        @functools.wraps(original)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return tracer.create_proxy("call_function", original, args, kwargs)
+
+        return call
+
+    try:
+        for name, original in originals.items():
+            setattr(torch, name, recorded(original))
+        yield
+    finally:
+        for name, original in originals.items():
+            setattr(torch, name, original)
 
 
 class _Proxy(fx.Proxy):
@@ -76,6 +146,12 @@ class _Tracer(fx.Tracer):
 
     def proxy(self, node: fx.Node) -> fx.Proxy:
         return _Proxy(node, self)
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        # A user's subclass of a torch layer is that layer if it keeps the layer's forward.
+        inherited = type(m).forward.__module__.startswith("torch.nn.modules")
+        container = isinstance(m, (nn.Sequential, nn.ModuleList, nn.ModuleDict))
+        return super().is_leaf_module(m, module_qualified_name) or (inherited and not container)
 
     def create_node(self, *args: Any, **kwargs: Any) -> fx.Node:
         node = super().create_node(*args, **kwargs)
@@ -106,26 +182,14 @@ def _line(frame: FrameType | None, number: int | None = None) -> str:
     return f", line {number} of {Path(file).name}" + (f" (`{source}`)" if source else "")
 
 
-def capture(model: nn.Module) -> tuple[fx.Graph, nn.Module]:
-    """Return the plain torch.fx graph of a model with one input."""
-    parameters = list(inspect.signature(model.forward).parameters.values())
-    given = [p for p in parameters if p.default is inspect.Parameter.empty]
-    if len(given) != 1 or given[0].kind in (given[0].VAR_POSITIONAL, given[0].VAR_KEYWORD):
-        raise UnsupportedLayerError(
-            f"model: forward takes {[str(p) for p in given]}, expected exactly one input without "
-            f"a default. Wrap the model in a module with one input."
-        )
-    defaults = {p.name: p.default for p in parameters if p is not given[0]}
-    tracer = _Tracer()
-    try:
-        graph = tracer.trace(model, concrete_args=defaults)
-    except Exception as error:
-        raise UnsupportedLayerError(_why_untraceable(error)) from error
-    for extra in [n for n in graph.nodes if n.op == "placeholder"][1:]:
-        for user in list(extra.users):
-            graph.erase_node(user)
-        graph.erase_node(extra)
-    return graph, tracer.root
+# What torch.fx says, and what it means to the author of the model; the first that fits counts.
+_REASONS = {
+    "iterated": "it iterates over a tensor or a shape of unknown length",
+    "control flow": "it branches on values or shapes of the input",
+    "interpreted as an integer": "it turns a shape or a value into a Python number",
+    "argument must be a string": "it turns a shape or a value into a Python number",
+    "'len'": "it takes the length of a tensor",
+}
 
 
 def _why_untraceable(error: Exception) -> str:
@@ -135,13 +199,9 @@ def _why_untraceable(error: Exception) -> str:
         if _is_users(step.tb_frame) and step.tb_frame.f_code.co_name != "trace":
             place = _line(step.tb_frame, step.tb_lineno)
         step = step.tb_next
-    reasons = {
-        "control flow": "it branches on values or shapes of the input",
-        "iterated": "it iterates over a tensor or a shape of unknown length",
-        "interpreted as an integer": "it turns a shape or a value into a Python number",
-        "len": "it takes the length of a tensor",
-    }
-    reason = next((r for key, r in reasons.items() if key in str(error)), str(error))
+    reason = next((r for key, r in _REASONS.items() if key in str(error)), str(error))
+    if isinstance(error, AssertionError):
+        reason = "it asserts what does not hold while the model is only written down"
     return (
         f"model{place}: cannot be traced: {reason}. Expected a forward that does the same steps "
         f"for every input. Take the decision out of the forward, or convert the parts apart; use "

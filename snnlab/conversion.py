@@ -1,6 +1,5 @@
 """From a trained torch model to a spiking network, and the check that both compute the same."""
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +8,7 @@ from torch import fx, nn
 
 from snnlab import _checks
 from snnlab.calibration import Percentile, Rule
+from snnlab.capture import copied
 from snnlab.evaluation import evaluate, full_precision
 from snnlab.exceptions import OptionError, UnsupportedLayerError, VerificationError
 from snnlab.folding import fold_batchnorm
@@ -131,20 +131,25 @@ def _compare(traced: Graph, model: nn.Module, network: Network, x: torch.Tensor)
             f"model: has the ReLUs {list(traced.layers)}, the network has {list(graph.layers)}. "
             f"Expected the model that this network was converted from."
         )
+    # A network in float64 of a model in float32 was folded in float32.
+    tolerance = max(_TOLERANCE[graph.dtype], _TOLERANCE[traced.dtype])
     x = x.to(graph.device, graph.dtype)
     traced = traced.to(graph.device, graph.dtype)
-    original = copy.deepcopy(model).eval().to(graph.device, graph.dtype)
+    original = copied(model).to(graph.device, graph.dtype)
     softmax = traced.softmax or (lambda logits: logits)
     with full_precision():
         own = _currents(graph, x)
         test = "folded graph against the graph before folding"
-        _agree(test, own, _currents(traced, x), graph)
-        outputs = {"output": softmax(own["output"])}, {"output": original(x.clone())}
-        _agree("network against the model itself", *outputs, graph)
-        _test_midpoint(graph, x, own)
+        _agree(test, own, _currents(traced, x), tolerance)
+        # With one image a model's squeeze() would take away the batch too, so there are two.
+        several = x.repeat(2, *[1] * (x.ndim - 1))
+        outputs = softmax(own["output"]), original(several)[: len(x)]
+        outputs = ({"output": output} for output in outputs)
+        _agree("network against the model itself", *outputs, tolerance)
+        _test_midpoint(graph, x, own, tolerance)
         singly = [_currents(graph, image) for image in x.split(1)]
         joined = {name: torch.cat([one[name] for one in singly]) for name in own}
-        _agree("a batch against its images one by one", own, joined, graph)
+        _agree("a batch against its images one by one", own, joined, tolerance)
 
 
 def _currents(
@@ -161,14 +166,16 @@ def _currents(
     return currents | {"output": output}
 
 
-def _test_midpoint(graph: Graph, x: torch.Tensor, own: dict[str, torch.Tensor]) -> None:
+def _test_midpoint(
+    graph: Graph, x: torch.Tensor, own: dict[str, torch.Tensor], tolerance: float
+) -> None:
     """Check f((p + q) / 2) = (f(p) + f(q)) / 2 with random values at input, ReLUs and max pools."""
     generator = torch.Generator().manual_seed(0)
     stepping = [n for n in graph.nodes if n.meta["kind"] in (Kind.RELU, Kind.MAX_POOL)]
 
     def random(shape: tuple[int, ...], largest: torch.Tensor) -> torch.Tensor:
-        unit = torch.rand(2, *shape, generator=generator, dtype=graph.dtype)
-        return unit.to(graph.device) * (largest.clamp(min=1e-3))
+        unit = 2 * torch.rand(2, *shape, generator=generator, dtype=graph.dtype) - 1
+        return unit.to(graph.device) * largest.clamp(min=1e-3)
 
     def at(values: dict[Any, torch.Tensor]) -> dict[str, torch.Tensor]:
         return _currents(graph, values["input"], values.__getitem__)
@@ -184,14 +191,16 @@ def _test_midpoint(graph: Graph, x: torch.Tensor, own: dict[str, torch.Tensor]) 
     middle = at({key: (p[key] + q[key]) / 2 for key in p})
     ends = at(p), at(q)
     expected = {name: (ends[0][name] + ends[1][name]) / 2 for name in middle}
-    _agree("the midpoint test: the step before it is not affine", middle, expected, graph)
+    _agree("the midpoint test: the step before it is not affine", middle, expected, tolerance)
 
 
 def _agree(
-    test: str, found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor], graph: Graph
+    test: str,
+    found: dict[str, torch.Tensor],
+    expected: dict[str, torch.Tensor],
+    tolerance: float,
 ) -> None:
     """Raise at the first layer whose values differ by more than the tolerance."""
-    tolerance = _TOLERANCE[graph.dtype]
     for name, a in found.items():
         b = expected[name]
         if a.shape != b.shape:

@@ -87,8 +87,8 @@ def _is_foldable(node: fx.Node, graph: Graph) -> bool:
     if not isinstance(norm, BATCH_NORMS) or len(source.users) > 1:
         return False
     # A layer with hooks or a parametrization computes its weight anew at each call.
-    plain = type(layer) in (nn.Linear, *_CONVOLUTIONS, *_TRANSPOSED) and not (
-        layer._forward_pre_hooks or layer._forward_hooks
+    plain = type(layer) in (nn.Linear, *_CONVOLUTIONS, *_TRANSPOSED) and not any(
+        module._forward_pre_hooks or module._forward_hooks for module in (layer, norm)
     )
     calls = [n for n in graph.nodes if n.op == "call_module"]
     calls = [n for n in calls if graph.module.get_submodule(n.target) is layer]

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
+from snnlab.exceptions import OptionError
 from snnlab.operations import Kind
 
 
@@ -47,12 +48,12 @@ class Graph:
     @property
     def dtype(self) -> torch.dtype:
         """Floating type of the parameters."""
-        return next((p.dtype for p in floating(self.module)), torch.get_default_dtype())
+        return self.module.reference.dtype
 
     @property
     def device(self) -> torch.device:
         """Where the parameters lie."""
-        return next((p.device for p in floating(self.module)), torch.device("cpu"))
+        return self.module.reference.device
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -63,7 +64,13 @@ class Graph:
 
     def to(self, *device_or_dtype: Any) -> "Graph":
         """Return a copy on another device or in another floating type, as `torch.nn.Module.to`."""
-        return Graph(copy.deepcopy(self.module).to(*device_or_dtype), self.softmax)
+        graph = Graph(copy.deepcopy(self.module).to(*device_or_dtype), self.softmax)
+        if graph.dtype not in (torch.float32, torch.float64):
+            raise OptionError(
+                f"dtype = {graph.dtype}: expected torch.float32 or torch.float64. Half precision "
+                f"cannot hold the sums of a simulation."
+            )
+        return graph
 
     def __repr__(self) -> str:
         lines = [f"Graph of {len(self.nodes)} nodes, input {self.input_shape}"]

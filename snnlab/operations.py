@@ -47,6 +47,24 @@ def _each(*stems: str) -> set[str]:
     return {stem + d for stem in stems for d in _DIMENSIONS}
 
 
+# Functions that make a tensor from sizes alone.
+FACTORIES = [
+    "zeros",
+    "ones",
+    "full",
+    "empty",
+    "arange",
+    "eye",
+    "linspace",
+    "rand",
+    "randn",
+    "randint",
+    "randperm",
+    "normal",
+]
+RANDOM = {"rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial", "poisson"}
+RANDOM |= {"rand_like", "randn_like", "randint_like", "uniform", "exponential", "random"}
+
 # Functions and methods share their names; in-place forms ("relu_", "iadd") are looked up by the
 # name of the form that is not in place.
 _NAMES: dict[Rule, set[str]] = {
@@ -153,6 +171,10 @@ _ADVICE = {
         "Attention multiplies two signals. Only products with a constant can be converted.",
     ),
     "max": "For a maximum over dimensions write x.amax(dim=...), or use max pooling.",
+    **{
+        f"max_pool{d}_with_indices": "Leave `return_indices=True` away; unpooling is not known."
+        for d in _DIMENSIONS
+    },
     "item": "A value of the data cannot steer the computation: it would differ at every step.",
 }
 
@@ -171,7 +193,7 @@ def name_of(target: Any) -> str:
     """
     target = _IN_PLACE_OPERATORS.get(target, target) if callable(target) else target
     name = target if isinstance(target, str) else getattr(target, "__name__", str(target))
-    return name if name.startswith("_") else name.rstrip("_")
+    return name.strip("_")
 
 
 def rule_of_function(target: Callable) -> Rule | None:
@@ -207,7 +229,9 @@ def out_of_place(target: Any) -> Any:
     """Return the form of an in-place function or method that returns a new tensor."""
     if isinstance(target, str):
         return target.rstrip("_")
-    return _IN_PLACE_OPERATORS.get(target) or getattr(torch, name_of(target))
+    if target in _IN_PLACE_OPERATORS:
+        return _IN_PLACE_OPERATORS[target]
+    return getattr(torch, name_of(target), None) or getattr(nn.functional, name_of(target))
 
 
 def rectify(x: torch.Tensor, cap: float | None = None) -> torch.Tensor:

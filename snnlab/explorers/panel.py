@@ -90,18 +90,13 @@ class Panel:
 def _with_field(control: Any) -> Any:
     """Return a slider beside a field of the same name that takes typed values."""
     if isinstance(control, widgets.IntSlider):
-        field = widgets.BoundedIntText(
-            control.value, min=control.min, max=control.max, layout={"width": "6em"}
-        )
+        field = widgets.BoundedIntText(control.value, min=control.min, max=control.max)
     elif isinstance(control, widgets.SelectionSlider):
-        field = widgets.Dropdown(
-            options=control.options, value=control.value, layout={"width": "6em"}
-        )
+        field = widgets.Dropdown(options=control.options, value=control.value)
     else:
         return control
-    name = widgets.Label(control.description, layout={"width": "7em"})
     field.description, control.description = control.description, ""
     field.style.description_width, field.layout.width = "initial", "13em"
+    control.readout = False
     widgets.link((control, "value"), (field, "value"))
-    name.layout.display = "none"
     return widgets.HBox([control, field])

@@ -112,8 +112,8 @@ class StepsAndPercentile:
         return (
             f"Percentile {percentile:g}, {steps} steps: {data['now']:.2f} % right, {by}{side} the "
             f"ANN ({self._ann:.2f} %). The best accuracy up to {self._timesteps} steps is "
-            f"{data['accuracy'].max():.2f} %, first at step {best}. {data['spikes']:.0f} spikes per "
-            f"image and step."
+            f"{data['accuracy'].max():.2f} %, first at step {best}. {data['spikes']:.0f} spikes "
+            f"per image and step."
         )
 
     def _update(self, steps: int, percentile: float) -> str:
