@@ -1,6 +1,7 @@
 """From a trained neural network to a spiking one: conversion, simulation, and its errors."""
 
-from snnlab.calibration import Fixed, Maximum, Percentile, record_activations
+from snnlab.activations import record_activations
+from snnlab.calibration import Fixed, Maximum, Percentile
 from snnlab.conversion import convert, verify
 from snnlab.decomposition import ErrorParts, decompose
 from snnlab.exceptions import (

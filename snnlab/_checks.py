@@ -15,11 +15,16 @@ import torch
 from snnlab.exceptions import OptionError, ShapeError
 
 
-def images(x: Any, name: str, shape: Sequence[int] | None = None) -> torch.Tensor:
+def images(
+    x: Any,
+    name: str,
+    shape: Sequence[int] | None = None,
+    dtype: torch.dtype | None = None,
+) -> torch.Tensor:
     """Return `x` as a tensor of floats, shape (B, ...), B >= 1, all values finite.
 
-    `shape` is the shape of one image, without the batch. The values are never copied back:
-    the user's array stays as it is.
+    `shape` is the shape of one image, without the batch; `dtype` the floating type wanted. The
+    user's array stays as it is.
     """
     if not isinstance(x, (np.ndarray, torch.Tensor, list, tuple)):
         raise ShapeError(
@@ -36,9 +41,8 @@ def images(x: Any, name: str, shape: Sequence[int] | None = None) -> torch.Tenso
     if tensor.is_complex():
         raise ShapeError(
             f"{name}: cannot be read as an array of numbers: it is complex. Expected real numbers, "
-            f"shape (B, ...)."
+            f"shape (B, ...). Pass the real part, or real and imaginary part as channels."
         )
-    tensor = tensor if tensor.is_floating_point() else tensor.to(torch.get_default_dtype())
     if tensor.ndim < 2 or len(tensor) == 0:
         raise ShapeError(
             f"{name}: shape {tuple(tensor.shape)}, expected (B, ...) with at least one image. "
@@ -50,10 +54,13 @@ def images(x: Any, name: str, shape: Sequence[int] | None = None) -> torch.Tenso
             f"shape this network was traced with. Reshape the images, or convert again with "
             f"images of the new shape."
         )
+    if dtype is None and not tensor.is_floating_point():
+        dtype = torch.get_default_dtype()
+    tensor = tensor if dtype is None else tensor.to(dtype)
     if not torch.isfinite(tensor).all():
         raise ShapeError(
-            f"{name}: holds NaN or infinite values, expected finite numbers. Look at the "
-            f"loading and scaling of the data."
+            f"{name}: holds NaN or infinite values, expected finite numbers of type "
+            f"{tensor.dtype}. Look at the loading and scaling of the data."
         )
     return tensor
 
@@ -66,24 +73,78 @@ def _from_numpy(array: np.ndarray) -> torch.Tensor:
 
 def labels(y: Any, batch: int) -> np.ndarray:
     """Return `y` as an array of whole numbers, shape (B,)."""
-    array = np.asarray(y.detach().cpu() if isinstance(y, torch.Tensor) else y)
-    if array.shape != (batch,):
+    try:
+        array = np.asarray(y.detach().cpu() if isinstance(y, torch.Tensor) else y)
+    except ValueError as error:
         raise ShapeError(
-            f"y: shape {array.shape}, expected ({batch},): one label for each recorded image. "
-            f"Pass the labels of the images that were simulated."
+            f"y: cannot be read as an array ({error}), expected one label for each image: "
+            f"({batch},)."
+        ) from error
+    if array.shape != (batch,):
+        one_hot = " For one-hot labels write y.argmax(1)." if array.ndim == 2 else ""
+        raise ShapeError(
+            f"y: shape {array.shape}, expected ({batch},): one label for each image.{one_hot} "
+            f"Pass the labels of just these images."
         )
     if array.dtype.kind not in "iu":
         raise ShapeError(
             f"y: type {array.dtype}, expected whole numbers, the index of the right class. "
-            f"For one-hot labels write y.argmax(1)."
+            f"Write y.astype(int) if they are whole."
         )
     return array
 
 
+def instance(value: Any, kind: type, name: str, todo: str) -> None:
+    """Refuse a value that is not of a class."""
+    if not isinstance(value, kind):
+        raise OptionError(
+            f"{name}: found {type(value).__name__}, expected a {kind.__name__}. {todo}"
+        )
+
+
+def seed(value: Any) -> int:
+    """Return a seed: a whole number, 0 or more."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 0:
+        raise OptionError(f"seed = {value!r}: expected a whole number, 0 or more.")
+    return int(value)
+
+
+def positive(value: Any, name: str) -> float:
+    """Return a finite number above 0."""
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if not number or not 0 < value < math.inf:
+        raise OptionError(f"{name} = {value!r}: expected a finite number above 0.")
+    return float(value)
+
+
+def steps(at: Any, timesteps: int) -> list[int]:
+    """Return chosen steps in order, each from 1 to `timesteps`."""
+    if not isinstance(at, Iterable):
+        raise OptionError(f"at = {at!r}: expected a list of steps, as at=[{at!r}].")
+    chosen = sorted({whole(step, "at") for step in at})
+    if chosen and chosen[-1] > timesteps:
+        raise OptionError(f"at = {chosen}: expected steps from 1 to {timesteps}, the last one.")
+    return chosen
+
+
+def layers(chosen: Any, names: Sequence[str], option: str) -> list[str]:
+    """Return the names of chosen layers: True for all, one name or position, or several."""
+    if isinstance(chosen, (bool, np.bool_)):
+        return list(names) if chosen else []
+    if isinstance(chosen, (str, Integral)):
+        chosen = [chosen]
+    if not isinstance(chosen, Iterable):
+        raise OptionError(
+            f"{option} = {chosen!r}: expected True, a layer or a list of layers among "
+            f"{list(names)}."
+        )
+    return [layer(name, names, "layers that can be recorded") for name in chosen]
+
+
 def whole(value: Any, name: str) -> int:
     """Return `value` as an int >= 1."""
-    whole_number = isinstance(value, Integral) or (isinstance(value, Real) and value % 1 == 0)
-    if isinstance(value, bool) or not whole_number or value < 1:
+    whole_number = isinstance(value, Real) and not isinstance(value, bool) and value % 1 == 0
+    if not whole_number or value < 1:
         raise OptionError(f"{name} = {value!r}: expected a whole number, 1 or more.")
     return int(value)
 
@@ -91,7 +152,7 @@ def whole(value: Any, name: str) -> int:
 def option(value: Any, name: str, choices: Iterable[str]) -> str:
     """Return `value` if it is one of `choices`."""
     choices = tuple(choices)
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         listed = " or ".join(repr(choice) for choice in choices)
         near = close(value, choices)
         raise OptionError(f"{name} = {value!r}: expected {listed}.{near}")

@@ -9,7 +9,7 @@ import torch
 from torch import fx
 
 from snnlab import _checks, _tables
-from snnlab.calibration import batches
+from snnlab.activations import batches
 from snnlab.evaluation import activation, cap, evaluate, full_precision
 from snnlab.exceptions import OptionError, ShapeError
 from snnlab.network import Network

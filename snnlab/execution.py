@@ -3,10 +3,9 @@
 Within a block the network is walked layer by layer, with time folded into the batch.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import fx
 
@@ -16,7 +15,7 @@ from snnlab.graph import apply
 from snnlab.network import Network
 from snnlab.operations import Kind
 from snnlab.recorder import GIB, Recorder
-from snnlab.stepping import MaxPool, Neurons
+from snnlab.stepping import MaxPool, Neurons, PoissonInput
 
 # The largest value of a block takes about this much; caches are used best so.
 _BLOCK_BYTES = 16 * 2**20
@@ -73,9 +72,13 @@ class Execution:
             alive -= sum(size(done) for done in self.unread.get(node, ()) if done in self.moving)
         return most
 
-    def start(self, images: torch.Tensor) -> None:
-        """Evaluate what does not change in time, and set the neurons to their initial state."""
+    def start(self, images: torch.Tensor, seeds: Sequence[int | None]) -> None:
+        """Evaluate what does not change in time, and set the neurons to their initial state.
+
+        `seeds` holds a seed for the Poisson train of each image, None with analog input.
+        """
         self.images = len(images)
+        self.input = None if None in seeds else PoissonInput(images, seeds)
         self.constants: dict[fx.Node, torch.Tensor] = {}
         self.states: dict[fx.Node, Neurons | MaxPool] = {}
         self.sum: torch.Tensor | float = 0.0
@@ -88,9 +91,7 @@ class Execution:
             for done in self.unread.get(node, ()):
                 del self.constants[done]
 
-    def advance(
-        self, begin: int, end: int, trains: np.ndarray | None, recorder: Recorder, first: int
-    ) -> None:
+    def advance(self, begin: int, end: int, recorder: Recorder, first: int) -> None:
         """Run the steps from `begin` to `end` through the whole network, layer by layer."""
         steps = end - begin
         values: dict[fx.Node, torch.Tensor] = {}
@@ -99,8 +100,9 @@ class Execution:
                 continue
             kind = node.meta["kind"]
             if kind is Kind.INPUT:
-                values[node] = self._input(trains[begin:end])
-                recorder.spikes("input", trains[begin:end], begin, first)
+                trains = self.input.step(steps)
+                recorder.spikes("input", trains.cpu().numpy(), begin, first)
+                values[node] = trains.flatten(0, 1).to(self.graph.dtype)
             elif kind is Kind.RELU:
                 values[node] = self._fire(node, values, steps, recorder, begin, first)
             elif kind is Kind.MAX_POOL:
@@ -112,15 +114,14 @@ class Execution:
             for done in self.unread.get(node, ()):
                 values.pop(done, None)
         if end in recorder.stops:
-            counts = {n.meta["layer"]: state.counts for n, state in self._neurons()}
-            recorder.counts(counts, trains, end, first)
-
-    def _neurons(self) -> Iterator[tuple[fx.Node, Neurons]]:
-        return ((n, state) for n, state in self.states.items() if isinstance(state, Neurons))
-
-    def _input(self, trains: np.ndarray) -> torch.Tensor:
-        folded = torch.from_numpy(trains).to(self.graph.device).flatten(0, 1)
-        return folded.to(self.graph.dtype)
+            counts = {
+                node.meta["layer"]: state.counts
+                for node, state in self.states.items()
+                if isinstance(state, Neurons)
+            }
+            if self.input is not None:
+                counts["input"] = self.input.counts
+            recorder.counts(counts, end, first)
 
     def _repeated(self, node: fx.Node, values: dict, steps: int) -> dict:
         """Return the inputs of a node, with what is constant in time repeated for each step."""

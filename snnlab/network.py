@@ -43,8 +43,10 @@ class Network:
 
     def __post_init__(self) -> None:
         layers = self.graph.layers
-        for name in self.neurons:
+        for name, neuron in self.neurons.items():
             _checks.layer(name, list(layers))
+            todo = "Write snnlab.Neuron(v_threshold)."
+            _checks.instance(neuron, Neuron, f"neuron of layer {name!r}", todo)
         missing = [name for name in layers if name not in self.neurons]
         if missing:
             raise OptionError(
@@ -109,7 +111,7 @@ class Network:
         neurons = dict(self.neurons)
         for name in chosen:
             theta = given.get(name, neurons[name].v_threshold)
-            theta = checked_threshold(theta, f"threshold of layer {name!r}") * factor
+            theta = _scaled(name, theta, factor)
             neurons[name] = dataclasses.replace(neurons[name], v_threshold=theta, **changes)
         return Network(self.graph, neurons)
 
@@ -151,7 +153,13 @@ def thresholds_by_layer(
     if threshold is None:
         return {}
     if isinstance(threshold, Mapping):
-        named = {_checks.layer(name, layers): value for name, value in threshold.items()}
+        names = [_checks.layer(name, layers) for name in threshold]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise OptionError(
+                f"threshold: given twice for {twice}, by name and by position. Expected one each."
+            )
+        named = dict(zip(names, threshold.values(), strict=True))
         outside = [name for name in named if name not in chosen]
         if outside:
             raise OptionError(
@@ -160,6 +168,17 @@ def thresholds_by_layer(
             )
         return named
     return dict.fromkeys(chosen, threshold)
+
+
+def _scaled(name: str, theta: Any, factor: float | np.ndarray) -> float | np.ndarray:
+    """Return θ times a factor; both may be one number or one for each channel."""
+    theta = checked_threshold(theta, f"threshold of layer {name!r}")
+    if np.ndim(theta) and np.ndim(factor) and np.size(theta) != np.size(factor):
+        raise OptionError(
+            f"scale of layer {name!r}: array of {np.size(factor)} numbers, expected one number, "
+            f"or {np.size(theta)}, one for each channel."
+        )
+    return theta * factor
 
 
 def _fit(name: str, neuron: Neuron, node: Any) -> Neuron:

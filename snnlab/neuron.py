@@ -54,20 +54,25 @@ class Neuron:
 
 def checked_threshold(value: Any, name: str = "v_threshold") -> float | np.ndarray:
     """Return a threshold as a float or a read-only array of float64, shape (C,)."""
+    value = value.detach().cpu().numpy() if hasattr(value, "detach") else value
     try:
-        array = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+        array = np.array(value)
+    except ValueError:
+        array = np.array(None)
+    if array.dtype.kind not in "iuf" or array.size == 0:
         raise OptionError(
             f"{name} = {value!r}: expected a number, or an array with one number per channel."
-        ) from error
+        )
+    array = array.astype(np.float64)
     if array.ndim > 1:
         raise OptionError(
             f"{name}: array of shape {array.shape}, expected one number, or one per channel: (C,)."
         )
-    if not (np.isfinite(array) & (array > 0)).all():
+    bad = array[~(np.isfinite(array) & (array > 0))]
+    if bad.size:
         raise OptionError(
-            f"{name}: found {array[~(np.isfinite(array) & (array > 0))].flat[0]:g}, expected "
-            f"finite numbers above 0. A neuron with threshold 0 would fire without input."
+            f"{name}: found {bad.flat[0]:g}, expected finite numbers above 0. A neuron with "
+            f"threshold 0 would fire without input."
         )
     array.flags.writeable = False
     return float(array) if array.ndim == 0 else array

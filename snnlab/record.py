@@ -68,7 +68,7 @@ class Record:
         name = self._name(layer)
         if step is None or step == self.timesteps:
             return self.totals[name]
-        if step not in self.at:
+        if step not in list(self.at):
             raise OptionError(
                 f"step = {step!r}: counts were recorded after the steps "
                 f"{[*self.at, self.timesteps]}. Simulate with at=({step!r},) for others."

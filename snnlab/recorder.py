@@ -83,15 +83,10 @@ class Recorder:
         """Keep a block of accumulated outputs, likewise."""
         self._put(("outputs", ""), block.cpu().numpy(), begin, first)
 
-    def counts(
-        self, layers: dict[str, torch.Tensor], trains: np.ndarray | None, step: int, first: int
-    ) -> None:
+    def counts(self, layers: dict[str, torch.Tensor], step: int, first: int) -> None:
         """Keep the spike counts of all layers, shape (b, ...), after `step` steps."""
-        counts = {name: counted.cpu().numpy() for name, counted in layers.items()}
-        if trains is not None:
-            counts["input"] = trains[:step].sum(0, dtype=np.int64)
-        for name, block in counts.items():
-            self.arrays[step, name][first : first + len(block)] = block
+        for name, block in layers.items():
+            self.arrays[step, name][first : first + len(block)] = block.cpu().numpy()
 
     def record(self, fingerprint: str) -> Record:
         """Return what was kept."""

@@ -9,7 +9,7 @@ import torch
 from torch import fx
 
 from snnlab import _checks
-from snnlab.calibration import batches
+from snnlab.activations import batches
 from snnlab.evaluation import activation, evaluate, full_precision
 from snnlab.exceptions import OptionError
 from snnlab.execution import Execution
@@ -90,46 +90,37 @@ def simulate(
     >>> simulate(net, [[0.25, 0.5]], timesteps=4).counts("relu").tolist()
     [[1, 2]]
     """
-    timesteps = _checks.whole(timesteps, "timesteps")
+    _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
+    timesteps, memory = _checks.whole(timesteps, "timesteps"), _checks.whole(memory, "memory")
     poisson = _checks.option(input, "input", INPUTS) == "poisson"
     if reset is not None or v_init is not None:
         network = network.replace(reset=reset, v_init=v_init)
     if dtype is not None and dtype != network.graph.dtype:
         network = network.to(_checked_dtype(dtype))
     graph = network.graph
-    x = _checks.images(x, "x", graph.input_shape).to(graph.device, graph.dtype)
-    if poisson and (x.min() < 0 or x.max() > 1):
-        raise OptionError(
-            f"x: values from {x.min():g} to {x.max():g}, expected [0, 1]: with Poisson input a "
-            f"pixel is a probability. Rescale the images, and convert a network that was trained "
-            f"on them, or use input='analog'."
-        )
-    stops = sorted({_checks.whole(step, "at") for step in at})
-    if stops and stops[-1] > timesteps:
-        raise OptionError(f"at = {stops}: expected steps from 1 to {timesteps}, the last one.")
+    x = _checks.images(x, "x", graph.input_shape, graph.dtype)
     names = network.layers + (["input"] if poisson else [])
     recorder = Recorder(
         network,
         len(x),
         timesteps,
-        stops=stops,
-        spikes=_chosen(spikes, names),
-        potentials=_chosen(potentials, network.layers),
+        stops=_checks.steps(at, timesteps),
+        spikes=_checks.layers(spikes, names, "spikes"),
+        potentials=_checks.layers(potentials, network.layers, "potentials"),
         poisson=poisson,
     )
     recorder.allocate(memory)
     run = Execution(network, poisson)
     blocks = run.blocks(len(x), timesteps, memory)
-    random = np.random.default_rng(seed)
+    seeds = _seeds(x, seed) if poisson else [None] * len(x)
     progress = _Progress(len(x) * timesteps)
     with full_precision():
         for first in range(0, len(x), blocks.images):
-            images = x[first : first + blocks.images]
-            trains = _poisson_trains(images, timesteps, random) if poisson else None
-            run.start(images)
-            for begin, end in _spans(timesteps, blocks.steps, stops):
-                run.advance(begin, end, trains, recorder, first)
-                progress.add(len(images) * (end - begin))
+            chosen = slice(first, first + blocks.images)
+            run.start(x[chosen].to(graph.device), seeds[chosen])
+            for begin, end in _spans(timesteps, blocks.steps, recorder.stops):
+                run.advance(begin, end, recorder, first)
+                progress.add(run.images * (end - begin))
     progress.close()
     return recorder.record(graph.fingerprint)
 
@@ -157,6 +148,7 @@ def analog(network: Network, x: Any) -> Activations:
     >>> analog(net, [[-0.5], [0.5]]).activations["relu"].tolist()
     [[0.0], [0.5]]
     """
+    _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
     currents: dict[str, list[np.ndarray]] = {name: [] for name in network.layers}
     activations: dict[str, list[np.ndarray]] = {name: [] for name in network.layers}
 
@@ -201,15 +193,19 @@ class _Progress:
             self.bar.close()
 
 
-def _poisson_trains(
-    images: torch.Tensor, timesteps: int, random: np.random.Generator
-) -> np.ndarray:
-    """Draw 0 or 1 with the pixel as probability, shape (T, b, ...), one image after the other."""
-    trains = np.empty((timesteps, *images.shape), np.uint8)
-    for i, image in enumerate(images.cpu().numpy()):
-        for step in range(timesteps):
-            trains[step, i] = random.random(image.shape) < image
-    return trains
+def _seeds(x: torch.Tensor, seed: int | np.random.Generator | None) -> list[int]:
+    """Draw a seed for the Poisson train of each image."""
+    if x.min() < 0 or x.max() > 1:
+        raise OptionError(
+            f"x: values from {x.min():g} to {x.max():g}, expected [0, 1]: with Poisson input a "
+            f"pixel is a probability. Rescale the images, and convert a network that was trained "
+            f"on them, or use input='analog'."
+        )
+    if isinstance(seed, np.random.Generator):
+        generator = seed
+    else:
+        generator = np.random.default_rng(None if seed is None else _checks.seed(seed))
+    return generator.integers(2**63, size=len(x)).tolist()
 
 
 def _spans(timesteps: int, block: int, stops: list[int]) -> Iterator[tuple[int, int]]:
@@ -223,14 +219,6 @@ def _spans(timesteps: int, block: int, stops: list[int]) -> Iterator[tuple[int, 
         end = min([begin + block, timesteps, *(stop for stop in stops if stop > begin)])
         yield begin, end
         begin = end
-
-
-def _chosen(layers: bool | Iterable[str | int], names: list[str]) -> list[str]:
-    """Return the names of the layers to record."""
-    if isinstance(layers, bool):
-        return names if layers else []
-    listed = [layers] if isinstance(layers, (str, int)) else layers
-    return [_checks.layer(name, names, "layers that can be recorded") for name in listed]
 
 
 def _checked_dtype(dtype: Any) -> torch.dtype:

@@ -5,6 +5,7 @@ A block holds time and images folded together, shape (t·b, ...), step after ste
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 
 from snnlab.neuron import Neuron, per_neuron
@@ -106,6 +107,31 @@ class MaxPool:
         output[0] -= self.highest
         self.highest = blocks[-1].clone()
         return output.flatten(0, 1)
+
+
+class PoissonInput:
+    """The images as random spikes, each pixel's value its probability; every image draws alone.
+
+    So an image's train does not depend on what stands beside it in a block, nor on the blocks.
+
+    Source: Diehl et al. 2015, section II.
+    """
+
+    def __init__(self, images: torch.Tensor, seeds: Sequence[int]):
+        self.device = images.device
+        self.images = images.cpu().numpy()
+        self.generators = [np.random.default_rng(seed) for seed in seeds]
+        self.counts = torch.zeros(images.shape, dtype=torch.int32)
+
+    def step(self, steps: int) -> torch.Tensor:
+        """Return the trains of the next steps, 0 or 1 in bytes, shape (t, b, ...)."""
+        trains = np.empty((steps, *self.images.shape), np.uint8)
+        for i, (image, generator) in enumerate(zip(self.images, self.generators, strict=True)):
+            for t in range(steps):
+                trains[t, i] = generator.random(image.shape) < image
+        drawn = torch.from_numpy(trains)
+        self.counts += drawn.sum(0, dtype=torch.int32)
+        return drawn.to(self.device)
 
 
 def _kind(x: torch.Tensor) -> dict:

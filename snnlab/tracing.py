@@ -55,7 +55,7 @@ def trace(model: nn.Module, x: Any) -> Graph:
     image = _checks.images(x, "x")[:1]
     model_copy = copied(model)
     parameter = next(floating(model_copy), None)
-    image = image.to(parameter) if parameter is not None else image
+    image = image.to(torch.get_default_dtype() if parameter is None else parameter)
     with torch.no_grad():
         reading = Reading(model_copy, image)
         make_functional(reading)

@@ -1,4 +1,4 @@
-"""Thresholds read off activations: exact, whatever the batches, and refused where there is no scale."""
+"""Thresholds read off activations: exact, whatever the batches, refused where there is no scale."""
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ from hypothesis.extra import numpy as arrays
 from torch import nn
 
 import snnlab as sl
+from snnlab import activations as statistics
 from snnlab import calibration
 
 SETTINGS = settings(max_examples=60, deadline=None, derandomize=True)
@@ -81,11 +82,6 @@ def expected_threshold(a, percentile, per_channel=False, nonzero=False):
     return np.array(own)
 
 
-def threshold_of_relu(x, rule):
-    """Return the threshold that a rule gives when the activations are max(x, 0) themselves."""
-    return sl.convert(RELU, x, threshold=rule).thresholds["relu" if x is None else ""]
-
-
 def thresholds(model, x, rule):
     return sl.convert(model, x, threshold=rule).thresholds
 
@@ -146,7 +142,7 @@ def test_percentile_is_numpys_whatever_the_activations(x, percentile, options):
     a = np.maximum(x, 0)
     rule = sl.Percentile(percentile, **options)
     if a.max() == 0:
-        with pytest.raises(sl.CalibrationError, match="all .* calibration activations are 0"):
+        with pytest.raises(sl.CalibrationError, match=r"all .* calibration activations are 0"):
             relu_threshold(x, rule)
         return
     found = relu_threshold(x, rule)
@@ -179,14 +175,18 @@ def test_percentile_over_all_values_differs_from_that_over_values_above_0():
     assert over_positive == pytest.approx(0.990, abs=1e-3)
 
 
+class Negative(nn.Module):
+    def forward(self, x):
+        return torch.relu(-x)
+
+
 def test_minus_zero_is_a_zero():
-    # 0 * -1 is -0.0, and torch's clamp lets it through.
-    model = nn.Sequential(nn.Linear(1, 1, bias=False), nn.ReLU())
-    model[0].weight.data = torch.tensor([[-1.0]])
-    assert relu_threshold(np.array([[-0.0], [-0.0], [2.0]]), sl.Percentile(75)) == 1.0
-    statistics = sl.record_activations(sl.trace(RELU, [[1.0]]), [[-0.0], [2.0]])
-    (layer,) = statistics.values()
-    assert layer.silent == 0.5
+    # torch's clamp lets -0.0 through, and an inverted image is full of them.
+    x = [[0.0], [0.0], [-2.0]]
+    assert thresholds(Negative(), x, sl.Percentile(75)) == {"relu": 1.0}
+    assert thresholds(Negative(), x, sl.Percentile(75, nonzero=True)) == {"relu": 2.0}
+    (layer,) = sl.record_activations(sl.trace(Negative(), x), x).values()
+    assert layer.silent == 2 / 3
 
 
 def test_a_single_activation_is_every_percentile():
@@ -218,7 +218,7 @@ def test_batches_change_nothing_on_dyadic_numbers(monkeypatch, batch_bytes, opti
     model, x, rule = convnet(), images(), sl.Percentile(98.6, **options)
     whole = thresholds(model, x, rule)
     sizes = counted_batches(monkeypatch)
-    monkeypatch.setattr(calibration, "_BATCH_BYTES", batch_bytes)
+    monkeypatch.setattr(statistics, "_BATCH_BYTES", batch_bytes)
     assert_same(thresholds(model, x, rule), whole)
     assert max(sizes) < len(x)
 
@@ -227,14 +227,14 @@ def test_batches_change_nothing_on_dyadic_numbers(monkeypatch, batch_bytes, opti
 def test_batches_change_a_random_network_by_rounding_only(monkeypatch, options):
     model, x, rule = convnet(False), images(33, False), sl.Percentile(98.6, **options)
     whole = thresholds(model, x, rule)
-    monkeypatch.setattr(calibration, "_BATCH_BYTES", 15000)
+    monkeypatch.setattr(statistics, "_BATCH_BYTES", 15000)
     for name, theta in thresholds(model, x, rule).items():
         assert theta == pytest.approx(whole[name], rel=1e-6)
 
 
 @pytest.mark.parametrize("batch_bytes", [1, 5000, 2**26])
 def test_maximum_is_the_100th_percentile_and_the_true_maximum(monkeypatch, batch_bytes):
-    monkeypatch.setattr(calibration, "_BATCH_BYTES", batch_bytes)
+    monkeypatch.setattr(statistics, "_BATCH_BYTES", batch_bytes)
     model, x = convnet(), images()
     activations = activations_of(model, x)
     expected = {name: a.max() for name, a in activations.items()}
@@ -247,13 +247,13 @@ def test_maximum_is_the_100th_percentile_and_the_true_maximum(monkeypatch, batch
 
 def counted_batches(monkeypatch):
     """Return a list that receives the number of images of each evaluation of the ANN."""
-    sizes, evaluate = [], calibration.evaluate
+    sizes, evaluate = [], statistics.evaluate
 
     def counting(graph, batch, *args):
         sizes.append(len(batch))
         return evaluate(graph, batch, *args)
 
-    monkeypatch.setattr(calibration, "evaluate", counting)
+    monkeypatch.setattr(statistics, "evaluate", counting)
     return sizes
 
 
@@ -273,7 +273,7 @@ def counted_batches(monkeypatch):
 )
 def test_the_ann_is_evaluated_at_most_three_times(monkeypatch, rule, passes):
     sizes = counted_batches(monkeypatch)
-    monkeypatch.setattr(calibration, "_BATCH_BYTES", 10000)
+    monkeypatch.setattr(statistics, "_BATCH_BYTES", 10000)
     thresholds(convnet(), images(), rule)
     assert sum(sizes) <= passes * 20
     assert (passes == 0) == (sizes == [])
@@ -322,6 +322,14 @@ def test_layer_silent_as_a_whole_is_refused_by_name(rule):
 def test_layer_silent_as_a_whole_is_not_refused_by_fixed():
     net = sl.convert(dead_second_layer(), [[0.0, 1.0]], threshold=sl.Fixed(0.5))
     assert net.thresholds == {"1": 0.5, "3": 0.5}
+
+
+@pytest.mark.parametrize("options", RULES, ids=str)
+def test_layer_whose_activations_overflow_is_refused_by_name(options):
+    model = nn.Sequential(nn.Linear(1, 2, bias=False), nn.ReLU())
+    model[0].weight.data[:] = 1e30
+    with pytest.raises(sl.CalibrationError, match=r"layer '1'.*(inf|NaN|overflow|finite)"):
+        sl.convert(model, [[1e30], [1.0]], threshold=sl.Percentile(50, **options))
 
 
 class Clamp(nn.Module):

@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from snnlab import _checks
+from snnlab.exceptions import ShapeError
 
 
 def train(
@@ -49,21 +50,45 @@ def train(
     from tqdm.auto import tqdm
 
     epochs, batch = _checks.whole(epochs, "epochs"), _checks.whole(batch, "batch")
-    x = _checks.images(x, "x")
+    learning_rate, seed = _checks.positive(learning_rate, "learning_rate"), _checks.seed(seed)
+    dtype = next((p.dtype for p in model.parameters()), None)
+    x = _checks.images(x, "x", dtype=dtype)
     y = torch.from_numpy(_checks.labels(y, len(x))).long()
     model = copy.deepcopy(model).train()
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
-    steps = epochs * -(-len(x) // batch)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
     with torch.random.fork_rng(devices=[]), tqdm(total=epochs, unit=" epochs", leave=False) as bar:
         torch.manual_seed(seed)
         for _ in range(epochs):
-            for chosen in torch.randperm(len(x)).split(batch):
-                loss = F.cross_entropy(model(x[chosen]), y[chosen])
+            for chosen in _batches(len(x), batch):
+                scores = model(x[chosen])
+                _check_classes(y, scores.shape[-1])
+                loss = F.cross_entropy(scores, y[chosen])
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
-                schedule.step()
+            schedule.step()
             bar.set_postfix(loss=f"{loss.item():.3f}")
             bar.update()
     return model.eval()
+
+
+def _batches(images: int, batch: int) -> list[torch.Tensor]:
+    """Return the images in random order, in batches, none of one image alone.
+
+    BatchNorm cannot learn from a single image.
+    """
+    batches = list(torch.randperm(images).split(batch))
+    if len(batches) > 1 and len(batches[-1]) == 1:
+        batches[-2:] = [torch.cat(batches[-2:])]
+    return batches
+
+
+def _check_classes(y: torch.Tensor, classes: int) -> None:
+    """Refuse labels for which the model has no output."""
+    outside = y[(y < 0) | (y >= classes)]
+    if len(outside):
+        raise ShapeError(
+            f"y: found the label {outside[0]}, expected 0 to {classes - 1}: the model gives "
+            f"{classes} scores. Count the classes from 0, or give the last layer more outputs."
+        )

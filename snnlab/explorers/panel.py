@@ -8,7 +8,6 @@ from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
@@ -20,7 +19,7 @@ class Picture:
     Redrawing a whole figure takes 60 ms, moving a few artists over a kept background 2 ms.
     """
 
-    def __init__(self, figure: Figure, moving: Sequence[Artist]):
+    def __init__(self, figure: Figure, moving: Sequence[Any]):
         self.canvas = FigureCanvasAgg(figure)
         self.moving = moving
         for artist in moving:

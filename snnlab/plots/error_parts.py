@@ -39,7 +39,7 @@ def error_parts(report: ErrorParts, *, ax: Axes | None = None) -> Axes:
             label=part,
         )
         left += square / whole
-    for row, values in zip(rows, rms.values(), strict=True):
+    for row, values in enumerate(rms.values()):
         ax.text(1.01, row, f"{values['total']:.3g}", va="center")
     ax.set_yticks(rows, list(rms))
     ax.invert_yaxis()
