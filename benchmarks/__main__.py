@@ -108,7 +108,8 @@ def import_seconds() -> float:
     """Return how much longer a fresh process takes to import snnlab than torch, median of 5."""
 
     def seconds(module: str) -> float:
-        code = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter()-t)"
+        timed = f"t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
+        code = f"import time; {timed}"
         command = [sys.executable, "-c", code]
         return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 

@@ -43,7 +43,7 @@ def images(
             f"{name}: cannot be read as an array of numbers: it is complex. Expected real numbers, "
             f"shape (B, ...). Pass the real part, or real and imaginary part as channels."
         )
-    if tensor.ndim < 2 or len(tensor) == 0:
+    if tensor.ndim < 2 or tensor.numel() == 0:
         raise ShapeError(
             f"{name}: shape {tuple(tensor.shape)}, expected (B, ...) with at least one image. "
             f"For one image write {name}[None]."

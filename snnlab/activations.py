@@ -18,7 +18,7 @@ from snnlab.operations import Kind
 # The upper 16 bits of a float32 that is not negative: 8 bits of exponent, 7 of mantissa.
 _BINS = 1 << 15
 # Activations of this many bytes are looked at together.
-_BATCH_BYTES = 64 * 2**20
+_BATCH_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True, eq=False)

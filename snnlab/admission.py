@@ -17,7 +17,7 @@ def admit(node: fx.Node, reading: Reading) -> Rule:
     """Return the rule of an operation on the input's values, or refuse it by name and line."""
     rule = reading.rule(node)
     if rule is None:
-        reading.refuse(node, "cannot be converted to spikes; it is not affine and not a ReLU.")
+        reading.refuse(node, "cannot be converted to spikes; it is not among the known operations.")
     _refuse_options(node, reading)
     _refuse_picking(node, reading)
     counts = [n for n in node.all_input_nodes if reading.depends[n] is Depends.BATCH]

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+import numpy as np
 import torch
 from torch import fx, nn
 from torch.nn.parameter import is_lazy
@@ -45,6 +46,24 @@ def check_model(model: nn.Module) -> None:
                 f"model: {name!r} is of type {tensor.dtype}, expected float32 or float64. Write "
                 f"model.float() first."
             )
+    if "forward" in vars(model):
+        raise UnsupportedLayerError(
+            "model: its forward was replaced on this one object, and a copy would still call the "
+            "original's layers. Expected the forward of a class. Write a subclass."
+        )
+    own = set(vars(model)) - set(vars(nn.Module()))
+    own |= {*model._modules, *model._parameters, *model._buffers}
+    taken = sorted(name for name in own if hasattr(fx.GraphModule, name))
+    if taken:
+        raise UnsupportedLayerError(
+            f"model: has a part named {taken[0]!r}, a name that torch needs itself. Expected "
+            f"another name; rename it."
+        )
+    if model._forward_hooks or model._forward_pre_hooks:
+        raise UnsupportedLayerError(
+            "model: has a forward hook, which may change its output and is not part of the "
+            "graph. Expected none; remove it, or wrap the model in a module."
+        )
     for name, module in model.named_modules():
         if isinstance(module, operations.BATCH_NORMS) and module.running_mean is None:
             raise UnsupportedLayerError(
@@ -89,11 +108,11 @@ def capture(model: nn.Module) -> tuple[fx.Graph, nn.Module]:
 
 def _with_one_input(model: nn.Module, parameter: inspect.Parameter) -> nn.Module:
     """Give a model a forward of one argument, so that torch.fx leaves the defaults alone."""
-    original = type(model).forward
+    original = functools.partial(type(model).forward, model)
     by_name = parameter.kind is parameter.KEYWORD_ONLY
 
     def forward(self: nn.Module, input: Any) -> Any:
-        return original(self, **{parameter.name: input}) if by_name else original(self, input)
+        return original(**{parameter.name: input}) if by_name else original(input)
 
     model.__class__ = type(type(model).__name__, (type(model),), {"forward": forward})
     return model
@@ -123,6 +142,9 @@ def _recorded_factories(tracer: "_Tracer") -> Iterator[None]:
 class _Proxy(fx.Proxy):
     """A proxy that also sees `+=`, which torch.fx would record as `+`, and assignment to parts."""
 
+    # A numpy number on the left leaves the operation to the proxy.
+    __array_ufunc__ = None
+
     def __iadd__(self, other: Any) -> Any:
         return self.tracer.create_proxy("call_function", operator.iadd, (self, other), {})
 
@@ -146,6 +168,9 @@ class _Tracer(fx.Tracer):
 
     def proxy(self, node: fx.Node) -> fx.Proxy:
         return _Proxy(node, self)
+
+    def create_arg(self, a: Any) -> Any:
+        return super().create_arg(a.item() if isinstance(a, np.generic) else a)
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         # A user's subclass of a torch layer is that layer if it keeps the layer's forward.
@@ -188,6 +213,11 @@ _REASONS = {
     "control flow": "it branches on values or shapes of the input",
     "interpreted as an integer": "it turns a shape or a value into a Python number",
     "argument must be a string": "it turns a shape or a value into a Python number",
+    "__round__": "it turns a shape or a value into a Python number",
+    "indices must be": "it turns a shape or a value into a Python number",
+    "__array_struct__": "it makes a new array or tensor from values or shapes",
+    "__cuda_array_interface__": "it makes a new array or tensor from values or shapes",
+    "Proxy": "it does something with the input that cannot be written down as steps",
     "'len'": "it takes the length of a tensor",
 }
 
@@ -199,7 +229,8 @@ def _why_untraceable(error: Exception) -> str:
         if _is_users(step.tb_frame) and step.tb_frame.f_code.co_name != "trace":
             place = _line(step.tb_frame, step.tb_lineno)
         step = step.tb_next
-    reason = next((r for key, r in _REASONS.items() if key in str(error)), str(error))
+    plain = str(error).partition("\n")[0]
+    reason = next((r for key, r in _REASONS.items() if key in str(error)), plain)
     if isinstance(error, AssertionError):
         reason = "it asserts what does not hold while the model is only written down"
     return (

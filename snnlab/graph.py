@@ -13,6 +13,9 @@ from torch import fx, nn
 from snnlab.exceptions import OptionError
 from snnlab.operations import Kind
 
+# An empty buffer that moves along with the parameters and tells their type and device.
+REFERENCE = "(reference)"
+
 
 @dataclass(frozen=True, eq=False)
 class Graph:
@@ -48,12 +51,12 @@ class Graph:
     @property
     def dtype(self) -> torch.dtype:
         """Floating type of the parameters."""
-        return self.module.reference.dtype
+        return getattr(self.module, REFERENCE).dtype
 
     @property
     def device(self) -> torch.device:
         """Where the parameters lie."""
-        return self.module.reference.device
+        return getattr(self.module, REFERENCE).device
 
     @functools.cached_property
     def fingerprint(self) -> str:

@@ -231,7 +231,9 @@ def out_of_place(target: Any) -> Any:
         return target.rstrip("_")
     if target in _IN_PLACE_OPERATORS:
         return _IN_PLACE_OPERATORS[target]
-    return getattr(torch, name_of(target), None) or getattr(nn.functional, name_of(target))
+    places = (torch, nn.functional)
+    found = (getattr(place, name_of(target), None) for place in places)
+    return next((function for function in found if function is not None), target)
 
 
 def rectify(x: torch.Tensor, cap: float | None = None) -> torch.Tensor:

@@ -83,12 +83,7 @@ class Reading:
 
     def is_one_for_all(self, node: fx.Node) -> bool:
         """Tell whether a value that depends on the batch size is one constant for each image."""
-        two, three = self.two[node], self.three[node]
-        if not isinstance(two, torch.Tensor):
-            return False
-        batch_first = (two.shape[:1], three.shape[:1]) == ((2,), (3,))
-        equal = batch_first and two.shape[1:] == three.shape[1:]
-        equal = equal and all(torch.equal(row, two[0]) for row in (*two, *three))
+        equal = _is_one_row(self.two[node], self.three[node])
         return equal and all(map(self._is_plain_size, node.all_input_nodes))
 
     def _is_plain_size(self, node: fx.Node) -> bool:
@@ -96,12 +91,13 @@ class Reading:
         if self.depends[node] is not Depends.BATCH:
             return True
         two, three = self.two[node], self.three[node]
+        if isinstance(two, torch.Size):
+            return all(a == b or (a, b) == (2, 3) for a, b in zip(two, three, strict=True))
+        if isinstance(two, (tuple, list)):
+            return all(map(_is_one_row, two, three))
         if isinstance(two, torch.Tensor):
             return self.is_one_for_all(node)
-        two, three = ((v,) if isinstance(v, int) else v for v in (two, three))
-        return isinstance(two, tuple) and all(
-            a == b or (a, b) == (2, 3) for a, b in zip(two, three, strict=True)
-        )
+        return isinstance(two, int) and (two, three) == (2, 3)
 
     def moves(self, argument: Any) -> bool:
         """Tell whether an argument of a node depends on the values of the input."""
@@ -154,6 +150,14 @@ def _put_input_first(node: fx.Node) -> None:
     if node.op.startswith("call") and not node.args and "input" in node.kwargs:
         node.args = (node.kwargs["input"],)
         node.kwargs = {key: value for key, value in node.kwargs.items() if key != "input"}
+
+
+def _is_one_row(two: Any, three: Any) -> bool:
+    """Tell whether all images of both batches have the same row."""
+    if not isinstance(two, torch.Tensor) or (two.shape[:1], three.shape[:1]) != ((2,), (3,)):
+        return False
+    same_shape = two.shape[1:] == three.shape[1:]
+    return same_shape and all(torch.equal(row, two[0]) for row in (*two, *three))
 
 
 def _shape(value: Any) -> tuple[int, ...] | None:

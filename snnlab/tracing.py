@@ -16,7 +16,7 @@ from snnlab import _checks, operations
 from snnlab.admission import admit, cap_of, refuse_randomness
 from snnlab.capture import check_model, copied
 from snnlab.exceptions import UnsupportedLayerError
-from snnlab.graph import Graph, floating, for_each_image
+from snnlab.graph import REFERENCE, Graph, floating, for_each_image
 from snnlab.operations import Kind, Rule
 from snnlab.reading import Depends, Reading
 
@@ -147,7 +147,8 @@ class _Rewriting:
         self.raw.lint()
         module = fx.GraphModule(self.root, self.raw)
         module.delete_all_unused_submodules()
-        module.register_buffer("reference", image.new_empty(0))
+        # No attribute can have this name, so it cannot clash with one of the model's.
+        module.register_buffer(REFERENCE, image.new_empty(0))
         return Graph(module, self.softmax)
 
     def _rewrite(self, node: fx.Node) -> None:
@@ -219,6 +220,8 @@ class _Rewriting:
 
     def _buffer(self, node: fx.Node, value: torch.Tensor) -> fx.Node:
         name = f"constant_{node.name}"
+        while hasattr(self.root, name):
+            name += "_"
         self.root.register_buffer(name, value.detach().clone())
         with self.raw.inserting_before(node):
             constant = self.raw.get_attr(name)

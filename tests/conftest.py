@@ -1,6 +1,7 @@
 import os
 
 import pytest
+import torch
 from hypothesis import HealthCheck, settings
 
 # A drag through every size would be slow; the seed is fixed so that a failure can be repeated.
@@ -14,6 +15,10 @@ settings.register_profile(
 settings.load_profile("snnlab")
 
 os.environ.setdefault("TQDM_DISABLE", "1")
+
+
+# Small networks gain nothing from a second thread, and two busy cores lose much.
+torch.set_num_threads(1)
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ def test_o1_worked_example():
     spikes, v, _ = run([0.375] * 10)
     assert "".join(str(int(s)) for s in spikes) == "0010010100"
     assert v[-1] == 0.75
-    assert 10 * 0.375 == spikes.sum() + v[-1]
+    assert spikes.sum() + v[-1] == 10 * 0.375
 
 
 @given(trains, starts, st.sampled_from([0.5, 1.0, 1.25]))
@@ -142,7 +142,7 @@ def test_o7_scaling_weights_and_threshold_together_leaves_the_trains(reset):
     net = sl.convert(Mlp(), X, threshold=sl.Fixed(1.0), reset=reset)
     model = Mlp()
     for i in (0, 2, 4):
-        model.layers[i].bias.data *= 8 if i == 0 else 8
+        model.layers[i].bias.data *= 8
     model.layers[0].weight.data *= 8
     scaled = sl.convert(model, X, threshold=sl.Fixed(8.0), reset=reset)
     a, b = (sl.simulate(n, X, 64, spikes=True) for n in (net, scaled))

@@ -75,7 +75,7 @@ def assert_refused(model, *parts, error=UnsupportedLayerError, source="", x=None
 SMOOTH = ["A spiking neuron computes ReLU; train the model with ReLU in its place"]
 NORM = ["It normalizes with statistics of the image itself. Train with BatchNorm in its place."]
 PRODUCT = ["combines two values that both depend on the input", "not affine", "Squeeze-excite"]
-UNKNOWN = ["cannot be converted to spikes; it is not affine and not a ReLU."]
+UNKNOWN = ["cannot be converted to spikes; it is not among the known operations."]
 
 MODULES = {
     "SiLU": (nn.SiLU(), SMOOTH),

@@ -109,7 +109,7 @@ def test_the_order_of_the_images_changes_nothing(seed, order):
     poisson=st.booleans(),
 )
 def test_charge_is_conserved(seed, reset, v_init, poisson):
-    """Soft: Σz + v0 = θN + v_T for every neuron (O1). Hard: the rest is overshoot, never < 0 (O2)."""
+    """O1, O2: Σz + v0 = θN + v_T for every neuron, or the rest is overshoot, never below 0."""
     steps, x, net = converted(seed, reset=reset, v_init=v_init)
     options = {"input": "poisson", "seed": seed} if poisson else {}
     record = sl.simulate(net, x, 16, spikes=True, potentials=True, **options)
@@ -277,7 +277,9 @@ def test_analog_is_the_ann():
 
 def test_accuracy_over_time_approaches_the_ann(rng):
     torch.manual_seed(0)
-    model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 4))
+    model = nn.Sequential(
+        nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 4)
+    )
     x = rng.random((200, 8))
     net = sl.convert(model, x, threshold=sl.Percentile(99.9))
     y = sl.analog(net, x).outputs.argmax(1)

@@ -1134,11 +1134,11 @@ def test_model_without_weights_is_float32_whatever_the_images():
         assert trace(nn.ReLU(), x).dtype is torch.float32
 
 
-def test_forward_given_to_one_model_only_is_the_one_that_counts():
-    model = Step(lambda m, x: x, fc=nn.Linear(6, 3))
-    fc = model.fc
-    model.forward = lambda x: torch.relu(fc(x))
-    assert list(trace(model, images(VECTOR, 2)).layers) == ["relu"]
+def test_forward_given_to_one_model_only_is_refused():
+    model = nn.Linear(6, 6)
+    model.forward = lambda x: torch.relu(x)
+    with pytest.raises(UnsupportedLayerError, match=r"forward was replaced.*Write a subclass"):
+        trace(model, images(VECTOR, 2))
 
 
 def test_unused_modules_and_results_leave_no_trace():
