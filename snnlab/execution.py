@@ -18,9 +18,9 @@ from snnlab.recorder import GIB, Recorder
 from snnlab.stepping import MaxPool, Neurons, PoissonInput
 
 # The largest value of a block takes about this much; caches are used best so.
-_BLOCK_BYTES = 16 * 2**20
+_BLOCK_BYTES = 4 * 2**20
 # With many images this many steps go together.
-_BLOCK_STEPS = 16
+_BLOCK_STEPS = 8
 
 
 @dataclass(frozen=True)
