@@ -36,17 +36,17 @@ def conv8() -> nn.Module:
 NETWORKS = {"conv": (conv28, 28), "mlp": (mlp, 28), "conv8": (conv8, 8)}
 
 
-def load(name: str) -> tuple[nn.Module, Images]:
+def load(name: str, seed: int = 0) -> tuple[nn.Module, Images]:
     """Return a trained network and its images."""
     build, side = NETWORKS[name]
     data = load_digits(side)
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     model = build()
-    file = CACHE / f"{name}.pt"
+    file = CACHE / f"{name}-{seed}.pt"
     if file.exists():
         model.load_state_dict(torch.load(file, weights_only=True))
         return model.eval(), data
-    model = train(model, data.x_train, data.y_train, epochs=20)
+    model = train(model, data.x_train, data.y_train, epochs=20, seed=seed)
     CACHE.mkdir(exist_ok=True)
     torch.save(model.state_dict(), file)
     return model, data

@@ -239,6 +239,7 @@ CASES = [
     (SHAPE, r"y: .*3.*expected", lambda g: g.train(y=g.y + 1)),
     (SHAPE, r"y: .*-100.*expected", lambda g: g.train(y=np.where(g.y == 1, -100, g.y))),
     (SHAPE, r"x: shape \(0, 1, 6, 6\)", lambda g: g.train(x=g.x[:0], y=g.y[:0])),
+    (sl.SNNLabError, r"model: found .*, expected", lambda g: data.train(len, g.x, g.y)),
 ]  # fmt: skip
 
 
@@ -465,3 +466,30 @@ def test_images_that_reach_a_neuron_directly_stay_as_they_were(model, timesteps)
     sl.simulate(net, x.clamp(0, 1), timesteps, input="poisson", seed=0)
     sl.analog(net, x)
     assert torch.equal(x, before)
+
+
+def test_short_floats_are_off_while_a_network_is_evaluated_and_back_afterwards(given):
+    seen = []
+
+    def note(*arguments):
+        flags = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+        seen.append((*flags, torch.is_inference_mode_enabled()))
+
+    hook = given.model.conv.register_forward_hook(note)
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    try:
+        net = given.convert()
+        seen.clear()
+        torch.set_float32_matmul_precision("medium")
+        torch.backends.cudnn.allow_tf32 = True
+        sl.simulate(net, given.x, 2)
+        sl.analog(net, given.x)
+        with pytest.raises(sl.SNNLabError):
+            sl.simulate(net, given.x, 2, memory=1)
+        assert torch.get_float32_matmul_precision() == "medium"
+        assert torch.backends.cudnn.allow_tf32 is True
+    finally:
+        hook.remove()
+        torch.set_float32_matmul_precision(before[0])
+        torch.backends.cudnn.allow_tf32 = before[1]
+    assert set(seen) == {("highest", False, True)}
