@@ -203,6 +203,30 @@ def test_the_scan_never_writes_into_a_current_with_another_reader():
     assert (record.output_sums == expected.cumsum(0)).all()
 
 
+class ReadAgain(nn.Module):
+    """A current that a ReLU reads first and a sum reads later, without a view between them."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 4, bias=False)
+        weight = oracles.dyadic(np.random.default_rng(1), (4, 4), -1, 1)
+        self.fc.weight = nn.Parameter(torch.tensor(weight, dtype=torch.float32))
+
+    def forward(self, x):
+        current = self.fc(F.relu(x))
+        return F.relu(current) + current
+
+
+def test_the_scan_leaves_a_current_that_is_read_again():
+    x = oracles.dyadic(np.random.default_rng(0), (5, 4), 0, 1)
+    net = sl.convert(ReadAgain(), x, threshold=sl.Fixed(0.5))
+    record = sl.simulate(net, x, 16, spikes=True)
+    current = 0.5 * record.spikes("relu") @ ReadAgain().fc.weight.detach().numpy().T
+    assert record.spikes("relu#2").any()
+    expected = (0.5 * record.spikes("relu#2") + current).cumsum(0)
+    assert (record.output_sums == expected).all()
+
+
 def test_a_max_pool_is_exact_for_any_real_input(rng):
     """O23, LIPooling: the accumulated output is the maximum of the accumulated inputs."""
     x = oracles.dyadic(rng, (50, 3, 8, 8), -2, 2)
