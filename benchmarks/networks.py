@@ -10,11 +10,11 @@ from snnlab.data import Images, load_digits, train
 CACHE = Path(__file__).parent / ".cache"
 
 
-def conv28() -> nn.Module:
+def conv(features: int) -> nn.Module:
     return nn.Sequential(
         nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.AvgPool2d(2),
         nn.Conv2d(16, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.AvgPool2d(2),
-        nn.Flatten(), nn.Linear(32 * 7 * 7, 128), nn.ReLU(), nn.Linear(128, 10),
+        nn.Flatten(), nn.Linear(features, 128), nn.ReLU(), nn.Linear(128, 10),
     )  # fmt: skip
 
 
@@ -25,15 +25,11 @@ def mlp() -> nn.Module:
     )  # fmt: skip
 
 
-def conv8() -> nn.Module:
-    return nn.Sequential(
-        nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(), nn.AvgPool2d(2),
-        nn.Conv2d(16, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.AvgPool2d(2),
-        nn.Flatten(), nn.Linear(32 * 2 * 2, 128), nn.ReLU(), nn.Linear(128, 10),
-    )  # fmt: skip
-
-
-NETWORKS = {"conv": (conv28, 28), "mlp": (mlp, 28), "conv8": (conv8, 8)}
+NETWORKS = {
+    "conv": (lambda: conv(32 * 7 * 7), 28),
+    "mlp": (mlp, 28),
+    "conv8": (lambda: conv(32 * 2 * 2), 8),
+}
 
 
 def load(name: str, seed: int = 0) -> tuple[nn.Module, Images]:

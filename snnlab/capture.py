@@ -30,6 +30,12 @@ def check_model(model: nn.Module) -> None:
             f"model: found {type(model).__name__}, expected a torch.nn.Module. Wrap a function in "
             f"a module with the function as its forward."
         )
+    _check_weights(model)
+    _check_form(model)
+    _check_batchnorm(model)
+
+
+def _check_weights(model: nn.Module) -> None:
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):
         if is_lazy(tensor):
             raise UnsupportedLayerError(
@@ -46,6 +52,9 @@ def check_model(model: nn.Module) -> None:
                 f"model: {name!r} is of type {tensor.dtype}, expected float32 or float64. Write "
                 f"model.float() first."
             )
+
+
+def _check_form(model: nn.Module) -> None:
     if "forward" in vars(model):
         raise UnsupportedLayerError(
             "model: its forward was replaced on this one object, and a copy would still call the "
@@ -64,6 +73,9 @@ def check_model(model: nn.Module) -> None:
             "model: has a forward hook, which may change its output and is not part of the "
             "graph. Expected none; remove it, or wrap the model in a module."
         )
+
+
+def _check_batchnorm(model: nn.Module) -> None:
     for name, module in model.named_modules():
         if isinstance(module, operations.BATCH_NORMS) and module.running_mean is None:
             raise UnsupportedLayerError(

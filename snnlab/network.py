@@ -55,6 +55,10 @@ class Network:
         fitted = {name: _fit(name, self.neurons[name], node) for name, node in layers.items()}
         object.__setattr__(self, "neurons", MappingProxyType(fitted))
 
+    def __reduce__(self) -> tuple:
+        # A read-only mapping cannot be copied or sent to another process; a dict can.
+        return Network, (self.graph, dict(self.neurons))
+
     @property
     def layers(self) -> list[str]:
         """Names of the spiking layers, in the order of evaluation."""

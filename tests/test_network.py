@@ -1,5 +1,6 @@
 """A network and its neurons: they never change, they refuse nonsense, they show themselves."""
 
+import copy
 import dataclasses
 from xml.etree import ElementTree
 
@@ -320,3 +321,13 @@ def test_large_numbers_have_separators():
     network = sl.convert(nn.ReLU(), torch.ones(1, 40, 50), threshold=sl.Fixed(1.0))
     assert "2,000 neurons" in repr(network)
     assert cells(network)[2][0][2] == "2,000"
+
+
+# --- copies ----------------------------------------------------------------------------------
+
+
+def test_a_network_can_be_copied(net):
+    copied = copy.deepcopy(net)
+    assert settings(copied) == settings(net)
+    x = np.ones((2, *net.graph.input_shape))
+    assert np.array_equal(sl.simulate(copied, x, 5).output_sums, sl.simulate(net, x, 5).output_sums)

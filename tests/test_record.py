@@ -271,6 +271,15 @@ def test_the_input_is_a_layer_with_poisson_input_only(record, poisson):
         record.counts("input")
 
 
+def test_poisson_trains_fire_as_often_as_the_pixel_says():
+    x = np.repeat([[0.0, 0.125, 0.5, 0.875, 1.0]], 200, axis=0)
+    rates = identity(x, 200, input="poisson", seed=0).rates("input")
+    assert rates[:, 0].max() == 0
+    assert rates[:, 4].min() == 1
+    # 40,000 draws for each pixel: the standard error is at most 0.0025.
+    np.testing.assert_allclose(rates.mean(0), x[0], atol=0.01)
+
+
 def test_poisson_trains_of_the_input_are_recorded_on_request_only():
     run = sl.simulate(NET, X, 3, input="poisson", seed=0, spikes=["input"])
     assert list(run.recorded_spikes) == ["input"]
