@@ -133,7 +133,8 @@ class StepsAndPercentile:
         left.set(ylim=(0, 102), xlabel="steps", ylabel="accuracy (%)", title="Accuracy over time")
         left.legend(loc="lower right")
         left.grid(alpha=0.3)
-        (self._spikes,) = right.plot([], [], "|", color=_style.BLACK, markersize=3)
+        size = _style.mark_size(self._neurons)
+        (self._spikes,) = right.plot([], [], "|", color=_style.BLACK, markersize=size)
         right.set(
             xlim=(0, self._timesteps + 1),
             ylim=(-1, self._neurons),

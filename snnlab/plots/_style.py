@@ -22,6 +22,11 @@ PART_HATCHES = {
 }
 
 
+def mark_size(neurons: int) -> float:
+    """Return the height of a spike's mark, so that neighbouring rows stay apart."""
+    return min(max(500 / neurons, 1), 8)
+
+
 def axes(ax: Axes | None, width: float = 6.0, height: float = 3.2) -> Axes:
     """Return the given axes, or new ones."""
     if ax is not None:

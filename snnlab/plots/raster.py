@@ -31,8 +31,9 @@ def raster(record: Record, layer: str | int, *, image: int = 0, ax: Axes | None 
     trains = record.spikes(layer)[:, image].reshape(record.timesteps, -1)
     ax = _style.axes(ax)
     steps, neurons = np.nonzero(trains)
-    size = np.clip(500 / trains.shape[1], 1, 8)
-    ax.plot(steps + 1, neurons, "|", color=_style.BLACK, markersize=size)
+    ax.plot(
+        steps + 1, neurons, "|", color=_style.BLACK, markersize=_style.mark_size(trains.shape[1])
+    )
     name = layer if isinstance(layer, str) else record.layers[layer]
     ax.set(
         xlim=(0.5, record.timesteps + 0.5),
