@@ -513,6 +513,10 @@ def test_images_of_every_number_type_calibrate_alike(dtype):
     assert np.array_equal(given_x, x)
 
 
+def test_whole_numbers_are_not_rounded():
+    assert relu_threshold(np.array([[4097], [3]]), sl.Maximum()) == 4097.0
+
+
 def test_calibration_of_a_float64_model_is_in_float64():
     model = nn.Sequential(nn.Linear(1, 1, bias=False), nn.ReLU()).double()
     model[0].weight.data[:] = 1.0

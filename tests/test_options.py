@@ -196,6 +196,7 @@ CASES = [
     (OPTION, r"spikes = 1\.5: expected", lambda g: g.simulate(spikes=1.5)),
     (OPTION, r"potentials = None: expected", lambda g: g.simulate(potentials=None)),
     (OPTION, r"at = \[2, 9\]: expected steps from 1 to 4", lambda g: g.simulate(at=(2, 9))),
+    (OPTION, r"at = \[2, 9\]: expected steps from 1 to 4", lambda g: g.simulate(at=(9, 2))),
     (OPTION, r"at = 0: expected", lambda g: g.simulate(at=(0, 2))),
     (OPTION, r"at = 2\.5: expected", lambda g: g.simulate(at=[2.5])),
     (OPTION, r"at = 9: expected", lambda g: g.simulate(at=9)),
@@ -378,6 +379,7 @@ def test_options_of_a_run_are_those_of_replace(given):
     assert same(run, replaced)
     assert not same(run, given.simulate(12))
     assert {(n.reset, n.v_init) for n in run.neurons.values()} == {("zero", 0.25)}
+    assert {n.v_init for n in given.simulate(v_init=0).neurons.values()} == {0}
     assert {(n.reset, n.v_init) for n in given.net.neurons.values()} == {("subtract", 0.5)}
 
 

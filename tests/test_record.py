@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 import snnlab as sl
+from snnlab import activations
 
 X = torch.randint(0, 17, (6, 1, 6, 6), generator=torch.Generator().manual_seed(0)) / 16
 T = 12
@@ -61,6 +62,7 @@ def test_shapes_have_time_first_then_the_batch(record):
 def test_trains_are_zeros_and_ones_and_both_occur(record):
     for layer in record.layers:
         assert set(np.unique(record.spikes(layer))) == {0, 1}
+        assert record.spikes(layer).dtype == np.uint8
 
 
 def test_counts_are_the_sums_of_the_trains(record, poisson):
@@ -190,12 +192,23 @@ def test_accuracy_takes_every_kind_of_whole_numbers(record):
 
 
 def test_accuracy_of_the_ann_is_one_number():
-    activations = sl.analog(NET, X)
-    y = activations.outputs.argmax(-1)
-    assert activations.accuracy(y) == 1.0
+    ann = sl.analog(NET, X)
+    y = ann.outputs.argmax(-1)
+    assert ann.accuracy(y) == 1.0
     y[:2] += 1
-    assert activations.accuracy(y) == pytest.approx(4 / 6)
-    assert isinstance(activations.accuracy(y), float)
+    assert ann.accuracy(y) == pytest.approx(4 / 6)
+    assert isinstance(ann.accuracy(y), float)
+
+
+def test_the_ann_on_many_batches_is_the_ann_on_one(monkeypatch):
+    whole = sl.analog(NET, X)
+    monkeypatch.setattr(activations, "_BATCH_BYTES", 1)
+    parts = sl.analog(NET, X)
+    assert np.array_equal(parts.outputs, whole.outputs)
+    for layer in NET.layers:
+        assert np.array_equal(parts.currents[layer], whole.currents[layer])
+        assert np.array_equal(parts.activations[layer], whole.activations[layer])
+        assert np.array_equal(whole.activations[layer], whole.currents[layer].clip(0))
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ def train(
     """
     from tqdm.auto import tqdm
 
+    _checks.instance(model, nn.Module, "model", "Wrap a function in a module as its forward.")
     epochs, batch = _checks.whole(epochs, "epochs"), _checks.whole(batch, "batch")
     learning_rate, seed = _checks.positive(learning_rate, "learning_rate"), _checks.seed(seed)
     dtype = next((p.dtype for p in model.parameters()), None)
