@@ -119,7 +119,7 @@ def positive(value: Any, name: str) -> float:
 
 def steps(at: Any, timesteps: int) -> list[int]:
     """Return chosen steps in order, each from 1 to `timesteps`."""
-    if not isinstance(at, Iterable):
+    if isinstance(at, str) or not isinstance(at, Iterable):
         raise OptionError(f"at = {at!r}: expected a list of steps, as at=[{at!r}].")
     chosen = sorted({whole(step, "at") for step in at})
     if chosen and chosen[-1] > timesteps:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import torch
 
 from snnlab import _checks, _tables
 from snnlab.evaluation import cap, size
@@ -53,6 +54,8 @@ class Network:
                 f"neurons: none for the layers {missing}. Expected one for every spiking layer."
             )
         fitted = {name: _fit(name, self.neurons[name], node) for name, node in layers.items()}
+        for name, neuron in fitted.items():
+            _check_size(name, neuron, self.graph)
         object.__setattr__(self, "neurons", MappingProxyType(fitted))
 
     def __reduce__(self) -> tuple:
@@ -183,6 +186,17 @@ def _scaled(name: str, theta: Any, factor: float | np.ndarray) -> float | np.nda
             f"or {np.size(theta)}, one for each channel."
         )
     return theta * factor
+
+
+def _check_size(name: str, neuron: Neuron, graph: Graph) -> None:
+    """Refuse a threshold that rounds to 0 or to infinity in the network's arithmetic."""
+    limits = torch.finfo(graph.dtype)
+    theta = np.ravel(neuron.v_threshold)
+    if theta.min() < limits.tiny or theta.max() > limits.max:
+        raise OptionError(
+            f"threshold of layer {name!r}: {_tables.span(theta)} does not fit into {graph.dtype}, "
+            f"expected {limits.tiny:.2g} to {limits.max:.2g}. Look at the scale of the data."
+        )
 
 
 def _fit(name: str, neuron: Neuron, node: Any) -> Neuron:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -66,9 +67,9 @@ class Record:
             If the layer is unknown or the counts after `step` were not recorded.
         """
         name = self._name(layer)
-        if step is None or step == self.timesteps:
+        if step is None or (isinstance(step, Integral) and step == self.timesteps):
             return self.totals[name]
-        if step not in list(self.at):
+        if not isinstance(step, Integral) or step not in self.at:
             raise OptionError(
                 f"step = {step!r}: counts were recorded after the steps "
                 f"{[*self.at, self.timesteps]}. Simulate with at=({step!r},) for others."

@@ -96,7 +96,7 @@ class Recorder:
 
         return Record(
             timesteps=self.timesteps,
-            neurons=self.network.neurons,
+            neurons=dict(self.network.neurons),
             fingerprint=fingerprint,
             input="poisson" if self.poisson else "analog",
             totals=of(self.timesteps),

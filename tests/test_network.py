@@ -331,3 +331,11 @@ def test_a_network_can_be_copied(net):
     assert settings(copied) == settings(net)
     x = np.ones((2, *net.graph.input_shape))
     assert np.array_equal(sl.simulate(copied, x, 5).output_sums, sl.simulate(net, x, 5).output_sums)
+
+
+@pytest.mark.parametrize("theta", [1e60, 1e-60])
+def test_a_threshold_that_float32_cannot_hold_is_refused(net, theta):
+    """It would round to infinity or 0, and the outputs to NaN."""
+    with pytest.raises(sl.OptionError, match=r"layer '1'.*does not fit into torch.float32"):
+        net.replace(threshold={"1": theta})
+    assert net.to(torch.float64).replace(threshold={"1": theta}).thresholds["1"] == theta

@@ -1,5 +1,6 @@
 """What a simulation leaves behind: numpy arrays whose means follow from their sums."""
 
+import copy
 import dataclasses
 from collections.abc import Mapping
 from xml.etree import ElementTree
@@ -375,3 +376,14 @@ def test_table_of_the_error_names_its_parts(record, poisson):
 def test_a_record_is_frozen(record):
     with pytest.raises(dataclasses.FrozenInstanceError):
         record.timesteps = 3
+
+
+def test_a_record_can_be_copied(record):
+    copied = copy.deepcopy(record)
+    assert np.array_equal(copied.counts(0), record.counts(0))
+    assert copied.fingerprint == record.fingerprint
+
+
+def test_a_step_is_one_number(record):
+    with pytest.raises(sl.OptionError, match="step = "):
+        record.counts(0, np.array([1, 2]))
