@@ -10,7 +10,7 @@ import torch
 from torch import fx
 
 from snnlab import _checks
-from snnlab.evaluation import activation, elements_alive, evaluate, full_precision
+from snnlab.evaluation import activation, evaluate, full_precision, last_readers, most_alive
 from snnlab.exceptions import CalibrationError
 from snnlab.graph import Graph
 from snnlab.operations import Kind
@@ -139,7 +139,7 @@ def batches(graph: Graph, x: Any, name: str = "x_cal") -> Iterator[torch.Tensor]
     _checks.instance(graph, Graph, "graph", "Write snnlab.trace(model, x) first.")
     x = _checks.images(x, name, graph.input_shape, graph.dtype)
     item = torch.finfo(graph.dtype).bits // 8
-    step = max(1, _BATCH_BYTES // (item * elements_alive(graph)[1]))
+    step = max(1, _BATCH_BYTES // (item * most_alive(graph.nodes, last_readers(graph))))
     for images in x.split(step):
         yield images.to(graph.device)
 

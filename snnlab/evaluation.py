@@ -1,6 +1,6 @@
 """Evaluating a canonical graph once, without time: the ANN itself, or with other activations."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -83,16 +83,18 @@ def last_readers(graph: Graph) -> dict[fx.Node, list[fx.Node]]:
     return done
 
 
-def elements_alive(graph: Graph) -> tuple[int, int]:
-    """Return the numbers of elements per image: largest value, and most that is alive at once."""
-    unread = last_readers(graph)
-    alive, most, largest = 0, 0, 1
-    sizes = {node: size(node) for node in graph.nodes}
-    for node in graph.nodes:
-        alive += sizes[node]
-        most, largest = max(most, alive), max(largest, sizes[node])
-        alive -= sum(sizes[done] for done in unread.get(node, ()))
-    return largest, most
+def most_alive(nodes: Iterable[fx.Node], unread: dict[fx.Node, list[fx.Node]]) -> int:
+    """Return the most elements per image that the values of `nodes` take at once.
+
+    `unread` is that of `last_readers`.
+    """
+    within = set(nodes)
+    alive = most = 0
+    for node in nodes:
+        alive += size(node)
+        most = max(most, alive)
+        alive -= sum(size(done) for done in unread.get(node, ()) if done in within)
+    return most
 
 
 def size(node: fx.Node) -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import fx
 
-from snnlab.evaluation import last_readers, size
+from snnlab.evaluation import last_readers, most_alive, size
 from snnlab.exceptions import MemoryBudgetError
 from snnlab.graph import apply
 from snnlab.network import Network
@@ -50,7 +50,7 @@ class Execution:
         moving = [node for node in self.graph.nodes if node in self.moving]
         largest = max(size(node) for node in moving) * item
         # A block in flight: what is alive at once, and as much again for torch's own work space.
-        flight = 2 * self._alive(moving) * item
+        flight = 2 * most_alive(moving, self.unread) * item
         # Carried along for each image: potentials, counts, and what does not change in time.
         carried = item * (3 * sum(size(node) for node in self.graph.nodes if node.op != "get_attr"))
         if flight + carried > memory:
@@ -63,14 +63,6 @@ class Execution:
         steps = min(steps, max(1, (memory - carried) // flight))
         together = max(1, min(images, fitting // steps))
         return Blocks(max(1, min(together, memory // (flight * steps + carried))), steps)
-
-    def _alive(self, moving: list[fx.Node]) -> int:
-        alive = most = 0
-        for node in moving:
-            alive += size(node)
-            most = max(most, alive)
-            alive -= sum(size(done) for done in self.unread.get(node, ()) if done in self.moving)
-        return most
 
     def start(self, images: torch.Tensor, seeds: Sequence[int | None]) -> None:
         """Evaluate what does not change in time, and set the neurons to their initial state.
@@ -146,8 +138,6 @@ class Execution:
         current = values.get(source, self.constants.get(source))
         if node not in self.states:
             self.states[node] = Neurons(self.network.neurons[name], self.images, current)
-        if source not in self.moving and steps == 1:
-            current = current.clone()
         emitted, trains, potentials = self.states[node].step(
             current, steps, self._is_free(source, node, current, values), recorder.wants(name)
         )

@@ -58,8 +58,8 @@ class Neurons:
 
     def step(
         self, current: torch.Tensor, steps: int, writable: bool, record: bool
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-        """Return θ·s, s as bytes if `record`, and the potentials if `record`.
+    ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
+        """Return θ·s, shape (t·b, ...); if `record` also s in bytes and v, shape (t, b, ...).
 
         `current` has shape (b, ...) if it is the same at every step, else (t·b, ...). It is used as
         memory for the result if it is `writable`.
