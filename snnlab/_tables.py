@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 Rows = Sequence[Sequence[str]]
 
 
-def text(title: str, header: Sequence[str], rows: Rows) -> str:
-    """Return a table in plain text; the first column is left-aligned, the others right-aligned.
+def text(title: str, header: Sequence[str], rows: Rows, *, words: bool = False) -> str:
+    """Return a table in plain text.
+
+    The first column is left-aligned, the others right-aligned, or left as well if they are `words`.
 
     >>> print(text("Two layers", ["layer", "neurons"], [["relu1", "12"], ["relu2", "7"]]))
     Two layers
@@ -18,7 +20,7 @@ def text(title: str, header: Sequence[str], rows: Rows) -> str:
     columns = list(zip(header, *rows, strict=True))
     widths = [max(map(len, column)) for column in columns]
     lines = [
-        "  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zipped)).rstrip()
+        "  ".join(c.ljust(w) if i == 0 or words else c.rjust(w) for i, (c, w) in enumerate(zipped)).rstrip()
         for zipped in (list(zip(row, widths, strict=True)) for row in (header, *rows))
     ]
     return "\n".join([title, *lines])

@@ -1,0 +1,161 @@
+"""The neuron models of the course.
+
+All share the capacitance 1 nF and the threshold 10 mV, so that a current of 1 nA raises the
+potential by 1 mV in each millisecond, and 10 nA fire once per millisecond.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from brian2 import ms, mV, nF
+
+from snnlab import _checks, _tables
+from snnlab.brian.model import Model
+
+_INTEGRATE = "dv/dt = I/C : volt"
+_FIRE = "v >= v_threshold"
+_SUBTRACT = "v -= v_threshold"
+_START = {"v": "v_init * v_threshold"}
+_COMMON = {"C": 1 * nF, "v_threshold": 10 * mV, "v_init": 0.0}
+
+
+class Catalogue(Mapping[str, Model]):
+    """Neuron models by name; in a cell it shows a table of them."""
+
+    def __init__(self, models: Mapping[str, Model]):
+        self._models = dict(models)
+
+    def __getitem__(self, name: str) -> Model:
+        """Return a model.
+
+        Raises
+        ------
+        OptionError
+            If there is none of this name.
+        """
+        return self._models[_checks.option(name, "model", self._models)]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._models
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._models)
+
+    def __len__(self) -> int:
+        return len(self._models)
+
+    def _table(self) -> tuple[str, list[str], list[list[str]]]:
+        rows = [[name, model.purpose, model.source] for name, model in self._models.items()]
+        return f"{len(self)} neuron models", ["model", "for conversion", "source"], rows
+
+    def __repr__(self) -> str:
+        return _tables.text(*self._table(), words=True)
+
+    def _repr_html_(self) -> str:
+        return _tables.to_html(*self._table())
+
+
+models = Catalogue(
+    {
+        "if": Model(
+            equations=_INTEGRATE,
+            threshold=_FIRE,
+            reset=_SUBTRACT,
+            parameters=_COMMON,
+            initial=_START,
+            purpose="The converter's neuron: its rate is the ReLU of its current, up to the cap.",
+            source="Rueckauer et al. 2017, section 2.2 (reset by subtraction)",
+        ),
+        "if_zero": Model(
+            equations=_INTEGRATE,
+            threshold=_FIRE,
+            reset="v = 0*volt",
+            parameters=_COMMON,
+            initial=_START,
+            purpose="The earlier choice: what a spike overshoots is lost, so the rate is too low.",
+            source="Diehl et al. 2015 (reset to zero)",
+        ),
+        "lif": Model(
+            equations="dv/dt = I/C - v/tau : volt",
+            threshold=_FIRE,
+            reset="v = 0*volt",
+            parameters=_COMMON | {"tau": 20 * ms},
+            initial=_START,
+            method="exact",
+            purpose="A leak makes small currents inaudible: no ReLU, so converters do without.",
+            source="Lapicque 1907; Gerstner et al. 2014, section 1.3",
+        ),
+        "if_refractory": Model(
+            equations="dv/dt = I/C : volt (unless refractory)",
+            threshold=_FIRE,
+            reset=_SUBTRACT,
+            parameters=_COMMON,
+            initial=_START,
+            refractory=5 * ms,
+            purpose="Input during the pause is lost: the rate bends and saturates at 1/refractory.",
+            source="Gerstner and Kistler 2002, section 4.1",
+        ),
+        "adaptive_threshold": Model(
+            equations="""
+            dv/dt = I/C : volt
+            dv_threshold/dt = (v_threshold_0 - v_threshold)/tau_threshold : volt
+            """,
+            threshold=_FIRE,
+            reset="""
+            v -= v_threshold
+            v_threshold += step
+            """,
+            parameters={"C": 1 * nF, "v_threshold_0": 10 * mV, "v_init": 0.0}
+            | {"tau_threshold": 50 * ms, "step": 1 * mV},
+            initial={"v_threshold": "v_threshold_0", "v": "v_init * v_threshold_0"},
+            method="exponential_euler",
+            purpose="Busy neurons raise their threshold: large activations are compressed.",
+            source="after Diehl and Cook 2015, section 2.3",
+        ),
+        "bistable": Model(
+            equations=_INTEGRATE,
+            threshold="v >= v_threshold and timestep(t, dt)//timestep(period, dt) % 2 == 1",
+            reset=_SUBTRACT,
+            parameters=_COMMON | {"period": 10 * ms},
+            initial=_START,
+            purpose="Gathers for one period, speaks in the next: the order of arrival is forgotten.",
+            source="after Li, Zhao and Zeng 2022 (BSNN), with one threshold and no phase code",
+        ),
+        "eif": Model(
+            equations="dv/dt = (slope*exp((v - v_soft)/slope) - v)/tau + I/C : volt",
+            threshold=_FIRE,
+            reset="v = 0*volt",
+            parameters=_COMMON
+            | {"v_threshold": 20 * mV, "v_soft": 10 * mV, "slope": 1 * mV, "tau": 20 * ms},
+            initial=_START,
+            purpose="How a real neuron starts a spike: near the threshold it fires by itself.",
+            source="Fourcaud-Trocmé et al. 2003",
+        ),
+        "exponential_synapse": Model(
+            equations="""
+            dv/dt = I_syn/C : volt
+            dI_syn/dt = (I - I_syn)/tau_syn : amp
+            """,
+            threshold=_FIRE,
+            reset=_SUBTRACT,
+            parameters=_COMMON | {"tau_syn": 5 * ms},
+            initial=_START,
+            method="exponential_euler",
+            purpose="Input arrives spread over time: the same charge, so the same count, but later.",
+            source="Gerstner et al. 2014, section 3.1",
+        ),
+        "alpha_synapse": Model(
+            equations="""
+            dv/dt = I_syn/C : volt
+            dI_syn/dt = (rise - I_syn)/tau_syn : amp
+            drise/dt = (I - rise)/tau_syn : amp
+            """,
+            threshold=_FIRE,
+            reset=_SUBTRACT,
+            parameters=_COMMON | {"tau_syn": 5 * ms},
+            initial=_START,
+            method="exponential_euler",
+            purpose="The same with a slow onset: uneven trains are smoothed before they count.",
+            source="Rall 1967",
+        ),
+    }
+)

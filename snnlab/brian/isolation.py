@@ -1,0 +1,64 @@
+"""Running Brian2 so that nothing of it changes outside: preferences, clock, random numbers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import brian2 as b2
+from brian2.devices.device import RuntimeDevice
+
+from snnlab import _checks
+from snnlab.exceptions import OptionError
+
+TARGETS = ("numpy", "cython")
+
+
+@contextmanager
+def isolated(target: str = "numpy", seed: int = 0) -> Iterator[None]:
+    """Generate code for `target` and draw random numbers from `seed`; restore both afterwards.
+
+    So the same call gives the same result, whatever the notebook set or drew before.
+
+    Raises
+    ------
+    OptionError
+        If `target` is unknown, or Brian2 is set to write stand-alone programs.
+    """
+    _checks.option(target, "target", TARGETS)
+    device = b2.get_device()
+    if not isinstance(device, RuntimeDevice):
+        raise OptionError(
+            f"Brian2's device is {type(device).__name__}, expected the one that runs at once. "
+            f"Write brian2.set_device('runtime') first."
+        )
+    before, drawn = b2.prefs.codegen.target, device.get_random_state()
+    try:
+        b2.prefs.codegen.target = target
+        b2.seed(_checks.seed(seed))
+        yield
+    finally:
+        b2.prefs.codegen.target = before
+        device.set_random_state(drawn)
+
+
+def network_of(*objects: Any) -> b2.Network:
+    """Return a network of objects that is known to Brian2 as their network from now on.
+
+    Brian2 does this when a network first runs, and warns of every object whose network never ran.
+    If a mistake of the learner is found before that, the warning would hide the message about it.
+    """
+    network = b2.Network(*objects)
+    for item in objects:
+        item.active = False
+    network.run(0 * b2.second, namespace={})
+    for item in objects:
+        item.active = True
+    return network
+
+
+def explanation(error: BaseException) -> str:
+    """Return what Brian2 has to say about a mistake, on one line, without its wrapping."""
+    while isinstance(error, b2.BrianObjectException) and error.__cause__ is not None:
+        error = error.__cause__
+    said = error.args[0] if isinstance(error, KeyError) else error
+    return " ".join(str(said).split()).rstrip(".")
