@@ -102,17 +102,17 @@ class Execution:
             else:
                 values[node] = apply(node, self.graph.module, self._repeated(node, values, steps))
             if kind is Kind.OUTPUT:
-                recorder.outputs(self._accumulate(values[node], steps), begin, first)
+                recorder.outputs(self._accumulate(values[node], steps).cpu().numpy(), begin, first)
             for done in self.unread.get(node, ()):
                 values.pop(done, None)
         if end in recorder.stops:
             counts = {
-                node.meta["layer"]: state.counts
+                node.meta["layer"]: state.counts.cpu().numpy()
                 for node, state in self.states.items()
                 if isinstance(state, Neurons)
             }
             if self.input is not None:
-                counts["input"] = self.input.counts
+                counts["input"] = self.input.counts.numpy()
             recorder.counts(counts, end, first)
 
     def _repeated(self, node: fx.Node, values: dict, steps: int) -> dict:

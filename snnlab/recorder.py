@@ -79,14 +79,14 @@ class Recorder:
         """Keep a block of potentials, likewise."""
         self._put(("potentials", name), block, begin, first)
 
-    def outputs(self, block: torch.Tensor, begin: int, first: int) -> None:
+    def outputs(self, block: np.ndarray, begin: int, first: int) -> None:
         """Keep a block of accumulated outputs, likewise."""
-        self._put(("outputs", ""), block.cpu().numpy(), begin, first)
+        self._put(("outputs", ""), block, begin, first)
 
-    def counts(self, layers: dict[str, torch.Tensor], step: int, first: int) -> None:
+    def counts(self, layers: dict[str, np.ndarray], step: int, first: int) -> None:
         """Keep the spike counts of all layers, shape (b, ...), after `step` steps."""
         for name, block in layers.items():
-            self.arrays[step, name][first : first + len(block)] = block.cpu().numpy()
+            self.arrays[step, name][first : first + len(block)] = block
 
     def record(self, fingerprint: str) -> Record:
         """Return what was kept."""

@@ -1,6 +1,5 @@
 """Running a converted network step by step, in blocks of images and of steps."""
 
-import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -11,16 +10,14 @@ from torch import fx
 from snnlab import _checks
 from snnlab.activations import batches
 from snnlab.evaluation import activation, evaluate, full_precision
-from snnlab.exceptions import OptionError
 from snnlab.execution import Execution
 from snnlab.network import Network
 from snnlab.neuron import Reset
 from snnlab.operations import Kind
+from snnlab.preparation import prepare, train_seeds
+from snnlab.progress import Progress
 from snnlab.record import Activations, Record
-from snnlab.recorder import GIB, Recorder
-
-INPUTS = ("analog", "poisson")
-_PROGRESS_AFTER = 2.0
+from snnlab.recorder import GIB
 
 
 def simulate(
@@ -90,30 +87,24 @@ def simulate(
     >>> simulate(net, [[0.25, 0.5]], timesteps=4).counts("relu").tolist()
     [[1, 2]]
     """
-    _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
-    timesteps, memory = _checks.whole(timesteps, "timesteps"), _checks.whole(memory, "memory")
-    poisson = _checks.option(input, "input", INPUTS) == "poisson"
-    if reset is not None or v_init is not None:
-        network = network.replace(reset=reset, v_init=v_init)
-    if dtype is not None and dtype != network.graph.dtype:
-        network = network.to(_checked_dtype(dtype))
-    graph = network.graph
-    x = _checks.images(x, "x", graph.input_shape, graph.dtype)
-    names = network.layers + (["input"] if poisson else [])
-    recorder = Recorder(
+    network, x, recorder = prepare(
         network,
-        len(x),
+        x,
         timesteps,
-        stops=_checks.steps(at, timesteps),
-        spikes=_checks.layers(spikes, names, "spikes"),
-        potentials=_checks.layers(potentials, network.layers, "potentials"),
-        poisson=poisson,
+        reset=reset,
+        v_init=v_init,
+        input=input,
+        spikes=spikes,
+        potentials=potentials,
+        at=at,
+        dtype=dtype,
+        memory=memory,
     )
-    recorder.allocate(memory)
+    graph, timesteps, poisson = network.graph, recorder.timesteps, recorder.poisson
     run = Execution(network, poisson)
-    blocks = run.blocks(len(x), timesteps, memory)
-    seeds = _seeds(x, seed) if poisson else [None] * len(x)
-    progress = _Progress(len(x) * timesteps)
+    blocks = run.blocks(len(x), timesteps, int(memory))
+    seeds = train_seeds(x, seed) if poisson else [None] * len(x)
+    progress = Progress(len(x) * timesteps, "image steps")
     with full_precision():
         for first in range(0, len(x), blocks.images):
             chosen = slice(first, first + blocks.images)
@@ -172,42 +163,6 @@ def analog(network: Network, x: Any) -> Activations:
     )
 
 
-class _Progress:
-    """A progress bar that appears only when the work takes longer than about two seconds."""
-
-    def __init__(self, total: int):
-        self.total, self.done, self.bar = total, 0, None
-        self.begin = time.monotonic()
-
-    def add(self, done: int) -> None:
-        self.done += done
-        if self.bar is not None:
-            self.bar.update(done)
-        elif self.done < self.total and time.monotonic() - self.begin > _PROGRESS_AFTER:
-            from tqdm.auto import tqdm
-
-            self.bar = tqdm(total=self.total, initial=self.done, unit=" image steps", leave=False)
-
-    def close(self) -> None:
-        if self.bar is not None:
-            self.bar.close()
-
-
-def _seeds(x: torch.Tensor, seed: int | np.random.Generator | None) -> list[int]:
-    """Draw a seed for the Poisson train of each image."""
-    if x.min() < 0 or x.max() > 1:
-        raise OptionError(
-            f"x: values from {x.min():g} to {x.max():g}, expected [0, 1]: with Poisson input a "
-            f"pixel is a probability. Rescale the images, and convert a network that was trained "
-            f"on them, or use input='analog'."
-        )
-    if isinstance(seed, np.random.Generator):
-        generator = seed
-    else:
-        generator = np.random.default_rng(None if seed is None else _checks.seed(seed))
-    return generator.integers(2**63, size=len(x)).tolist()
-
-
 def _spans(timesteps: int, block: int, stops: list[int]) -> Iterator[tuple[int, int]]:
     """Yield the steps block by block, so that a block ends at each stop.
 
@@ -219,9 +174,3 @@ def _spans(timesteps: int, block: int, stops: list[int]) -> Iterator[tuple[int, 
         end = min([begin + block, timesteps, *(stop for stop in stops if stop > begin)])
         yield begin, end
         begin = end
-
-
-def _checked_dtype(dtype: Any) -> torch.dtype:
-    if dtype not in (torch.float32, torch.float64):
-        raise OptionError(f"dtype = {dtype!r}: expected torch.float32 or torch.float64.")
-    return dtype

@@ -39,6 +39,8 @@ ORDER = [
     "conversion",
     "stepping",
     "recorder",
+    "preparation",
+    "progress",
     "execution",
     "simulation",
     "decomposition",

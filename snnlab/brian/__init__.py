@@ -2,6 +2,16 @@
 
 from snnlab.brian.catalogue import models
 from snnlab.brian.model import Model
+from snnlab.brian.network import simulate
 from snnlab.brian.neuron import NeuronRecord, simulate_neuron
+from snnlab.brian.wiring import Connections, connections
 
-__all__ = ["Model", "NeuronRecord", "models", "simulate_neuron"]
+__all__ = [
+    "Connections",
+    "Model",
+    "NeuronRecord",
+    "connections",
+    "models",
+    "simulate",
+    "simulate_neuron",
+]

@@ -1,0 +1,199 @@
+"""A converted network as Brian2 objects: a group for each layer, synapses between them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import brian2 as b2
+import numpy as np
+from scipy import sparse
+
+from snnlab.brian import wiring
+from snnlab.exceptions import MemoryBudgetError
+from snnlab.network import Network
+from snnlab.neuron import Neuron, per_neuron
+from snnlab.recorder import GIB
+
+# One step of the network. How long it is makes no difference: the current is given for each step.
+DT = 1 * b2.ms
+
+# A layer of neurons. The output is one too, without threshold and reset.
+LAYER = """
+dv/dt = current/dt : 1
+current : 1 (constant)
+v_threshold : 1 (constant)
+"""
+FIRE = "v >= v_threshold"
+RESETS = {"subtract": "v -= v_threshold", "zero": "v = 0"}
+# What a spike does at the other end of a synapse. The weight w includes the threshold of its
+# source, because that is what a spike passes on.
+SEND = "v_post += w"
+
+# Two indices, a weight, their queue, and the matrix they come from, with its copies.
+BYTES_PER_SYNAPSE = 80
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one image left behind.
+
+    Parameters
+    ----------
+    spikes : mapping from layer to two arrays
+        Step (from 0) and neuron of each spike.
+    potentials : mapping from layer to array, shape (T, n)
+        After the reset; those of "output" are its accumulated current.
+    """
+
+    spikes: Mapping[str, tuple[np.ndarray, np.ndarray]]
+    potentials: Mapping[str, np.ndarray]
+
+
+class Engine:
+    """The groups and synapses of a network, built once and run for one image after the other.
+
+    Parameters
+    ----------
+    network : Network
+    poisson : bool
+        Whether the pixels spike. If not they are part of the constant currents.
+    schedule : {"layers", "brian"}
+        Whether one layer after the other fires, sends and resets within a step, so that a spike
+        goes through the whole network in it; or all layers fire, then all send, then all reset.
+    memory : int
+        Ceiling in bytes.
+    """
+
+    def __init__(self, network: Network, *, poisson: bool, schedule: str, memory: int):
+        self.graph = wiring.affine_graph(network)
+        self.neurons = network.neurons
+        sources = [name for name in wiring.sources(self.graph) if poisson or name != "input"]
+        _check_memory({name: wiring.count_synapses(self.graph, name) for name in sources}, memory)
+        self.groups = {name: self._neurons(name) for name in network.layers}
+        self.spiking = dict(self.groups)
+        self.groups["output"] = b2.NeuronGroup(self._size("output"), LAYER, method="euler", dt=DT)
+        if poisson:
+            self.spiking["input"] = b2.SpikeGeneratorGroup(self._size("input"), [], [] * DT, dt=DT)
+        self.synapses = {
+            (source, target): self._synapses(source, target, matrix)
+            for source in sources
+            for target, matrix in wiring.matrices_from(self.graph, source).items()
+            if matrix.nnz
+        }
+        objects = [*self.groups.values(), *self.synapses.values()]
+        self.network = b2.Network(*objects, *([self.spiking["input"]] if poisson else []))
+        if schedule == "layers":
+            self._schedule(sources)
+
+    def run(
+        self,
+        currents: Mapping[str, np.ndarray],
+        trains: np.ndarray | None,
+        timesteps: int,
+        potentials: Iterable[str],
+    ) -> Run:
+        """Simulate one image.
+
+        Parameters
+        ----------
+        currents : mapping from layer to array, shape (n,)
+            Constant current at each step.
+        trains : array of 0 and 1, shape (T, ...), or None
+            Spikes of the pixels.
+        timesteps : int
+            T.
+        potentials : names of layers
+            Whose potentials are wanted, besides the output's.
+        """
+        begin = round(self.network.t / DT)
+        for name, group in self.groups.items():
+            group.current = currents[name]
+            group.v = self.neurons[name].v_init * group.v_threshold if name in self.neurons else 0
+        if trains is not None:
+            steps, pixels = np.nonzero(trains.reshape(timesteps, -1))
+            self.spiking["input"].set_spikes(pixels, (begin + steps) * DT)
+        spikes = {name: b2.SpikeMonitor(self.groups[name]) for name in self.neurons}
+        states = {
+            name: b2.StateMonitor(self.groups[name], "v", record=True, when="end", dt=DT)
+            for name in {*potentials, "output"}
+        }
+        self.network.add(*spikes.values(), *states.values())
+        self.network.run(timesteps * DT, namespace={})
+        self.network.remove(*spikes.values(), *states.values())
+        return Run(
+            {
+                name: (np.rint(np.asarray(m.t / DT)).astype(int) - begin, np.asarray(m.i))
+                for name, m in spikes.items()
+            },
+            {name: np.asarray(monitor.v).T for name, monitor in states.items()},
+        )
+
+    def _size(self, name: str) -> int:
+        nodes = wiring.sources(self.graph) | {"output": self.graph.nodes[-1]}
+        return int(np.prod(nodes[name].meta["shape"]))
+
+    def _neurons(self, name: str) -> b2.NeuronGroup:
+        neuron = self.neurons[name]
+        group = b2.NeuronGroup(
+            self._size(name),
+            LAYER,
+            threshold=FIRE,
+            reset=RESETS[neuron.reset],
+            method="euler",
+            dt=DT,
+        )
+        group.v_threshold = _thresholds(neuron, self.graph.layers[name].meta["shape"])
+        return group
+
+    def _synapses(self, source: str, target: str, matrix: sparse.csc_array) -> b2.Synapses:
+        entries = matrix.tocoo()
+        weights = entries.data
+        if source in self.neurons:
+            weights = weights * np.asarray(self.groups[source].v_threshold)[entries.col]
+        synapses = b2.Synapses(
+            self.spiking[source],
+            self.groups[target],
+            "w : 1 (constant)",
+            on_pre=SEND,
+            delay=0 * DT,
+            dt=DT,
+        )
+        synapses.connect(i=entries.col, j=entries.row)
+        synapses.w = weights
+        return synapses
+
+    def _schedule(self, sources: list[str]) -> None:
+        """Let one layer after the other fire, send and reset, in each step."""
+        slots = []
+        for k, name in enumerate(sources):
+            fire, send, reset = f"thresholds{k}", f"synapses{k}", f"resets{k}"
+            slots += [fire, send, reset]
+            if name == "input":
+                self.spiking[name].when = fire
+            else:
+                self.spiking[name].thresholder["spike"].when = fire
+                self.spiking[name].resetter["spike"].when = reset
+            for (source, _), synapses in self.synapses.items():
+                if source == name:
+                    synapses.pre.when = send
+        # Brian2 wants its own slots to be there too; nothing stands in those three any more.
+        unused = ["thresholds", "synapses", "resets"]
+        self.network.schedule = ["start", "groups", *slots, *unused, "end"]
+
+
+def _thresholds(neuron: Neuron, shape: tuple[int, ...]) -> np.ndarray:
+    """Return θ for every neuron of a layer, shape (n,)."""
+    theta = per_neuron(neuron.v_threshold, len(shape) + 1)
+    return np.broadcast_to(theta, shape).ravel()
+
+
+def _check_memory(synapses: Mapping[str, int], memory: int) -> None:
+    total = sum(synapses.values())
+    needed = total * BYTES_PER_SYNAPSE
+    if needed > memory:
+        most = max(synapses, key=lambda name: synapses[name])
+        raise MemoryBudgetError(
+            f"brian.simulate: about {total:,} synapses, {synapses[most]:,} of them from {most!r}, "
+            f"need {needed / GIB:.3g} GiB; memory allows {memory / GIB:.3g} GiB. Use "
+            f"snnlab.simulate, which needs no synapses, or a smaller network or image, or allow "
+            f"memory={needed}."
+        )

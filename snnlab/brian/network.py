@@ -1,0 +1,182 @@
+"""Running a converted network in Brian2."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import repeat
+from typing import Any
+
+import numpy as np
+import torch
+
+from snnlab import _checks
+from snnlab.brian import wiring
+from snnlab.brian.engine import Engine, Run
+from snnlab.brian.isolation import TARGETS, isolated
+from snnlab.evaluation import full_precision
+from snnlab.exceptions import ShapeError
+from snnlab.network import Network
+from snnlab.neuron import Reset
+from snnlab.preparation import prepare, train_seeds
+from snnlab.progress import Progress
+from snnlab.record import Record
+from snnlab.recorder import GIB, Recorder
+from snnlab.stepping import PoissonInput
+
+SCHEDULES = ("layers", "brian")
+
+
+def simulate(
+    network: Network,
+    x: Any,
+    timesteps: int,
+    *,
+    reset: Reset | None = None,
+    v_init: float | None = None,
+    input: str | np.ndarray = "analog",
+    seed: int | np.random.Generator | None = None,
+    spikes: bool | Iterable[str | int] = (),
+    potentials: bool | Iterable[str | int] = (),
+    at: Iterable[int] = (),
+    schedule: str = "layers",
+    target: str = "numpy",
+    memory: int = GIB,
+) -> Record:
+    """Run a spiking network on images in Brian2, and record the same as `snnlab.simulate`.
+
+    Each layer becomes a group of neurons, all that lies between two layers becomes synapses, and
+    arithmetic is in float64. Compare with `snnlab.simulate(..., dtype=torch.float64)`: where all
+    sums are exact the spike trains are equal; else a neuron that reaches its threshold to within
+    rounding may differ.
+
+    Parameters
+    ----------
+    network : Network
+        From `convert`; without max pooling.
+    x : array, shape (B, ...)
+        Images of the network's input shape.
+    timesteps : int
+        Number of steps T.
+    reset, v_init
+        Other neuron settings for this run, as in `Network.replace`.
+    input : {"analog", "poisson"} or array of 0 and 1, shape (T, B, ...)
+        The image as a constant current; or as random spikes, the same that `snnlab.simulate` draws
+        from `seed`; or recorded trains, as `record.spikes("input")`.
+    seed : int or numpy.random.Generator
+        For "poisson".
+    spikes, potentials, at
+        What is recorded, as in `snnlab.simulate`.
+    schedule : {"layers", "brian"}
+        Within a step, one layer after the other fires, sends and resets: the converter's order. Or
+        Brian2's own: all layers fire, then all send, then all reset, so that every layer lags a
+        step behind, and a reset to zero wipes out what has just arrived.
+    target : {"numpy", "cython"}
+        What Brian2 makes of the equations. "cython" compiles for up to a minute at its first use,
+        then runs faster.
+    memory : int
+        Ceiling on the memory for synapses in bytes, and on the size of what is recorded.
+
+    Returns
+    -------
+    Record
+
+    Raises
+    ------
+    UnsupportedLayerError
+        If the network holds a max pooling.
+    ShapeError
+        If the images do not fit the network, or the trains do not fit the images.
+    OptionError
+        If an option is outside its range.
+    MemoryBudgetError
+        If the synapses, or what is to be recorded, do not fit.
+
+    >>> from torch import nn
+    >>> from snnlab import Fixed, convert
+    >>> net = convert(nn.ReLU(), [[1.0, 1.0]], threshold=Fixed(1.0), v_init=0.0)
+    >>> simulate(net, [[0.25, 0.5]], timesteps=4).counts("relu").tolist()
+    [[1, 2]]
+    """
+    _checks.option(schedule, "schedule", SCHEDULES)
+    _checks.option(target, "target", TARGETS)
+    recorded = not isinstance(input, str)
+    network, x, recorder = prepare(
+        network,
+        x,
+        timesteps,
+        reset=reset,
+        v_init=v_init,
+        input="poisson" if recorded else input,
+        spikes=spikes,
+        potentials=potentials,
+        at=at,
+        dtype=torch.float64,
+        memory=memory,
+    )
+    timesteps, poisson = recorder.timesteps, recorder.poisson
+    wanted = [name for name in network.layers if recorder.wants(name)]
+    trains = _trains(input, x, timesteps, seed) if poisson else repeat(None)
+    progress = Progress(len(x), "images")
+    with full_precision(), isolated(target), _patience(target):
+        engine = Engine(network, poisson=poisson, schedule=schedule, memory=int(memory))
+        for b, (image, train) in enumerate(zip(x, trains, strict=False)):
+            shown = torch.zeros_like(image) if poisson else image
+            currents = wiring.currents_at_rest(engine.graph, shown[None].cpu())
+            constant = {name: current.numpy().ravel() for name, current in currents.items()}
+            run = engine.run(constant, train, timesteps, wanted)
+            _write(recorder, run, train, network, b)
+            progress.add(1)
+    progress.close()
+    return recorder.record(network.graph.fingerprint)
+
+
+def _trains(input: Any, x: torch.Tensor, timesteps: int, seed: Any) -> Iterable[np.ndarray]:
+    """Return the spike trains of image after image, shape (T, ...): drawn, or as recorded."""
+    if isinstance(input, str):
+        sources = (PoissonInput(image[None], [own]) for image, own in zip(x, train_seeds(x, seed)))
+        return (source.step(timesteps)[:, 0].cpu().numpy() for source in sources)
+    trains, expected = np.asarray(input), (timesteps, *x.shape)
+    if trains.shape != expected or not np.isin(trains, (0, 1)).all():
+        raise ShapeError(
+            f"input: trains of shape {trains.shape}, expected {expected}, (T, B, ...), each entry "
+            f"0 or 1. Pass record.spikes('input') of the same images and steps."
+        )
+    return trains.astype(np.uint8).swapaxes(0, 1)
+
+
+def _write(recorder: Recorder, run: Run, train: Any, network: Network, b: int) -> None:
+    """Put the run of image `b` into the arrays of the record."""
+    T = recorder.timesteps
+    counts: dict[int, dict[str, np.ndarray]] = {stop: {} for stop in recorder.stops}
+    for name, (steps, neurons) in run.spikes.items():
+        shape = network.shape(name)
+        size = int(np.prod(shape))
+        for stop in recorder.stops:
+            count = np.bincount(neurons[steps < stop], minlength=size)
+            counts[stop][name] = count.reshape(1, *shape)
+        if recorder.wants(name):
+            dense = np.zeros((T, size), np.uint8)
+            dense[steps, neurons] = 1
+            recorder.spikes(name, dense.reshape(T, 1, *shape), 0, b)
+        if name in run.potentials:
+            recorder.potentials(name, run.potentials[name].reshape(T, 1, *shape), 0, b)
+    if train is not None:
+        recorder.spikes("input", train[:, None], 0, b)
+        for stop in recorder.stops:
+            counts[stop]["input"] = train[None, :stop].sum(1, dtype=np.int64)
+    for stop, of_layers in counts.items():
+        recorder.counts(of_layers, stop, b)
+    outputs = network.graph.nodes[-1].meta["shape"]
+    recorder.outputs(run.potentials["output"].reshape(T, 1, *outputs), 0, b)
+
+
+@contextmanager
+def _patience(target: str) -> Iterator[None]:
+    """Say while code is compiled why nothing happens."""
+    if target == "numpy":
+        yield
+        return
+    from tqdm.auto import tqdm
+
+    words = "Brian2 compiles with cython; the first time takes up to a minute"
+    with tqdm(total=1, desc=words, bar_format="{desc}", leave=False):
+        yield

@@ -1,0 +1,75 @@
+"""What every engine does before it runs a network: checks, settings, room for the record."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from snnlab import _checks
+from snnlab.exceptions import OptionError
+from snnlab.network import Network
+from snnlab.recorder import Recorder
+
+INPUTS = ("analog", "poisson")
+
+
+def prepare(
+    network: Network,
+    x: Any,
+    timesteps: Any,
+    *,
+    reset: Any,
+    v_init: Any,
+    input: Any,
+    spikes: Any,
+    potentials: Any,
+    at: Any,
+    dtype: Any,
+    memory: Any,
+) -> tuple[Network, torch.Tensor, Recorder]:
+    """Return the network with the settings of a run, its images, and the arrays of its record.
+
+    The arguments and what is raised are those of `simulate`.
+    """
+    _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
+    timesteps, memory = _checks.whole(timesteps, "timesteps"), _checks.whole(memory, "memory")
+    poisson = _checks.option(input, "input", INPUTS) == "poisson"
+    if reset is not None or v_init is not None:
+        network = network.replace(reset=reset, v_init=v_init)
+    if dtype is not None and dtype != network.graph.dtype:
+        network = network.to(_checked_dtype(dtype))
+    graph = network.graph
+    x = _checks.images(x, "x", graph.input_shape, graph.dtype)
+    names = network.layers + (["input"] if poisson else [])
+    recorder = Recorder(
+        network,
+        len(x),
+        timesteps,
+        stops=_checks.steps(at, timesteps),
+        spikes=_checks.layers(spikes, names, "spikes"),
+        potentials=_checks.layers(potentials, network.layers, "potentials"),
+        poisson=poisson,
+    )
+    recorder.allocate(memory)
+    return network, x, recorder
+
+
+def train_seeds(x: torch.Tensor, seed: int | np.random.Generator | None) -> list[int]:
+    """Draw a seed for the Poisson train of each image."""
+    if x.min() < 0 or x.max() > 1:
+        raise OptionError(
+            f"x: values from {x.min():g} to {x.max():g}, expected [0, 1]: with Poisson input a "
+            f"pixel is a probability. Rescale the images, and convert a network that was trained "
+            f"on them, or use input='analog'."
+        )
+    if isinstance(seed, np.random.Generator):
+        generator = seed
+    else:
+        generator = np.random.default_rng(None if seed is None else _checks.seed(seed))
+    return generator.integers(2**63, size=len(x)).tolist()
+
+
+def _checked_dtype(dtype: Any) -> torch.dtype:
+    if dtype not in (torch.float32, torch.float64):
+        raise OptionError(f"dtype = {dtype!r}: expected torch.float32 or torch.float64.")
+    return dtype
