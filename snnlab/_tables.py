@@ -20,7 +20,9 @@ def text(title: str, header: Sequence[str], rows: Rows, *, words: bool = False) 
     columns = list(zip(header, *rows, strict=True))
     widths = [max(map(len, column)) for column in columns]
     lines = [
-        "  ".join(c.ljust(w) if i == 0 or words else c.rjust(w) for i, (c, w) in enumerate(zipped)).rstrip()
+        "  ".join(
+            c.ljust(w) if i == 0 or words else c.rjust(w) for i, (c, w) in enumerate(zipped)
+        ).rstrip()
         for zipped in (list(zip(row, widths, strict=True)) for row in (header, *rows))
     ]
     return "\n".join([title, *lines])

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import snnlab as sl
-from snnlab import execution, stepping
+from snnlab import execution, progress, stepping
 
 SEEDS = range(60)
 
@@ -314,8 +314,6 @@ def test_accuracy_over_time_approaches_the_ann(rng):
 
 
 def test_progress_shows_only_when_it_takes_long(monkeypatch):
-    from snnlab import simulation
-
     bars = []
 
     class Bar:
@@ -334,7 +332,7 @@ def test_progress_shows_only_when_it_takes_long(monkeypatch):
     _, x, net = converted(2)
     sl.simulate(net, x, 4)
     assert bars == []
-    monkeypatch.setattr(simulation, "_PROGRESS_AFTER", -1.0)
+    monkeypatch.setattr(progress, "_PROGRESS_AFTER", -1.0)
     sl.simulate(net, x, 4)
     assert bars[0]["total"] == 4 * len(x)
     assert bars[0]["initial"] + sum(bars[1:-1]) == 4 * len(x)

@@ -5,6 +5,7 @@ potential by 1 mV in each millisecond, and 10 nA fire once per millisecond.
 """
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from brian2 import ms, mV, nF
 
@@ -19,10 +20,10 @@ _COMMON = {"C": 1 * nF, "v_threshold": 10 * mV, "v_init": 0.0}
 
 
 class Catalogue(Mapping[str, Model]):
-    """Neuron models by name; in a cell it shows a table of them."""
+    """Neuron models by name, each made when it is first asked for; in a cell it shows a table."""
 
-    def __init__(self, models: Mapping[str, Model]):
-        self._models = dict(models)
+    def __init__(self, parts: Mapping[str, Mapping[str, Any]]):
+        self._parts, self._models = parts, dict[str, Model]()
 
     def __getitem__(self, name: str) -> Model:
         """Return a model.
@@ -32,19 +33,22 @@ class Catalogue(Mapping[str, Model]):
         OptionError
             If there is none of this name.
         """
-        return self._models[_checks.option(name, "model", self._models)]
+        _checks.option(name, "model", self._parts)
+        if name not in self._models:
+            self._models[name] = Model(**self._parts[name])
+        return self._models[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._models
+        return name in self._parts
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._models)
+        return iter(self._parts)
 
     def __len__(self) -> int:
-        return len(self._models)
+        return len(self._parts)
 
     def _table(self) -> tuple[str, list[str], list[list[str]]]:
-        rows = [[name, model.purpose, model.source] for name, model in self._models.items()]
+        rows = [[name, parts["purpose"], parts["source"]] for name, parts in self._parts.items()]
         return f"{len(self)} neuron models", ["model", "for conversion", "source"], rows
 
     def __repr__(self) -> str:
@@ -56,7 +60,7 @@ class Catalogue(Mapping[str, Model]):
 
 models = Catalogue(
     {
-        "if": Model(
+        "if": dict(
             equations=_INTEGRATE,
             threshold=_FIRE,
             reset=_SUBTRACT,
@@ -65,7 +69,7 @@ models = Catalogue(
             purpose="The converter's neuron: its rate is the ReLU of its current, up to the cap.",
             source="Rueckauer et al. 2017, section 2.2 (reset by subtraction)",
         ),
-        "if_zero": Model(
+        "if_zero": dict(
             equations=_INTEGRATE,
             threshold=_FIRE,
             reset="v = 0*volt",
@@ -74,7 +78,7 @@ models = Catalogue(
             purpose="The earlier choice: what a spike overshoots is lost, so the rate is too low.",
             source="Diehl et al. 2015 (reset to zero)",
         ),
-        "lif": Model(
+        "lif": dict(
             equations="dv/dt = I/C - v/tau : volt",
             threshold=_FIRE,
             reset="v = 0*volt",
@@ -84,7 +88,7 @@ models = Catalogue(
             purpose="A leak makes small currents inaudible: no ReLU, so converters do without.",
             source="Lapicque 1907; Gerstner et al. 2014, section 1.3",
         ),
-        "if_refractory": Model(
+        "if_refractory": dict(
             equations="dv/dt = I/C : volt (unless refractory)",
             threshold=_FIRE,
             reset=_SUBTRACT,
@@ -94,7 +98,7 @@ models = Catalogue(
             purpose="Input during the pause is lost: the rate bends and saturates at 1/refractory.",
             source="Gerstner and Kistler 2002, section 4.1",
         ),
-        "adaptive_threshold": Model(
+        "adaptive_threshold": dict(
             equations="""
             dv/dt = I/C : volt
             dv_threshold/dt = (v_threshold_0 - v_threshold)/tau_threshold : volt
@@ -111,16 +115,16 @@ models = Catalogue(
             purpose="Busy neurons raise their threshold: large activations are compressed.",
             source="after Diehl and Cook 2015, section 2.3",
         ),
-        "bistable": Model(
+        "bistable": dict(
             equations=_INTEGRATE,
             threshold="v >= v_threshold and timestep(t, dt)//timestep(period, dt) % 2 == 1",
             reset=_SUBTRACT,
             parameters=_COMMON | {"period": 10 * ms},
             initial=_START,
-            purpose="Gathers for one period, speaks in the next: the order of arrival is forgotten.",
+            purpose="Gathers for a period, speaks in the next: the order of arrival is forgotten.",
             source="after Li, Zhao and Zeng 2022 (BSNN), with one threshold and no phase code",
         ),
-        "eif": Model(
+        "eif": dict(
             equations="dv/dt = (slope*exp((v - v_soft)/slope) - v)/tau + I/C : volt",
             threshold=_FIRE,
             reset="v = 0*volt",
@@ -130,7 +134,7 @@ models = Catalogue(
             purpose="How a real neuron starts a spike: near the threshold it fires by itself.",
             source="Fourcaud-Trocmé et al. 2003",
         ),
-        "exponential_synapse": Model(
+        "exponential_synapse": dict(
             equations="""
             dv/dt = I_syn/C : volt
             dI_syn/dt = (I - I_syn)/tau_syn : amp
@@ -140,10 +144,10 @@ models = Catalogue(
             parameters=_COMMON | {"tau_syn": 5 * ms},
             initial=_START,
             method="exponential_euler",
-            purpose="Input arrives spread over time: the same charge, so the same count, but later.",
+            purpose="Input arrives spread over time: the same charge and count, but later.",
             source="Gerstner et al. 2014, section 3.1",
         ),
-        "alpha_synapse": Model(
+        "alpha_synapse": dict(
             equations="""
             dv/dt = I_syn/C : volt
             dI_syn/dt = (rise - I_syn)/tau_syn : amp

@@ -41,19 +41,15 @@ def isolated(target: str = "numpy", seed: int = 0) -> Iterator[None]:
         device.set_random_state(drawn)
 
 
-def network_of(*objects: Any) -> b2.Network:
-    """Return a network of objects that is known to Brian2 as their network from now on.
+def given_up(*objects: Any) -> None:
+    """Tell Brian2 that objects are not meant to run any more.
 
-    Brian2 does this when a network first runs, and warns of every object whose network never ran.
-    If a mistake of the learner is found before that, the warning would hide the message about it.
+    It warns of everything that goes without ever having been part of a run, which would hide the
+    message about the mistake that was found.
     """
-    network = b2.Network(*objects)
     for item in objects:
         item.active = False
-    network.run(0 * b2.second, namespace={})
-    for item in objects:
-        item.active = True
-    return network
+    b2.Network(*objects).run(0 * b2.second, namespace={})
 
 
 def explanation(error: BaseException) -> str:

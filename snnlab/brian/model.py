@@ -11,7 +11,7 @@ from brian2.stateupdaters.base import StateUpdateMethod, UnsupportedEquationsExc
 
 from snnlab import _checks, _tables
 from snnlab.brian import quantities
-from snnlab.brian.isolation import explanation, isolated, network_of
+from snnlab.brian.isolation import explanation, given_up, isolated
 from snnlab.exceptions import OptionError
 
 # How `simulate_neuron` adds a current that does not change.
@@ -109,8 +109,9 @@ class Model:
         for name in [name for name in changes if name not in parts]:
             if name not in self.parameters:
                 raise OptionError(
-                    f"{name}: not a parameter of this model.{_checks.close(name, self.parameters)} "
-                    f"It has {list(self.parameters)}. To add one write parameters={{{name!r}: ...}}."
+                    f"{name}: found no parameter of this name, expected one of "
+                    f"{list(self.parameters)}.{_checks.close(name, self.parameters)} To add one "
+                    f"write parameters={{{name!r}: ...}}."
                 )
             quantities.like(changes[name], name, self.parameters[name])
             parameters[name] = changes.pop(name)
@@ -162,7 +163,8 @@ def _check(model: Model) -> None:
         raise _rejected("equations", model.equations, error) from error
     _check_variables(model, equations)
     group = neuron_group(model, 1, 1 * b2.ms)
-    network_of(group)
+    given_up(group)
+    group.active = True
     for part, runner in (
         ("equations", group),
         ("equations", group.state_updater),

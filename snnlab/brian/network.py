@@ -132,7 +132,8 @@ def simulate(
 def _trains(input: Any, x: torch.Tensor, timesteps: int, seed: Any) -> Iterable[np.ndarray]:
     """Return the spike trains of image after image, shape (T, ...): drawn, or as recorded."""
     if isinstance(input, str):
-        sources = (PoissonInput(image[None], [own]) for image, own in zip(x, train_seeds(x, seed)))
+        seeded = zip(x, train_seeds(x, seed), strict=True)
+        sources = (PoissonInput(image[None], [own]) for image, own in seeded)
         return (source.step(timesteps)[:, 0].cpu().numpy() for source in sources)
     trains, expected = np.asarray(input), (timesteps, *x.shape)
     if trains.shape != expected or not np.isin(trains, (0, 1)).all():

@@ -7,10 +7,9 @@ from typing import Any
 import brian2 as b2
 import numpy as np
 
-from snnlab import _checks
 from snnlab.brian import quantities
 from snnlab.brian.catalogue import models
-from snnlab.brian.isolation import explanation, isolated, network_of
+from snnlab.brian.isolation import explanation, given_up, isolated
 from snnlab.brian.model import CONSTANT_CURRENT, Model, neuron_group
 from snnlab.exceptions import OptionError, ShapeError
 
@@ -115,20 +114,20 @@ def simulate_neuron(
     with isolated(target, seed):
         try:
             group = neuron_group(model, size, dt, line, **namespace)
-            names = sorted(group.equations.names)
-            states = b2.StateMonitor(group, names, record=True, when="end", dt=dt)
-            spikes = b2.SpikeMonitor(group)
-            network = network_of(group, states, spikes)
+        except Exception as error:
+            raise _rejected(current, error) from error
+        names = sorted(group.equations.names)
+        states = b2.StateMonitor(group, names, record=True, when="end", dt=dt)
+        spikes = b2.SpikeMonitor(group)
+        try:
             if line == CONSTANT_CURRENT:
                 group.I = np.asarray(current, np.float64).ravel() * b2.amp
             for name, start in model.initial.items():
                 setattr(group, name, start)
-            network.run(duration, namespace={})
+            b2.Network(group, states, spikes).run(duration, namespace={})
         except Exception as error:
-            raise OptionError(
-                f"current = {current!r}: rejected by Brian2: {explanation(error)}. Expected an "
-                f"expression in t that gives amp, such as '4*nA*(t > 5*ms)'."
-            ) from error
+            given_up(group, states, spikes)
+            raise _rejected(current, error) from error
 
     def shaped(array: Any) -> Any:
         return array.T if shape else array[0]
@@ -166,14 +165,21 @@ def _current(current: Any, timesteps: int, dt: Any) -> tuple[str, dict[str, Any]
     if values.ndim == 2 and len(values) == 1:
         return CONSTANT_CURRENT, {}, values.shape[1:]
     if values.ndim > 2 or len(values) != timesteps:
-        many = " For as many neurons, each with one of them, write current[None]." * (values.ndim == 1)
+        many = " For as many neurons as there are numbers, write current[None]."
         raise ShapeError(
             f"current: shape {values.shape}, expected ({timesteps},), one value for each step, or "
-            f"({timesteps}, N) for N neurons.{many}"
+            f"({timesteps}, N) for N neurons.{many if values.ndim == 1 else ''}"
         )
     columns = values.reshape(timesteps, -1)
     source = b2.TimedArray(columns * b2.amp, dt=dt)
     return "I = I_in(t, i) : amp (constant over dt)", {"I_in": source}, values.shape[1:]
+
+
+def _rejected(current: Any, error: Exception) -> OptionError:
+    return OptionError(
+        f"current = {current!r}: rejected by Brian2: {explanation(error)}. Expected an expression "
+        f"in t that gives amp, such as '4*nA*(t > 5*ms)'."
+    )
 
 
 def _check_finite(record: NeuronRecord) -> None:

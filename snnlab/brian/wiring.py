@@ -25,7 +25,7 @@ from snnlab.network import Network
 from snnlab.operations import Kind
 
 # The largest value while unit vectors are pushed through the network takes about this much.
-_BLOCK_BYTES = 16 * 2**20
+_BLOCK_BYTES = 4 * 2**20
 # Entries below this share of the largest current are rounding left over from constants.
 _ROUNDING = 1e-12
 
