@@ -1,3 +1,4 @@
+import gc
 import os
 
 import pytest
@@ -19,6 +20,15 @@ os.environ.setdefault("TQDM_DISABLE", "1")
 
 # Small networks gain nothing from a second thread, and two busy cores lose much.
 torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quick_collections():
+    """Brian2 collects garbage at every run; what was imported need not be looked at each time."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture

@@ -40,6 +40,15 @@ class NeuronRecord:
     states: Mapping[str, Any]
 
     @property
+    def threshold_mV(self) -> np.ndarray | None:
+        """What the model calls `v_threshold`, shape as `v_mV`; None if it has no such name."""
+        if "v_threshold" in self.states:
+            return np.asarray(self.states["v_threshold"] / b2.mV)
+        if "v_threshold" not in self.model.parameters:
+            return None
+        return np.full_like(self.v_mV, float(self.model.parameters["v_threshold"] / b2.mV))
+
+    @property
     def counts(self) -> np.ndarray:
         """Spike counts, shape () or (N,)."""
         return self.spikes.sum(0, dtype=np.int64)
@@ -178,7 +187,7 @@ def _current(current: Any, timesteps: int, dt: Any) -> tuple[str, dict[str, Any]
 def _rejected(current: Any, error: Exception) -> OptionError:
     return OptionError(
         f"current = {current!r}: rejected by Brian2: {explanation(error)}. Expected an expression "
-        f"in t that gives amp, such as '4*nA*(t > 5*ms)'."
+        f"in t that gives amp, such as '4*nA*int(t > 5*ms)'."
     )
 
 

@@ -1,7 +1,17 @@
 """Figures: one function each, drawn from a record or a report into given axes."""
 
 from snnlab.plots.accuracy_over_time import accuracy_over_time
+from snnlab.plots.connections import connections
 from snnlab.plots.error_parts import error_parts
+from snnlab.plots.fi_curve import fi_curve
+from snnlab.plots.potential import potential
 from snnlab.plots.raster import raster
 
-__all__ = ["accuracy_over_time", "error_parts", "raster"]
+__all__ = [
+    "accuracy_over_time",
+    "connections",
+    "error_parts",
+    "fi_curve",
+    "potential",
+    "raster",
+]

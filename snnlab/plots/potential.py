@@ -1,0 +1,54 @@
+"""The membrane potential of one neuron, with its threshold and its spikes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from snnlab import _checks
+from snnlab.plots import _style
+
+if TYPE_CHECKING:  # drawing needs no Brian2
+    from snnlab.brian import NeuronRecord
+
+
+def potential(record: NeuronRecord, neuron: int = 0, *, ax: Axes | None = None) -> Axes:
+    """Draw the potential after each step, the threshold, and a mark for each spike.
+
+    Parameters
+    ----------
+    record : NeuronRecord
+        From `brian.simulate_neuron`.
+    neuron : int
+        Which, if the record holds several.
+    ax : matplotlib axes, optional
+
+    Returns
+    -------
+    matplotlib axes
+
+    Raises
+    ------
+    OptionError
+        If there is no such neuron.
+    """
+    steps = len(record.time_ms)
+    v = record.v_mV.reshape(steps, -1)
+    names = [str(number) for number in range(v.shape[1])]
+    one = int(_checks.layer(neuron, names, "neurons of this record"))
+    v, threshold = v[:, one], record.threshold_mV
+    ax = _style.axes(ax, height=2.6)
+    ax.plot(record.time_ms, v, ".-" if steps <= 100 else "-", color=_style.BLUE, label="potential")
+    high = np.max(v)
+    if threshold is not None:
+        line = threshold.reshape(steps, -1)[:, one]
+        ax.plot(record.time_ms, line, "--", color=_style.ORANGE, label="threshold")
+        high = max(high, np.max(line))
+    fired = record.time_ms[record.spikes.reshape(steps, -1)[:, one] == 1]
+    marks = np.full(len(fired), 1.15 * high)
+    ax.plot(fired, marks, "|", color=_style.BLACK, markersize=12, label="spike")
+    ax.set(xlabel="time (ms)", ylabel="potential (mV)")
+    ax.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
+    return ax
