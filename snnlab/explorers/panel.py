@@ -90,12 +90,15 @@ def _with_field(control: Any) -> Any:
     """Return a slider beside a field of the same name that takes typed values."""
     if isinstance(control, widgets.IntSlider):
         field = widgets.BoundedIntText(control.value, min=control.min, max=control.max)
+    elif isinstance(control, widgets.FloatSlider):
+        limits = {"min": control.min, "max": control.max, "step": control.step}
+        field = widgets.BoundedFloatText(control.value, **limits)
     elif isinstance(control, widgets.SelectionSlider):
         field = widgets.Dropdown(options=control.options, value=control.value)
     else:
         return control
     field.description, control.description = control.description, ""
-    field.style.description_width, field.layout.width = "initial", "13em"
+    field.style.description_width, field.layout.width = "initial", "17em"
     control.readout = False
     widgets.link((control, "value"), (field, "value"))
     return widgets.HBox([control, field])
