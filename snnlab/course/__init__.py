@@ -1,0 +1,6 @@
+"""What the notebooks ask of the learner, and how they answer."""
+
+from snnlab.course.feedback import Feedback
+from snnlab.course.mystery_neuron import MysteryNeuron
+
+__all__ = ["Feedback", "MysteryNeuron"]

@@ -1,0 +1,151 @@
+"""A neuron to be found out: its threshold, its reset and its leak, from its spikes alone."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import brian2 as b2
+import numpy as np
+
+from snnlab import _checks
+from snnlab.brian import Model, models, quantities, simulate_neuron
+from snnlab.course.feedback import Feedback
+from snnlab.exceptions import OptionError
+from snnlab.neuron import RESETS, Reset
+
+# How far off an answer may be.
+_THRESHOLD_TOLERANCE, _TAU_TOLERANCE = 0.05, 0.2
+# The currents at which an answer is compared with the neuron.
+_CURRENTS = np.arange(0.1, 20, 0.1) * b2.nA
+_DURATION = 200 * b2.ms
+
+
+@dataclass
+class MysteryNeuron:
+    """A neuron that tells only when it fires. Its capacitance is 1 nF, and it starts empty.
+
+    Stimulate it, work out its threshold, its reset and its leak, and let `check` look at them.
+    What it is made of is nowhere stored in it, so that it cannot be seen by accident.
+
+    Parameters
+    ----------
+    number : int
+        Which neuron; each number is another, always the same.
+    stimuli : int
+        How many currents it was given so far.
+
+    Raises
+    ------
+    OptionError
+        If `number` is not a whole number, 0 or more.
+
+    >>> from brian2 import ms, nA
+    >>> neuron = MysteryNeuron(7)
+    >>> len(neuron.stimulate(12*nA, 20*ms)) > 0, neuron.stimuli
+    (True, 1)
+    """
+
+    number: int
+    stimuli: int = 0
+
+    def __post_init__(self) -> None:
+        self.number = _checks.seed(self.number)
+
+    def stimulate(self, current: Any, duration: Any, dt: Any = 1 * b2.ms) -> np.ndarray:
+        """Give it a current and return when it fires, in ms.
+
+        Parameters
+        ----------
+        current : quantity in amp, or str
+            One number, one for each step, or an expression in t, as in `brian.simulate_neuron`.
+        duration, dt : quantity in seconds
+            It fires once per step of `dt` at most.
+
+        Raises
+        ------
+        SNNLabError
+            As `brian.simulate_neuron`; or if the current is meant for several neurons.
+        """
+        if not isinstance(current, str) and np.ndim(current) > 1:
+            raise OptionError(
+                f"current: shape {np.shape(current)}, expected one number or one for each step. "
+                f"There is only one mystery neuron; stimulate it several times."
+            )
+        record = simulate_neuron(_hidden(self.number), current, duration, dt)
+        self.stimuli += 1
+        return np.asarray(record.spike_times_ms)
+
+    def check(self, v_threshold: Any, reset: Reset, tau: Any = None) -> Feedback:
+        """Say whether this is the neuron.
+
+        Parameters
+        ----------
+        v_threshold : quantity in volt
+            Right within 5 %.
+        reset : {"subtract", "zero"}
+        tau : quantity in seconds, or None
+            Time constant of the leak, right within 20 %; None for no leak.
+
+        Raises
+        ------
+        OptionError
+            If a unit is missing or a value outside its range.
+        """
+        quantities.positive(v_threshold, "v_threshold", b2.mV)
+        _checks.option(reset, "reset", RESETS)
+        if tau is not None:
+            quantities.positive(tau, "tau", b2.ms)
+        hidden, guess = _hidden(self.number), _model(v_threshold, reset, tau)
+        question = _question(hidden, v_threshold, reset, tau)
+        if question is None:
+            stimuli = f"{self.stimuli} stimul{'us' if self.stimuli == 1 else 'i'}"
+            return Feedback(True, f"That is mystery neuron {self.number}. You needed {stimuli}.")
+        return Feedback(False, f"{_telltale(hidden, guess)} {question}")
+
+
+def _hidden(number: int) -> Model:
+    """Return the neuron of this number."""
+    rng = np.random.default_rng([number, 20])
+    threshold, tau = rng.integers(6, 19) * b2.mV, rng.integers(10, 31) * b2.ms
+    return _model(threshold, rng.choice(RESETS), tau if rng.random() < 0.5 else None)
+
+
+def _model(v_threshold: Any, reset: str, tau: Any) -> Model:
+    same_reset = models["if" if reset == "subtract" else "if_zero"].reset
+    if tau is None:
+        return models["if"].replace(v_threshold=v_threshold, reset=same_reset)
+    return models["lif"].replace(v_threshold=v_threshold, reset=same_reset, tau=tau)
+
+
+def _question(hidden: Model, v_threshold: Any, reset: Reset, tau: Any) -> str | None:
+    """Return what to think about next, None if all is right."""
+    truth, leak = hidden.parameters, hidden.parameters.get("tau")
+    if leak is not None and tau is None:
+        return "Does a very weak current ever make it fire, however long you wait?"
+    if leak is None and tau is not None:
+        return "Give it a very weak current, and wait long. Does it forget?"
+    if abs(v_threshold / truth["v_threshold"] - 1) > _THRESHOLD_TOLERANCE:
+        return (
+            "Look at the first spike only: how much charge has flowed in by then, and how much of "
+            "it can have leaked away? A strong current leaves the leak no time."
+        )
+    if leak is not None and abs(tau / leak - 1) > _TAU_TOLERANCE:
+        return "What is the weakest current that makes it fire? There the leak is as strong as it."
+    if models["if" if reset == "subtract" else "if_zero"].reset != hidden.reset:
+        return (
+            "What becomes of the charge beyond the threshold? A current that reaches it not quite "
+            "in one step tells."
+        )
+    return None
+
+
+def _telltale(hidden: Model, guess: Model) -> str:
+    """Return the current at which the two differ most, in words."""
+    counts = [
+        simulate_neuron(model, _CURRENTS[None], _DURATION, 1 * b2.ms).counts
+        for model in (guess, hidden)
+    ]
+    most = int(np.abs(counts[0] - counts[1]).argmax())
+    return (
+        f"At {_CURRENTS[most] / b2.nA:.1f} nA for {_DURATION / b2.ms:g} ms your neuron fires "
+        f"{counts[0][most]} times, this one {counts[1][most]} times."
+    )
