@@ -1,6 +1,8 @@
 """The neuron to be found out: it can be, it hides what it is, and wrong answers are told apart."""
 
 import gc
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from snnlab import course
 from snnlab.course import mystery_neuron
 
 NUMBERS = range(24)
+NOTEBOOK = Path(__file__).parent.parent / "notebooks" / "01_spiking_neurons.ipynb"
 
 
 def truth(number):
@@ -119,3 +122,23 @@ def test_a_strong_short_stimulus_gives_the_threshold():
         first = course.MysteryNeuron(number).stimulate(1e-3 * mA, 0.1 * ms, dt=0.0001 * ms)[0]
         theta, _, _ = truth(number)
         assert abs(first * ms * 1e-3 * mA / (1 * nF) / theta - 1) < 0.02
+
+
+@pytest.fixture(scope="module")
+def find_out():
+    """The solution of the notebook's exercise."""
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    (cell,) = [c for c in cells if "solution-1.5" in c["metadata"].get("tags", ())]
+    assert cell["metadata"]["jupyter"]["source_hidden"]
+    function = "".join(cell["source"]).split("\n\n\n")[0]
+    names = {"np": np, "ms": ms, "nA": nA, "nF": nF}
+    exec(function, names)
+    return names["find_out"]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_the_solution_of_the_notebook_finds_every_neuron(find_out, number):
+    neuron = course.MysteryNeuron(number)
+    feedback = neuron.check(*find_out(neuron))
+    assert feedback.right, feedback
+    assert neuron.stimuli <= 4

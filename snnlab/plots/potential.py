@@ -40,7 +40,13 @@ def potential(record: NeuronRecord, neuron: int = 0, *, ax: Axes | None = None) 
     one = int(_checks.layer(neuron, names, "neurons of this record"))
     v, threshold = v[:, one], record.threshold_mV
     ax = _style.axes(ax, height=2.6)
-    ax.plot(record.time_ms, v, ".-" if steps <= 100 else "-", color=_style.BLUE, label="potential")
+    ax.plot(
+        record.time_ms,
+        v,
+        ".-" if steps <= 100 else "-",
+        color=_style.BLUE,
+        label="potential after the step",
+    )
     high = np.max(v)
     if threshold is not None:
         line = threshold.reshape(steps, -1)[:, one]
@@ -49,6 +55,8 @@ def potential(record: NeuronRecord, neuron: int = 0, *, ax: Axes | None = None) 
     fired = record.time_ms[record.spikes.reshape(steps, -1)[:, one] == 1]
     marks = np.full(len(fired), 1.15 * high)
     ax.plot(fired, marks, "|", color=_style.BLACK, markersize=12, label="spike")
+    if high > 0:
+        ax.set_ylim(top=1.3 * high)
     ax.set(xlabel="time (ms)", ylabel="potential (mV)")
-    ax.legend(ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
+    ax.legend(ncols=3, loc="lower right", bbox_to_anchor=(1.0, 1.0), frameon=False)
     return ax
