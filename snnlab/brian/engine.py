@@ -70,7 +70,9 @@ class Engine:
         _check_memory({name: wiring.count_synapses(self.graph, name) for name in sources}, memory)
         self.groups = {name: self._neurons(name) for name in network.layers}
         self.spiking = dict(self.groups)
-        self.groups["output"] = b2.NeuronGroup(self._size("output"), LAYER, method="euler", dt=DT)
+        self.groups["output"] = b2.NeuronGroup(
+            self._size("output"), LAYER, method="euler", name="neurons_output", dt=DT
+        )
         if poisson:
             self.spiking["input"] = b2.SpikeGeneratorGroup(self._size("input"), [], [] * DT, dt=DT)
         self.synapses = {

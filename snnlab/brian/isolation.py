@@ -1,11 +1,13 @@
 """Running Brian2 so that nothing of it changes outside: preferences, clock, random numbers."""
 
+import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import brian2 as b2
 from brian2.devices.device import RuntimeDevice
+from brian2.utils.logger import BrianLogger
 
 from snnlab import _checks
 from snnlab.exceptions import OptionError
@@ -31,14 +33,24 @@ def isolated(target: str = "numpy", seed: int = 0) -> Iterator[None]:
             f"Brian2's device is {type(device).__name__}, expected the one that runs at once. "
             f"Write brian2.set_device('runtime') first."
         )
+    # The generator of Brian2 takes seeds of 32 bits.
+    seed = _checks.seed(seed) % 2**32
     before, drawn = b2.prefs.codegen.target, device.get_random_state()
+    console = BrianLogger.console_handler
     try:
         b2.prefs.codegen.target = target
-        b2.seed(_checks.seed(seed))
+        b2.seed(seed)
+        console.addFilter(_worth_saying)
         yield
     finally:
+        console.removeFilter(_worth_saying)
         b2.prefs.codegen.target = before
         device.set_random_state(drawn)
+
+
+def _worth_saying(record: logging.LogRecord) -> bool:
+    """Leave out the warning about numbers that ran away: that is refused, in better words."""
+    return not record.name.endswith("invalid_values")
 
 
 def given_up(*objects: Any) -> None:
@@ -49,7 +61,9 @@ def given_up(*objects: Any) -> None:
     """
     for item in objects:
         item.active = False
-    b2.Network(*objects).run(0 * b2.second, namespace={})
+    # What was part of a run cannot become part of another, and need not.
+    with suppress(RuntimeError):
+        b2.Network(*objects).run(0 * b2.second, namespace={})
 
 
 def explanation(error: BaseException) -> str:

@@ -1,21 +1,14 @@
 """A neuron as equations with units, checked by Brian2 when it is made."""
 
 import dataclasses
-import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-import brian2 as b2
-from brian2.stateupdaters.base import StateUpdateMethod, UnsupportedEquationsException
-
 from snnlab import _checks, _tables
-from snnlab.brian import quantities
-from snnlab.brian.isolation import explanation, given_up, isolated
+from snnlab.brian import inspection, quantities
+from snnlab.brian.isolation import isolated
 from snnlab.exceptions import OptionError
-
-# How `simulate_neuron` adds a current that does not change.
-CONSTANT_CURRENT = "I : amp (constant)"
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -71,19 +64,11 @@ class Model:
     source: str = ""
 
     def __post_init__(self) -> None:
-        for part in ("equations", "threshold", "reset", "method"):
-            _checks.instance(getattr(self, part), str, part, "Write it as a string.")
         for part in ("parameters", "initial"):
-            mapping = getattr(self, part)
-            _checks.instance(mapping, Mapping, part, f"Write {part}={{'name': value}}.")
-            object.__setattr__(self, part, MappingProxyType(dict(mapping)))
-        _checks.option(self.method, "method", StateUpdateMethod.stateupdaters)
-        if self.refractory is not None:
-            quantities.positive(self.refractory, "refractory", b2.ms)
-        for name, value in self.parameters.items():
-            quantities.scalar(value, name)
+            value = _dictionary(getattr(self, part), part)
+            object.__setattr__(self, part, MappingProxyType(dict(value)))
         with isolated():
-            _check(self)
+            inspection.inspect(self)
 
     def replace(self, **changes: Any) -> "Model":
         """Return the model with other parameters, or with other parts.
@@ -105,7 +90,8 @@ class Model:
         5. * msecond
         """
         parts = {field.name for field in dataclasses.fields(self)}
-        parameters = dict(self.parameters) | dict(changes.pop("parameters", {}))
+        added = _dictionary(changes.pop("parameters", {}), "parameters")
+        parameters = dict(self.parameters) | dict(added)
         for name in [name for name in changes if name not in parts]:
             if name not in self.parameters:
                 raise OptionError(
@@ -118,8 +104,11 @@ class Model:
         return dataclasses.replace(self, parameters=parameters, **changes)
 
     def _table(self) -> tuple[str, list[str], list[list[str]]]:
-        rows = [["equations", line.strip()] for line in self.equations.strip().splitlines()]
-        rows += [["fires when", self.threshold], ["a spike does", "; ".join(_lines(self.reset))]]
+        rows = [["equations", line] for line in inspection.lines(self.equations)]
+        rows += [
+            ["fires when", self.threshold],
+            ["a spike does", "; ".join(inspection.lines(self.reset))],
+        ]
         if self.refractory is not None:
             rows.append(["refractory for", str(self.refractory)])
         rows += [["parameter", f"{name} = {value}"] for name, value in self.parameters.items()]
@@ -134,114 +123,10 @@ class Model:
         return _tables.to_html(*self._table())
 
 
-def neuron_group(
-    model: Model, size: int, dt: Any, current: str = CONSTANT_CURRENT, **namespace: Any
-) -> b2.NeuronGroup:
-    """Return `size` neurons of a model, not yet started.
-
-    `current` is the line that defines `I`; `namespace` holds what that line reads.
-    """
-    # Read first, because Brian2 warns of a group that it began to make and could not.
-    equations = b2.Equations(f"{model.equations}\n{current}")
-    return b2.NeuronGroup(
-        size,
-        equations,
-        threshold=model.threshold,
-        reset=model.reset,
-        refractory=False if model.refractory is None else model.refractory,
-        method=model.method,
-        namespace=dict(model.parameters) | namespace,
-        dt=dt,
-    )
-
-
-def _check(model: Model) -> None:
-    """Have Brian2 look at each part of a model, and say which part and which line it rejects."""
-    try:
-        equations = b2.Equations(model.equations)
-    except Exception as error:
-        raise _rejected("equations", model.equations, error) from error
-    _check_variables(model, equations)
-    group = neuron_group(model, 1, 1 * b2.ms)
-    given_up(group)
-    group.active = True
-    for part, runner in (
-        ("equations", group),
-        ("equations", group.state_updater),
-        ("threshold", group.thresholder["spike"]),
-        ("reset", group.resetter["spike"]),
-    ):
-        try:
-            runner.before_run({})
-        except UnsupportedEquationsException as error:
-            raise OptionError(
-                f"method = {model.method!r}: cannot solve these equations. Expected a method that "
-                f"can; 'euler' always does, 'exponential_euler' wherever a leak is linear."
-            ) from error
-        except Exception as error:
-            raise _rejected(part, getattr(model, part), error) from error
-    for name, start in model.initial.items():
-        try:
-            setattr(group, name, start)
-        except Exception as error:
-            raise _rejected("initial", f"{name} = {start}", error) from error
-
-
-def _check_variables(model: Model, equations: b2.Equations) -> None:
-    if "v" not in equations.diff_eq_names or equations["v"].dim is not b2.volt.dim:
+def _dictionary(value: Any, name: str) -> Mapping:
+    if not isinstance(value, Mapping):
         raise OptionError(
-            "equations: no membrane potential. Expected a line 'dv/dt = ... : volt'; `v` is what "
-            "is recorded and drawn."
+            f"{name}: found {type(value).__name__}, expected a dictionary. Write "
+            f"{name}={{'name': value}}."
         )
-    if "I" in equations.names or "I" not in equations.identifiers:
-        found = "define it themselves" if "I" in equations.names else "do not read it"
-        raise OptionError(
-            f"equations: the input current `I` comes from simulate_neuron, but they {found}. "
-            f"Expected it on the right side, as in 'dv/dt = I/C : volt'."
-        )
-    twice = sorted(equations.names & set(model.parameters))
-    if twice:
-        raise OptionError(
-            f"parameters: {twice} are variables of the equations. Expected one or the other; to "
-            f"start a variable from a value write initial={{{twice[0]!r}: ...}}."
-        )
-    assigned = set(re.findall(r"^\s*(\w+)\s*[-+*/]?=", model.reset.replace(";", "\n"), re.M))
-    for what, names in (("reset", assigned), ("initial", set(model.initial))):
-        unknown = sorted(names - equations.names)
-        if unknown:
-            raise OptionError(
-                f"{what}: changes {unknown[0]!r}, which is no variable of the equations."
-                f"{_checks.close(unknown[0], equations.names)} They are {sorted(equations.names)}."
-            )
-
-
-def _rejected(part: str, text: str, error: Exception) -> OptionError:
-    """Return the refusal of one part, with Brian2's message and the line that it is about."""
-    message = explanation(error)
-    return OptionError(
-        f"{part}, line {_guilty_line(text, message)!r}: rejected by Brian2: {message}. Expected "
-        f"its notation: names of the equations and of parameters, and a unit for every number."
-    )
-
-
-def _guilty_line(text: str, message: str) -> str:
-    """Return the line that Brian2 cannot read, or else the first that a quoted name stands in."""
-    lines = _lines(text) or [""]
-    if len(lines) == 1:
-        return lines[0]
-    for line in lines:
-        try:
-            b2.Equations(line)
-        except Exception:
-            return line
-    quoted = re.findall(r"['\"](\w+)['\"]", message)
-    for pattern in (r"^d?{}\b", r"\b{}\b"):
-        for name in quoted:
-            for line in lines:
-                if re.search(pattern.format(name), line):
-                    return line
-    return lines[0]
-
-
-def _lines(text: str) -> list[str]:
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    return value

@@ -9,8 +9,9 @@ import numpy as np
 
 from snnlab.brian import quantities
 from snnlab.brian.catalogue import models
+from snnlab.brian.inspection import CONSTANT_CURRENT, neuron_group
 from snnlab.brian.isolation import explanation, given_up, isolated
-from snnlab.brian.model import CONSTANT_CURRENT, Model, neuron_group
+from snnlab.brian.model import Model
 from snnlab.exceptions import OptionError, ShapeError
 
 
@@ -126,14 +127,16 @@ def simulate_neuron(
         except Exception as error:
             raise _rejected(current, error) from error
         names = sorted(group.equations.names)
-        states = b2.StateMonitor(group, names, record=True, when="end", dt=dt)
-        spikes = b2.SpikeMonitor(group)
+        states = b2.StateMonitor(group, names, record=True, when="end", dt=dt, name="states")
+        spikes = b2.SpikeMonitor(group, name="spikes")
         try:
             if line == CONSTANT_CURRENT:
                 group.I = np.asarray(current, np.float64).ravel() * b2.amp
             for name, start in model.initial.items():
                 setattr(group, name, start)
-            b2.Network(group, states, spikes).run(duration, namespace={})
+            # A potential that runs away is refused below, in one sentence.
+            with np.errstate(all="ignore"):
+                b2.Network(group, states, spikes).run(duration, namespace={})
         except Exception as error:
             given_up(group, states, spikes)
             raise _rejected(current, error) from error
@@ -164,11 +167,18 @@ def _model(model: str | Model) -> Model:
 def _current(current: Any, timesteps: int, dt: Any) -> tuple[str, dict[str, Any], tuple[int, ...]]:
     """Return the line that defines `I`, what it reads, and the shape (N,) or ()."""
     if isinstance(current, str):
+        if "\n" in current or ":" in current:
+            raise OptionError(
+                f"current = {current!r}: expected one expression, without a unit behind a colon."
+            )
         return f"I = {current} : amp (constant over dt)", {}, ()
     quantities.in_unit(current, "current", b2.nA)
+    if np.iscomplexobj(current) or not np.size(current):
+        what = "complex numbers" if np.size(current) else "no number"
+        raise ShapeError(f"current: holds {what}, expected real ones, at least one.")
     values = np.asarray(current, np.float64)
-    if not np.isfinite(values).all() or not values.size:
-        raise ShapeError("current: holds NaN or infinite values or nothing, expected finite ones.")
+    if not np.isfinite(values).all():
+        raise ShapeError("current: holds NaN or infinite values, expected finite numbers.")
     if values.ndim == 0:
         return CONSTANT_CURRENT, {}, ()
     if values.ndim == 2 and len(values) == 1:
@@ -185,9 +195,12 @@ def _current(current: Any, timesteps: int, dt: Any) -> tuple[str, dict[str, Any]
 
 
 def _rejected(current: Any, error: Exception) -> OptionError:
+    message = explanation(error)
+    if "Relational" in message:
+        message = "a comparison is no number; write int(...) around it"
     return OptionError(
-        f"current = {current!r}: rejected by Brian2: {explanation(error)}. Expected an expression "
-        f"in t that gives amp, such as '4*nA*int(t > 5*ms)'."
+        f"current = {current!r}: rejected by Brian2: {message}. Expected an expression in t that "
+        f"gives amp, such as '4*nA*int(t > 5*ms)'."
     )
 
 

@@ -8,15 +8,16 @@ import numpy as np
 from snnlab.exceptions import OptionError
 
 
-def scalar(value: Any, name: str) -> Any:
-    """Return one finite number, with or without a unit."""
+def scalar(value: Any, name: str, unit: b2.Unit = b2.mV) -> Any:
+    """Return one finite number, with or without a unit; `unit` serves as an example."""
     try:
         fine = np.ndim(value) == 0 and bool(np.isfinite(np.asarray(value, np.float64)))
     except (TypeError, ValueError):
         fine = False
     if not fine or isinstance(value, (bool, str)):
         raise OptionError(
-            f"{name} = {value!r}: expected one finite number with its unit, such as 10*brian2.mV."
+            f"{name} = {value!r}: expected one finite number with its unit, such as "
+            f"10*brian2.{unit}."
         )
     return value
 
@@ -51,7 +52,7 @@ def like(value: Any, name: str, other: Any) -> Any:
 
 def positive(value: Any, name: str, unit: b2.Unit) -> Any:
     """Return one finite quantity above 0 of the dimension of `unit`."""
-    scalar(in_unit(value, name, unit), name)
+    scalar(in_unit(value, name, unit), name, unit)
     if not value > 0 * unit:
         raise OptionError(
             f"{name} = {value}: expected a quantity above 0, such as 10*brian2.{unit}."
@@ -68,6 +69,6 @@ def steps(duration: Any, dt: Any) -> int:
     if whole < 1 or abs(ratio - whole) > 1e-9 * ratio:
         raise OptionError(
             f"duration = {duration}: {ratio:.6g} steps of dt = {dt}, expected a whole number of "
-            f"steps. Write duration={max(1, whole) * dt}, or choose another dt."
+            f"steps. Write duration={max(1, whole) * dt / b2.ms:g}*ms, or choose another dt."
         )
     return whole

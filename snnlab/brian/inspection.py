@@ -1,0 +1,246 @@
+"""Having Brian2 look at a model, and saying in a learner's words what it rejects and where."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import brian2 as b2
+from brian2.stateupdaters.base import UnsupportedEquationsException
+
+from snnlab import _checks
+from snnlab.brian import quantities
+from snnlab.brian.isolation import explanation, given_up
+from snnlab.exceptions import OptionError
+
+if TYPE_CHECKING:
+    from snnlab.brian.model import Model
+
+# How `simulate_neuron` adds a current that does not change.
+CONSTANT_CURRENT = "I : amp (constant)"
+
+# Those of Brian2 that need no further library, simple ones first.
+METHODS = ("euler", "exact", "exponential_euler", "heun", "milstein", "rk2", "rk4")
+# What may stand in parentheses behind the unit, by the kind of equation; Brian2's own list.
+_FLAGS = {
+    "differential equation": ("unless refractory",),
+    "parameter": ("constant", "shared", "linked"),
+    "subexpression": ("shared", "constant over dt"),
+}
+_UNITS = ("amp", "coulomb", "farad", "hertz", "metre", "ohm", "second", "siemens", "volt", "watt")
+
+
+def neuron_group(
+    model: Model, size: int, dt: Any, current: str = CONSTANT_CURRENT, **namespace: Any
+) -> b2.NeuronGroup:
+    """Return `size` neurons of a model, not yet started.
+
+    `current` is the line that defines `I`; `namespace` holds what that line reads. The name is
+    always the same, so that compiled code is found again.
+    """
+    # Read first, because Brian2 warns of a group that it began to make and could not.
+    equations = b2.Equations(f"{model.equations}\n{current}")
+    equations.check_flags(_FLAGS)
+    return b2.NeuronGroup(
+        size,
+        equations,
+        threshold=model.threshold,
+        reset=model.reset,
+        refractory=False if model.refractory is None else model.refractory,
+        method=model.method,
+        namespace=dict(model.parameters) | namespace,
+        name="neurons",
+        dt=dt,
+    )
+
+
+def inspect(model: Model) -> None:
+    """Check each part of a model, and have Brian2 check it; the messages are for a learner.
+
+    Raises
+    ------
+    OptionError
+        Naming the part, the line, what Brian2 says, and what to write.
+    """
+    _inspect_parts(model)
+    try:
+        equations = b2.Equations(model.equations)
+        equations.check_flags(_FLAGS)
+    except Exception as error:
+        raise _rejected("equations", model.equations, error) from error
+    _inspect_variables(model, equations)
+    group = neuron_group(model, 1, 1 * b2.ms)
+    given_up(group)
+    group.active = True
+    for part, runner in (
+        ("equations", group),
+        ("equations", group.state_updater),
+        ("threshold", group.thresholder["spike"]),
+        ("reset", group.resetter.get("spike")),
+    ):
+        try:
+            if runner is not None:
+                runner.before_run({})
+        except UnsupportedEquationsException as error:
+            raise OptionError(
+                f"method = {model.method!r}: cannot solve these equations. Expected one that can: "
+                f"'euler', or 'exponential_euler' for linear leaks, or 'heun' for noise that is "
+                f"multiplied by a variable."
+            ) from error
+        except Exception as error:
+            raise _rejected(part, getattr(model, part), error) from error
+    for name, start in model.initial.items():
+        try:
+            setattr(group, name, start)
+        except Exception as error:
+            raise _rejected("initial", f"{name} = {start}", error) from error
+
+
+def lines(text: str) -> list[str]:
+    """Return the lines of a string that are not empty, without the blanks around them."""
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _inspect_parts(model: Model) -> None:
+    """Check what can be checked without Brian2."""
+    for part in ("equations", "threshold", "reset", "purpose", "source"):
+        _checks.instance(getattr(model, part), str, part, "Write it as a string.")
+    for part in ("equations", "threshold"):
+        if not lines(getattr(model, part)):
+            raise OptionError(f"{part}: empty. Expected such as {_EXAMPLES[part]!r}.")
+    _checks.option(model.method, "method", METHODS)
+    if model.refractory is not None:
+        quantities.positive(model.refractory, "refractory", b2.ms)
+    elif "unless refractory" in model.equations:
+        raise OptionError(
+            "refractory: not given, but an equation stands still '(unless refractory)'. Expected a "
+            "time. Write refractory=5*brian2.ms."
+        )
+    for name, value in model.parameters.items():
+        try:
+            b2.Equations.check_identifier(name)
+        except Exception as error:
+            raise OptionError(
+                f"parameters: the name {name!r} cannot be used: {explanation(error)}. Expected a "
+                f"name that is free. Choose another."
+            ) from error
+        quantities.scalar(value, name)
+    if "v_threshold" in model.parameters:
+        quantities.positive(model.parameters["v_threshold"], "v_threshold", b2.mV)
+    if "v_init" in model.parameters:
+        _checks.fraction_of_threshold(model.parameters["v_init"])
+    for name, value in model.initial.items():
+        if not isinstance(value, str):
+            quantities.scalar(value, f"initial {name}")
+
+
+def _inspect_variables(model: Model, equations: b2.Equations) -> None:
+    """Check which names the strings define, read and change."""
+    if "v" not in equations.diff_eq_names or equations["v"].dim is not b2.volt.dim:
+        raise OptionError(
+            "equations: no membrane potential. Expected a line 'dv/dt = ... : volt'; `v` is what "
+            "is recorded and drawn."
+        )
+    if "I" in equations.names or "I" in model.parameters or "I" not in equations.identifiers:
+        own = "I" in equations.names or "I" in model.parameters
+        raise OptionError(
+            f"equations: the input current `I` comes from simulate_neuron, but they "
+            f"{'define it themselves' if own else 'do not read it'}. Expected it on the right "
+            f"side only, as in 'dv/dt = I/C : volt'."
+        )
+    twice = sorted(equations.names & set(model.parameters))
+    if twice:
+        raise OptionError(
+            f"parameters: {twice} are variables of the equations. Expected one or the other; to "
+            f"start a variable from a value write initial={{{twice[0]!r}: ...}}."
+        )
+    assigned = re.findall(r"^\s*(\w+)\s*[-+*/]?=(?!=)", model.reset.replace(";", "\n"), re.M)
+    for what, names in (("reset", set(assigned)), ("initial", set(model.initial))):
+        unknown = sorted(names - equations.names)
+        if unknown:
+            advice = _checks.close(unknown[0], equations.names)
+            if unknown[0] in model.parameters:
+                advice = " A parameter stays as it is; give what changes a line in the equations."
+            raise OptionError(
+                f"{what}: changes {unknown[0]!r}, which is no variable of the equations. Expected "
+                f"one of {sorted(equations.names)}.{advice}"
+            )
+
+
+_EXAMPLES = {
+    "equations": "dv/dt = I/C : volt",
+    "threshold": "v >= v_threshold",
+    "reset": "v -= v_threshold",
+}
+
+
+def _rejected(part: str, text: str, error: Exception) -> OptionError:
+    """Return the refusal of one part, with Brian2's message and the line that it is about."""
+    message = explanation(error)
+    line = _guilty_line(part, lines(text), message)
+    return OptionError(
+        f"{part}, line {line!r}: rejected by Brian2: {_readable(message)}. "
+        f"{_advice(part, line, message)}"
+    )
+
+
+def _guilty_line(part: str, candidates: list[str], message: str) -> str:
+    """Return the line that Brian2 cannot read, or else the one that its message speaks of."""
+    if len(candidates) == 1:
+        return candidates[0]
+    if part == "equations":
+        for line in candidates:
+            try:
+                b2.Equations(line)
+            except Exception:
+                return line
+    for line in candidates:
+        if line in message or _squeezed(line) in _squeezed(message):
+            return line
+    quoted = re.findall(r"['\"]([^'\"]+)['\"]", message)
+    for pattern in (r"^d?{}\b", r"\b{}\b"):
+        for name in quoted:
+            for line in candidates:
+                if re.search(pattern.format(re.escape(name)), line):
+                    return line
+    # 'u + 1' is how Brian2 writes what stood there as u += 1.
+    for name in quoted:
+        for line in candidates:
+            if set(re.findall(r"\w+", name)) <= set(re.findall(r"\w+", line)):
+                return line
+    return candidates[0]
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split())
+
+
+def _readable(message: str) -> str:
+    """Return Brian2's message without the notation of its parser."""
+    message = re.sub(r"\s*\(<unknown>, line \d+\)", "", message)
+    message = re.sub(r"\. The following base units are allowed.*", "", message)
+    if "Parsing failed" in message or "Expected !W" in message or "Re:(" in message:
+        return "it cannot be read"
+    return {"BitXor": "^ is no power"}.get(message, message)
+
+
+def _advice(part: str, line: str, message: str) -> str:
+    """Return what to write instead."""
+    variable = re.match(r"d(\w+)/dt", line)
+    unit = re.search(r"refers to '(\w+)'", message)
+    if part == "equations" and ":" not in line:
+        return "Expected the unit of the variable at the end of the line, as in ': volt'."
+    if unit:
+        return f"Expected a unit without prefix, such as volt.{_checks.close(unit[1], _UNITS)}"
+    if "^" in line:
+        return "Expected powers as **, as in v**2."
+    if "unit" in message and variable:
+        name = variable[1]
+        return (
+            f"Expected that the right side has the unit of {name}, divided by second. Look at the "
+            f"units of the parameters, too."
+        )
+    return (
+        f"Expected such as {_EXAMPLES.get(part, 'v = 5*mV')!r}: names of the equations and of the "
+        f"parameters, and a unit for every number."
+    )
