@@ -66,15 +66,20 @@ class Engine:
     def __init__(self, network: Network, *, poisson: bool, schedule: str, memory: int):
         self.graph = wiring.affine_graph(network)
         self.neurons = network.neurons
+        # Names that are the same each time, so that compiled code is found again.
+        self.clock = b2.Clock(DT, name="steps")
+        self.label = {name: k for k, name in enumerate([*wiring.sources(self.graph), "output"])}
         sources = [name for name in wiring.sources(self.graph) if poisson or name != "input"]
         _check_memory({name: wiring.count_synapses(self.graph, name) for name in sources}, memory)
         self.groups = {name: self._neurons(name) for name in network.layers}
         self.spiking = dict(self.groups)
         self.groups["output"] = b2.NeuronGroup(
-            self._size("output"), LAYER, method="euler", name="neurons_output", dt=DT
+            self._size("output"), LAYER, method="euler", clock=self.clock, name="neurons_output"
         )
         if poisson:
-            self.spiking["input"] = b2.SpikeGeneratorGroup(self._size("input"), [], [] * DT, dt=DT)
+            self.spiking["input"] = b2.SpikeGeneratorGroup(
+                self._size("input"), [], [] * b2.ms, clock=self.clock, name="neurons_input"
+            )
         self.synapses = {
             (source, target): self._synapses(source, target, matrix)
             for source in sources
@@ -113,9 +118,19 @@ class Engine:
         if trains is not None:
             steps, pixels = np.nonzero(trains.reshape(timesteps, -1))
             self.spiking["input"].set_spikes(pixels, (begin + steps) * DT)
-        spikes = {name: b2.SpikeMonitor(self.groups[name]) for name in self.neurons}
+        spikes = {
+            name: b2.SpikeMonitor(self.groups[name], name=f"spikes{self.label[name]}")
+            for name in self.neurons
+        }
         states = {
-            name: b2.StateMonitor(self.groups[name], "v", record=True, when="end", dt=DT)
+            name: b2.StateMonitor(
+                self.groups[name],
+                "v",
+                record=True,
+                when="end",
+                clock=self.clock,
+                name=f"states{self.label[name]}",
+            )
             for name in {*potentials, "output"}
         }
         self.network.add(*spikes.values(), *states.values())
@@ -141,7 +156,8 @@ class Engine:
             threshold=FIRE,
             reset=RESETS[neuron.reset],
             method="euler",
-            dt=DT,
+            clock=self.clock,
+            name=f"neurons{self.label[name]}",
         )
         group.v_threshold = _thresholds(neuron, self.graph.layers[name].meta["shape"])
         return group
@@ -156,8 +172,9 @@ class Engine:
             self.groups[target],
             "w : 1 (constant)",
             on_pre=SEND,
-            delay=0 * DT,
-            dt=DT,
+            delay=0 * b2.ms,
+            clock=self.clock,
+            name=f"synapses{self.label[source]}_{self.label[target]}",
         )
         synapses.connect(i=entries.col, j=entries.row)
         synapses.w = weights

@@ -31,11 +31,11 @@ _UNITS = ("amp", "coulomb", "farad", "hertz", "metre", "ohm", "second", "siemens
 
 
 def neuron_group(
-    model: Model, size: int, dt: Any, current: str = CONSTANT_CURRENT, **namespace: Any
+    model: Model, size: int, clock: b2.Clock, current: str = CONSTANT_CURRENT, **namespace: Any
 ) -> b2.NeuronGroup:
     """Return `size` neurons of a model, not yet started.
 
-    `current` is the line that defines `I`; `namespace` holds what that line reads. The name is
+    `current` is the line that defines `I`; `namespace` holds what that line reads. The names are
     always the same, so that compiled code is found again.
     """
     # Read first, because Brian2 warns of a group that it began to make and could not.
@@ -49,8 +49,8 @@ def neuron_group(
         refractory=False if model.refractory is None else model.refractory,
         method=model.method,
         namespace=dict(model.parameters) | namespace,
+        clock=clock,
         name="neurons",
-        dt=dt,
     )
 
 
@@ -69,7 +69,7 @@ def inspect(model: Model) -> None:
     except Exception as error:
         raise _rejected("equations", model.equations, error) from error
     _inspect_variables(model, equations)
-    group = neuron_group(model, 1, 1 * b2.ms)
+    group = neuron_group(model, 1, b2.Clock(1 * b2.ms))
     given_up(group)
     group.active = True
     for part, runner in (
@@ -117,6 +117,7 @@ def _inspect_parts(model: Model) -> None:
             "time. Write refractory=5*brian2.ms."
         )
     for name, value in model.parameters.items():
+        _checks.instance(name, str, "a name in parameters", "Write it as a string.")
         try:
             b2.Equations.check_identifier(name)
         except Exception as error:

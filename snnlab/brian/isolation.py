@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 import brian2 as b2
+from brian2.codegen.runtime.cython_rt import CythonCodeObject
 from brian2.devices.device import RuntimeDevice
 from brian2.utils.logger import BrianLogger
 
@@ -24,7 +25,8 @@ def isolated(target: str = "numpy", seed: int = 0) -> Iterator[None]:
     Raises
     ------
     OptionError
-        If `target` is unknown, or Brian2 is set to write stand-alone programs.
+        If `target` is unknown or cannot be used here, or Brian2 is set to write stand-alone
+        programs.
     """
     _checks.option(target, "target", TARGETS)
     device = b2.get_device()
@@ -38,19 +40,35 @@ def isolated(target: str = "numpy", seed: int = 0) -> Iterator[None]:
     before, drawn = b2.prefs.codegen.target, device.get_random_state()
     console = BrianLogger.console_handler
     try:
+        console.addFilter(_worth_saying)
         b2.prefs.codegen.target = target
         b2.seed(seed)
-        console.addFilter(_worth_saying)
-        yield
+        with _compiling() if target == "cython" else nullcontext():
+            yield
     finally:
-        console.removeFilter(_worth_saying)
         b2.prefs.codegen.target = before
         device.set_random_state(drawn)
+        console.removeFilter(_worth_saying)
+
+
+@contextmanager
+def _compiling() -> Iterator[None]:
+    """Say while code is compiled why nothing happens; refuse where there is no compiler."""
+    if not CythonCodeObject.is_available():
+        raise OptionError(
+            "target = 'cython': found no C++ compiler that works, expected one. Install g++, clang "
+            "or Visual Studio's, or leave target='numpy', which needs none."
+        )
+    from tqdm.auto import tqdm
+
+    words = "Brian2 compiles with cython. The first time this takes up to a minute."
+    with tqdm(total=1, desc=words, bar_format="{desc}", leave=False):
+        yield
 
 
 def _worth_saying(record: logging.LogRecord) -> bool:
-    """Leave out the warning about numbers that ran away: that is refused, in better words."""
-    return not record.name.endswith("invalid_values")
+    """Leave out Brian2's warnings of what is refused here in a learner's words."""
+    return not record.name.endswith(("invalid_values", "failed_compile_test", "cpp_prefs"))
 
 
 def given_up(*objects: Any) -> None:

@@ -1,7 +1,6 @@
 """Running a converted network in Brian2."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from itertools import repeat
 from typing import Any
 
@@ -116,7 +115,7 @@ def simulate(
     wanted = [name for name in network.layers if recorder.wants(name)]
     trains = _trains(input, x, timesteps, seed) if poisson else repeat(None)
     progress = Progress(len(x), "images")
-    with full_precision(), isolated(target), _patience(target):
+    with full_precision(), isolated(target):
         engine = Engine(network, poisson=poisson, schedule=schedule, memory=int(memory))
         for b, (image, train) in enumerate(zip(x, trains, strict=False)):
             shown = torch.zeros_like(image) if poisson else image
@@ -168,16 +167,3 @@ def _write(recorder: Recorder, run: Run, train: Any, network: Network, b: int) -
         recorder.counts(of_layers, stop, b)
     outputs = network.graph.nodes[-1].meta["shape"]
     recorder.outputs(run.potentials["output"].reshape(T, 1, *outputs), 0, b)
-
-
-@contextmanager
-def _patience(target: str) -> Iterator[None]:
-    """Say while code is compiled why nothing happens."""
-    if target == "numpy":
-        yield
-        return
-    from tqdm.auto import tqdm
-
-    words = "Brian2 compiles with cython; the first time takes up to a minute"
-    with tqdm(total=1, desc=words, bar_format="{desc}", leave=False):
-        yield

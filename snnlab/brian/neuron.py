@@ -122,12 +122,13 @@ def simulate_neuron(
     line, namespace, shape = _current(current, timesteps, dt)
     size = shape[-1] if shape else 1
     with isolated(target, seed):
+        clock = b2.Clock(dt, name="steps")
         try:
-            group = neuron_group(model, size, dt, line, **namespace)
+            group = neuron_group(model, size, clock, line, **namespace)
         except Exception as error:
             raise _rejected(current, error) from error
         names = sorted(group.equations.names)
-        states = b2.StateMonitor(group, names, record=True, when="end", dt=dt, name="states")
+        states = b2.StateMonitor(group, names, record=True, when="end", clock=clock, name="states")
         spikes = b2.SpikeMonitor(group, name="spikes")
         try:
             if line == CONSTANT_CURRENT:
@@ -190,7 +191,7 @@ def _current(current: Any, timesteps: int, dt: Any) -> tuple[str, dict[str, Any]
             f"({timesteps}, N) for N neurons.{many if values.ndim == 1 else ''}"
         )
     columns = values.reshape(timesteps, -1)
-    source = b2.TimedArray(columns * b2.amp, dt=dt)
+    source = b2.TimedArray(columns * b2.amp, dt=dt, name="currents")
     return "I = I_in(t, i) : amp (constant over dt)", {"I_in": source}, values.shape[1:]
 
 
