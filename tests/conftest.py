@@ -22,13 +22,11 @@ os.environ.setdefault("TQDM_DISABLE", "1")
 torch.set_num_threads(1)
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="module")
 def _quick_collections():
-    """Brian2 collects garbage at every run; what was imported need not be looked at each time."""
+    """Brian2 collects garbage at every run; what is there before need not be looked at each time."""
     gc.collect()
     gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def test_a_convolution_by_hand():
     conv = nn.Conv1d(1, 1, 3, padding=1)
     conv.weight.data[:] = torch.tensor([1.0, 2.0, 4.0])
     conv.bias.data[:] = 0.5
-    net = sl.convert(nn.Sequential(conv, nn.ReLU()), np.ones((1, 1, 4)))
+    net = sl.convert(nn.Sequential(conv, nn.ReLU()), np.ones((1, 1, 4)), threshold=sl.Fixed(1.0))
     wires = brian.connections(net, 0)
     assert wires.matrices["input"].toarray().tolist() == [
         [2, 4, 0, 0],
@@ -62,7 +62,7 @@ def test_only_what_a_layer_reads_directly_is_a_source():
             b = torch.relu(self.two(a) + x)
             return self.three(b) + a
 
-    net = sl.convert(Skip(), np.ones((1, 4)))
+    net = sl.convert(Skip(), np.ones((1, 4)), threshold=sl.Fixed(1.0))
     read = {
         layer: list(brian.connections(net, layer).matrices) for layer in [*net.layers, "output"]
     }
@@ -90,7 +90,7 @@ def test_constants_do_not_become_synapses():
             )
 
     torch.manual_seed(0)
-    net = sl.convert(Constant(), np.random.default_rng(0).random((4, 3)))
+    net = sl.convert(Constant(), np.random.default_rng(0).random((4, 3)), threshold=sl.Fixed(1.0))
     matrix = brian.connections(net, 1).matrices["relu"]
     assert matrix.nnz == 4
     assert np.array_equal(matrix.toarray()[:4, :4], np.eye(4))
@@ -107,7 +107,11 @@ def test_blocks_make_no_difference(monkeypatch):
 
 
 def test_tables_name_sources_and_synapses():
-    net = sl.convert(nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3)), np.ones((1, 4)))
+    net = sl.convert(
+        nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3)),
+        np.ones((1, 4)),
+        threshold=sl.Fixed(1.0),
+    )
     wires = brian.connections(net, "output")
     assert "Connections to layer output, 3 neurons" in repr(wires)
     assert repr(wires).splitlines()[-1].split() == ["1", "5", "15", "100.00%"]
@@ -117,7 +121,9 @@ def test_tables_name_sources_and_synapses():
 
 @pytest.mark.parametrize("layer", ["nowhere", 3, "input", None])
 def test_unknown_layers_are_refused(layer):
-    net = sl.convert(nn.Sequential(nn.Linear(4, 5), nn.ReLU()), np.ones((1, 4)))
+    net = sl.convert(
+        nn.Sequential(nn.Linear(4, 5), nn.ReLU()), np.ones((1, 4)), threshold=sl.Fixed(1.0)
+    )
     with pytest.raises(sl.OptionError, match="'1'"):
         brian.connections(net, layer)
 

@@ -235,7 +235,7 @@ def message(kind, call):
 
 def test_max_pooling_is_refused_by_name():
     model = nn.Sequential(nn.Conv2d(2, 3, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten())
-    net = sl.convert(model, oracles.images(0))
+    net = sl.convert(model, oracles.images(0), threshold=sl.Fixed(1.0))
     for call in (
         lambda: brian.simulate(net, oracles.images(0), 4),
         lambda: brian.connections(net, 0),

@@ -71,7 +71,7 @@ def test_the_fi_curve_is_rate_over_current():
 @pytest.fixture(scope="module")
 def net():
     model = nn.Sequential(nn.Linear(4, 5), nn.ReLU(), nn.Linear(5, 3))
-    return sl.convert(model, np.ones((1, 4)))
+    return sl.convert(model, np.ones((1, 4)), threshold=sl.Fixed(1.0))
 
 
 def test_connections_are_drawn_cell_by_cell(net):

@@ -117,7 +117,7 @@ def _inspect_parts(model: Model) -> None:
             "time. Write refractory=5*brian2.ms."
         )
     for name, value in model.parameters.items():
-        _checks.instance(name, str, "a name in parameters", "Write it as a string.")
+        _checks.instance(name, str, f"parameters: the name {name!r}", "Write it as a string.")
         try:
             b2.Equations.check_identifier(name)
         except Exception as error:

@@ -1,5 +1,6 @@
 """Running Brian2 so that nothing of it changes outside: preferences, clock, random numbers."""
 
+import copy
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -37,7 +38,9 @@ def isolated(target: str = "numpy", seed: int = 0) -> Iterator[None]:
         )
     # The generator of Brian2 takes seeds of 32 bits.
     seed = _checks.seed(seed) % 2**32
-    before, drawn = b2.prefs.codegen.target, device.get_random_state()
+    # Copies, because Brian2 adds to some lists in place.
+    preferences = {name: copy.copy(value) for name, value in b2.prefs.items()}
+    drawn = device.get_random_state()
     console = BrianLogger.console_handler
     try:
         console.addFilter(_worth_saying)
@@ -46,7 +49,9 @@ def isolated(target: str = "numpy", seed: int = 0) -> Iterator[None]:
         with _compiling() if target == "cython" else nullcontext():
             yield
     finally:
-        b2.prefs.codegen.target = before
+        for name, value in preferences.items():
+            if b2.prefs[name] != value:
+                b2.prefs[name] = value
         device.set_random_state(drawn)
         console.removeFilter(_worth_saying)
 
