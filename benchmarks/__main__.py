@@ -8,19 +8,19 @@ Every memory figure comes from a process of its own.
 """
 
 import platform
-import resource
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
 
 import snnlab as sl
+from benchmarks import brian
 from benchmarks.networks import NETWORKS, load
+from benchmarks.peak import peak_of_this_process
 from benchmarks.plain_loop import plain_loop
 
 STEPS = 128
@@ -36,12 +36,16 @@ def main(names: list[str]) -> None:
     if names[:1] == ["--measure"]:
         measure(names[1])
         return
+    if names[:1] == ["--brian"]:
+        brian.measure(names[1])
+        return
     print(f"torch {torch.__version__}, numpy {np.__version__}, {platform.processor() or 'CPU'}")
     print(f"2 threads, float32, 360 test images, medians of {RUNS} runs\n", flush=True)
     for name in names or NETWORKS:
         load(name)
         # In a process of its own: the memory that training leaves behind slows the ANN down.
         subprocess.run([sys.executable, "-m", "benchmarks", "--measure", name], check=True)
+        subprocess.run([sys.executable, "-m", "benchmarks", "--brian", name], check=True)
     if not names or "conv" in names:
         spread("conv")
     print(f"import snnlab: {import_seconds():.2f} s beyond torch's own")
@@ -119,16 +123,6 @@ def print_peak(name: str, timesteps: int) -> None:
     if timesteps:
         sl.simulate(sl.convert(model, data.x_train), x, timesteps)
     print(peak_of_this_process() / 2**20)
-
-
-def peak_of_this_process() -> int:
-    """Return the peak resident memory in bytes."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        # Not getrusage: there a child starts with the peak of its parent.
-        line = next(x for x in status.read_text().splitlines() if x.startswith("VmHWM"))
-        return int(line.split()[1]) * 2**10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def import_seconds() -> float:

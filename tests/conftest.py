@@ -24,7 +24,7 @@ torch.set_num_threads(1)
 
 @pytest.fixture(autouse=True, scope="module")
 def _quick_collections():
-    """Brian2 collects garbage at every run; what is there before need not be looked at each time."""
+    """Brian2 collects garbage at every run; it need not look at what was there before."""
     gc.collect()
     gc.freeze()
 
