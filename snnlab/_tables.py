@@ -28,12 +28,13 @@ def text(title: str, header: Sequence[str], rows: Rows, *, words: bool = False) 
     return "\n".join([title, *lines])
 
 
-def to_html(title: str, header: Sequence[str], rows: Rows) -> str:
+def to_html(title: str, header: Sequence[str], rows: Rows, *, words: bool = False) -> str:
     """Return the same table in HTML, with a caption and row headers for screen readers."""
-    head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in header)
+    left = ' style="text-align:left"' if words else ""
+    head = "".join(f'<th scope="col"{left}>{html.escape(cell)}</th>' for cell in header)
     body = "".join(
-        f'<tr><th scope="row">{html.escape(row[0])}</th>'
-        + "".join(f"<td>{html.escape(cell)}</td>" for cell in row[1:])
+        f'<tr><th scope="row"{left}>{html.escape(row[0])}</th>'
+        + "".join(f"<td{left}>{html.escape(cell)}</td>" for cell in row[1:])
         + "</tr>"
         for row in rows
     )

@@ -71,29 +71,18 @@ def test_only_what_a_layer_reads_directly_is_a_source():
 
 
 def test_constants_do_not_become_synapses():
-    """A constant that passes through a large sum rounds by the size of the batch."""
-
-    class Constant(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.pixels, self.wide, self.last = (
-                nn.Linear(3, 50),
-                nn.Linear(50, 40),
-                nn.Linear(40, 2),
-            )
-
-        def forward(self, x):
-            hidden = self.wide(self.pixels(x) * 1e3)
-            spread = torch.relu(hidden)[:, :4]
-            return self.last(
-                torch.relu(self.wide(self.pixels(x)) + nn.functional.pad(spread, (0, 36)))
-            )
-
+    """Two affine layers in blocks: the biases of one block round in the sums of the other."""
     torch.manual_seed(0)
-    net = sl.convert(Constant(), np.random.default_rng(0).random((4, 3)), threshold=sl.Fixed(1.0))
-    matrix = brian.connections(net, 1).matrices["relu"]
-    assert matrix.nnz == 4
-    assert np.array_equal(matrix.toarray()[:4, :4], np.eye(4))
+    first, second = nn.Linear(200, 200), nn.Linear(200, 200)
+    for layer in (first, second):
+        layer.weight.data[:100, 100:] = layer.weight.data[100:, :100] = 0
+        layer.bias.data *= 1000
+    model = nn.Sequential(nn.ReLU(), first, second, nn.ReLU())
+    net = sl.convert(model, np.ones((1, 200)), threshold=sl.Fixed(1.0))
+    matrix = brian.connections(net, 1).matrices["0"]
+    assert matrix.nnz == 2 * 100 * 100
+    product = (second.weight.double() @ first.weight.double()).detach().numpy()
+    np.testing.assert_allclose(matrix.toarray(), product, rtol=0, atol=1e-9)
 
 
 def test_blocks_make_no_difference(monkeypatch):

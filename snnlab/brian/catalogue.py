@@ -55,7 +55,7 @@ class Catalogue(Mapping[str, Model]):
         return _tables.text(*self._table(), words=True)
 
     def _repr_html_(self) -> str:
-        return _tables.to_html(*self._table())
+        return _tables.to_html(*self._table(), words=True)
 
 
 models = Catalogue(
@@ -113,7 +113,7 @@ models = Catalogue(
             initial={"v_threshold": "v_threshold_0", "v": "v_init * v_threshold_0"},
             method="exponential_euler",
             purpose="Busy neurons raise their threshold: large activations are compressed.",
-            source="after Diehl and Cook 2015, section 2.3",
+            source="after Diehl and Cook 2015 (adaptive threshold)",
         ),
         "bistable": dict(
             equations=_INTEGRATE,

@@ -66,8 +66,8 @@ class Engine:
     def __init__(self, network: Network, *, poisson: bool, schedule: str, memory: int):
         self.graph = wiring.affine_graph(network)
         self.neurons = network.neurons
-        # Names that are the same each time, so that compiled code is found again.
         self.clock = b2.Clock(DT, name="steps")
+        # For names that are the same each time, so that compiled code is found again.
         self.label = {name: k for k, name in enumerate([*wiring.sources(self.graph), "output"])}
         sources = [name for name in wiring.sources(self.graph) if poisson or name != "input"]
         _check_memory({name: wiring.count_synapses(self.graph, name) for name in sources}, memory)

@@ -120,7 +120,7 @@ class Model:
         return _tables.text(*self._table(), words=True)
 
     def _repr_html_(self) -> str:
-        return _tables.to_html(*self._table())
+        return _tables.to_html(*self._table(), words=True)
 
 
 def _dictionary(value: Any, name: str) -> Mapping:
