@@ -1,9 +1,7 @@
 """Having Brian2 look at a model, and saying in a learner's words what it rejects and where."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import brian2 as b2
 from brian2.stateupdaters.base import UnsupportedEquationsException
@@ -12,9 +10,6 @@ from snnlab import _checks
 from snnlab.brian import quantities
 from snnlab.brian.isolation import explanation, given_up
 from snnlab.exceptions import OptionError
-
-if TYPE_CHECKING:
-    from snnlab.brian.model import Model
 
 # How `simulate_neuron` adds a current that does not change.
 CONSTANT_CURRENT = "I : amp (constant)"
@@ -31,9 +26,9 @@ _UNITS = ("amp", "coulomb", "farad", "hertz", "metre", "ohm", "second", "siemens
 
 
 def neuron_group(
-    model: Model, size: int, clock: b2.Clock, current: str = CONSTANT_CURRENT, **namespace: Any
+    model: Any, size: int, clock: b2.Clock, current: str = CONSTANT_CURRENT, **namespace: Any
 ) -> b2.NeuronGroup:
-    """Return `size` neurons of a model, not yet started.
+    """Return `size` neurons of a `Model`, not yet started.
 
     `current` is the line that defines `I`; `namespace` holds what that line reads. The names are
     always the same, so that compiled code is found again.
@@ -54,8 +49,8 @@ def neuron_group(
     )
 
 
-def inspect(model: Model) -> None:
-    """Check each part of a model, and have Brian2 check it; the messages are for a learner.
+def inspect(model: Any) -> None:
+    """Check each part of a `Model`, and have Brian2 check it; the messages are for a learner.
 
     Raises
     ------
@@ -101,7 +96,7 @@ def lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _inspect_parts(model: Model) -> None:
+def _inspect_parts(model: Any) -> None:
     """Check what can be checked without Brian2."""
     for part in ("equations", "threshold", "reset", "purpose", "source"):
         _checks.instance(getattr(model, part), str, part, "Write it as a string.")
@@ -135,7 +130,7 @@ def _inspect_parts(model: Model) -> None:
             quantities.scalar(value, f"initial {name}")
 
 
-def _inspect_variables(model: Model, equations: b2.Equations) -> None:
+def _inspect_variables(model: Any, equations: b2.Equations) -> None:
     """Check which names the strings define, read and change."""
     if "v" not in equations.diff_eq_names or equations["v"].dim is not b2.volt.dim:
         raise OptionError(
