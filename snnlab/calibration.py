@@ -43,7 +43,7 @@ class Percentile:
     nonzero : bool
         Over the activations above 0 only. By default the zeros count.
 
-    Source: Rueckauer et al. 2017, section 2.2.4.
+    Source: Rueckauer et al. 2017 (percentile normalization).
     """
 
     percentile: float = 99.9
@@ -93,7 +93,7 @@ class Maximum:
     per_channel : bool
         One threshold per channel instead of one per layer.
 
-    Source: Diehl et al. 2015, section III-B.
+    Source: Diehl et al. 2015 (data-based normalization).
     """
 
     per_channel: bool = False

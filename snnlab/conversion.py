@@ -62,7 +62,7 @@ def convert(
     VerificationError
         If the result does not compute what the model computes.
 
-    Source: Diehl et al. 2015; Rueckauer et al. 2017, section 2.2.
+    Source: Diehl et al. 2015; Rueckauer et al. 2017.
 
     >>> model = nn.Sequential(nn.Linear(2, 2, bias=False), nn.ReLU())
     >>> model[0].weight.data = torch.tensor([[1.0, -1.0], [0.5, 0.5]])

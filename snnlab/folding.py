@@ -28,7 +28,7 @@ def fold_affine(
 
     `weight` has the output channels first, shape (C, ...); all others have shape (C,).
 
-    Source: Rueckauer et al. 2017, section 2.2.5.
+    Source: Rueckauer et al. 2017 (batch normalization).
 
     >>> one = torch.ones(1, dtype=torch.float64)
     >>> W, b = fold_affine(2 * one[None], one, 3 * one, 3 * one, 4 * one, one / 2, 1.0)
@@ -56,7 +56,7 @@ def fold_batchnorm(graph: Graph) -> Graph:
     Graph
         Computes the same, with fewer BatchNorms.
 
-    Source: Rueckauer et al. 2017, section 2.2.5; Ioffe and Szegedy 2015 for BatchNorm itself.
+    Source: Rueckauer et al. 2017; Ioffe and Szegedy 2015 for BatchNorm itself.
 
     >>> from snnlab import trace
     >>> model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.ReLU()).eval()

@@ -36,7 +36,7 @@ class Network:
     OptionError
         If a layer has no neuron, or a threshold does not have one number per channel.
 
-    Source: Diehl et al. 2015, section III (threshold balancing); Rueckauer et al. 2017.
+    Source: Diehl et al. 2015 (threshold balancing); Rueckauer et al. 2017.
     """
 
     graph: Graph

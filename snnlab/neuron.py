@@ -116,7 +116,7 @@ def if_step(v: Any, current: Any, v_threshold: Any = 1.0, reset: Reset = "subtra
     OptionError
         If `reset` is not one of the two.
 
-    Source: Rueckauer et al. 2017, section 2.2 (both resets); Diehl et al. 2015 (reset to zero).
+    Source: Rueckauer et al. 2017 (both resets); Diehl et al. 2015 (reset to zero).
 
     >>> if_step(0.75, 0.5)
     (0.25, 1.0)

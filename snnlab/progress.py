@@ -6,7 +6,10 @@ _PROGRESS_AFTER = 2.0
 
 
 class Progress:
-    """A progress bar that appears only when the work takes longer than about two seconds."""
+    """A progress bar that appears only when the work takes longer than about two seconds.
+
+    It goes when the `with` block ends.
+    """
 
     def __init__(self, total: int, unit: str):
         self.total, self.unit, self.done, self.bar = total, unit, 0, None
@@ -22,7 +25,9 @@ class Progress:
 
             self.bar = tqdm(total=self.total, initial=self.done, unit=f" {self.unit}", leave=False)
 
-    def close(self) -> None:
-        """Take the bar away."""
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
         if self.bar is not None:
             self.bar.close()

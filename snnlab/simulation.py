@@ -78,7 +78,7 @@ def simulate(
     MemoryBudgetError
         If one image and one step, or what is to be recorded, do not fit.
 
-    Source: Rueckauer et al. 2017, section 2.2 (analog input, both resets); Diehl et al. 2015
+    Source: Rueckauer et al. 2017 (analog input, both resets); Diehl et al. 2015
     (Poisson input).
 
     >>> from torch import nn
@@ -104,15 +104,13 @@ def simulate(
     run = Execution(network, poisson)
     blocks = run.blocks(len(x), timesteps, int(memory))
     seeds = train_seeds(x, seed) if poisson else [None] * len(x)
-    progress = Progress(len(x) * timesteps, "image steps")
-    with full_precision():
+    with full_precision(), Progress(len(x) * timesteps, "image steps") as progress:
         for first in range(0, len(x), blocks.images):
             chosen = slice(first, first + blocks.images)
             run.start(x[chosen].to(graph.device), seeds[chosen])
             for begin, end in _spans(timesteps, blocks.steps, recorder.stops):
                 run.advance(begin, end, recorder, first)
                 progress.add(run.images * (end - begin))
-    progress.close()
     return recorder.record(graph.fingerprint)
 
 

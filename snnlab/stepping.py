@@ -114,7 +114,7 @@ class PoissonInput:
 
     So an image's train does not depend on what stands beside it in a block, nor on the blocks.
 
-    Source: Diehl et al. 2015, section II.
+    Source: Diehl et al. 2015 (Poisson input).
     """
 
     def __init__(self, images: torch.Tensor, seeds: Sequence[int]):

@@ -35,7 +35,7 @@ def test_the_truth_and_what_is_near_it_is_right(number):
     neuron.stimulate(1 * nA, 5 * ms)
     near = neuron.check(v_threshold=1.04 * theta, reset=reset, tau=tau and 0.85 * tau)
     assert near.right
-    assert f"neuron {number}. You needed 1 stimulus." in repr(near)
+    assert f"neuron {number}. You needed 1 stimulus and 1 answer." in repr(near)
 
 
 @pytest.mark.parametrize("number", NUMBERS)
@@ -81,7 +81,7 @@ def test_nothing_in_it_tells_what_it_is():
     assert "4" in shown
     for told in (str(theta), repr(float(theta)), "mV", "mvolt", "subtract", "zero", "tau"):
         assert told not in shown
-    assert set(vars(neuron)) == {"number", "stimuli"}
+    assert set(vars(neuron)) == {"number", "stimuli", "answers"}
 
 
 def test_it_is_always_the_same_and_counts_its_stimuli():
@@ -89,9 +89,11 @@ def test_it_is_always_the_same_and_counts_its_stimuli():
     one = first.stimulate(20 * nA, 50 * ms)
     assert len(one) > 3
     assert np.array_equal(one, again.stimulate(20 * nA, 50 * ms))
+    first.check(v_threshold=10 * mV, reset="zero")
     first.stimulate("4*nA*int(t > 5*ms)", 10 * ms)
     first.stimulate(np.ones(10) * nA, 10 * ms)
     assert (first.stimuli, again.stimuli) == (3, 1)
+    assert (first.answers, again.answers) == (1, 0)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +114,7 @@ def test_what_is_wrong_is_said_and_not_counted(call, words, capfd):
     with pytest.raises(sl.SNNLabError, match=words):
         call(neuron)
     gc.collect()
-    assert neuron.stimuli == 0
+    assert (neuron.stimuli, neuron.answers) == (0, 0)
     assert capfd.readouterr().err == ""
 
 
@@ -141,4 +143,4 @@ def test_the_solution_of_the_notebook_finds_every_neuron(find_out, number):
     neuron = course.MysteryNeuron(number)
     feedback = neuron.check(*find_out(neuron))
     assert feedback.right, feedback
-    assert neuron.stimuli <= 4
+    assert (neuron.stimuli, neuron.answers) == (3 if truth(number)[2] is None else 4, 1)

@@ -1,7 +1,7 @@
 """The neuron models of the course.
 
-All share the capacitance 1 nF and the threshold 10 mV, so that a current of 1 nA raises the
-potential by 1 mV in each millisecond, and 10 nA fire once per millisecond.
+All share the capacitance 1 nF, so that a current of 1 nA raises the potential by 1 mV in each
+millisecond. The threshold is 10 mV, that of the exponential neuron 20 mV.
 """
 
 from collections.abc import Iterator, Mapping
@@ -67,7 +67,7 @@ models = Catalogue(
             parameters=_COMMON,
             initial=_START,
             purpose="The converter's neuron: its rate is the ReLU of its current, up to the cap.",
-            source="Rueckauer et al. 2017, section 2.2 (reset by subtraction)",
+            source="Rueckauer et al. 2017 (reset by subtraction)",
         ),
         "if_zero": dict(
             equations=_INTEGRATE,

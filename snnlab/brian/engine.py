@@ -11,6 +11,7 @@ from snnlab.brian import wiring
 from snnlab.exceptions import MemoryBudgetError
 from snnlab.network import Network
 from snnlab.neuron import Neuron, per_neuron
+from snnlab.progress import Progress
 from snnlab.recorder import GIB
 
 # One step of the network. How long it is makes no difference: the current is given for each step.
@@ -80,12 +81,13 @@ class Engine:
             self.spiking["input"] = b2.SpikeGeneratorGroup(
                 self._size("input"), [], [] * b2.ms, clock=self.clock, name="neurons_input"
             )
-        self.synapses = {
-            (source, target): self._synapses(source, target, matrix)
-            for source in sources
-            for target, matrix in wiring.matrices_from(self.graph, source).items()
-            if matrix.nnz
-        }
+        self.synapses = {}
+        with Progress(sum(self._size(name) for name in sources), "neurons wired") as progress:
+            for source in sources:
+                matrices = wiring.matrices_from(self.graph, source, progress.add)
+                for target, matrix in matrices.items():
+                    if matrix.nnz:
+                        self.synapses[source, target] = self._synapses(source, target, matrix)
         objects = [*self.groups.values(), *self.synapses.values()]
         self.network = b2.Network(*objects, *([self.spiking["input"]] if poisson else []))
         if schedule == "layers":

@@ -22,6 +22,12 @@ _FLAGS = {
     "parameter": ("constant", "shared", "linked"),
     "subexpression": ("shared", "constant over dt"),
 }
+_PLAIN_UNITS = {
+    "metre ** 2 * kilogram * second ** -4 * amp ** -1": "volt/second",
+    "metre ** 2 * kilogram * second ** -3 * amp ** -1": "volt",
+    "m^2 kg s^-4 A^-1": "volt/second",
+    "m^2 kg s^-3 A^-1": "volt",
+}
 _UNITS = ("amp", "coulomb", "farad", "hertz", "metre", "ohm", "second", "siemens", "volt", "watt")
 
 
@@ -78,9 +84,9 @@ def inspect(model: Any) -> None:
                 runner.before_run({})
         except UnsupportedEquationsException as error:
             raise OptionError(
-                f"method = {model.method!r}: cannot solve these equations. Expected one that can: "
-                f"'euler', or 'exponential_euler' for linear leaks, or 'heun' for noise that is "
-                f"multiplied by a variable."
+                f"method = {model.method!r}: cannot solve these equations. Expected one that can. "
+                f"Write method='euler', or 'exponential_euler' for linear leaks, or 'heun' for "
+                f"noise that is multiplied by a variable."
             ) from error
         except Exception as error:
             raise _rejected(part, getattr(model, part), error) from error
@@ -217,6 +223,8 @@ def _readable(message: str) -> str:
     message = re.sub(r"\. The following base units are allowed.*", "", message)
     if "Parsing failed" in message or "Expected !W" in message or "Re:(" in message:
         return "it cannot be read"
+    for unit, plain in _PLAIN_UNITS.items():
+        message = message.replace(unit, plain)
     return {"BitXor": "^ is no power"}.get(message, message)
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 import brian2 as b2
+import numpy as np
 from brian2.codegen.runtime.cython_rt import CythonCodeObject
 from brian2.devices.device import RuntimeDevice
 from brian2.utils.logger import BrianLogger
@@ -15,6 +16,22 @@ from snnlab import _checks
 from snnlab.exceptions import OptionError
 
 TARGETS = ("numpy", "cython")
+
+# Preferences of Brian2 on which results depend, and one that makes it stop quietly half way when
+# the learner interrupts it.
+_PINNED = {
+    "core.default_float_dtype": np.float64,
+    "core.network.default_schedule": [
+        "start",
+        "groups",
+        "thresholds",
+        "synapses",
+        "resets",
+        "end",
+    ],
+    "core.stop_on_keyboard_interrupt": False,
+    "legacy.refractory_timing": False,
+}
 
 
 @contextmanager
@@ -44,7 +61,8 @@ def isolated(target: str = "numpy", seed: int = 0) -> Iterator[None]:
     console = BrianLogger.console_handler
     try:
         console.addFilter(_worth_saying)
-        b2.prefs.codegen.target = target
+        for name, value in (_PINNED | {"codegen.target": target}).items():
+            b2.prefs[name] = value
         b2.seed(seed)
         with _compiling() if target == "cython" else nullcontext():
             yield

@@ -10,6 +10,8 @@ from snnlab.brian import inspection, quantities
 from snnlab.brian.isolation import isolated
 from snnlab.exceptions import OptionError
 
+_OWN = "one of your own"
+
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Model:
@@ -60,7 +62,7 @@ class Model:
     initial: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     refractory: Any = None
     method: str = "euler"
-    purpose: str = "one of your own"
+    purpose: str = _OWN
     source: str = ""
 
     def __post_init__(self) -> None:
@@ -77,7 +79,8 @@ class Model:
         ----------
         changes
             New values of parameters (`tau=5*ms`) or of the parts named in `Model`. `parameters`
-            adds to those there are.
+            adds to those there are. A neuron with another equation, threshold or reset loses its
+            purpose and source, if no others are given.
 
         Raises
         ------
@@ -101,6 +104,9 @@ class Model:
                 )
             quantities.like(changes[name], name, self.parameters[name])
             parameters[name] = changes.pop(name)
+        if changes.keys() & {"equations", "threshold", "reset"}:
+            # It is no longer the neuron of the paper.
+            changes = {"purpose": _OWN, "source": ""} | changes
         return dataclasses.replace(self, parameters=parameters, **changes)
 
     def _table(self) -> tuple[str, list[str], list[list[str]]]:

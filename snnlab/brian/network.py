@@ -114,8 +114,7 @@ def simulate(
     timesteps, poisson = recorder.timesteps, recorder.poisson
     wanted = [name for name in network.layers if recorder.wants(name)]
     trains = _trains(input, x, timesteps, seed) if poisson else repeat(None)
-    progress = Progress(len(x), "images")
-    with full_precision(), isolated(target):
+    with full_precision(), isolated(target), Progress(len(x), "images") as progress:
         engine = Engine(network, poisson=poisson, schedule=schedule, memory=int(memory))
         for b, (image, train) in enumerate(zip(x, trains, strict=False)):
             shown = torch.zeros_like(image) if poisson else image
@@ -124,7 +123,6 @@ def simulate(
             run = engine.run(constant, train, timesteps, wanted)
             _write(recorder, run, train, network, b)
             progress.add(1)
-    progress.close()
     return recorder.record(network.graph.fingerprint)
 
 
@@ -135,10 +133,17 @@ def _trains(input: Any, x: torch.Tensor, timesteps: int, seed: Any) -> Iterable[
         sources = (PoissonInput(image[None], [own]) for image, own in seeded)
         return (source.step(timesteps)[:, 0].cpu().numpy() for source in sources)
     trains, expected = np.asarray(input), (timesteps, *x.shape)
-    if trains.shape != expected or not np.isin(trains, (0, 1)).all():
+    if trains.shape != expected:
         raise ShapeError(
-            f"input: trains of shape {trains.shape}, expected {expected}, (T, B, ...), each entry "
-            f"0 or 1. Pass record.spikes('input') of the same images and steps."
+            f"input: found {type(input).__name__} of shape {trains.shape}, expected 'analog', "
+            f"'poisson', or trains of shape {expected}, (T, B, ...). Pass record.spikes('input') "
+            f"of the same images and steps."
+        )
+    if not np.isin(trains, (0, 1)).all():
+        other = trains[~np.isin(trains, (0, 1))].flat[0]
+        raise ShapeError(
+            f"input: trains hold {other:g}, expected 0 or 1 everywhere. To let pixels spike at "
+            f"random write input='poisson'."
         )
     return trains.astype(np.uint8).swapaxes(0, 1)
 

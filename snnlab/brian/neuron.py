@@ -112,6 +112,9 @@ def simulate_neuron(
     ShapeError
         If an array of currents has another shape, or holds what is no finite number.
 
+    Tenths are not exact on a computer: a potential that should just reach the threshold may do so
+    one step later.
+
     >>> from brian2 import ms, nA
     >>> record = simulate_neuron("if", 3*nA, duration=8*ms, dt=1*ms)
     >>> record.spike_times_ms.tolist()
@@ -197,6 +200,11 @@ def _current(current: Any, timesteps: int, dt: Any) -> tuple[str, dict[str, Any]
 
 def _rejected(current: Any, error: Exception) -> OptionError:
     message = explanation(error)
+    if not isinstance(current, str):
+        return OptionError(
+            f"simulate_neuron: the model fails while it runs: {message}. Expected numbers that its "
+            f"equations can work with. Look at the values of its parameters."
+        )
     if "Relational" in message:
         message = "a comparison is no number; write int(...) around it"
     return OptionError(

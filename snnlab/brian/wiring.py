@@ -9,7 +9,7 @@ over the spiking sources that it reads. b is the constant current, :math:`J_s` a
 neurons of a source pass on 1, one after the other, and looking at what arrives.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -128,13 +128,19 @@ def currents_at_rest(graph: Graph, images: torch.Tensor) -> dict[str, torch.Tens
     return currents | {"output": values[graph.nodes[-1]]}
 
 
-def matrices_from(graph: Graph, source: str) -> dict[str, sparse.csc_array]:
-    """Return J for each layer that reads `source` directly; entries that are 0 are left out."""
+def matrices_from(
+    graph: Graph, source: str, done: Callable[[int], None] = lambda neurons: None
+) -> dict[str, sparse.csc_array]:
+    """Return J for each layer that reads `source` directly; entries that are 0 are left out.
+
+    `done` is told how many neurons were looked at, again and again.
+    """
     node = sources(graph)[source]
     blocks: dict[str, list[sparse.csr_array]] = {}
     for units in _blocks(graph, size(node)):
         for name, block in responses(graph, node, units).items():
             blocks.setdefault(name, []).append(sparse.csr_array(block))
+        done(len(units))
     return {name: sparse.vstack(found, format="csr").T for name, found in blocks.items()}
 
 

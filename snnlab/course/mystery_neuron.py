@@ -8,15 +8,13 @@ import numpy as np
 
 from snnlab import _checks
 from snnlab.brian import Model, models, quantities, simulate_neuron
+from snnlab.course.comparison import spike_counts, telltale
 from snnlab.course.feedback import Feedback
 from snnlab.exceptions import OptionError
 from snnlab.neuron import RESETS, Reset
 
 # How far off an answer may be.
 _THRESHOLD_TOLERANCE, _TAU_TOLERANCE = 0.05, 0.2
-# The currents at which an answer is compared with the neuron.
-_CURRENTS = np.arange(0.1, 20, 0.1) * b2.nA
-_DURATION = 200 * b2.ms
 
 
 @dataclass
@@ -30,8 +28,8 @@ class MysteryNeuron:
     ----------
     number : int
         Which neuron; each number is another, always the same.
-    stimuli : int
-        How many currents it was given so far.
+    stimuli, answers : int
+        How many currents it was given so far, and how many answers were checked.
 
     Raises
     ------
@@ -46,6 +44,7 @@ class MysteryNeuron:
 
     number: int
     stimuli: int = 0
+    answers: int = 0
 
     def __post_init__(self) -> None:
         self.number = _checks.seed(self.number)
@@ -96,10 +95,15 @@ class MysteryNeuron:
             quantities.positive(tau, "tau", b2.ms)
         hidden, guess = _hidden(self.number), _model(v_threshold, reset, tau)
         question = _question(hidden, v_threshold, reset, tau)
+        self.answers += 1
         if question is None:
             stimuli = f"{self.stimuli} stimul{'us' if self.stimuli == 1 else 'i'}"
-            return Feedback(True, f"That is mystery neuron {self.number}. You needed {stimuli}.")
-        return Feedback(False, f"{_telltale(hidden, guess)} {question}")
+            answers = f"{self.answers} answer{'s' * (self.answers > 1)}"
+            return Feedback(
+                True, f"That is mystery neuron {self.number}. You needed {stimuli} and {answers}."
+            )
+        counts = spike_counts(guess), spike_counts(hidden)
+        return Feedback(False, f"{telltale(*counts)} {question}")
 
 
 def _hidden(number: int) -> Model:
@@ -119,15 +123,15 @@ def _model(v_threshold: Any, reset: str, tau: Any) -> Model:
 def _question(hidden: Model, v_threshold: Any, reset: Reset, tau: Any) -> str | None:
     """Return what to think about next, None if all is right."""
     truth, leak = hidden.parameters, hidden.parameters.get("tau")
-    if leak is not None and tau is None:
-        return "Does a very weak current ever make it fire, however long you wait?"
-    if leak is None and tau is not None:
-        return "Give it a very weak current, and wait long. Does it forget?"
     if abs(v_threshold / truth["v_threshold"] - 1) > _THRESHOLD_TOLERANCE:
         return (
             "Look at the first spike only: how much charge has flowed in by then, and how much of "
             "it can have leaked away? A strong current leaves the leak no time."
         )
+    if leak is not None and tau is None:
+        return "Does a very weak current ever make it fire, however long you wait?"
+    if leak is None and tau is not None:
+        return "Give it a very weak current, and wait long. Does it forget?"
     if leak is not None and abs(tau / leak - 1) > _TAU_TOLERANCE:
         return "What is the weakest current that makes it fire? There the leak is as strong as it."
     if models["if" if reset == "subtract" else "if_zero"].reset != hidden.reset:
@@ -136,16 +140,3 @@ def _question(hidden: Model, v_threshold: Any, reset: Reset, tau: Any) -> str | 
             "in one step tells."
         )
     return None
-
-
-def _telltale(hidden: Model, guess: Model) -> str:
-    """Return the current at which the two differ most, in words."""
-    counts = [
-        simulate_neuron(model, _CURRENTS[None], _DURATION, 1 * b2.ms).counts
-        for model in (guess, hidden)
-    ]
-    most = int(np.abs(counts[0] - counts[1]).argmax())
-    return (
-        f"At {_CURRENTS[most] / b2.nA:.1f} nA for {_DURATION / b2.ms:g} ms your neuron fires "
-        f"{counts[0][most]} times, this one {counts[1][most]} times."
-    )

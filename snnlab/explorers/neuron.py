@@ -21,8 +21,9 @@ _LEAKS = [("none", math.inf), ("50 ms", 50.0), ("20 ms", 20.0), ("10 ms", 10.0),
 class Neuron:
     """Potential and spikes of a neuron for a chosen current, and its rate for all currents.
 
-    The neurons are those of `brian.models`: capacitance 1 nF, steps of 1 ms. Take hold of the
-    current, the threshold, the reset, the leak, or the potential it starts from.
+    The neurons are the plain ones of `brian.models`: capacitance 1 nF, steps of 1 ms. Take hold of
+    the current, the threshold, the reset, the leak, or the potential it starts from. Here quarters
+    of a millivolt are exact; Brian2 computes in volt and may fire a step later at a tie.
     """
 
     def __init__(self) -> None:

@@ -1,0 +1,65 @@
+"""What the notebook sets in Brian2 does not change a result, and stopping a run stops it."""
+
+import os
+import signal
+import threading
+
+import brian2 as b2
+import numpy as np
+import oracles
+import pytest
+from brian2 import ms, nA, second
+
+import snnlab as sl
+from snnlab import brian
+
+OTHERS = {
+    "core.default_float_dtype": np.float32,
+    "core.network.default_schedule": [
+        "start", "thresholds", "groups", "synapses", "resets", "end",
+    ],
+    "legacy.refractory_timing": True,
+    "codegen.target": "cython",
+}  # fmt: skip
+
+
+def results():
+    steps, x = oracles.random_steps(3, max_pool=False), oracles.images(3)
+    theta = oracles.thresholds(steps)
+    net = sl.convert(oracles.Torch(steps).eval(), x, threshold=sl.Fixed(theta))
+    runs = [brian.simulate(net, x + 0.1, 12, schedule=s).output_sums for s in ("layers", "brian")]
+    runs += [
+        brian.simulate_neuron(model, 4.3 * nA, 60 * ms, 1 * ms).v_mV
+        for model in ("if", "if_refractory", "adaptive_threshold")
+    ]
+    return runs
+
+
+@pytest.fixture
+def of_the_user():
+    """Set preferences as a user may have, and put them back."""
+    before = {name: b2.prefs[name] for name in OTHERS}
+    yield
+    for name, value in before.items():
+        b2.prefs[name] = value
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_preferences_of_the_user_change_no_result_and_stay(name, of_the_user):
+    expected = results()
+    b2.prefs[name] = OTHERS[name]
+    for ours, theirs in zip(expected, results(), strict=True):
+        assert theirs.dtype == np.float64
+        assert np.array_equal(ours, theirs)
+    assert b2.prefs[name] == OTHERS[name]
+
+
+def test_stopping_a_run_stops_it_and_leaves_everything_as_it_was():
+    before = b2.prefs.as_file
+    expected = brian.simulate_neuron("if", 4 * nA, 10 * ms, 1 * ms).v_mV
+    threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        brian.simulate_neuron("lif", 4 * nA, 100 * second, 0.1 * ms)
+    assert b2.prefs.as_file == before
+    again = brian.simulate_neuron("if", 4 * nA, 10 * ms, 1 * ms).v_mV
+    assert np.array_equal(again, expected)
