@@ -133,7 +133,7 @@ def find_out():
     (cell,) = [c for c in cells if "solution-1.5" in c["metadata"].get("tags", ())]
     assert cell["metadata"]["jupyter"]["source_hidden"]
     function = "".join(cell["source"]).split("\n\n\n")[0]
-    names = {"np": np, "ms": ms, "nA": nA, "nF": nF}
+    names = {"np": np, "ms": ms, "mV": mV, "nA": nA, "nF": nF}
     exec(function, names)
     return names["find_out"]
 
@@ -144,3 +144,14 @@ def test_the_solution_of_the_notebook_finds_every_neuron(find_out, number):
     feedback = neuron.check(*find_out(neuron))
     assert feedback.right, feedback
     assert (neuron.stimuli, neuron.answers) == (3 if truth(number)[2] is None else 4, 1)
+
+
+def test_the_notebook_does_not_give_away_the_neuron_of_the_learner():
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    code = [c for c in cells if c["cell_type"] == "code"]
+    (mine,) = [c for c in code if "neuron = course.MysteryNeuron(4)" in "".join(c["source"])]
+    assert "stimuli=0" in json.dumps(mine["outputs"])
+    shown = json.dumps([c["outputs"] for c in code])
+    assert "mystery neuron 4" not in shown
+    assert str(truth(4)[0]) not in shown
+    assert all("MysteryNeuron(4)" not in "".join(c["source"]) for c in code if c is not mine)
