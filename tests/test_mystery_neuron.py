@@ -36,6 +36,7 @@ def test_the_truth_and_what_is_near_it_is_right(number):
     near = neuron.check(v_threshold=1.04 * theta, reset=reset, tau=tau and 0.85 * tau)
     assert near.right
     assert f"neuron {number}. You needed 1 stimulus and 1 answer." in repr(near)
+    assert near._repr_html_() == f"<p>{near!r}</p>"
 
 
 @pytest.mark.parametrize("number", NUMBERS)

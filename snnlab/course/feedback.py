@@ -1,5 +1,6 @@
 """The answer to a learner's answer."""
 
+import html
 from dataclasses import dataclass
 
 
@@ -16,3 +17,7 @@ class Feedback:
 
     def __repr__(self) -> str:
         return f"{'Right.' if self.right else 'Not yet.'} {self.words}"
+
+    def _repr_html_(self) -> str:
+        # A paragraph is wrapped at its words, plain text is not.
+        return f"<p>{html.escape(repr(self))}</p>"
