@@ -52,3 +52,9 @@ def test_wrong_neurons_get_a_question(changes, question):
 def test_a_forgotten_or_turned_parameter_is_found_by_its_unit(equations):
     with pytest.raises(sl.OptionError, match="unit"):
         answer(equations=equations)
+
+
+def test_only_models_are_compared():
+    for pair in (("lif", models["lif"]), (models["lif"], LEAKY)):
+        with pytest.raises(sl.OptionError, match=r"expected a Model. Write brian.Model"):
+            course.compare(*pair)
