@@ -11,7 +11,8 @@ import pytest
 from brian2 import ms, nA, second
 
 import snnlab as sl
-from snnlab import brian
+from snnlab import brian, progress
+from snnlab.brian.isolation import isolated
 
 OTHERS = {
     "core.default_float_dtype": np.float32,
@@ -63,3 +64,36 @@ def test_stopping_a_run_stops_it_and_leaves_everything_as_it_was():
     assert b2.prefs.as_file == before
     again = brian.simulate_neuron("if", 4 * nA, 10 * ms, 1 * ms).v_mV
     assert np.array_equal(again, expected)
+
+
+def test_lists_that_grow_in_place_are_put_back():
+    """Brian2 adds to its include path each time it looks for a compiler."""
+    before = b2.prefs.as_file
+    with isolated():
+        b2.prefs["codegen.cpp.include_dirs"].append("somewhere")
+        assert b2.prefs.as_file != before
+    assert b2.prefs.as_file == before
+
+
+def test_progress_is_shown_while_synapses_are_found_and_images_run(monkeypatch):
+    bars = []
+
+    class Bar:
+        def __init__(self, total, initial, unit, **_):
+            bars.append([unit.strip(), total, initial])
+
+        def update(self, done):
+            bars[-1][2] += done
+
+        def close(self):
+            bars[-1].append("closed")
+
+    monkeypatch.setattr("tqdm.auto.tqdm", Bar)
+    monkeypatch.setattr(progress, "_PROGRESS_AFTER", -1.0)
+    monkeypatch.setattr("snnlab.brian.wiring._BLOCK_BYTES", 1)
+    steps, x = oracles.random_steps(3, max_pool=False), oracles.images(3, 3)
+    theta = oracles.thresholds(steps)
+    net = sl.convert(oracles.Torch(steps).eval(), x, threshold=sl.Fixed(theta))
+    brian.simulate(net, x, 4)
+    neurons = sum(int(np.prod(net.shape(name))) for name in net.layers)
+    assert bars == [["neurons wired", neurons, neurons, "closed"], ["images", 3, 3, "closed"]]

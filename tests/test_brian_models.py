@@ -623,3 +623,20 @@ def test_units_of_any_size_are_read():
     )
     record = simulate_neuron(own, 3000 * pA, 8 * ms, ms)
     np.testing.assert_array_equal(record.spikes, [0, 0, 0, 1, 0, 0, 0, 1])
+
+
+def test_another_neuron_is_no_longer_that_of_the_paper():
+    lif = models["lif"]
+    assert (lif.replace(tau=5 * ms).source, lif.replace(method="rk4").source) == (lif.source,) * 2
+    for part in ({"reset": "v -= v_threshold"}, {"threshold": "v > v_threshold"}):
+        changed = lif.replace(**part)
+        assert (changed.purpose, changed.source) == ("one of your own", "")
+    mine = lif.replace(reset="v -= v_threshold", purpose="Mine.", source="me")
+    assert (mine.purpose, mine.source) == ("Mine.", "me")
+
+
+def test_units_in_messages_can_be_read():
+    message = message_of(OptionError, models["if"].replace, equations="dv/dt = I : volt")
+    assert "does not have the expected unit volt/second (unit is A)" in message
+    message = message_of(OptionError, models["if"].replace, threshold="v >= 10")
+    assert "Expression 'v' has unit (volt)" in message

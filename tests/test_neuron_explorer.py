@@ -104,3 +104,16 @@ def test_every_control_has_a_name_and_a_field_to_type_in(explorer):
         for value in ENDS[name]:
             field.value = value
             assert control.value == value
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=str)
+def test_what_is_drawn_is_what_was_computed(explorer, setting):
+    show(explorer, setting)
+    data = explorer.compute(**setting)
+    assert np.array_equal(explorer._potential.get_ydata(), data["potential"])
+    assert set(explorer._threshold.get_ydata()) == {setting["threshold"]}
+    assert np.array_equal(explorer._spikes.get_xdata(), data["spikes"])
+    assert np.array_equal(explorer._curve.get_ydata(), data["rates"])
+    relu = 1000 * np.maximum(explorer._relu.get_xdata(), 0) / setting["threshold"]
+    np.testing.assert_allclose(explorer._relu.get_ydata(), relu)
+    assert explorer._ring.get_data() == ([setting["current"]], [data["rate"]])
