@@ -139,7 +139,10 @@ class Execution:
         if node not in self.states:
             self.states[node] = Neurons(self.network.neurons[name], self.images, current)
         emitted, trains, potentials = self.states[node].step(
-            current, steps, self._is_free(source, node, current, values), recorder.wants(name)
+            current,
+            steps,
+            self._is_free(source, node, current, values),
+            recorder.wants(name, "spikes", "potentials"),
         )
         if trains is not None:
             recorder.spikes(name, trains.cpu().numpy(), begin, first)

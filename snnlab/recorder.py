@@ -62,9 +62,9 @@ class Recorder:
             )
         self.arrays = {key: np.empty(shape, kind) for key, (shape, kind) in self.plan.items()}
 
-    def wants(self, name: str) -> bool:
-        """Tell whether trains or potentials of a layer are to be recorded."""
-        return ("spikes", name) in self.plan or ("potentials", name) in self.plan
+    def wants(self, name: str, *what: str) -> bool:
+        """Tell whether "spikes" or "potentials" of a layer are to be recorded, one of `what`."""
+        return any((kind, name) in self.plan for kind in what)
 
     def _put(self, key: tuple, block: np.ndarray, begin: int, first: int) -> None:
         if key in self.plan:

@@ -9,7 +9,7 @@ from torch import nn
 
 import snnlab as sl
 from snnlab import brian
-from snnlab.brian import wiring
+from snnlab.brian import engine, wiring
 from snnlab.data import load_digits, train
 
 STEPS = 16
@@ -112,6 +112,27 @@ def test_settings_of_the_run_are_those_of_simulate():
     assert_equal_records(ours, theirs)
     assert theirs.neurons["relus.1"].reset == "zero"
     assert not np.array_equal(theirs.counts(0), brian.simulate(net, x, STEPS).counts(0))
+
+
+def test_only_what_is_asked_for_is_recorded(monkeypatch):
+    x, net = converted(2)
+    first, last = net.layers[0], net.layers[-1]
+    kept = dict(spikes=[last], potentials=[first])
+    monitored = []
+    run = engine.Engine.run
+
+    def spied(self, currents, trains, timesteps, potentials):
+        monitored.extend(potentials)
+        return run(self, currents, trains, timesteps, potentials)
+
+    monkeypatch.setattr(engine.Engine, "run", spied)
+    ours = sl.simulate(net, x, STEPS, dtype=torch.float64, **kept)
+    theirs = brian.simulate(net, x, STEPS, **kept)
+    assert monitored == [first]
+    assert_same(theirs.spikes(last), ours.spikes(last))
+    assert_same(theirs.potentials(first), ours.potentials(first))
+    assert list(theirs.recorded_spikes) == list(ours.recorded_spikes) == [last]
+    assert list(theirs.recorded_potentials) == list(ours.recorded_potentials) == [first]
 
 
 def test_a_record_can_be_split_into_its_errors():

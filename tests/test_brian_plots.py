@@ -51,10 +51,13 @@ def test_a_constant_threshold_is_a_level_line_and_a_nameless_one_is_left_out():
     assert set(lines(ax)) == {"potential after the step", "spike"}
 
 
-def test_an_unknown_neuron_is_refused():
+@pytest.mark.parametrize("neuron", [2, -3, 0.5, "0"])
+def test_an_unknown_neuron_is_refused(neuron):
     record = brian.simulate_neuron("if", [[3, 6]] * nA, 10 * ms, 1 * ms)
-    with pytest.raises(sl.OptionError, match="there are 2 neurons of this record"):
-        plots.potential(record, 2)
+    with pytest.raises(
+        sl.OptionError, match="the record holds 2, expected a position from -2 to 1"
+    ):
+        plots.potential(record, neuron)
 
 
 def test_the_fi_curve_is_rate_over_current():

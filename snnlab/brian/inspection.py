@@ -22,6 +22,11 @@ _FLAGS = {
     "parameter": ("constant", "shared", "linked"),
     "subexpression": ("shared", "constant over dt"),
 }
+_EXAMPLES = {
+    "equations": "dv/dt = I/C : volt",
+    "threshold": "v >= v_threshold",
+    "reset": "v -= v_threshold",
+}
 _PLAIN_UNITS = {
     "metre ** 2 * kilogram * second ** -4 * amp ** -1": "volt/second",
     "metre ** 2 * kilogram * second ** -3 * amp ** -1": "volt",
@@ -71,6 +76,7 @@ def inspect(model: Any) -> None:
         raise _rejected("equations", model.equations, error) from error
     _inspect_variables(model, equations)
     group = neuron_group(model, 1, b2.Clock(1 * b2.ms))
+    # It never runs. Should a part be rejected below, Brian2 would warn of that.
     given_up(group)
     group.active = True
     for part, runner in (
@@ -167,13 +173,6 @@ def _inspect_variables(model: Any, equations: b2.Equations) -> None:
                 f"{what}: changes {unknown[0]!r}, which is no variable of the equations. Expected "
                 f"one of {sorted(equations.names)}.{advice}"
             )
-
-
-_EXAMPLES = {
-    "equations": "dv/dt = I/C : volt",
-    "threshold": "v >= v_threshold",
-    "reset": "v -= v_threshold",
-}
 
 
 def _rejected(part: str, text: str, error: Exception) -> OptionError:

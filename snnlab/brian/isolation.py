@@ -36,9 +36,16 @@ _PINNED = {
 
 @contextmanager
 def isolated(target: str = "numpy", seed: int = 0) -> Iterator[None]:
-    """Generate code for `target` and draw random numbers from `seed`; restore both afterwards.
+    """Run Brian2 with fixed preferences and a fixed seed, and put back what was there before.
 
     So the same call gives the same result, whatever the notebook set or drew before.
+
+    Parameters
+    ----------
+    target : {"numpy", "cython"}
+        What code Brian2 makes of the equations.
+    seed : int
+        Of its random numbers.
 
     Raises
     ------

@@ -10,7 +10,7 @@ import torch
 from snnlab import _checks
 from snnlab.brian import wiring
 from snnlab.brian.engine import Engine, Run
-from snnlab.brian.isolation import TARGETS, isolated
+from snnlab.brian.isolation import isolated
 from snnlab.evaluation import full_precision
 from snnlab.exceptions import ShapeError
 from snnlab.network import Network
@@ -69,8 +69,8 @@ def simulate(
         Brian2's own: all layers fire, then all send, then all reset, so that every layer lags a
         step behind, and a reset to zero wipes out what has just arrived.
     target : {"numpy", "cython"}
-        What Brian2 makes of the equations. "cython" compiles for up to a minute at its first use,
-        then runs faster.
+        What Brian2 makes of the equations. "cython" compiles for up to a minute at its first use;
+        that pays for large networks and many images.
     memory : int
         Ceiling on the memory for synapses in bytes, and on the size of what is recorded.
 
@@ -96,7 +96,6 @@ def simulate(
     [[1, 2]]
     """
     _checks.option(schedule, "schedule", SCHEDULES)
-    _checks.option(target, "target", TARGETS)
     recorded = not isinstance(input, str)
     network, x, recorder = prepare(
         network,
@@ -112,7 +111,7 @@ def simulate(
         memory=memory,
     )
     timesteps, poisson = recorder.timesteps, recorder.poisson
-    wanted = [name for name in network.layers if recorder.wants(name)]
+    wanted = [name for name in network.layers if recorder.wants(name, "potentials")]
     trains = _trains(input, x, timesteps, seed) if poisson else repeat(None)
     with full_precision(), isolated(target), Progress(len(x), "images") as progress:
         engine = Engine(network, poisson=poisson, schedule=schedule, memory=int(memory))
@@ -158,7 +157,7 @@ def _write(recorder: Recorder, run: Run, train: Any, network: Network, b: int) -
         for stop in recorder.stops:
             count = np.bincount(neurons[steps < stop], minlength=size)
             counts[stop][name] = count.reshape(1, *shape)
-        if recorder.wants(name):
+        if recorder.wants(name, "spikes"):
             dense = np.zeros((T, size), np.uint8)
             dense[steps, neurons] = 1
             recorder.spikes(name, dense.reshape(T, 1, *shape), 0, b)

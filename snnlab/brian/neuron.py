@@ -120,7 +120,7 @@ def simulate_neuron(
     >>> record.spike_times_ms.tolist()
     [4.0, 7.0]
     """
-    model = _model(model)
+    model = model if isinstance(model, Model) else models[model]
     timesteps = quantities.steps(duration, dt)
     line, namespace, shape = _current(current, timesteps, dt)
     size = shape[-1] if shape else 1
@@ -160,12 +160,6 @@ def simulate_neuron(
     )
     _check_finite(record)
     return record
-
-
-def _model(model: str | Model) -> Model:
-    if isinstance(model, Model):
-        return model
-    return models[model]
 
 
 def _current(current: Any, timesteps: int, dt: Any) -> tuple[str, dict[str, Any], tuple[int, ...]]:

@@ -95,13 +95,14 @@ def connections(network: Network, layer: str | int) -> Connections:
     name = layer if layer == "output" else _checks.layer(layer, network.layers)
     graph = affine_graph(network)
     with full_precision():
-        constant = currents_at_rest(graph, torch.zeros(1, *graph.input_shape, **_kind(graph)))
+        constant = currents_at_rest(graph, _dark(graph))[name]
+        rest = at_rest(graph, _dark(graph))
         matrices = {
             source: matrices_from(graph, source)[name]
             for source, node in sources(graph).items()
-            if name in responses(graph, node, np.array([0]))
+            if name in responses(graph, node, np.array([0]), rest)
         }
-    return Connections(name, constant[name][0].numpy().ravel(), matrices)
+    return Connections(name, constant[0].numpy().ravel(), matrices)
 
 
 def affine_graph(network: Network) -> Graph:
@@ -123,7 +124,7 @@ def sources(graph: Graph) -> dict[str, fx.Node]:
 
 def currents_at_rest(graph: Graph, images: torch.Tensor) -> dict[str, torch.Tensor]:
     """Return the current of each spiking layer and the output while no neuron fires."""
-    values = _at_rest(graph, images)
+    values = at_rest(graph, images)
     currents = {name: values[node.args[0]] for name, node in graph.layers.items()}
     return currents | {"output": values[graph.nodes[-1]]}
 
@@ -135,10 +136,10 @@ def matrices_from(
 
     `done` is told how many neurons were looked at, again and again.
     """
-    node = sources(graph)[source]
+    node, rest = sources(graph)[source], at_rest(graph, _dark(graph))
     blocks: dict[str, list[sparse.csr_array]] = {}
     for units in _blocks(graph, size(node)):
-        for name, block in responses(graph, node, units).items():
+        for name, block in responses(graph, node, units, rest).items():
             blocks.setdefault(name, []).append(sparse.csr_array(block))
         done(len(units))
     return {name: sparse.vstack(found, format="csr").T for name, found in blocks.items()}
@@ -146,15 +147,17 @@ def matrices_from(
 
 def count_synapses(graph: Graph, source: str) -> int:
     """Return about how many synapses leave a source, from a sample of its neurons."""
-    node = sources(graph)[source]
+    node, rest = sources(graph)[source], at_rest(graph, _dark(graph))
     neurons = size(node)
     first = next(_blocks(graph, neurons))
     sample = np.unique(np.linspace(0, neurons - 1, len(first)).round().astype(int))
-    found = sum(np.count_nonzero(block) for block in responses(graph, node, sample).values())
-    return round(found / len(sample) * neurons)
+    arrived = responses(graph, node, sample, rest).values()
+    return round(sum(map(np.count_nonzero, arrived)) / len(sample) * neurons)
 
 
-def responses(graph: Graph, source: fx.Node, units: np.ndarray) -> dict[str, np.ndarray]:
+def responses(
+    graph: Graph, source: fx.Node, units: np.ndarray, rest: dict[fx.Node, torch.Tensor]
+) -> dict[str, np.ndarray]:
     """Return what arrives at each layer when each of some neurons alone passes on 1.
 
     Parameters
@@ -165,13 +168,14 @@ def responses(graph: Graph, source: fx.Node, units: np.ndarray) -> dict[str, np.
         Of `sources`.
     units : array of whole numbers, shape (k,)
         Positions of neurons of the source.
+    rest : dict
+        From `at_rest`, for an image that is 0 everywhere.
 
     Returns
     -------
     dict from layer to array, shape (k, n)
     """
-    rest = _at_rest(graph, torch.zeros(1, *graph.input_shape, **_kind(graph)))
-    vectors = torch.zeros(len(units), size(source), **_kind(graph))
+    vectors = torch.zeros(len(units), size(source), dtype=graph.dtype)
     vectors[torch.arange(len(units)), torch.from_numpy(units)] = 1
     values = {source: vectors.unflatten(1, source.meta["shape"])}
     unread, arrived = last_readers(graph), {}
@@ -193,7 +197,7 @@ def responses(graph: Graph, source: fx.Node, units: np.ndarray) -> dict[str, np.
     return arrived
 
 
-def _at_rest(graph: Graph, images: torch.Tensor) -> dict[fx.Node, torch.Tensor]:
+def at_rest(graph: Graph, images: torch.Tensor) -> dict[fx.Node, torch.Tensor]:
     """Return the value of every node while no neuron fires."""
     values: dict[fx.Node, torch.Tensor] = {}
     for node in graph.nodes:
@@ -225,5 +229,5 @@ def _blocks(graph: Graph, neurons: int) -> Iterator[np.ndarray]:
         yield np.arange(first, min(first + step, neurons))
 
 
-def _kind(graph: Graph) -> dict:
-    return {"dtype": graph.dtype, "device": graph.device}
+def _dark(graph: Graph) -> torch.Tensor:
+    return torch.zeros(1, *graph.input_shape, dtype=graph.dtype)

@@ -1,5 +1,6 @@
 """A neuron to be found out: its threshold, its reset and its leak, from its spikes alone."""
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,7 +95,7 @@ class MysteryNeuron:
         if tau is not None:
             quantities.positive(tau, "tau", b2.ms)
         hidden, guess = _hidden(self.number), _model(v_threshold, reset, tau)
-        question = _question(hidden, v_threshold, reset, tau)
+        question = _question(hidden, guess)
         self.answers += 1
         if question is None:
             stimuli = f"{self.stimuli} stimul{'us' if self.stimuli == 1 else 'i'}"
@@ -106,6 +107,7 @@ class MysteryNeuron:
         return Feedback(False, f"{telltale(*counts)} {question}")
 
 
+@functools.cache
 def _hidden(number: int) -> Model:
     """Return the neuron of this number."""
     rng = np.random.default_rng([number, 20])
@@ -114,29 +116,34 @@ def _hidden(number: int) -> Model:
 
 
 def _model(v_threshold: Any, reset: str, tau: Any) -> Model:
-    same_reset = models["if" if reset == "subtract" else "if_zero"].reset
+    own_reset = models["if" if reset == "subtract" else "if_zero"].reset
     if tau is None:
-        return models["if"].replace(v_threshold=v_threshold, reset=same_reset)
-    return models["lif"].replace(v_threshold=v_threshold, reset=same_reset, tau=tau)
+        return models["if"].replace(v_threshold=v_threshold, reset=own_reset)
+    return models["lif"].replace(v_threshold=v_threshold, reset=own_reset, tau=tau)
 
 
-def _question(hidden: Model, v_threshold: Any, reset: Reset, tau: Any) -> str | None:
+def _question(hidden: Model, guess: Model) -> str | None:
     """Return what to think about next, None if all is right."""
-    truth, leak = hidden.parameters, hidden.parameters.get("tau")
-    if abs(v_threshold / truth["v_threshold"] - 1) > _THRESHOLD_TOLERANCE:
+    if _off(hidden, guess, "v_threshold") > _THRESHOLD_TOLERANCE:
         return (
             "Look at the first spike only: how much charge has flowed in by then, and how much of "
             "it can have leaked away? A strong current leaves the leak no time."
         )
-    if leak is not None and tau is None:
+    leaks, leaks_in_guess = "tau" in hidden.parameters, "tau" in guess.parameters
+    if leaks and not leaks_in_guess:
         return "Does a very weak current ever make it fire, however long you wait?"
-    if leak is None and tau is not None:
+    if leaks_in_guess and not leaks:
         return "Give it a very weak current, and wait long. Does it forget?"
-    if leak is not None and abs(tau / leak - 1) > _TAU_TOLERANCE:
+    if leaks and _off(hidden, guess, "tau") > _TAU_TOLERANCE:
         return "What is the weakest current that makes it fire? There the leak is as strong as it."
-    if models["if" if reset == "subtract" else "if_zero"].reset != hidden.reset:
+    if guess.reset != hidden.reset:
         return (
             "What becomes of the charge beyond the threshold? A current that reaches it not quite "
             "in one step tells."
         )
     return None
+
+
+def _off(hidden: Model, guess: Model, name: str) -> float:
+    """Return how far off a guessed parameter is, as a share of the true one."""
+    return abs(float(guess.parameters[name] / hidden.parameters[name]) - 1)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from snnlab import _checks
+from snnlab.exceptions import OptionError
 from snnlab.plots import _style
 
 if TYPE_CHECKING:  # drawing needs no Brian2
@@ -36,9 +37,13 @@ def potential(record: NeuronRecord, neuron: int = 0, *, ax: Axes | None = None) 
     """
     steps = len(record.time_ms)
     v = record.v_mV.reshape(steps, -1)
-    names = [str(number) for number in range(v.shape[1])]
-    one = int(_checks.layer(neuron, names, "neurons of this record"))
-    v, threshold = v[:, one], record.threshold_mV
+    neurons = v.shape[1]
+    if not isinstance(neuron, Integral) or not -neurons <= neuron < neurons:
+        raise OptionError(
+            f"neuron = {neuron!r}: the record holds {neurons}, expected a position from "
+            f"{-neurons} to {neurons - 1}."
+        )
+    v, threshold = v[:, neuron], record.threshold_mV
     ax = _style.axes(ax, height=2.6)
     ax.plot(
         record.time_ms,
@@ -49,10 +54,10 @@ def potential(record: NeuronRecord, neuron: int = 0, *, ax: Axes | None = None) 
     )
     high = np.max(v)
     if threshold is not None:
-        line = threshold.reshape(steps, -1)[:, one]
+        line = threshold.reshape(steps, -1)[:, neuron]
         ax.plot(record.time_ms, line, "--", color=_style.ORANGE, label="threshold")
         high = max(high, np.max(line))
-    fired = record.time_ms[record.spikes.reshape(steps, -1)[:, one] == 1]
+    fired = record.time_ms[record.spikes.reshape(steps, -1)[:, neuron] == 1]
     marks = np.full(len(fired), 1.15 * high)
     ax.plot(fired, marks, "|", color=_style.BLACK, markersize=12, label="spike")
     if high > 0:
