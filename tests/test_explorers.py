@@ -1,6 +1,11 @@
+"""Every explorer, at every end of every control. A new one is found without being listed."""
+
 import base64
+import importlib
+import inspect
 import io
-import itertools
+import pkgutil
+import re
 
 import ipywidgets as widgets
 import numpy as np
@@ -11,98 +16,356 @@ from torch import nn
 
 import snnlab as sl
 from snnlab import explorers
-from snnlab.explorers.panel import Panel
+from snnlab.explorers.controls import Choice, Scale, Slider
+
+MODULES = [
+    importlib.import_module(f"snnlab.explorers.{module.name}")
+    for module in pkgutil.iter_modules(explorers.__path__)
+]
+FOUND = {
+    name: thing
+    for module in MODULES
+    for name, thing in vars(module).items()
+    if inspect.isclass(thing)
+    and issubclass(thing, explorers.Explorer)
+    and thing is not explorers.Explorer
+    and thing.__module__ == module.__name__
+}
 
 
-@pytest.fixture(scope="module")
-def explorer():
+def given():
+    """Return what some explorers want to be given, by the names of their parameters."""
     torch.manual_seed(0)
-    rng = np.random.default_rng(0)
-    x = rng.random((60, 6))
+    x = np.random.default_rng(0).random((60, 6))
     model = nn.Sequential(nn.Linear(6, 12), nn.ReLU(), nn.Linear(12, 3))
-    y = model(torch.tensor(x).float()).argmax(1)
-    return explorers.StepsAndPercentile(
-        model, x, x, y, timesteps=16, percentiles=(50.0, 99.0, 100.0)
-    )
+    y = model(torch.tensor(x).float()).argmax(1).numpy()
+    return {"model": model, "x_cal": x, "x": x, "y": y}
 
 
-def settings():
-    return itertools.product([1, 5, 16], [50.0, 99.0, 100.0])
+def made(kind):
+    wanted = inspect.signature(kind).parameters.values()
+    return kind(**{p.name: given()[p.name] for p in wanted if p.default is p.empty})
 
 
-def pixels(explorer):
-    bundle = explorer._repr_mimebundle_()
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(bundle["image/png"]))).convert("RGB"))
+@pytest.fixture(scope="module", params=FOUND.values(), ids=lambda kind: kind.__name__)
+def explorer(request):
+    return made(request.param)
 
 
-def test_every_setting_changes_picture_and_words(explorer):
-    seen, pictures = set(), set()
-    for steps, percentile in settings():
-        explorer.controls["steps"].value = steps
-        explorer.controls["percentile"].value = percentile
-        text = repr(explorer)
-        assert f"Percentile {percentile:g}, {steps} steps" in text
-        assert "nan" not in text.lower()
-        seen.add(text)
-        picture = pixels(explorer)
-        assert picture.std() > 10
-        pictures.add(picture.tobytes())
-    assert len(seen) == len(pictures) == 9
+@pytest.fixture(autouse=True)
+def _from_the_beginning(request):
+    if "explorer" in request.fixturenames:
+        explorer = request.getfixturevalue("explorer")
+        explorer._panel.view.value = "picture"
+        explorer.reset()
 
 
-def test_the_numbers_are_those_of_the_simulation(explorer):
-    data = explorer.compute(5, 99.0)
-    record = sl.simulate(explorer._networks[99.0], explorer._x, 16)
-    accuracy = 100 * record.accuracy(explorer._y)
-    assert len(set(accuracy)) > 1
-    assert (data["accuracy"] == accuracy).all()
-    assert [explorer.compute(t, 99.0)["now"] for t in range(1, 17)] == accuracy.tolist()
-    assert data["raster"][0].max() <= 5
-    assert f"{data['now']:.2f} % right" in explorer.describe(data, 5, 99.0)
+def all_values(control):
+    if not isinstance(control, Slider):
+        return list(control.options.values())
+    count = round((control.high - control.low) / control.step) + 1
+    return [control.low + n * control.step for n in range(count)]
 
 
-def test_a_percentile_is_simulated_once(explorer, monkeypatch):
-    for steps, percentile in settings():
-        explorer.compute(steps, percentile)
-    monkeypatch.setattr("snnlab.explorers.steps_and_percentile.simulate", None)
-    assert explorer.compute(3, 50.0)["steps"] == 3
+def settings(explorer):
+    """Yield the default, every control at both ends or all options, and 50 seeded mixes."""
+    declared = explorer._declared
+    default = {name: control.default for name, control in declared.items()}
+    yield default
+    for name, control in declared.items():
+        for value in control.examples():
+            yield default | {name: value}
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        yield {
+            name: all_values(control)[rng.integers(len(all_values(control)))]
+            for name, control in declared.items()
+        }
+
+
+def pixels(png):
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+
+
+def numbers(data):
+    """Yield all arrays of numbers in what an explorer computed."""
+    if isinstance(data, dict):
+        data = tuple(data.values())
+    if isinstance(data, (tuple, list)):
+        for inner in data:
+            yield from numbers(inner)
+    elif data is not None and not isinstance(data, str):
+        yield np.asarray(data, np.float64)
+
+
+def assert_same(a, b):
+    assert type(a) is type(b)
+    if isinstance(a, dict):
+        assert a.keys() == b.keys()
+        a, b = tuple(a.values()), tuple(b.values())
+    if isinstance(a, tuple):
+        for x, y in zip(a, b, strict=True):
+            assert_same(x, y)
+    else:
+        np.testing.assert_array_equal(a, b)
+
+
+# --- what every explorer must do -------------------------------------------------------------
+
+
+def test_there_are_explorers_and_all_are_exported():
+    assert {"DeviationError", "Neuron", "QuantizationError", "StepsAndPercentile"} <= set(FOUND)
+    assert set(explorers.__all__) == {"Explorer", *FOUND}
+
+
+def test_every_setting_gives_numbers_words_and_a_picture(explorer):
+    seen = {}
+    for setting in settings(explorer):
+        words = explorer.move(**setting)
+        data = explorer.compute(**setting)
+        assert all(np.isfinite(array).all() for array in numbers(data)), setting
+        assert len(words) > 40
+        assert not re.search(r"\bnan\b|\binf\b|None", words)
+        seen.setdefault(tuple(setting.items()), (words, explorer.png))
+    assert len(seen) > 10
+    assert len({words for words, _ in seen.values()}) == len(seen)
+
+
+def test_every_control_moves_words_and_picture(explorer):
+    for name, widget in explorer.controls.items():
+        explorer.reset()
+        words, pictures = set(), set()
+        values = dict.fromkeys(explorer._declared[name].examples())
+        for value in values:
+            widget.value = value
+            words.add(explorer.words)
+            pictures.add(explorer.png)
+        assert len(words) == len(pictures) == len(values) > 1, name
+
+
+def test_no_axis_is_empty(explorer, monkeypatch):
+    picture = explorer._picture
+    with monkeypatch.context() as patch:
+        patch.setattr(picture, "moving", [])
+        background = pixels(picture.png())
+    height = len(background)
+    for setting in settings(explorer):
+        explorer.move(**setting)
+        shown = pixels(explorer.png)
+        for ax in picture.figure.axes:
+            box = ax.get_window_extent()
+            inside = np.s_[
+                round(height - box.y1) : round(height - box.y0), round(box.x0) : round(box.x1)
+            ]
+            assert (shown[inside] != background[inside]).any(), (setting, ax.get_title())
+
+
+@pytest.mark.parametrize("name", [name for name in FOUND if "Error" in name])
+def test_the_parts_of_an_error_sum_to_it(name):
+    explorer, largest = made(FOUND[name]), 0
+    for setting in settings(explorer):
+        data = explorer.compute(**setting)
+        np.testing.assert_allclose(sum(data["parts"].values()), data["total"], rtol=0, atol=1e-12)
+        largest = max(largest, np.abs(data["total"]).max())
+    assert largest > 0.1
+
+
+def test_words_stand_beside_the_picture_in_it_and_in_place_of_it(explorer):
+    for setting in settings(explorer):
+        words = explorer.move(**setting)
+        assert explorer._panel.words.value == f"<p>{words}</p>"
+        shown = explorer._panel.picture.value
+        assert f'alt="{words}"' in shown
+        assert base64.b64decode(shown.split("base64,")[1].split('"')[0]) == explorer.png
+        bundle = explorer._repr_mimebundle_()
+        assert bundle["text/plain"] == words == repr(explorer)
+        assert base64.b64decode(bundle["image/png"]) == explorer.png
+        assert "application/vnd.jupyter.widget-view+json" in bundle
+
+
+def test_the_code_shown_computes_the_same_on_its_own(explorer):
+    for number, setting in enumerate(settings(explorer)):
+        if number % 10:
+            continue
+        explorer.move(**setting)
+        names = given()
+        code = explorer.code()
+        exec(compile(code, "<code>", "exec"), names)
+        assert_same(names["data"], explorer.compute(**setting))
+    assert "def compute(" in code
+    assert "Explorer" not in code
+
+
+def test_formula_and_code_are_shown_on_demand_and_follow_the_controls(explorer):
+    panel, default = explorer._panel, explorer.values
+    setting = {name: control.examples()[0] for name, control in explorer._declared.items()}
+    for view, place in (("formula", panel.formula), ("code", panel.code)):
+        explorer.move(**default)
+        panel.view.value = view
+        assert panel._stage.children == (place,)
+        before = place.value
+        explorer.move(**setting)
+        assert len(place.value) > 200
+        assert place.value != before
+        assert "nan" not in place.value
+        panel.view.value = "picture"
+        assert panel._stage.children == (panel.picture,)
+    assert panel.formula.value.replace("$$", "$").count("$") % 2 == 0
+    assert panel.code.value == explorer.code()
 
 
 def test_every_slider_has_a_named_field_that_moves_with_it(explorer):
-    for row in explorer._panel.box.children[: len(explorer.controls)]:
-        slider, field = row.children
-        assert field.description
-        for value in (slider.min, slider.max) if hasattr(slider, "min") else slider.options:
+    rows = explorer._panel.box.children
+    for (name, declared), row in zip(explorer._declared.items(), rows, strict=False):
+        field, *slider, meaning = row.children
+        assert field.description == declared.label
+        assert len(declared.meaning) > 5
+        assert meaning.value
+        assert bool(slider) == (type(declared) is not Choice)
+        for value in declared.examples():
             field.value = value
-            assert slider.value == value
+            assert explorer.controls[name].value == value
+            assert explorer.values[name] == value
 
 
-def test_image_has_an_alternative_text_and_the_words_stand_beside_it(explorer):
-    explorer.controls["steps"].value = 4
-    panel = explorer._panel
-    assert f'alt="{panel.description}"' in panel.image.value
-    assert panel.description in panel.text.value
-    assert 'role="status"' in panel.text.value
+def test_reset_brings_everything_back_with_one_new_picture(explorer):
+    words, png, default = explorer.words, explorer.png, explorer.values
+    for setting in settings(explorer):
+        explorer.move(**setting)
+    assert explorer.words != words
+    drawn = []
+    explorer._panel.picture.observe(drawn.append, "value")
+    explorer._panel.reset.click()
+    explorer._panel.picture.unobserve_all()
+    assert (explorer.words, explorer.png, explorer.values) == (words, png, default)
+    assert len(drawn) == 1
 
 
-def test_a_viewer_without_kernel_gets_picture_and_text(explorer):
-    bundle = explorer._repr_mimebundle_()
-    assert bundle["text/plain"] == repr(explorer)
-    assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
-    assert "application/vnd.jupyter.widget-view+json" in bundle
+def test_noise_does_not_move(explorer):
+    kind = type(explorer)
+    again = made(kind)
+    for setting in settings(explorer):
+        assert_same(again.compute(**setting), explorer.compute(**setting))
 
 
-def test_an_error_shows_in_the_panel_and_is_raised(explorer):
-    slider = widgets.IntSlider(1, min=0, max=3, description="n")
+# --- moves and scripts -----------------------------------------------------------------------
 
-    def update(n):
+
+@pytest.fixture
+def stairs():
+    return explorers.QuantizationError()
+
+
+def test_a_script_plays_its_moves_and_says_what_was_seen(stairs):
+    moves = [{"timesteps": 1, "expect": "2 values"}, {"timesteps": 8, "v_init": 0.5}]
+    said = stairs.script(moves, pause=0)
+    assert "2 values, 1 apart" in said[0]
+    assert "9 values, 0.125 apart" in said[1]
+    assert stairs.values == {"timesteps": 8, "threshold": 1.0, "v_init": 0.5}
+
+
+def test_a_script_waits_after_each_move(stairs, monkeypatch):
+    waited = []
+    monkeypatch.setattr("snnlab.explorers.explorer.time.sleep", waited.append)
+    stairs.script([{"timesteps": 1}, {"timesteps": 2}])
+    stairs.script([{"timesteps": 1}], pause=0.5)
+    assert waited == [2.0, 2.0, 0.5]
+
+
+def test_a_script_notices_what_it_no_longer_shows(stairs):
+    with pytest.raises(sl.OptionError, match="after move 2, .*'timesteps': 3.* contain '5 values'"):
+        stairs.script([{"timesteps": 2}, {"timesteps": 3, "expect": "5 values"}], pause=0)
+
+
+def test_an_impossible_script_is_not_begun(stairs):
+    before = stairs.words
+    with pytest.raises(sl.OptionError, match="'steps': no control of QuantizationError"):
+        stairs.script([{"timesteps": 2}, {"steps": 3}], pause=0)
+    assert stairs.words == before
+
+
+@pytest.mark.parametrize(
+    ("move", "message"),
+    [
+        ({"timestep": 3}, "no control of QuantizationError. Did you mean 'timesteps'?"),
+        ({"timesteps": 33}, "timesteps = 33: expected a whole number from 1 to 32."),
+        ({"timesteps": 2.5}, "timesteps = 2.5: expected a whole number from 1 to 32."),
+        ({"timesteps": "4"}, "timesteps = '4': expected a whole number from 1 to 32."),
+        ({"timesteps": True}, "timesteps = True: expected a whole number from 1 to 32."),
+        ({"threshold": 0.0}, "threshold = 0.0: expected a number from 0.25 to 1.5."),
+        ({"threshold": float("nan")}, "threshold = nan: expected a number from 0.25 to 1.5."),
+    ],
+)
+def test_an_impossible_move_is_refused_and_changes_nothing(stairs, move, message):
+    before = stairs.values
+    with pytest.raises(sl.OptionError, match=re.escape(message)):
+        stairs.move(v_init=0.5, **move)
+    assert stairs.values == before
+
+
+def test_an_option_that_does_not_exist_is_refused():
+    with pytest.raises(sl.OptionError, match=r"reset = 'hard': expected one of .*'zero'"):
+        explorers.Neuron().move(reset="hard")
+
+
+@pytest.mark.parametrize("kind", [Choice, Scale])
+def test_options_are_shown_by_name_and_passed_by_value(kind):
+    control = kind("label", "meaning", {"one": 1, "two": 2}, 2)
+    widget, _ = control.row()
+    assert widget.value == 2
+    assert [*widget.options] == [("one", 1), ("two", 2)]
+
+
+# --- errors ----------------------------------------------------------------------------------
+
+
+class Fragile(explorers.Explorer):
+    """Fails at 2."""
+
+    def __init__(self):
+        super().__init__({"n": Slider("n", "a number", 0, 3, 1, 1)})
+
+    def compute(self, n):
         if n == 2:
             raise ValueError("no <two>")
-        return f"n is {n}"
+        return {"n": n}
 
-    panel = Panel({"n": slider}, update, explorer._panel.picture)
+    def layout(self, figure):
+        (self._point,) = figure.subplots().plot([0], [0], "o")
+        return [self._point]
+
+    def draw(self, data):
+        self._point.set_ydata([data["n"]])
+
+    def describe(self, data, n):
+        return f"n is {n} & well"
+
+
+def test_an_error_shows_in_the_panel_and_is_raised():
+    fragile = Fragile()
     with pytest.raises(ValueError, match="no <two>"):
-        slider.value = 2
-    assert "no &lt;two&gt;" in panel.text.value
-    slider.value = 3
-    assert panel.description == "n is 3"
+        fragile.controls["n"].value = 2
+    assert "no &lt;two&gt;" in fragile._panel.words.value
+    fragile.controls["n"].value = 3
+    assert fragile._panel.words.value == "<p>n is 3 &amp; well</p>"
+    assert 'alt="n is 3 &amp; well"' in fragile._panel.picture.value
+
+
+def test_after_a_failed_move_the_controls_still_work():
+    fragile = Fragile()
+    with pytest.raises(ValueError, match="no <two>"):
+        fragile.move(n=2)
+    fragile.controls["n"].value = 0
+    assert fragile.words == "n is 0 & well"
+
+
+def test_only_core_widgets_are_used():
+    for name, kind in FOUND.items():
+        open_widgets, seen = [made(kind)._panel.box], 0
+        while open_widgets:
+            widget = open_widgets.pop()
+            seen += 1
+            assert type(widget).__module__.startswith("ipywidgets."), name
+            assert not isinstance(widget, widgets.Accordion)
+            open_widgets += getattr(widget, "children", ())
+        assert seen > 10

@@ -1,104 +1,122 @@
-"""What every explorer shares: a picture redrawn in place, its text, and named controls."""
+"""An explorer on the screen: its controls, its picture, and its words."""
 
 import base64
 import html
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import ipywidgets as widgets
-import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from PIL import Image
 
+from snnlab.explorers.controls import LABEL_WIDTH, Control
 
-class Picture:
-    """A figure of which only the moving artists are redrawn: the axes stay as they are.
-
-    Redrawing a whole figure takes 60 ms, moving a few artists over a kept background 2 ms.
-    """
-
-    def __init__(self, figure: Figure, moving: Sequence[Any]):
-        self.canvas = FigureCanvasAgg(figure)
-        self.moving = moving
-        for artist in moving:
-            artist.set_animated(True)
-        self.canvas.draw()
-        self.background = self.canvas.copy_from_bbox(figure.bbox)
-
-    def png(self) -> bytes:
-        """Return the picture with its artists where they are now."""
-        self.canvas.restore_region(self.background)
-        for artist in self.moving:
-            artist.axes.draw_artist(artist)
-        buffer = io.BytesIO()
-        image = Image.fromarray(np.asarray(self.canvas.buffer_rgba())[..., :3])
-        image.quantize(64).save(buffer, "PNG", compress_level=1)
-        return buffer.getvalue()
+_STYLE = """
+.snnlab-explorer img { max-width: 100%; height: auto; }
+.snnlab-explorer p { max-width: 56em; min-height: 4.5em; line-height: 1.5; margin: 0.5em 0; }
+.snnlab-explorer .widget-radio { display: flex; align-items: center; }
+.snnlab-explorer .widget-radio-box { margin: 0 8px !important; }
+.snnlab-formula { max-width: 56em; line-height: 1.5; min-height: 12em; }
+.snnlab-formula mjx-container { margin: 0.4em 0 !important; }
+.snnlab-code textarea { font-family: monospace; white-space: pre; overflow-x: auto; }
+"""
+# ipywidgets gives a slider's handle no name, and replaces a text instead of changing it: a screen
+# reader would say neither. So once all is there, the handles get the names of their fields, and
+# the place of the text, which stays, is marked as one to read out.
+_NAMING = """
+(function name(self, tries) {
+  const panel = self.closest('.snnlab-explorer');
+  const handles = [...panel.querySelectorAll('[role=slider]')];
+  const place = panel.querySelector('.snnlab-words .widget-html-content');
+  if (tries && !(place && handles.length == SLIDERS)) {
+    setTimeout(name, 100, self, tries - 1);
+    return;
+  }
+  place.setAttribute('role', 'status');
+  for (const handle of handles)
+    handle.setAttribute('aria-label', handle.closest('.snnlab-row').querySelector('label').textContent);
+})(this, 100)
+"""
+_DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs="
 
 
 class Panel:
-    """An explorer on the screen. It shows itself in a cell, also where no kernel runs.
+    """The widgets of an explorer. Nothing is computed here.
 
     Parameters
     ----------
-    controls : dict from name to ipywidgets widget
-        Each has a `value` and a `description`. A slider's handle has no name for a screen reader,
-        so every slider comes with a named field, linked to it.
-    update : callable
-        Gets the controls' values by name, moves the artists, and returns the description.
-    picture : Picture
+    declared : mapping from name to Control
+    on_change : callable
+        Called when the learner has moved a control or chosen another view.
+    on_reset : callable
+        Called when the learner has pressed Reset.
     """
 
     def __init__(
         self,
-        controls: dict[str, Any],
-        update: Callable[..., str],
-        picture: Picture,
+        declared: Mapping[str, Control],
+        on_change: Callable[[], None],
+        on_reset: Callable[[], None],
     ):
-        self.controls, self.update, self.picture = controls, update, picture
-        self.image, self.text = widgets.HTML(), widgets.HTML()
-        self.description = ""
-        self.box = widgets.VBox([*map(_with_field, controls.values()), self.image, self.text])
-        for control in controls.values():
-            control.observe(lambda _: self.refresh(), "value")
-        self.refresh()
+        made = {name: control.row() for name, control in declared.items()}
+        self.controls = {name: widget for name, (widget, _) in made.items()}
+        rows = [
+            _row([*shown, widgets.HTML(html.escape(declared[name].meaning))])
+            for name, (_, shown) in made.items()
+        ]
+        self.view = widgets.RadioButtons(
+            options=["picture", "formula", "code"],
+            description="show",
+            tooltip="what stands below",
+            orientation="horizontal",
+        )
+        self.view.style.description_width, self.view.layout.width = LABEL_WIDTH, "auto"
+        self.reset = widgets.Button(description="Reset", tooltip="back to the beginning")
+        self.picture, self.words = widgets.HTML(), widgets.HTML()
+        self.words.add_class("snnlab-words")
+        self.formula = widgets.HTMLMath()
+        self.code = widgets.Textarea(
+            description="code",
+            tooltip="ready to paste into a cell",
+            layout=widgets.Layout(width="98%"),
+        )
+        self.code.add_class("snnlab-code")
+        self._stage = widgets.VBox([self.picture])
+        sliders = sum(len(shown) > 1 for _, shown in made.values())
+        naming = html.escape(_NAMING.replace("SLIDERS", str(sliders)), quote=True)
+        setting = widgets.HTML(
+            f'<style>{_STYLE}</style><img alt="" src="{_DOT}" onload="{naming}">',
+            layout=widgets.Layout(display="none"),
+        )
+        views = _row([self.view, self.reset])
+        self.box = widgets.VBox([*rows, views, self._stage, self.words, setting])
+        self.box.add_class("snnlab-explorer")
+        self.view.observe(self._turn, "value")
+        for widget in [*self.controls.values(), self.view]:
+            widget.observe(lambda _: on_change(), "value")
+        self.reset.on_click(lambda _: on_reset())
 
-    def refresh(self) -> None:
-        """Bring picture and text up to date; an error shows in the panel and is raised."""
-        try:
-            values = {name: control.value for name, control in self.controls.items()}
-            self.description = self.update(**values)
-        except Exception as error:
-            self.text.value = f'<p role="alert">{html.escape(str(error))}</p>'
-            raise
-        self.png = self.picture.png()
-        data, alt = base64.b64encode(self.png).decode(), html.escape(self.description, quote=True)
-        self.image.value = f'<img src="data:image/png;base64,{data}" alt="{alt}">'
-        self.text.value = f'<p role="status">{html.escape(self.description)}</p>'
+    def show(self, words: str, png: bytes) -> None:
+        """Show a picture, and words that describe it."""
+        data, alt = base64.b64encode(png).decode(), html.escape(words, quote=True)
+        self.picture.value = f'<img src="data:image/png;base64,{data}" alt="{alt}">'
+        self.words.value = f"<p>{html.escape(words)}</p>"
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        live = self.box._repr_mimebundle_() or {}
-        return live | {
-            "image/png": base64.b64encode(self.png).decode(),
-            "text/plain": self.description,
-        }
+    def show_formula(self, formula: str) -> None:
+        """Show paragraphs with mathematics between dollar signs."""
+        self.formula.value = f'<div class="snnlab-formula">{formula}</div>'
+
+    def show_code(self, code: str) -> None:
+        """Show source that can be copied."""
+        self.code.rows, self.code.value = code.count("\n") + 2, code
+
+    def show_error(self, error: Exception) -> None:
+        """Say what went wrong, in place of the words."""
+        self.words.value = f"<p><b>This did not work.</b> {html.escape(str(error))}</p>"
+
+    def _turn(self, change: Mapping[str, Any]) -> None:
+        self._stage.children = (getattr(self, change["new"]),)
 
 
-def _with_field(control: Any) -> Any:
-    """Return a slider beside a field of the same name that takes typed values."""
-    if isinstance(control, widgets.IntSlider):
-        field = widgets.BoundedIntText(control.value, min=control.min, max=control.max)
-    elif isinstance(control, widgets.FloatSlider):
-        limits = {"min": control.min, "max": control.max, "step": control.step}
-        field = widgets.BoundedFloatText(control.value, **limits)
-    elif isinstance(control, widgets.SelectionSlider):
-        field = widgets.Dropdown(options=control.options, value=control.value)
-    else:
-        return control
-    field.description, control.description = control.description, ""
-    field.style.description_width, field.layout.width = "initial", "17em"
-    control.readout = False
-    widgets.link((control, "value"), (field, "value"))
-    return widgets.HBox([control, field])
+def _row(children: list[Any]) -> Any:
+    row = widgets.HBox(children, layout=widgets.Layout(flex_flow="row wrap", align_items="center"))
+    row.add_class("snnlab-row")
+    return row

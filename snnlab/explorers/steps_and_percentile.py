@@ -1,27 +1,71 @@
 """Accuracy and spikes of a converted network against steps and percentile."""
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
-import ipywidgets as widgets
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from torch import nn
 
 from snnlab import _checks
 from snnlab.calibration import Percentile
 from snnlab.conversion import convert
-from snnlab.explorers.panel import Panel, Picture
+from snnlab.explorers.controls import Scale, Slider
+from snnlab.explorers.explorer import Explorer
+from snnlab.network import Network
 from snnlab.plots import _style
+from snnlab.progress import Progress
 from snnlab.simulation import analog, simulate
 
 PERCENTILES = (50.0, 80.0, 90.0, 95.0, 99.0, 99.5, 99.9, 99.99, 100.0)
+PREPARATION_SECONDS = 4.0
 
 
-class StepsAndPercentile:
+def simulated(
+    network: Network,
+    x_cal: Any,
+    x: Any,
+    y: Any,
+    timesteps: int,
+    layer: str | int,
+    percentile: float,
+) -> dict[str, Any]:
+    """Return what the network does in time, with its thresholds at a percentile.
+
+    The accuracy after each step in percent, the spikes per image and step, and for the first image
+    step and neuron of every spike of one layer.
+    """
+    thresholds = Percentile(percentile).thresholds(network.graph, x_cal)
+    net = network.replace(threshold=thresholds)
+    record = simulate(net, x, timesteps)
+    one = simulate(net, x[:1], timesteps, spikes=[layer])
+    step, neuron = np.nonzero(one.spikes(layer).reshape(timesteps, -1))
+    counts = sum(record.counts(name).sum(dtype=np.int64) for name in record.layers)
+    return {
+        "accuracy": 100 * record.accuracy(y),
+        "spikes": counts / len(x) / timesteps,
+        "raster": (step + 1, neuron),
+    }
+
+
+def compute(run: dict[str, Any], steps: int) -> dict[str, Any]:
+    """Return what was simulated, read after some of its steps."""
+    step, neuron = run["raster"]
+    seen = step <= steps
+    return run | {
+        "steps": steps,
+        "now": run["accuracy"][steps - 1],
+        "raster": (step[seen], neuron[seen]),
+    }
+
+
+class StepsAndPercentile(Explorer):
     """Accuracy over time for a chosen percentile, and the raster of one image.
 
-    Each percentile is simulated once; after that a slider only moves the picture.
+    Each percentile is simulated once; after that a slider only moves the picture. All of them are
+    simulated when the explorer opens, as far as that takes no more than some seconds.
 
     Parameters
     ----------
@@ -55,47 +99,75 @@ class StepsAndPercentile:
         layer: str | int = -1,
         percentiles: Sequence[float] = PERCENTILES,
     ):
-        self._timesteps = _checks.whole(timesteps, "timesteps")
-        self._x, self._y = x, y
-        self._layer = layer
-        self._networks = {p: convert(model, x_cal, threshold=Percentile(p)) for p in percentiles}
-        self._runs: dict[float, dict[str, Any]] = {}
-        first = self._networks[percentiles[0]]
-        self._ann = 100 * analog(first, x).accuracy(y)
-        self._neurons = int(np.prod(first.shape(layer)))
+        self._timesteps, self._layer = _checks.whole(timesteps, "timesteps"), layer
+        self._x_cal, self._x, self._y = x_cal, x, y
         start = 99.9 if 99.9 in percentiles else percentiles[-1]
-        controls = {
-            "steps": widgets.IntSlider(
-                min(8, timesteps), min=1, max=timesteps, description="steps T"
-            ),
-            "percentile": widgets.SelectionSlider(
-                options=list(percentiles), value=start, description="percentile p"
-            ),
-        }
-        picture = self._picture()
-        self._panel = Panel(controls, self._update, picture)
-        self.controls = self._panel.controls
+        self._network = convert(model, x_cal, threshold=Percentile(start))
+        self._ann = 100 * analog(self._network, x).accuracy(y)
+        self._neurons = int(np.prod(self._network.shape(layer)))
+        self._runs: dict[float, dict[str, Any]] = {}
+        self._prepare(sorted(percentiles, key=lambda p: abs(p - start)))
+        super().__init__(
+            {
+                "steps": Slider(
+                    "steps T", "how long it may run", 1, timesteps, 1, min(8, timesteps)
+                ),
+                "percentile": Scale(
+                    "percentile p",
+                    "of the activations, p % are below the threshold",
+                    {f"{p:g}": p for p in percentiles},
+                    start,
+                ),
+            }
+        )
+
+    def _prepare(self, percentiles: Sequence[float]) -> None:
+        """Simulate the percentiles, the likeliest first, until time is up."""
+        end = time.monotonic() + PREPARATION_SECONDS
+        with Progress(len(percentiles), "percentiles") as progress:
+            for percentile in percentiles:
+                if time.monotonic() > end:
+                    return
+                self._run(percentile)
+                progress.add(1)
+
+    def _run(self, percentile: float) -> dict[str, Any]:
+        if percentile not in self._runs:
+            given = (self._network, self._x_cal, self._x, self._y, self._timesteps, self._layer)
+            self._runs[percentile] = simulated(*given, percentile)
+        return self._runs[percentile]
 
     def compute(self, steps: int, percentile: float) -> dict[str, Any]:
-        """Return accuracy after each step in percent, spikes per image, and the raster."""
-        if percentile not in self._runs:
-            net = self._networks[percentile]
-            record = simulate(net, self._x, self._timesteps)
-            one = simulate(net, self._x[:1], self._timesteps, spikes=[self._layer])
-            trains = one.spikes(self._layer).reshape(self._timesteps, -1)
-            counts = sum(record.counts(name).sum(dtype=np.int64) for name in record.layers)
-            self._runs[percentile] = {
-                "accuracy": 100 * record.accuracy(self._y),
-                "spikes": counts / len(self._x) / self._timesteps,
-                "raster": np.nonzero(trains),
-            }
-        run = self._runs[percentile]
-        step, neuron = run["raster"]
-        return run | {
-            "steps": steps,
-            "now": run["accuracy"][steps - 1],
-            "raster": (step[step < steps] + 1, neuron[step < steps]),
-        }
+        """Return accuracy after each step in percent, spikes per image and step, and the raster."""
+        return compute(self._run(percentile), steps)
+
+    def calls(self, steps: int, percentile: float) -> str:
+        """Return the lines that compute the data from what was given to the explorer."""
+        return (
+            f"# model, x_cal, x and y are what you gave to {type(self).__name__}.\n"
+            f"network = convert(model, x_cal)\n"
+            f"run = simulated(network, x_cal, x, y, {self._timesteps}, {self._layer!r}, "
+            f"{percentile})\n"
+            f"data = compute(run, {steps})"
+        )
+
+    def layout(self, figure: Figure) -> Sequence[Artist]:
+        """Draw the axes of the accuracy and of the raster."""
+        left, right = figure.subplots(1, 2)
+        steps = np.arange(1, self._timesteps + 1)
+        left.axhline(self._ann, color=_style.ORANGE, linestyle="--", label="ANN")
+        (self._curve,) = left.plot(steps, steps, ".-", color=_style.BLUE, label="SNN")
+        (self._ring,) = left.plot([], [], "o", color=_style.BLACK, fillstyle="none", markersize=12)
+        left.set_xscale("log", base=2)
+        left.xaxis.set_major_formatter("{x:g}")
+        left.set(ylim=(0, 103), xlabel="steps", ylabel="accuracy (%)", title="Accuracy over time")
+        left.legend(loc="lower right")
+        left.grid(alpha=0.3)
+        size = _style.mark_size(self._neurons)
+        (self._spikes,) = right.plot([], [], "|", color=_style.BLACK, markersize=size)
+        right.set(xlim=(0, self._timesteps + 1), ylim=(-1, self._neurons), xlabel="step")
+        right.set(ylabel="neuron", title="Spikes of one layer, one image")
+        return [self._curve, self._ring, self._spikes]
 
     def draw(self, data: dict[str, Any]) -> None:
         """Move the curve, the ring and the spikes."""
@@ -104,7 +176,7 @@ class StepsAndPercentile:
         self._spikes.set_data(*data["raster"])
 
     def describe(self, data: dict[str, Any], steps: int, percentile: float) -> str:
-        """Say in words what the picture shows."""
+        """Say how much is right, beside the ANN and the best that time can bring."""
         gap = data["now"] - self._ann
         side = "the same as" if abs(gap) < 0.005 else "below" if gap < 0 else "above"
         by = "" if side == "the same as" else f"{abs(gap):.2f} points "
@@ -116,36 +188,15 @@ class StepsAndPercentile:
             f"per image and step."
         )
 
-    def _update(self, steps: int, percentile: float) -> str:
-        data = self.compute(steps, percentile)
-        self.draw(data)
-        return self.describe(data, steps, percentile)
-
-    def _picture(self) -> Picture:
-        figure = Figure(figsize=(9, 3.4), dpi=90, layout="constrained")
-        left, right = figure.subplots(1, 2)
-        steps = np.arange(1, self._timesteps + 1)
-        left.axhline(self._ann, color=_style.ORANGE, linestyle="--", label="ANN")
-        (self._curve,) = left.plot(steps, steps, ".-", color=_style.BLUE, label="SNN")
-        (self._ring,) = left.plot([], [], "o", color=_style.BLACK, fillstyle="none", markersize=12)
-        left.set_xscale("log", base=2)
-        left.xaxis.set_major_formatter("{x:g}")
-        left.set(ylim=(0, 102), xlabel="steps", ylabel="accuracy (%)", title="Accuracy over time")
-        left.legend(loc="lower right")
-        left.grid(alpha=0.3)
-        size = _style.mark_size(self._neurons)
-        (self._spikes,) = right.plot([], [], "|", color=_style.BLACK, markersize=size)
-        right.set(
-            xlim=(0, self._timesteps + 1),
-            ylim=(-1, self._neurons),
-            xlabel="step",
-            ylabel="neuron",
-            title="Spikes of one layer, one image",
+    def formula(self, data: dict[str, Any], steps: int, percentile: float) -> str:
+        """Return how a percentile sets the threshold, and what a neuron can then pass on."""
+        return (
+            r"<p>The threshold $\theta$ of a layer is the value that $p$ percent of its "
+            r"activations $a$ on the calibration images stay below:</p>"
+            rf"$$\Pr(a \le \theta) = \frac{{p}}{{100}} = {percentile / 100:g}$$"
+            r"<p>After $T$ steps with $N$ spikes a neuron has passed on</p>"
+            rf"$$\frac{{\theta\,N}}{{T}},\qquad N \in \{{0, 1, \dots, T\}},\qquad T = {steps}$$"
+            r"<p>So it never says more than $\theta$, and between two of its values lies "
+            r"$\theta/T$. A low percentile cuts off, a high one makes the stairs coarse; time "
+            r"helps only against the second.</p>"
         )
-        return Picture(figure, [self._curve, self._ring, self._spikes])
-
-    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
-        return self._panel._repr_mimebundle_(**options)
-
-    def __repr__(self) -> str:
-        return self._panel.description

@@ -1,0 +1,127 @@
+"""What a learner can set: declared once, shown as a row of widgets."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import ipywidgets as widgets
+
+from snnlab.exceptions import OptionError
+
+LABEL_WIDTH, FIELD_WIDTH = "11em", "17em"
+
+
+@dataclass(frozen=True)
+class Slider:
+    """A number between two ends, moved by a slider or typed into a field.
+
+    Parameters
+    ----------
+    label : str
+        What it is, with its unit.
+    meaning : str
+        One line for who does not know the word.
+    low, high, step, default : int or float
+        All whole, or all float. Steps that are binary fractions stay exact in the browser.
+    """
+
+    label: str
+    meaning: str
+    low: float
+    high: float
+    step: float
+    default: float
+
+    def examples(self) -> list[Any]:
+        """Return both ends and the default."""
+        return [self.low, self.high, self.default]
+
+    def checked(self, value: Any, name: str) -> Any:
+        """Return the value, refused if it is not between the ends."""
+        whole = isinstance(self.step, int)
+        number = isinstance(value, Real) and not isinstance(value, bool)
+        if not number or not self.low <= value <= self.high or (whole and value % 1):
+            raise OptionError(
+                f"{name} = {value!r}: expected a {'whole ' if whole else ''}number from "
+                f"{self.low:g} to {self.high:g}."
+            )
+        return int(value) if whole else float(value)
+
+    def row(self) -> tuple[Any, list[Any]]:
+        """Return the widget that has the value, and what stands in its row."""
+        limits = {"min": self.low, "max": self.high, "step": self.step}
+        whole = isinstance(self.step, int)
+        make, make_field = (
+            (widgets.IntSlider, widgets.BoundedIntText)
+            if whole
+            else (widgets.FloatSlider, widgets.BoundedFloatText)
+        )
+        slider = make(self.default, readout=False, **limits)
+        field = make_field(self.default, **limits)
+        return slider, _row(self, slider, field)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few things that have no order.
+
+    Parameters
+    ----------
+    label, meaning : str
+        As for `Slider`.
+    options : mapping from str to value
+        What is shown, and what it stands for.
+    default : value
+    """
+
+    label: str
+    meaning: str
+    options: Mapping[str, Any]
+    default: Any
+
+    def examples(self) -> list[Any]:
+        """Return all values."""
+        return list(self.options.values())
+
+    def checked(self, value: Any, name: str) -> Any:
+        """Return the value, refused if it is none of the options."""
+        values = self.examples()
+        if value not in values:
+            raise OptionError(f"{name} = {value!r}: expected one of {values}.")
+        return values[values.index(value)]
+
+    def row(self) -> tuple[Any, list[Any]]:
+        """Return the widget that has the value, and what stands in its row."""
+        options = list(self.options.items())
+        buttons = widgets.RadioButtons(
+            options=options, value=self.default, orientation="horizontal"
+        )
+        _name(buttons, self, "auto")
+        return buttons, [buttons]
+
+
+class Scale(Choice):
+    """One of several values that have an order: moved by a slider or picked from a list."""
+
+    def row(self) -> tuple[Any, list[Any]]:
+        """Return the widget that has the value, and what stands in its row."""
+        options = list(self.options.items())
+        slider = widgets.SelectionSlider(options=options, value=self.default, readout=False)
+        field = widgets.Dropdown(options=options, value=self.default)
+        return slider, _row(self, slider, field)
+
+
+Control = Slider | Choice
+
+
+def _row(control: Control, slider: Any, field: Any) -> list[Any]:
+    """Return a field and a slider that follow each other; the name stands at the field."""
+    _name(field, control, FIELD_WIDTH)
+    widgets.link((slider, "value"), (field, "value"))
+    return [field, slider]
+
+
+def _name(widget: Any, control: Control, width: str) -> None:
+    widget.description, widget.tooltip = control.label, control.meaning
+    widget.style.description_width, widget.layout.width = LABEL_WIDTH, width

@@ -1,0 +1,178 @@
+"""What the order and the spread of the currents do to a neuron that counts."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.figure import Figure
+
+from snnlab.explorers.controls import Choice, Slider
+from snnlab.explorers.explorer import Explorer
+from snnlab.neuron import if_step, soft_count
+from snnlab.plots import _style
+
+STEPS, NEURONS, V_INIT = 16, 200, 0.5
+THRESHOLDS = np.geomspace(0.25, 4, 25)
+NOISE = np.random.default_rng(0).standard_normal((STEPS, NEURONS))
+
+_ABOVE = {"loc": "lower center", "bbox_to_anchor": (0.5, 0.98), "frameon": False, "fontsize": 9}
+ORDERS = {"as they come": "drawn", "largest first": "falling", "smallest first": "rising"}
+
+
+def arranged(currents: np.ndarray, order: str) -> np.ndarray:
+    """Return the same currents, shape (T, N), in another order of arrival."""
+    if order == "drawn":
+        return currents
+    rising = np.sort(currents, axis=0)
+    return rising if order == "rising" else rising[::-1]
+
+
+def compute(order: str, threshold: float, mean: float, spread: float) -> dict[str, Any]:
+    """Return the errors of 200 neurons at many thresholds, and what the first one lives through.
+
+    Each neuron receives 16 random currents and starts half full. The last threshold is the chosen
+    one. In units of the activation.
+    """
+    z = arranged(mean + spread * NOISE, order)
+    theta = np.append(THRESHOLDS, threshold)
+    v, counts = np.tile(V_INIT * theta, (NEURONS, 1)), np.zeros((NEURONS, len(theta)))
+    passed_on = np.empty(STEPS)
+    for t in range(STEPS):
+        v, spikes = if_step(v, z[t, :, None], theta)
+        counts += spikes
+        passed_on[t] = threshold * counts[0, -1]
+    z_mean = z.mean(0)[:, None]
+    activation = np.maximum(z_mean, 0)
+    clipped = np.minimum(activation, theta)
+    steady = theta * soft_count(z_mean, STEPS, theta, V_INIT) / STEPS
+    parts = {
+        "clipping": clipped - activation,
+        "quantization": steady - clipped,
+        "deviation": theta * counts / STEPS - steady,
+    }
+    total = theta * counts / STEPS - activation
+    charge = V_INIT * threshold + np.cumsum(z[:, 0])
+    return {
+        "charge": charge,
+        "highest": np.maximum.accumulate(charge),
+        "passed_on": passed_on,
+        "above": int((z[:, 0] > threshold).sum()),
+        "parts": parts,
+        "total": total,
+        "rms": {part: root_mean_square(e) for part, e in [*parts.items(), ("total", total)]},
+        "threshold": threshold,
+    }
+
+
+def root_mean_square(errors: np.ndarray) -> np.ndarray:
+    """Return the root mean square over the neurons, for each threshold."""
+    return np.sqrt(np.mean(errors**2, axis=0))
+
+
+class DeviationError(Explorer):
+    """The charge of one neuron under uneven currents, and the error of many over the threshold.
+
+    Take hold of the order in which the same currents arrive, of the threshold, and of the mean and
+    the spread (the standard deviation) of the currents.
+    """
+
+    compute = staticmethod(compute)
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "order": Choice("order", "the same currents, arranged", ORDERS, "drawn"),
+                "threshold": Slider("threshold θ", "one spike is worth this", 0.25, 4.0, 0.25, 1.0),
+                "mean": Slider("mean μ", "of the currents", -0.25, 0.5, 0.0625, 0.25),
+                "spread": Slider("spread σ", "standard deviation", 0.0, 0.75, 0.0625, 0.5),
+            }
+        )
+
+    def layout(self, figure: Figure) -> Sequence[Artist]:
+        """Draw the axes of the charge and of the errors."""
+        left, right = figure.subplots(1, 2)
+        t = np.arange(1, STEPS + 1)
+        (self._charge,) = left.plot(t, t, ".-", color=_style.BLUE, label="charge received")
+        (self._highest,) = left.plot(t, t, "--", color=_style.ORANGE, label="its highest so far")
+        (self._passed,) = left.plot(
+            t, t, color=_style.BLACK, drawstyle="steps-mid", linewidth=1, label="θ × spikes so far"
+        )
+        left.set(xlim=(0, STEPS + 1), ylim=(-8, 14), xlabel="step", ylabel="sum since the start")
+        left.set(xticks=range(0, STEPS + 1, 4), yticks=range(-8, 16, 4))
+        left.set_title("One neuron", pad=24)
+        left.legend(**_ABOVE, ncols=3, handlelength=1.6, columnspacing=1.0)
+        left.grid(alpha=0.3)
+        lines = [
+            ("total", "-", _style.BLACK),
+            ("deviation", "--", _style.ORANGE),
+            ("quantization", ":", _style.BLUE),
+            ("clipping", "-.", _style.GREEN),
+        ]
+        self._errors = {
+            part: right.plot(THRESHOLDS, THRESHOLDS, style, color=color, label=part)[0]
+            for part, style, color in lines
+        }
+        (self._ring,) = right.plot([], [], "o", color=_style.BLACK, fillstyle="none", markersize=12)
+        right.set_xscale("log")
+        right.set_yscale("symlog", linthresh=1e-3)  # logarithmic, but with a place for 0
+        right.set(xlim=(0.23, 4.35), ylim=(-2e-4, 1))
+        right.set(xlabel="threshold θ", ylabel="root mean square error")
+        ticks = (0.25, 0.5, 1, 2, 4)
+        right.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        right.set_xticks([], minor=True)
+        right.set_title(f"{NEURONS} neurons", pad=24)
+        right.legend(**_ABOVE, ncols=4, handlelength=1.6, columnspacing=1.0)
+        right.grid(alpha=0.3)
+        return [self._charge, self._highest, self._passed, *self._errors.values(), self._ring]
+
+    def draw(self, data: dict[str, Any]) -> None:
+        """Move the charge, its water mark, what was passed on, the errors and the ring."""
+        self._charge.set_ydata(data["charge"])
+        self._highest.set_ydata(data["highest"])
+        self._passed.set_ydata(data["passed_on"])
+        for part, line in self._errors.items():
+            line.set_ydata(data["rms"][part][:-1])
+        self._ring.set_data([data["threshold"]], [data["rms"]["total"][-1]])
+
+    def describe(self, data: dict[str, Any], **values: Any) -> str:
+        """Say what the first neuron got and gave, and how far off all of them are."""
+        threshold, rms = values["threshold"], data["rms"]
+        order = next(words for words, order in ORDERS.items() if order == values["order"])
+        spikes = data["passed_on"][-1] / threshold
+        best = THRESHOLDS[rms["total"][:-1].argmin()]
+        cut = f"{rms['clipping'][-1]:.4f}" if rms["clipping"][-1] else "0"
+        return (
+            f"Currents of mean {values['mean']:g} and spread {values['spread']:g}, {order}, "
+            f"threshold {threshold:g}: with its start this neuron has received "
+            f"{data['charge'][-1]:.2f}, at most {data['highest'][-1]:.2f} on the way, and has "
+            f"passed on {data['passed_on'][-1]:g} ({spikes:.0f} × {threshold:g}). Error of "
+            f"{NEURONS} such neurons: {rms['total'][-1]:.4f} root mean square (deviation "
+            f"{rms['deviation'][-1]:.4f}, quantization {rms['quantization'][-1]:.4f}, clipping "
+            f"{cut}), smallest near threshold {best:.2g}."
+        )
+
+    def formula(self, data: dict[str, Any], **values: Any) -> str:
+        """Return the law of the water mark, filled in, and when it holds."""
+        threshold, highest = values["threshold"], data["highest"][-1]
+        bound = max(0, int(np.floor(highest / threshold)))
+        above, spikes = data["above"], data["passed_on"][-1] / threshold
+        holds = (
+            "No current here is above the threshold, so the law holds."
+            if above == 0
+            else f"Here {above} of the {STEPS} currents are above the threshold. The neuron cannot "
+            f"fire twice in a step, so it may fall behind the law."
+        )
+        return (
+            r"<p>$S_t$ is the sum of the currents up to step $t$, and $v_0$ what the neuron held "
+            r"before. A spike cannot be taken back when the charge falls again. So the number of "
+            r"spikes $N$ tells the <b>highest</b> charge there was, not the last:</p>"
+            r"$$N = \max\left(0,\ \max_{t \le T} \left\lfloor"
+            r"\frac{v_0 + S_t}{\theta}\right\rfloor\right)$$"
+            rf"$$\left\lfloor\frac{{{highest:.2f}}}{{{threshold:g}}}\right\rfloor \to {bound},"
+            rf"\qquad \text{{the neuron fired }} {spikes:.0f}\text{{ times}}$$"
+            f"<p>{holds}</p>"
+            r"<p>A steady current of the same mean $\bar z$ would give "
+            r"$\lfloor (v_0 + \bar z\,T)/\theta \rfloor$ spikes, the last charge. "
+            r"The difference, times $\theta/T$, is the <b>deviation error</b>.</p>"
+        )

@@ -1,0 +1,183 @@
+"""What every explorer is made of."""
+
+import base64
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.artist import Artist
+from matplotlib.figure import Figure
+
+from snnlab import _checks
+from snnlab.exceptions import OptionError
+from snnlab.explorers.controls import Control
+from snnlab.explorers.listing import listing
+from snnlab.explorers.panel import Panel
+from snnlab.explorers.picture import Picture
+
+_INCHES, _DPI = (9.0, 3.6), 100
+
+
+class Explorer:
+    """An interactive picture: what can be set, what follows from it, a picture, and words.
+
+    It shows itself in a notebook's cell, as picture and text also where no kernel runs. A subclass
+    gives `__init__` the controls, and has five small parts:
+
+    - `compute(**values)`: what follows from the values, as a dict; a function of the module, whose
+      source the learner can copy;
+    - `layout(figure)`: draws all that stays, returns the artists that move;
+    - `draw(data)`: moves them;
+    - `describe(data, **values)`: one or two sentences with the numbers that matter;
+    - `formula(data, **values)`: the mathematics in words and signs, with the values filled in.
+
+    Parameters
+    ----------
+    declared : dict from name to Control
+    """
+
+    def __init__(self, declared: Mapping[str, Control]):
+        self._declared = dict(declared)
+        self._panel = Panel(declared, self._changed, self.reset)
+        self.controls = self._panel.controls
+        figure = Figure(figsize=_INCHES, dpi=_DPI, layout="constrained")
+        self._picture = Picture(figure, self.layout(figure))
+        self._waits = False
+        self._refresh()
+
+    def compute(self, **values: Any) -> dict[str, Any]:
+        """Return what follows from the values of the controls."""
+        raise NotImplementedError
+
+    def layout(self, figure: Figure) -> Sequence[Artist]:
+        """Draw what stays on an empty figure, and return the artists that move."""
+        raise NotImplementedError
+
+    def draw(self, data: dict[str, Any]) -> None:
+        """Move the artists to what was computed."""
+        raise NotImplementedError
+
+    def describe(self, data: dict[str, Any], **values: Any) -> str:
+        """Say in words what the picture shows."""
+        raise NotImplementedError
+
+    def formula(self, data: dict[str, Any], **values: Any) -> str:
+        """Return the mathematics as HTML, with formulas between dollar signs."""
+        raise NotImplementedError
+
+    def calls(self, **values: Any) -> str:
+        """Return the lines of Python that compute the data."""
+        given = ", ".join(f"{name}={_literal(value)}" for name, value in values.items())
+        return f"data = compute({given})"
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The values of the controls by name."""
+        return {name: widget.value for name, widget in self.controls.items()}
+
+    def move(self, **values: Any) -> str:
+        """Set controls by name and return the words.
+
+        Raises
+        ------
+        OptionError
+            If there is no such control, or if it cannot have this value.
+        """
+        checked = self._checked(values)
+        self._waits = True
+        try:
+            for name, value in checked.items():
+                self.controls[name].value = value
+        finally:
+            self._waits = False
+        self._refresh()
+        return self.words
+
+    def reset(self) -> None:
+        """Set all controls to where they began."""
+        self.move(**{name: control.default for name, control in self._declared.items()})
+
+    def script(self, moves: Sequence[Mapping[str, Any]], pause: float = 2.0) -> list[str]:
+        """Play a sequence of moves, as for a lecture, and return the words after each.
+
+        Parameters
+        ----------
+        moves : sequence of dicts
+            Each from the names of controls to their new values. With the key "expect", the words
+            after this move must contain that text, so that a lecture notices when it no longer
+            shows what is told.
+        pause : float
+            Seconds to wait after each move.
+
+        Raises
+        ------
+        OptionError
+            If a move is impossible, before the first one is played; or if the words do not contain
+            what a move expects.
+
+        >>> from snnlab import explorers
+        >>> explorer = explorers.QuantizationError()
+        >>> said = explorer.script([{"timesteps": 1, "expect": "2 values"}, {"timesteps": 8}], 0)
+        >>> len(said)
+        2
+        """
+        for move in moves:
+            self._checked({name: move[name] for name in move if name != "expect"})
+        said = []
+        for number, move in enumerate(moves, 1):
+            values = {name: move[name] for name in move if name != "expect"}
+            said.append(self.move(**values))
+            if move.get("expect", "") not in said[-1]:
+                raise OptionError(
+                    f"script: after move {number}, {values}, the words are {said[-1]!r}, expected "
+                    f"that they contain {move['expect']!r}."
+                )
+            time.sleep(pause)
+        return said
+
+    def code(self) -> str:
+        """Return the source of `compute` with the current values, ready to paste."""
+        return listing(sys.modules[type(self).__module__], self.calls(**self.values))
+
+    def _checked(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        for name in values:
+            if name not in self._declared:
+                raise OptionError(
+                    f"{name!r}: no control of {type(self).__name__}."
+                    f"{_checks.close(name, self._declared)} They are: {list(self._declared)}."
+                )
+        return {name: self._declared[name].checked(v, name) for name, v in values.items()}
+
+    def _changed(self) -> None:
+        if not self._waits:
+            self._refresh()
+
+    def _refresh(self) -> None:
+        """Bring the panel up to date; an error shows in it, and is raised."""
+        values, view = self.values, self._panel.view.value
+        try:
+            data = self.compute(**values)
+            self.draw(data)
+            self.words, self.png = self.describe(data, **values), self._picture.png()
+            self._panel.show(self.words, self.png)
+            if view == "formula":
+                self._panel.show_formula(self.formula(data, **values))
+            if view == "code":
+                self._panel.show_code(self.code())
+        except Exception as error:
+            self._panel.show_error(error)
+            raise
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        live = self._panel.box._repr_mimebundle_() or {}
+        still = {"image/png": base64.b64encode(self.png).decode(), "text/plain": self.words}
+        return live | still
+
+    def __repr__(self) -> str:
+        return self.words
+
+
+def _literal(value: Any) -> str:
+    """Return a value as Python reads it."""
+    return "float('inf')" if value == float("inf") else repr(value)

@@ -1,0 +1,124 @@
+"""What a neuron can pass on when it may only count: a staircase in place of the ReLU."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.figure import Figure
+
+from snnlab.explorers.controls import Slider
+from snnlab.explorers.explorer import Explorer
+from snnlab.neuron import soft_count
+from snnlab.plots import _style
+
+ACTIVATIONS = (np.arange(512) + 0.5) / 512
+EDGES = np.linspace(-1, 1, 41)
+
+
+def compute(timesteps: int, threshold: float, v_init: float) -> dict[str, Any]:
+    """Return what the neuron passes on for activations spread evenly from 0 to 1, and its error.
+
+    The current is steady, and as large as the activation. In units of the activation.
+    """
+    a, theta = ACTIVATIONS, threshold
+    passed_on = theta * soft_count(a, timesteps, theta, v_init) / timesteps
+    clipped = np.minimum(a, theta)
+    error = passed_on - a
+    return {
+        "passed_on": passed_on,
+        "total": error,
+        "parts": {"clipping": clipped - a, "quantization": passed_on - clipped},
+        "shares": 100 * np.histogram(error, EDGES)[0] / len(a),
+        "mean": error.mean(),
+        "rms": np.sqrt(np.mean(error**2)),
+    }
+
+
+class QuantizationError(Explorer):
+    """What a neuron passes on for each activation, and how its errors are spread.
+
+    Take hold of the number of steps, the threshold, and the potential it starts from. The current
+    is steady and the reset by subtraction, so nothing but counting goes wrong.
+    """
+
+    compute = staticmethod(compute)
+
+    def __init__(self) -> None:
+        super().__init__(
+            {
+                "timesteps": Slider("steps T", "how long it may count", 1, 32, 1, 4),
+                "threshold": Slider(
+                    "threshold θ", "one spike is worth this", 0.25, 1.5, 0.125, 1.0
+                ),
+                "v_init": Slider(
+                    "start v₀", "in thresholds; 0.5: half full", 0.0, 0.875, 0.125, 0.0
+                ),
+            }
+        )
+
+    def layout(self, figure: Figure) -> Sequence[Artist]:
+        """Draw the axes of the staircase and of the histogram."""
+        left, right = figure.subplots(1, 2)
+        a = ACTIVATIONS
+        left.plot([0, 1], [0, 1], "--", color=_style.ORANGE, label="ANN (ReLU)")
+        (self._stairs,) = left.plot(a, a, color=_style.BLUE, label="SNN (neuron)")
+        left.set(xlim=(0, 1), ylim=(-0.05, 1.55), xlabel="activation a", ylabel="passed on")
+        left.set_title("What the neuron passes on")
+        left.legend(loc="upper left")
+        left.grid(alpha=0.3)
+        self._bars = right.stairs(np.zeros(len(EDGES) - 1), EDGES, fill=True, color=_style.BLUE)
+        (self._mean,) = right.plot([0, 0], [0, 100], "--", color=_style.BLACK, label="mean error")
+        right.axvline(0, color=_style.BLACK, linewidth=0.8)
+        right.set(
+            xlim=(-1, 1),
+            ylim=(0, 105),
+            xticks=(-1, -0.5, 0, 0.5, 1),
+            xlabel="error",
+            ylabel="share of activations (%)",
+        )
+        right.set_title("How the errors are spread")
+        right.legend(loc="upper right")
+        return [self._stairs, self._bars, self._mean]
+
+    def draw(self, data: dict[str, Any]) -> None:
+        """Move the staircase, the bars and the line of the mean."""
+        self._stairs.set_ydata(data["passed_on"])
+        self._bars.set_data(data["shares"])
+        self._mean.set_xdata([data["mean"]] * 2)
+
+    def describe(self, data: dict[str, Any], **values: Any) -> str:
+        """Say which values the neuron has, and how far off they are."""
+        timesteps, threshold = values["timesteps"], values["threshold"]
+        rms = {part: np.sqrt(np.mean(error**2)) for part, error in data["parts"].items()}
+        cut = 100 * np.mean(data["parts"]["clipping"] < 0)
+        clipping = f"clipping {rms['clipping']:.3f} ({cut:.0f} % of the activations are cut off)"
+        return (
+            f"{timesteps} steps, threshold {threshold:g}, starting {values['v_init']:g} thresholds "
+            f"full: the neuron has {timesteps + 1} values, {threshold / timesteps:.3g} apart, up "
+            f"to {threshold:g}. Its error is {data['mean']:+.3f} on average and "
+            f"{data['rms']:.3f} root mean square: quantization {rms['quantization']:.3f}, "
+            f"{clipping if cut else 'clipping 0'}. The largest error is "
+            f"{np.abs(data['total']).max():.3f}."
+        )
+
+    def formula(self, data: dict[str, Any], **values: Any) -> str:
+        """Return the staircase, and one of its steps worked out."""
+        timesteps, threshold, start = values["timesteps"], values["threshold"], values["v_init"]
+        a = 0.3
+        count = soft_count(a, timesteps, threshold, start)
+        return (
+            r"<p>In $T$ steps the current $a$ brings $a\,T$ into a neuron that holds $v_0\,\theta$ "
+            r"already. As often as the threshold $\theta$ fits into that, it fires, but at most "
+            r"once per step. Each spike passes $\theta$ on, spread over all steps:</p>"
+            r"$$\text{passed on} = \frac{\theta}{T}\,\mathrm{clip}\left(\left\lfloor"
+            r"\frac{a\,T}{\theta} + v_0\right\rfloor,\ 0,\ T\right)$$"
+            rf"<p>For example, at $a = {a:g}$:</p>"
+            rf"$$\frac{{{threshold:g}}}{{{timesteps}}}\,\mathrm{{clip}}\left(\left\lfloor"
+            rf"\frac{{{a:g} \cdot {timesteps}}}{{{threshold:g}}} + {start:g}\right\rfloor,"
+            rf"\ 0,\ {timesteps}\right) = \frac{{{threshold:g}}}{{{timesteps}}} \cdot {count:.0f} ="
+            rf" {threshold * count / timesteps:.3g}$$"
+            r"<p>What is missing or too much is the error. Below the threshold it is "
+            r"<b>quantization</b>: the value falls between two stairs. Above, it is "
+            r"<b>clipping</b>: the staircase ends at $\theta$.</p>"
+        )

@@ -1,0 +1,121 @@
+"""The explorer of a converted network: its numbers, and when it simulates."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import snnlab as sl
+from snnlab import explorers
+from snnlab.explorers import steps_and_percentile
+
+
+def network(x):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(6, 12), nn.ReLU(), nn.Linear(12, 3))
+    return model, model(torch.tensor(x).float()).argmax(1).numpy()
+
+
+@pytest.fixture
+def given():
+    x = np.random.default_rng(0).random((60, 6))
+    model, y = network(x)
+    return model, x, x, y
+
+
+@pytest.fixture
+def explorer(given):
+    return explorers.StepsAndPercentile(*given, timesteps=16, percentiles=(50.0, 99.0, 100.0))
+
+
+@pytest.mark.parametrize("percentile", [50.0, 99.0, 100.0])
+def test_the_numbers_are_those_of_a_conversion_with_this_percentile(explorer, given, percentile):
+    model, x_cal, x, y = given
+    net = sl.convert(model, x_cal, threshold=sl.Percentile(percentile))
+    record = sl.simulate(net, x, 16, spikes=["1"])
+    accuracy = 100 * record.accuracy(y)
+    assert record.spikes("1").any()
+    for steps in range(1, 17):
+        data = explorer.compute(steps, percentile)
+        assert (data["accuracy"] == accuracy).all()
+        assert data["now"] == accuracy[steps - 1]
+        step, neuron = data["raster"]
+        raster = np.zeros((16, 12))
+        raster[step - 1, neuron] = 1
+        shown = record.spikes("1")[:, 0] * (np.arange(1, 17) <= steps)[:, None]
+        assert (raster == shown).all()
+    assert data["spikes"] == pytest.approx(record.spikes("1").sum() / 60 / 16)
+
+
+def test_the_words_say_what_was_measured(explorer):
+    data = explorer.compute(5, 99.0)
+    words = explorer.move(steps=5, percentile=99.0)
+    assert f"Percentile 99, 5 steps: {data['now']:.2f} % right" in words
+    assert f"ANN ({explorer._ann:.2f} %)" in words
+    assert f"is {data['accuracy'].max():.2f} %, first at step" in words
+    first = int(words.split("first at step ")[1].split(".")[0])
+    assert data["accuracy"][first - 1] == data["accuracy"].max()
+    assert (data["accuracy"][: first - 1] < data["accuracy"].max()).all()
+
+
+def test_what_is_drawn_is_what_was_computed(explorer):
+    explorer.move(steps=7, percentile=50.0)
+    data = explorer.compute(7, 50.0)
+    assert (explorer._curve.get_ydata() == data["accuracy"]).all()
+    assert explorer._ring.get_data() == ([7], [data["now"]])
+    assert (np.array(explorer._spikes.get_data()) == np.array(data["raster"])).all()
+    assert len(data["raster"][0]) > 5
+
+
+def test_every_percentile_is_simulated_when_it_opens_and_never_again(given, monkeypatch):
+    done = []
+    slow = steps_and_percentile.simulated
+    monkeypatch.setattr(
+        steps_and_percentile, "simulated", lambda *a: done.append(a[-1]) or slow(*a)
+    )
+    explorer = explorers.StepsAndPercentile(*given, percentiles=(50.0, 99.0, 99.9, 100.0))
+    assert done == [99.9, 100.0, 99.0, 50.0]
+    for percentile in (50.0, 99.0, 99.9, 100.0):
+        for steps in (1, 64):
+            explorer.move(steps=steps, percentile=percentile)
+    assert len(done) == 4
+
+
+def test_what_takes_too_long_is_simulated_at_its_first_visit(given, monkeypatch):
+    monkeypatch.setattr(steps_and_percentile, "PREPARATION_SECONDS", -1.0)
+    explorer = explorers.StepsAndPercentile(*given)
+    assert list(explorer._runs) == [99.9]
+    explorer.move(percentile=50.0)
+    assert list(explorer._runs) == [99.9, 50.0]
+
+
+def test_the_preparation_counts_its_work(given, monkeypatch):
+    counted = []
+    monkeypatch.setattr(steps_and_percentile.Progress, "add", lambda self, n: counted.append(n))
+    explorers.StepsAndPercentile(*given)
+    assert counted.count(1) >= len(steps_and_percentile.PERCENTILES)
+
+
+def test_it_begins_at_the_last_percentile_where_there_is_no_99_9(given):
+    explorer = explorers.StepsAndPercentile(*given, timesteps=4, percentiles=(90.0, 95.0))
+    assert explorer.values == {"steps": 4, "percentile": 95.0}
+
+
+def test_the_model_stays_as_it_is(given):
+    model = given[0].train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    explorers.StepsAndPercentile(*given, timesteps=4)
+    assert model.training
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+
+
+def test_bad_input_is_refused_in_its_own_words(given):
+    model, x_cal, x, y = given
+    with pytest.raises(sl.OptionError, match="timesteps = 0"):
+        explorers.StepsAndPercentile(model, x_cal, x, y, timesteps=0)
+    with pytest.raises(sl.OptionError, match="percentile = 0.5"):
+        explorers.StepsAndPercentile(model, x_cal, x, y, percentiles=(0.5, 99.9))
+    with pytest.raises(sl.ShapeError, match="y: shape"):
+        explorers.StepsAndPercentile(model, x_cal, x, y[:5])
+    with pytest.raises(sl.OptionError, match="layer 'relu7'"):
+        explorers.StepsAndPercentile(model, x_cal, x, y, layer="relu7")

@@ -1,0 +1,116 @@
+"""A JupyterLab and a headless browser in front of it, for tests and benchmarks."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+TOKEN = "snnlab"
+CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# As root in a container, without a graphics card, without asking the internet for anything.
+FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
+LAB_SECONDS, RUN_SECONDS = 60, 180
+
+
+def chromium() -> str | None:
+    """Return the path of a Chromium, or None."""
+    return next(filter(None, map(shutil.which, CHROMIUMS)), None)
+
+
+@contextmanager
+def served(
+    folder: Path, state: Path, *, no_delay: bool = True, dark: bool = False
+) -> Iterator[str]:
+    """Serve a folder's notebooks and yield the address that a notebook's name is added to.
+
+    `state` is an empty folder for all that JupyterLab keeps. Without `no_delay` the server is as
+    Jupyter starts it. All cells are kept in the page, so that they can be looked at.
+    """
+    settings = state / "settings" / "@jupyterlab"
+    for plugin, values in {
+        "notebook-extension/tracker": {"windowingMode": "none"},
+        "apputils-extension/themes": {"theme": "JupyterLab Dark" if dark else "JupyterLab Light"},
+    }.items():
+        file = settings / f"{plugin}.jupyterlab-settings"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(values))
+    port = _free_port()
+    environment = os.environ | {
+        "JUPYTERLAB_SETTINGS_DIR": str(settings.parent),
+        "JUPYTERLAB_WORKSPACES_DIR": str(state / "workspaces"),
+        "JUPYTER_CONFIG_DIR": str(state / "config"),
+        "JUPYTER_CONFIG_PATH": str(ROOT / "binder" / "jupyter"),
+        "JUPYTER_RUNTIME_DIR": str(state / "runtime"),
+    }
+    options = [f"--ServerApp.port={port}", f"--IdentityProvider.token={TOKEN}", "--allow-root"]
+    if not no_delay:
+        usual = "jupyter_server.services.kernels.connection.channels.ZMQChannelsWebsocketConnection"
+        options.append(f"--ServerApp.kernel_websocket_connection_class={usual}")
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", *options, str(folder)]
+    with (state / "lab.log").open("w") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+    try:
+        _wait_for(f"http://localhost:{port}/api?token={TOKEN}", server)
+        yield f"http://localhost:{port}/lab/tree/{{}}?token={TOKEN}&reset"
+    finally:
+        server.terminate()
+        server.wait(LAB_SECONDS)
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """Yield a headless browser."""
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
+        yield found
+        found.close()
+
+
+def run_all(page: Page, address: str) -> None:
+    """Open a notebook, run all its cells in a fresh kernel, and wait until they are done."""
+    page.goto(address, wait_until="domcontentloaded", timeout=1000 * LAB_SECONDS)
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=1000 * LAB_SECONDS)
+    # Before the kernel is there, running all cells does nothing.
+    page.wait_for_selector(".jp-StatusBar-TextItem:has-text('| Idle')", timeout=1000 * LAB_SECONDS)
+    page.keyboard.press("Escape")
+    page.click(".lm-MenuBar-itemLabel:text-is('Run')")
+    page.click(".lm-Menu-itemLabel:text-is('Run All Cells')")
+    cells = page.locator(".jp-CodeCell").count()
+    page.wait_for_function(
+        """cells => {
+            const prompts = [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')];
+            return prompts.length == cells && prompts.every(p => /\\[\\d+\\]/.test(p.textContent));
+        }""",
+        arg=cells,
+        timeout=1000 * RUN_SECONDS,
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        return free.getsockname()[1]
+
+
+def _wait_for(address: str, server: subprocess.Popen) -> None:
+    end = time.monotonic() + LAB_SECONDS
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.1)
+    raise RuntimeError("JupyterLab did not start; its lab.log says why.")
