@@ -273,7 +273,9 @@ def test_a_script_waits_after_each_move(stairs, monkeypatch):
 
 
 def test_a_script_notices_what_it_no_longer_shows(stairs):
-    with pytest.raises(sl.OptionError, match="after move 2, .*'timesteps': 3.* contain '5 values'"):
+    with pytest.raises(
+        sl.OptionError, match=r"after move 2, .*'timesteps': 3.* contain '5 values'"
+    ):
         stairs.script([{"timesteps": 2}, {"timesteps": 3, "expect": "5 values"}], pause=0)
 
 

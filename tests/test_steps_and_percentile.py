@@ -113,7 +113,7 @@ def test_bad_input_is_refused_in_its_own_words(given):
     model, x_cal, x, y = given
     with pytest.raises(sl.OptionError, match="timesteps = 0"):
         explorers.StepsAndPercentile(model, x_cal, x, y, timesteps=0)
-    with pytest.raises(sl.OptionError, match="percentile = 0.5"):
+    with pytest.raises(sl.OptionError, match=r"percentile = 0\.5"):
         explorers.StepsAndPercentile(model, x_cal, x, y, percentiles=(0.5, 99.9))
     with pytest.raises(sl.ShapeError, match="y: shape"):
         explorers.StepsAndPercentile(model, x_cal, x, y[:5])

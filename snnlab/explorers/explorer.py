@@ -3,6 +3,7 @@
 import base64
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ from snnlab.explorers.picture import Picture
 _INCHES, _DPI = (9.0, 3.6), 100
 
 
-class Explorer:
+class Explorer(ABC):
     """An interactive picture: what can be set, what follows from it, a picture, and words.
 
     It shows itself in a notebook's cell, as picture and text also where no kernel runs. A subclass
@@ -46,25 +47,25 @@ class Explorer:
         self._waits = False
         self._refresh()
 
-    def compute(self, **values: Any) -> dict[str, Any]:
+    @abstractmethod
+    def compute(self, *args: Any, **values: Any) -> dict[str, Any]:
         """Return what follows from the values of the controls."""
-        raise NotImplementedError
 
+    @abstractmethod
     def layout(self, figure: Figure) -> Sequence[Artist]:
         """Draw what stays on an empty figure, and return the artists that move."""
-        raise NotImplementedError
 
+    @abstractmethod
     def draw(self, data: dict[str, Any]) -> None:
         """Move the artists to what was computed."""
-        raise NotImplementedError
 
+    @abstractmethod
     def describe(self, data: dict[str, Any], **values: Any) -> str:
         """Say in words what the picture shows."""
-        raise NotImplementedError
 
+    @abstractmethod
     def formula(self, data: dict[str, Any], **values: Any) -> str:
         """Return the mathematics as HTML, with formulas between dollar signs."""
-        raise NotImplementedError
 
     def calls(self, **values: Any) -> str:
         """Return the lines of Python that compute the data."""

@@ -32,7 +32,9 @@ def listing(module: ModuleType, calls: str) -> str:
             needed.add(name)
             if not isinstance(givers[name], (ast.Import, ast.ImportFrom)):
                 open_names |= _used(givers[name])
-    imports, constants, functions = [], [], []
+    imports: list[str] = []
+    constants: list[str] = []
+    functions: list[str] = []
     for statement in statements:
         if not needed & set(_given(statement)):
             continue

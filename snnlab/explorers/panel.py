@@ -31,8 +31,10 @@ _NAMING = """
     return;
   }
   place.setAttribute('role', 'status');
-  for (const handle of handles)
-    handle.setAttribute('aria-label', handle.closest('.snnlab-row').querySelector('label').textContent);
+  for (const handle of handles) {
+    const field = handle.closest('.snnlab-row').querySelector('label');
+    handle.setAttribute('aria-label', field.textContent);
+  }
 })(this, 100)
 """
 _DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs="

@@ -141,8 +141,9 @@ class StepsAndPercentile(Explorer):
         """Return accuracy after each step in percent, spikes per image and step, and the raster."""
         return compute(self._run(percentile), steps)
 
-    def calls(self, steps: int, percentile: float) -> str:
+    def calls(self, **values: Any) -> str:
         """Return the lines that compute the data from what was given to the explorer."""
+        steps, percentile = values["steps"], values["percentile"]
         return (
             f"# model, x_cal, x and y are what you gave to {type(self).__name__}.\n"
             f"network = convert(model, x_cal)\n"
@@ -175,8 +176,9 @@ class StepsAndPercentile(Explorer):
         self._ring.set_data([data["steps"]], [data["now"]])
         self._spikes.set_data(*data["raster"])
 
-    def describe(self, data: dict[str, Any], steps: int, percentile: float) -> str:
+    def describe(self, data: dict[str, Any], **values: Any) -> str:
         """Say how much is right, beside the ANN and the best that time can bring."""
+        steps, percentile = values["steps"], values["percentile"]
         gap = data["now"] - self._ann
         side = "the same as" if abs(gap) < 0.005 else "below" if gap < 0 else "above"
         by = "" if side == "the same as" else f"{abs(gap):.2f} points "
@@ -188,8 +190,9 @@ class StepsAndPercentile(Explorer):
             f"per image and step."
         )
 
-    def formula(self, data: dict[str, Any], steps: int, percentile: float) -> str:
+    def formula(self, data: dict[str, Any], **values: Any) -> str:
         """Return how a percentile sets the threshold, and what a neuron can then pass on."""
+        steps, percentile = values["steps"], values["percentile"]
         return (
             r"<p>The threshold $\theta$ of a layer is the value that $p$ percent of its "
             r"activations $a$ on the calibration images stay below:</p>"
