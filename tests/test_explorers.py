@@ -342,6 +342,9 @@ class Fragile(explorers.Explorer):
     def describe(self, data, n):
         return f"n is {n} & well"
 
+    def formula(self, data, n):
+        return f"<p>$n = {n}$</p>"
+
 
 def test_an_error_shows_in_the_panel_and_is_raised():
     fragile = Fragile()

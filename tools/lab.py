@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import nbformat
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -79,22 +80,33 @@ def browser() -> Iterator[Browser]:
         found.close()
 
 
-def run_all(page: Page, address: str) -> None:
-    """Open a notebook, run all its cells in a fresh kernel, and wait until they are done."""
-    page.goto(address, wait_until="domcontentloaded", timeout=1000 * LAB_SECONDS)
-    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=1000 * LAB_SECONDS)
+def copy(notebook: Path, folder: Path) -> None:
+    """Copy a notebook without its outputs, so that it can be seen which cells have run."""
+    book = nbformat.read(notebook, as_version=4)
+    for cell in book.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    nbformat.write(book, folder / notebook.name)
+
+
+def run_all(page: Page, address: str, notebook: Path) -> None:
+    """Open a copied notebook, run all its cells in a fresh kernel, and wait until they are done."""
+    cells = nbformat.read(notebook, as_version=4).cells
+    # A folded cell shows no number when it has run.
+    folded = [cell for cell in cells if cell.metadata.get("jupyter", {}).get("source_hidden")]
+    numbered = sum(cell.cell_type == "code" and cell not in folded for cell in cells)
+    page.goto(address.format(notebook.name), wait_until="domcontentloaded")
     # Before the kernel is there, running all cells does nothing.
     page.wait_for_selector(".jp-StatusBar-TextItem:has-text('| Idle')", timeout=1000 * LAB_SECONDS)
     page.keyboard.press("Escape")
     page.click(".lm-MenuBar-itemLabel:text-is('Run')")
     page.click(".lm-Menu-itemLabel:text-is('Run All Cells')")
-    cells = page.locator(".jp-CodeCell").count()
     page.wait_for_function(
         """cells => {
             const prompts = [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')];
-            return prompts.length == cells && prompts.every(p => /\\[\\d+\\]/.test(p.textContent));
+            return prompts.filter(p => /\\[\\d+\\]/.test(p.textContent)).length == cells;
         }""",
-        arg=cells,
+        arg=numbered,
         timeout=1000 * RUN_SECONDS,
     )
 

@@ -12,8 +12,10 @@ from snnlab.explorers.controls import LABEL_WIDTH, Control
 _STYLE = """
 .snnlab-explorer img { max-width: 100%; height: auto; }
 .snnlab-explorer p { max-width: 56em; min-height: 4.5em; line-height: 1.5; margin: 0.5em 0; }
-.snnlab-explorer .widget-radio { display: flex; align-items: center; }
-.snnlab-explorer .widget-radio-box { margin: 0 8px !important; }
+.snnlab-explorer .widget-radio { display: flex; flex-wrap: wrap; align-items: center; }
+.snnlab-explorer .widget-radio-box { margin: 0 8px !important; flex-wrap: wrap; height: auto; }
+.snnlab-explorer .widget-radio > .widget-label { text-align: right; }
+.snnlab-explorer .widget-radio-box label { white-space: nowrap; width: auto; }
 .snnlab-formula { max-width: 56em; line-height: 1.5; min-height: 12em; }
 .snnlab-formula mjx-container { margin: 0.4em 0 !important; }
 .snnlab-code textarea { font-family: monospace; white-space: pre; overflow-x: auto; }

@@ -1,0 +1,281 @@
+"""JupyterLab in a headless Chromium: notebooks are run, sliders moved, pictures looked at.
+
+Skipped where there is no Chromium, unless SNNLAB_BROWSER=required. The screenshots lie in
+build/screenshots afterwards.
+"""
+
+import os
+import re
+
+import nbformat
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tools import lab
+
+NOTEBOOKS = sorted((lab.ROOT / "notebooks").glob("*.ipynb"))
+SHOTS = lab.ROOT / "build" / "screenshots"
+SECONDS = 1000  # playwright counts in ms
+# Zooming in to 200 % leaves half as many, twice as large pixels.
+VIEWS = {
+    "light": {"viewport": {"width": 1280, "height": 800}},
+    "zoomed": {"viewport": {"width": 640, "height": 400}, "device_scale_factor": 2},
+}
+# Every explorer of the package, given what it asks for.
+GALLERY = """
+import inspect
+import torch
+from torch import nn
+from snnlab import data, explorers
+
+digits = data.load_digits()
+torch.manual_seed(0)
+model = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
+given = {
+    "model": data.train(model, digits.x_train, digits.y_train, epochs=2),
+    "x_cal": digits.x_train, "x": digits.x_test, "y": digits.y_test,
+}
+for name in explorers.__all__:
+    wanted = inspect.signature(getattr(explorers, name)).parameters.values()
+    if name != "Explorer":
+        display(getattr(explorers, name)(**{
+            p.name: given[p.name] for p in wanted if p.default is p.empty
+        }))
+"""
+CHANGED = """([panel, before]) => {
+    const image = panel.querySelector('img[alt]:not([alt=""])');
+    const words = panel.querySelector('[role=status]').textContent;
+    return image.complete && image.naturalWidth > 0 && image.src != before[0]
+        && words != before[1] && words == image.alt;
+}"""
+
+pytestmark = [
+    pytest.mark.skipif(
+        lab.chromium() is None and os.environ.get("SNNLAB_BROWSER") != "required",
+        reason="needs a Chromium",
+    ),
+    # Left behind by threads of playwright and of the server.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    assert lab.chromium(), "Chromium is required here, and not found"
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    with lab.browser() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("notebooks")
+    for file in NOTEBOOKS:
+        lab.copy(file, folder)
+    gallery = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(GALLERY)])
+    gallery.metadata.kernelspec = nbformat.read(NOTEBOOKS[0], 4).metadata.kernelspec
+    nbformat.write(gallery, folder / "gallery.ipynb")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def light(folder, tmp_path_factory):
+    with lab.served(folder, tmp_path_factory.mktemp("light")) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def dark(folder, tmp_path_factory):
+    with lab.served(folder, tmp_path_factory.mktemp("dark"), dark=True) as address:
+        yield address
+
+
+def opened(browser, address, file, view="light"):
+    """Return a page with a notebook that has been run, and the errors of its console so far."""
+    page, errors = browser.new_page(**VIEWS[view]), []
+    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    lab.run_all(page, address, file)
+    page.wait_for_function(
+        "panels => document.querySelectorAll('.snnlab-explorer [role=status] p').length > 0",
+        timeout=30 * SECONDS,
+    )
+    return page, errors
+
+
+@pytest.fixture(scope="module")
+def gallery(browser, light, folder):
+    page, errors = opened(browser, light, folder / "gallery.ipynb")
+    yield page
+    assert errors == []
+    page.close()
+
+
+def panels(page):
+    page.locator(".snnlab-explorer").first.wait_for()
+    return page.locator(".snnlab-explorer").all()
+
+
+def state(panel):
+    image = panel.locator("img:not([alt=''])")
+    return [image.get_attribute("src"), panel.locator("[role=status]").inner_text()]
+
+
+def assert_answers(panel, act):
+    """Do something and wait until picture, alternative text and words have changed."""
+    before = state(panel)
+    act()
+    panel.page.wait_for_function(
+        CHANGED, arg=[panel.element_handle(), before], timeout=10 * SECONDS
+    )
+    return state(panel)[1]
+
+
+def assert_sliders_answer(panel):
+    handles = panel.locator("[role=slider]").all()
+    for handle in handles:
+        at_the_end = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
+        keys = ("ArrowLeft", "ArrowRight") if at_the_end else ("ArrowRight", "ArrowLeft")
+        first = state(panel)
+        for key in keys:
+            assert_answers(panel, lambda key=key, handle=handle: handle.press(key))
+        assert state(panel) == first  # there and back again
+    return len(handles)
+
+
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
+def test_a_notebook_runs_and_its_sliders_answer(browser, light, file):
+    page, errors = opened(browser, light, file)
+    outputs = page.locator(".jp-OutputArea-output")
+    assert outputs.count() > 5
+    for kind in ("error", "stderr"):
+        assert page.locator(f"[data-mime-type='application/vnd.jupyter.{kind}']").count() == 0
+    found = panels(page)
+    assert found
+    for number, panel in enumerate(found):
+        assert assert_sliders_answer(panel) > 0
+        panel.screenshot(path=SHOTS / f"{file.stem}_{number}.png")
+    assert errors == []
+    page.close()
+
+
+def test_every_slider_of_every_explorer_answers(gallery):
+    assert len(panels(gallery)) >= 4
+    for panel in panels(gallery):
+        assert assert_sliders_answer(panel) > 1
+
+
+def test_every_field_takes_what_is_typed_and_every_choice_what_is_chosen(gallery):
+    for panel in panels(gallery):
+        begin = state(panel)
+        for field in panel.locator("input[type=number]").all():
+            value = "1" if field.input_value() != "1" else "0.5"
+            assert_answers(panel, lambda f=field, v=value: (f.fill(v), f.press("Enter")))
+        for field in panel.locator("select").all():
+            assert_answers(
+                panel, lambda f=field: [f.press(k) for k in ("Enter", "ArrowDown", "Enter")]
+            )
+        for row in panel.locator(".snnlab-row:not(:has(button)) .widget-radio").all():
+            for choice in reversed(row.locator("input").all()):
+                assert_answers(panel, lambda c=choice: c.press("Space"))
+        assert_answers(panel, lambda p=panel: p.get_by_role("button").press("Enter"))
+        assert state(panel) == begin
+
+
+def test_picture_formula_and_code_take_turns(gallery):
+    for number, panel in enumerate(panels(gallery)):
+        for view, content in (("formula", "mjx-container"), ("code", "textarea")):
+            panel.get_by_label(view, exact=True).press("Space")
+            panel.locator(content).first.wait_for()
+            assert panel.locator("img:not([alt=''])").count() == 0
+            panel.screenshot(path=SHOTS / f"explorer_{number}_{view}.png")
+        assert "data = compute(" in panel.locator("textarea").input_value()
+        panel.get_by_label("picture", exact=True).press("Space")
+        panel.locator("img:not([alt=''])").wait_for()
+        assert panel.locator("textarea").count() == 0
+
+
+def test_the_place_that_is_read_out_stays_while_its_words_change(gallery):
+    for panel in panels(gallery):
+        place = panel.locator("[role=status]")
+        place.evaluate("place => place.marked = true")
+        assert_answers(panel, lambda p=panel: p.locator("[role=slider]").first.press("ArrowRight"))
+        assert place.evaluate("place => place.marked")
+        panel.get_by_role("button").press("Enter")
+
+
+def test_a_held_key_ends_at_the_last_value(gallery):
+    for panel in panels(gallery):
+        slider = panel.locator("[role=slider]").first
+        field = panel.locator(".snnlab-row:has([role=slider]) input[type=number]").first
+        last = f"{float(slider.get_attribute('aria-valuemax')):g}"
+        slider.press("Home")
+        for _ in range(100):
+            gallery.keyboard.down("ArrowRight")
+        gallery.keyboard.up("ArrowRight")
+        gallery.wait_for_function(
+            "([field, last]) => Number(field.value) == last", arg=[field.element_handle(), last]
+        )
+        gallery.wait_for_timeout(500)
+        picture, words = state(panel)
+        assert re.search(rf"\b{last}\b", words)
+        assert_answers(panel, lambda s=slider: s.press("ArrowLeft"))
+        assert_answers(panel, lambda s=slider: s.press("ArrowRight"))
+        assert state(panel) == [picture, words]
+        panel.get_by_role("button").press("Enter")
+
+
+def test_the_tab_key_reaches_every_control(gallery):
+    for panel in panels(gallery):
+        wanted = panel.locator("input, select, button, [role=slider]").count()
+        panel.locator("input, select").first.focus()
+        reached = 0
+        while panel.evaluate("panel => panel.contains(document.activeElement)"):
+            reached += 1
+            gallery.keyboard.press("Tab")
+        assert reached == wanted
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_assistive_technology_finds_names_and_contrast(request, browser, folder, theme):
+    page, errors = opened(browser, request.getfixturevalue(theme), folder / "gallery.ipynb")
+    for number, panel in enumerate(panels(page)):
+        panel.screenshot(path=SHOTS / f"explorer_{number}_{theme}.png")
+    for view in ("formula", "code", "picture"):
+        for panel in panels(page):
+            panel.get_by_label(view, exact=True).press("Space")
+        page.wait_for_timeout(500)
+        found = Axe().run(page, context=".snnlab-explorer")
+        assert found.violations_count == 0, found.generate_report()
+    assert errors == []
+    page.close()
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_nothing_is_clipped_and_nothing_overlaps(browser, light, folder, view):
+    page, _ = opened(browser, light, folder / "gallery.ipynb", view)
+    if view == "zoomed":
+        page.keyboard.press("Control+b")  # no room for a list of files
+    for number, panel in enumerate(panels(page)):
+        panel.screenshot(path=SHOTS / f"explorer_{number}_{view}.png")
+        page_width = panel.evaluate("panel => panel.closest('.jp-OutputArea-output').clientWidth")
+        boxes = panel.evaluate(
+            """panel => [...panel.querySelectorAll(
+                   'label.widget-label, input, select, button, .noUi-target, img[alt], p')]
+               .filter(part => part.offsetParent && part.getBoundingClientRect().width > 1)
+               .map(part => [part, part.getBoundingClientRect()])
+               .map(([part, b]) => [part.textContent.slice(0, 20) || part.tagName,
+                    b.left, b.top, b.right, b.bottom, part.scrollWidth - part.clientWidth])"""
+        )
+        left = panel.bounding_box()["x"]
+        assert len(boxes) > 10
+        for name, x0, _, x1, _, cut in boxes:
+            assert x0 >= left - 1, name
+            assert x1 <= left + page_width + 1, name
+            assert cut <= 1 or name in ("INPUT", "SELECT"), name
+        for i, (one, ax0, ay0, ax1, ay1, _) in enumerate(boxes):
+            for other, bx0, by0, bx1, by1, _ in boxes[:i]:
+                apart = ax0 >= bx1 - 1 or bx0 >= ax1 - 1 or ay0 >= by1 - 1 or by0 >= ay1 - 1
+                inside = ax0 >= bx0 and ax1 <= bx1 and ay0 >= by0 and ay1 <= by1
+                assert apart or inside, (one, other)
+    page.close()
