@@ -169,10 +169,10 @@ class DeviationError(Explorer):
             r"spikes $N$ tells the <b>highest</b> charge there was, not the last:</p>"
             r"$$N = \max\left(0,\ \max_{t \le T} \left\lfloor"
             r"\frac{v_0 + S_t}{\theta}\right\rfloor\right)$$"
-            rf"$$\left\lfloor\frac{{{highest:.2f}}}{{{threshold:g}}}\right\rfloor \to {bound},"
+            rf"$$\left\lfloor\frac{{{highest:.3f}}}{{{threshold:g}}}\right\rfloor \to {bound},"
             rf"\qquad \text{{the neuron fired }} {spikes:.0f}\text{{ times}}$$"
             f"<p>{holds}</p>"
             r"<p>A steady current of the same mean $\bar z$ would give "
-            r"$\lfloor (v_0 + \bar z\,T)/\theta \rfloor$ spikes, the last charge. "
-            r"The difference, times $\theta/T$, is the <b>deviation error</b>.</p>"
+            r"$\lfloor (v_0 + \bar z\,T)/\theta \rfloor$ spikes, at least 0 and at most $T$: the "
+            r"last charge. The difference, times $\theta/T$, is the <b>deviation error</b>.</p>"
         )

@@ -13,7 +13,7 @@ from snnlab.neuron import soft_count
 from snnlab.plots import _style
 
 ACTIVATIONS = (np.arange(512) + 0.5) / 512
-EDGES = np.linspace(-1, 1, 41)
+EDGES = np.linspace(-1, 1.5, 51)
 
 
 def compute(timesteps: int, threshold: float, v_init: float) -> dict[str, Any]:
@@ -92,11 +92,11 @@ class QuantizationError(Explorer):
         timesteps, threshold = values["timesteps"], values["threshold"]
         rms = {part: np.sqrt(np.mean(error**2)) for part, error in data["parts"].items()}
         cut = 100 * np.mean(data["parts"]["clipping"] < 0)
-        clipping = f"clipping {rms['clipping']:.3f} ({cut:.0f} % of the activations are cut off)"
+        clipping = f"clipping {rms['clipping']:.3f} ({cut:.3g} % of the activations are cut off)"
         return (
             f"{timesteps} steps, threshold {threshold:g}, starting {values['v_init']:g} thresholds "
             f"full: the neuron has {timesteps + 1} values, {threshold / timesteps:.3g} apart, up "
-            f"to {threshold:g}. Its error is {data['mean']:+.3f} on average and "
+            f"to {threshold:g}. Its error is {round(data['mean'], 3) + 0.0:+.3f} on average and "
             f"{data['rms']:.3f} root mean square: quantization {rms['quantization']:.3f}, "
             f"{clipping if cut else 'clipping 0'}. The largest error is "
             f"{np.abs(data['total']).max():.3f}."

@@ -1,0 +1,163 @@
+"""Measure explorers in a real JupyterLab: from key press to changed picture and words.
+
+    python -m benchmarks browser
+
+Needs a Chromium. The time ends when the new picture is decoded and the words have changed.
+"""
+
+import inspect
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+
+from benchmarks.networks import load
+from snnlab import explorers
+from tools import lab
+
+STEPS, PAUSE_MS, HELD_MS, REPEAT_MS = 100, 120, 3000, 33
+NAMES = [name for name in explorers.__all__ if name != "Explorer"]
+SETUP = """
+from benchmarks.networks import load
+from snnlab import explorers
+model, data = load("conv8")
+given = {"model": model, "x_cal": data.x_train, "x": data.x_test, "y": data.y_test}
+"""
+PROBE = """panel => {
+    const seen = () => [panel.querySelector("img:not([alt=''])"),
+                        panel.querySelector('[role=status]').textContent];
+    window.probe = {times: [], last: 0};
+    let begin, source, words;
+    panel.addEventListener('keydown', () => {
+        begin = performance.now();
+        [source, words] = [seen()[0].src, seen()[1]];
+    }, true);
+    new MutationObserver(async () => {
+        const [image, text] = seen();
+        if (!image || image.src == source || text == words) return;
+        const since = begin;
+        begin = null;
+        await image.decode();
+        probe.last = performance.now();
+        if (since) probe.times.push(probe.last - since);
+    }).observe(panel, {subtree: true, childList: true, characterData: true});
+}"""
+
+
+def measure() -> None:
+    load("conv8")
+    kernel_side()
+    for no_delay in (False, True):
+        print("\nserver of `make lab`" if no_delay else "\nstock server")
+        print("in ms                                    median    p95   last after a held key")
+        with tempfile.TemporaryDirectory() as folder:
+            in_browser(Path(folder), no_delay)
+
+
+def kernel_side() -> None:
+    print("in the kernel, median in ms       compute   draw and encode")
+    for name in NAMES:
+        explorer = made(name)
+        values = explorer.values
+        data = explorer.compute(**values)
+        computing = median_ms(lambda e=explorer, v=values: e.compute(**v))
+        drawing = median_ms(lambda e=explorer, d=data: (e.draw(d), e._picture.png()))
+        print(f"{name:30} {computing:10.2f} {drawing:17.2f}")
+
+
+def made(name: str) -> explorers.Explorer:
+    kind = getattr(explorers, name)
+    model, data = load("conv8")
+    given = {"model": model, "x_cal": data.x_train, "x": data.x_test, "y": data.y_test}
+    wanted = inspect.signature(kind).parameters.values()
+    return kind(**{p.name: given[p.name] for p in wanted if p.default is p.empty})
+
+
+def median_ms(run) -> float:
+    times = []
+    for _ in range(STEPS):
+        begin = time.perf_counter()
+        run()
+        times.append(1000 * (time.perf_counter() - begin))
+    return statistics.median(times)
+
+
+def in_browser(folder: Path, no_delay: bool) -> None:
+    sources = [SETUP, *(call(name) for name in NAMES)]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(s) for s in sources])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+    file = folder / "explorers.ipynb"
+    nbformat.write(notebook, file)
+    with lab.served(folder, folder, no_delay=no_delay) as address, lab.browser() as browser:
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        lab.run_all(page, address, file)
+        page.wait_for_timeout(2000)
+        for number, name in enumerate(NAMES):
+            panel = page.locator(".snnlab-explorer").nth(number)
+            panel.evaluate(PROBE)
+            for handle in panel.locator("[role=slider]").all():
+                label = f"{name}, {handle.get_attribute('aria-label')}"
+                times = sorted(stepped(page, handle))
+                last = held(page, handle)
+                p95 = times[int(0.95 * len(times))]
+                print(f"{label:40} {statistics.median(times):6.1f} {p95:6.1f} {last:10.0f}")
+            panel.get_by_role("button").press("Enter")
+        for name in NAMES:
+            print(f"{name:40} first display {first_display(page, name):.2f} s")
+
+
+def call(name: str) -> str:
+    wanted = inspect.signature(getattr(explorers, name)).parameters.values()
+    given = ", ".join(f"{p.name}=given['{p.name}']" for p in wanted if p.default is p.empty)
+    return f"explorers.{name}({given})"
+
+
+def stepped(page, handle) -> list[float]:
+    """Press an arrow key again and again, from end to end, and return the times in ms."""
+    page.evaluate("probe.times = []")
+    handle.press("Home")
+    page.wait_for_timeout(PAUSE_MS)
+    key = "ArrowRight"
+    for _ in range(STEPS):
+        now, low, high = (
+            handle.get_attribute(f"aria-value{which}") for which in ("now", "min", "max")
+        )
+        key = {high: "ArrowLeft", low: "ArrowRight"}.get(now, key)
+        page.keyboard.press(key)
+        page.wait_for_timeout(PAUSE_MS)
+    times = page.evaluate("probe.times")
+    if len(times) < 0.9 * STEPS:
+        raise RuntimeError(f"only {len(times)} of {STEPS} pictures came within {PAUSE_MS} ms")
+    return times
+
+
+def held(page, handle) -> float:
+    """Hold an arrow key for three seconds; return after how many ms the last picture came."""
+    handle.press("Home")
+    page.wait_for_timeout(500)
+    for count in range(HELD_MS // REPEAT_MS):
+        # To and fro, so that every press changes something, however short the slider is.
+        key = "ArrowRight" if count // 4 % 2 == 0 else "ArrowLeft"
+        page.keyboard.down(key)
+        page.wait_for_timeout(REPEAT_MS)
+    released = page.evaluate("performance.now()")
+    page.wait_for_timeout(1000)
+    return max(0.0, page.evaluate("probe.last") - released)
+
+
+def first_display(page, name: str) -> float:
+    """Run the explorer's cell again; return the seconds until its picture is there."""
+    index = 1 + NAMES.index(name)
+    cell = page.locator(".jp-CodeCell").nth(index)
+    cell.locator(".jp-InputArea-editor").click()
+    page.evaluate(
+        "cell => cell.querySelector('.snnlab-explorer').classList.remove('snnlab-explorer')",
+        cell.element_handle(),
+    )
+    begin = time.perf_counter()
+    page.keyboard.press("Control+Enter")
+    cell.locator(".snnlab-explorer img:not([alt=''])").wait_for(timeout=30_000)
+    cell.locator(".snnlab-explorer [role=status] p").wait_for()
+    return time.perf_counter() - begin
