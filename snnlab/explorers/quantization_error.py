@@ -70,13 +70,8 @@ class QuantizationError(Explorer):
         self._bars = right.stairs(np.zeros(len(EDGES) - 1), EDGES, fill=True, color=_style.BLUE)
         (self._mean,) = right.plot([0, 0], [0, 100], "--", color=_style.BLACK, label="mean error")
         right.axvline(0, color=_style.BLACK, linewidth=0.8)
-        right.set(
-            xlim=(-1, 1),
-            ylim=(0, 105),
-            xticks=(-1, -0.5, 0, 0.5, 1),
-            xlabel="error",
-            ylabel="share of activations (%)",
-        )
+        right.set(xlim=(-1, 1.5), ylim=(0, 105))
+        right.set(xlabel="error", ylabel="share of activations (%)")
         right.set_title("How the errors are spread")
         right.legend(loc="upper right")
         return [self._stairs, self._bars, self._mean]
