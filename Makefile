@@ -8,11 +8,14 @@ PYTHON ?= $(or $(shell for p in python3.11 python3 python; do \
 # Jupyter refuses to run as root, which is the normal user in a container.
 LAB_FLAGS ?= $(shell [ "$$(id -u)" != 0 ] || echo --allow-root)
 
+# What makes the sliders quick, and Jupyter's question about news go away; see snnlab_server.py.
+LAB_CONFIG := JUPYTER_CONFIG_PATH="binder/jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}"
+
 .PHONY: lab test bench lint pins clean help
 
 lab: ## open JupyterLab on the first notebook (the default)
 	@$(PYTHON) tools/environment.py lab
-	$(PY) -m jupyterlab $(LAB_FLAGS) notebooks/00_start_here.ipynb
+	$(LAB_CONFIG) $(PY) -m jupyterlab $(LAB_FLAGS) notebooks/00_start_here.ipynb
 
 # Two runs, because a notebook may show a warning and a test may not.
 # Both always run; finding no test at all counts as a failure in each.
@@ -24,9 +27,10 @@ test: ## run unit tests, doctests and every notebook
 		--nbval-cell-timeout=120 notebooks || status=1; \
 	exit $$status
 
-bench: ## measure speed and accuracy
-	@$(PYTHON) tools/environment.py lab
+bench: ## measure speed and accuracy, and the explorers in a browser
+	@$(PYTHON) tools/environment.py test
 	$(PY) -m benchmarks
+	$(PY) -m benchmarks browser
 
 lint: ## check style and types
 	@$(PYTHON) tools/environment.py dev
