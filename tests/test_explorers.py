@@ -177,7 +177,8 @@ def test_words_stand_beside_the_picture_in_it_and_in_place_of_it(explorer):
         shown = explorer._panel.picture.value
         assert f'alt="{words}"' in shown
         assert base64.b64decode(shown.split("base64,")[1].split('"')[0]) == explorer.png
-        bundle = explorer._repr_mimebundle_()
+        bundle, metadata = explorer._repr_mimebundle_()
+        assert metadata == {"image/png": {"alt": words}}
         assert bundle["text/plain"] == words == repr(explorer)
         assert base64.b64decode(bundle["image/png"]) == explorer.png
         assert "application/vnd.jupyter.widget-view+json" in bundle

@@ -34,17 +34,19 @@ def test_no_widget_is_stored_without_its_kernel(file):
 
 
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
-def test_explorers_store_picture_and_text(file):
+def test_explorers_store_picture_and_words(file):
     shown = [
-        o["data"]
+        c["outputs"]
         for c in cells(file, "code")
-        if re.search(r"= explorers\.", "".join(c["source"]))
-        for o in c["outputs"]
+        if re.search(r"^(\w+ = )?explorers\.[A-Z]", "".join(c["source"]), re.M)
     ]
     assert shown
-    for data in shown:
-        assert "image/png" in data
-        assert len("".join(data["text/plain"])) > 40
+    for picture, words in shown:
+        text = "".join(picture["data"]["text/plain"])
+        assert len(text) > 40
+        assert "image/png" in picture["data"]
+        assert picture["metadata"]["image/png"]["alt"] == text
+        assert "".join(words["data"]["text/plain"]) == text
 
 
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)

@@ -2,8 +2,9 @@
 
     python tools/notebooks.py [notebooks/00_start_here.ipynb ...]
 
-Widgets need their kernel, so of an explorer only its picture and its text are stored; without this
-a reader who opens the notebook would see "model not found" in their place.
+Widgets need their kernel, so of an explorer only its picture and its words are stored; without this
+a reader who opens the notebook would see "model not found" in their place. The words are stored
+once more on their own, because viewers show only the picture of an output that has both.
 """
 
 from __future__ import annotations
@@ -42,10 +43,13 @@ def clean(notebook: nbformat.NotebookNode) -> None:
         kept = []
         for output in cell.get("outputs", []):
             shown = output.get("data", {})
-            is_progress_bar = WIDGET in shown and "image/png" not in shown
+            is_widget, is_explorer = WIDGET in shown, "image/png" in shown
             shown.pop(WIDGET, None)
-            if not is_progress_bar:
+            if not is_widget or is_explorer:  # otherwise a progress bar
                 kept.append(output)
+            if is_widget and is_explorer:
+                words = {"text/plain": shown["text/plain"]}
+                kept.append(nbformat.v4.new_output("display_data", words))
         if "outputs" in cell:
             cell.outputs = kept
 

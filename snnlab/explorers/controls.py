@@ -116,9 +116,8 @@ Control = Slider | Choice
 
 
 def _row(control: Control, slider: Any, field: Any) -> list[Any]:
-    """Return a field and a slider that follow each other; the name stands at the field."""
+    """Return the field, which has the name, and the slider."""
     _name(field, control, FIELD_WIDTH)
-    widgets.link((slider, "value"), (field, "value"))
     return [field, slider]
 
 

@@ -17,7 +17,7 @@ from snnlab.explorers.listing import listing
 from snnlab.explorers.panel import Panel
 from snnlab.explorers.picture import Picture
 
-_INCHES, _DPI = (9.0, 3.6), 100
+_INCHES, _DPI = (8.4, 3.4), 100
 
 
 class Explorer(ABC):
@@ -170,10 +170,11 @@ class Explorer(ABC):
             self._panel.show_error(error)
             raise
 
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the live panel, and picture and words for viewers without a kernel."""
         live = self._panel.box._repr_mimebundle_() or {}
         still = {"image/png": base64.b64encode(self.png).decode(), "text/plain": self.words}
-        return live | still
+        return live | still, {"image/png": {"alt": self.words}}
 
     def __repr__(self) -> str:
         return self.words

@@ -60,11 +60,12 @@ class Panel:
         on_change: Callable[[], None],
         on_reset: Callable[[], None],
     ):
-        made = {name: control.row() for name, control in declared.items()}
-        self.controls = {name: widget for name, (widget, _) in made.items()}
+        made = [control.row() for control in declared.values()]
+        self.controls = {name: widget for name, (widget, _) in zip(declared, made, strict=True)}
+        shown = [parts for _, parts in made]
         rows = [
-            _row([*shown, widgets.HTML(html.escape(declared[name].meaning))])
-            for name, (_, shown) in made.items()
+            _row([*parts, widgets.HTML(html.escape(control.meaning))])
+            for parts, control in zip(shown, declared.values(), strict=True)
         ]
         self.view = widgets.RadioButtons(
             options=["picture", "formula", "code"],
@@ -84,7 +85,7 @@ class Panel:
         )
         self.code.add_class("snnlab-code")
         self._stage = widgets.VBox([self.picture])
-        sliders = sum(len(shown) > 1 for _, shown in made.values())
+        sliders = sum(len(parts) > 1 for parts in shown)
         naming = html.escape(_NAMING.replace("SLIDERS", str(sliders)), quote=True)
         setting = widgets.HTML(
             f'<style>{_STYLE}</style><img alt="" src="{_DOT}" onload="{naming}">',
@@ -96,6 +97,10 @@ class Panel:
         self.view.observe(self._turn, "value")
         for widget in [*self.controls.values(), self.view]:
             widget.observe(lambda _: on_change(), "value")
+        # Linked after that, so that the picture is on its way before the number beside the slider.
+        for field, *slider in shown:
+            if slider:
+                widgets.link((slider[0], "value"), (field, "value"))
         self.reset.on_click(lambda _: on_reset())
 
     def show(self, words: str, png: bytes) -> None:

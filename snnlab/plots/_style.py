@@ -4,7 +4,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 # Okabe and Ito 2008, darkened where the contrast with white was below 4.5.
-BLUE, ORANGE, GREEN, PURPLE, BLACK = "#0072B2", "#B84F00", "#007A59", "#A3487A", "#222222"
+BLUE, ORANGE, GREEN, BLACK = "#0072B2", "#B84F00", "#007A59", "#222222"
 
 PART_COLORS = {
     "input": "#999999",
