@@ -60,6 +60,12 @@ def _from_the_beginning(request):
         explorer.reset()
 
 
+def ends(control):
+    """Return both ends of a slider, or all options, and the default."""
+    values = all_values(control)
+    return [values[0], values[-1], control.default] if isinstance(control, Slider) else values
+
+
 def all_values(control):
     if not isinstance(control, Slider):
         return list(control.options.values())
@@ -73,7 +79,7 @@ def settings(explorer):
     default = {name: control.default for name, control in declared.items()}
     yield default
     for name, control in declared.items():
-        for value in control.examples():
+        for value in ends(control):
             yield default | {name: value}
     rng = np.random.default_rng(0)
     for _ in range(50):
@@ -135,7 +141,7 @@ def test_every_control_moves_words_and_picture(explorer):
     for name, widget in explorer.controls.items():
         explorer.reset()
         words, pictures = set(), set()
-        values = dict.fromkeys(explorer._declared[name].examples())
+        values = dict.fromkeys(ends(explorer._declared[name]))
         for value in values:
             widget.value = value
             words.add(explorer.words)
@@ -199,7 +205,7 @@ def test_the_code_shown_computes_the_same_on_its_own(explorer):
 
 def test_formula_and_code_are_shown_on_demand_and_follow_the_controls(explorer):
     panel, default = explorer._panel, explorer.values
-    setting = {name: control.examples()[0] for name, control in explorer._declared.items()}
+    setting = {name: ends(control)[0] for name, control in explorer._declared.items()}
     for view, place in (("formula", panel.formula), ("code", panel.code)):
         explorer.move(**default)
         panel.view.value = view
@@ -223,7 +229,7 @@ def test_every_slider_has_a_named_field_that_moves_with_it(explorer):
         assert len(declared.meaning) > 5
         assert meaning.value
         assert bool(slider) == (type(declared) is not Choice)
-        for value in declared.examples():
+        for value in ends(declared):
             field.value = value
             assert explorer.controls[name].value == value
             assert explorer.values[name] == value
@@ -314,7 +320,7 @@ def test_an_option_that_does_not_exist_is_refused():
 @pytest.mark.parametrize("kind", [Choice, Scale])
 def test_options_are_shown_by_name_and_passed_by_value(kind):
     control = kind("label", "meaning", {"one": 1, "two": 2}, 2)
-    widget, _ = control.row()
+    widget = control.widgets()[-1]
     assert widget.value == 2
     assert [*widget.options] == [("one", 1), ("two", 2)]
 

@@ -33,10 +33,6 @@ class Slider:
     step: float
     default: float
 
-    def examples(self) -> list[Any]:
-        """Return both ends and the default."""
-        return [self.low, self.high, self.default]
-
     def checked(self, value: Any, name: str) -> Any:
         """Return the value, refused if it is not between the ends."""
         whole = isinstance(self.step, int)
@@ -48,8 +44,8 @@ class Slider:
             )
         return int(value) if whole else float(value)
 
-    def row(self) -> tuple[Any, list[Any]]:
-        """Return the widget that has the value, and what stands in its row."""
+    def widgets(self) -> list[Any]:
+        """Return what stands in its row; the last one has the value."""
         limits = {"min": self.low, "max": self.high, "step": self.step}
         whole = isinstance(self.step, int)
         make, make_field = (
@@ -58,8 +54,7 @@ class Slider:
             else (widgets.FloatSlider, widgets.BoundedFloatText)
         )
         slider = make(self.default, readout=False, **limits)
-        field = make_field(self.default, **limits)
-        return slider, _row(self, slider, field)
+        return [_named(make_field(self.default, **limits), self, FIELD_WIDTH), slider]
 
 
 @dataclass(frozen=True)
@@ -80,47 +75,38 @@ class Choice:
     options: Mapping[str, Any]
     default: Any
 
-    def examples(self) -> list[Any]:
-        """Return all values."""
-        return list(self.options.values())
-
     def checked(self, value: Any, name: str) -> Any:
         """Return the value, refused if it is none of the options."""
-        values = self.examples()
+        values = list(self.options.values())
         if value not in values:
             raise OptionError(f"{name} = {value!r}: expected one of {values}.")
         return values[values.index(value)]
 
-    def row(self) -> tuple[Any, list[Any]]:
-        """Return the widget that has the value, and what stands in its row."""
+    def widgets(self) -> list[Any]:
+        """Return what stands in its row; the last one has the value."""
         options = list(self.options.items())
         buttons = widgets.RadioButtons(
             options=options, value=self.default, orientation="horizontal"
         )
-        _name(buttons, self, "auto")
-        return buttons, [buttons]
+        return [_named(buttons, self, "auto")]
 
 
 class Scale(Choice):
     """One of several values that have an order: moved by a slider or picked from a list."""
 
-    def row(self) -> tuple[Any, list[Any]]:
-        """Return the widget that has the value, and what stands in its row."""
+    def widgets(self) -> list[Any]:
+        """Return what stands in its row; the last one has the value."""
         options = list(self.options.items())
         slider = widgets.SelectionSlider(options=options, value=self.default, readout=False)
         field = widgets.Dropdown(options=options, value=self.default)
-        return slider, _row(self, slider, field)
+        return [_named(field, self, FIELD_WIDTH), slider]
 
 
 Control = Slider | Choice
 
 
-def _row(control: Control, slider: Any, field: Any) -> list[Any]:
-    """Return the field, which has the name, and the slider."""
-    _name(field, control, FIELD_WIDTH)
-    return [field, slider]
-
-
-def _name(widget: Any, control: Control, width: str) -> None:
+def _named(widget: Any, control: Control, width: str) -> Any:
+    """Return a widget with the control's name beside it; a slider's handle cannot have one."""
     widget.description, widget.tooltip = control.label, control.meaning
     widget.style.description_width, widget.layout.width = LABEL_WIDTH, width
+    return widget

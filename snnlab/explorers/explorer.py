@@ -123,16 +123,17 @@ class Explorer(ABC):
         >>> len(said)
         2
         """
-        for move in moves:
-            self._checked({name: move[name] for name in move if name != "expect"})
+        expected = [move.get("expect", "") for move in moves]
+        settings = [{name: move[name] for name in move if name != "expect"} for move in moves]
+        for setting in settings:
+            self._checked(setting)
         said = []
-        for number, move in enumerate(moves, 1):
-            values = {name: move[name] for name in move if name != "expect"}
-            said.append(self.move(**values))
-            if move.get("expect", "") not in said[-1]:
+        for setting, words in zip(settings, expected, strict=True):
+            said.append(self.move(**setting))
+            if words not in said[-1]:
                 raise OptionError(
-                    f"script: after move {number}, {values}, the words are {said[-1]!r}, expected "
-                    f"that they contain {move['expect']!r}."
+                    f"script: after move {len(said)}, {setting}, the words are {said[-1]!r}, "
+                    f"expected that they contain {words!r}."
                 )
             time.sleep(pause)
         return said

@@ -20,22 +20,24 @@ _STYLE = """
 .snnlab-formula mjx-container { margin: 0.4em 0 !important; }
 .snnlab-code textarea { font-family: monospace; white-space: pre; overflow-x: auto; }
 """
-# ipywidgets gives a slider's handle no name, and replaces a text instead of changing it: a screen
-# reader would say neither. So once all is there, the handles get the names of their fields, and
-# the place of the text, which stays, is marked as one to read out.
+# ipywidgets gives a slider's handle and a group of buttons no name, and replaces a text instead of
+# changing it: a screen reader would say nothing. So once all is there, handles and groups get the
+# names that stand beside them, and the place of the text, which stays, is marked to be read out.
 _NAMING = """
 (function name(self, tries) {
   const panel = self.closest('.snnlab-explorer');
   const handles = [...panel.querySelectorAll('[role=slider]')];
   const place = panel.querySelector('.snnlab-words .widget-html-content');
-  if (tries && !(place && handles.length == SLIDERS)) {
-    setTimeout(name, 100, self, tries - 1);
+  if (!place || handles.length < SLIDERS) {
+    if (tries) setTimeout(name, 100, self, tries - 1);
     return;
   }
   place.setAttribute('role', 'status');
-  for (const handle of handles) {
-    const field = handle.closest('.snnlab-row').querySelector('label');
-    handle.setAttribute('aria-label', field.textContent);
+  const groups = [...panel.querySelectorAll('.widget-radio-box')];
+  for (const group of groups) group.setAttribute('role', 'radiogroup');
+  for (const part of [...handles, ...groups]) {
+    const label = part.closest('.snnlab-row').querySelector('.widget-label');
+    part.setAttribute('aria-label', label.textContent);
   }
 })(this, 100)
 """
@@ -60,47 +62,28 @@ class Panel:
         on_change: Callable[[], None],
         on_reset: Callable[[], None],
     ):
-        made = [control.row() for control in declared.values()]
-        self.controls = {name: widget for name, (widget, _) in zip(declared, made, strict=True)}
-        shown = [parts for _, parts in made]
-        rows = [
-            _row([*parts, widgets.HTML(html.escape(control.meaning))])
-            for parts, control in zip(shown, declared.values(), strict=True)
-        ]
-        self.view = widgets.RadioButtons(
-            options=["picture", "formula", "code"],
-            description="show",
-            tooltip="what stands below",
-            orientation="horizontal",
-        )
-        self.view.style.description_width, self.view.layout.width = LABEL_WIDTH, "auto"
+        parts = {name: control.widgets() for name, control in declared.items()}
+        self.controls = {name: widgets[-1] for name, widgets in parts.items()}
+        self.view = _views()
         self.reset = widgets.Button(description="Reset", tooltip="back to the beginning")
         self.picture, self.words = widgets.HTML(), widgets.HTML()
+        self.formula, self.code = widgets.HTMLMath(), _code()
         self.words.add_class("snnlab-words")
-        self.formula = widgets.HTMLMath()
-        self.code = widgets.Textarea(
-            description="code",
-            tooltip="ready to paste into a cell",
-            layout=widgets.Layout(width="98%"),
-        )
-        self.code.add_class("snnlab-code")
         self._stage = widgets.VBox([self.picture])
-        sliders = sum(len(parts) > 1 for parts in shown)
-        naming = html.escape(_NAMING.replace("SLIDERS", str(sliders)), quote=True)
-        setting = widgets.HTML(
-            f'<style>{_STYLE}</style><img alt="" src="{_DOT}" onload="{naming}">',
-            layout=widgets.Layout(display="none"),
-        )
-        views = _row([self.view, self.reset])
-        self.box = widgets.VBox([*rows, views, self._stage, self.words, setting])
+        rows = [
+            _row([*parts[name], widgets.HTML(html.escape(control.meaning))])
+            for name, control in declared.items()
+        ]
+        sliders = [row for row in parts.values() if len(row) > 1]
+        below = [_row([self.view, self.reset]), self._stage, self.words, _setting(len(sliders))]
+        self.box = widgets.VBox([*rows, *below])
         self.box.add_class("snnlab-explorer")
         self.view.observe(self._turn, "value")
         for widget in [*self.controls.values(), self.view]:
             widget.observe(lambda _: on_change(), "value")
         # Linked after that, so that the picture is on its way before the number beside the slider.
-        for field, *slider in shown:
-            if slider:
-                widgets.link((slider[0], "value"), (field, "value"))
+        for field, slider in sliders:
+            widgets.link((slider, "value"), (field, "value"))
         self.reset.on_click(lambda _: on_reset())
 
     def show(self, words: str, png: bytes) -> None:
@@ -129,3 +112,30 @@ def _row(children: list[Any]) -> Any:
     row = widgets.HBox(children, layout=widgets.Layout(flex_flow="row wrap", align_items="center"))
     row.add_class("snnlab-row")
     return row
+
+
+def _views() -> Any:
+    views = widgets.RadioButtons(
+        options=["picture", "formula", "code"],
+        description="show",
+        tooltip="what stands below",
+        orientation="horizontal",
+    )
+    views.style.description_width, views.layout.width = LABEL_WIDTH, "auto"
+    return views
+
+
+def _code() -> Any:
+    layout = widgets.Layout(width="98%")
+    code = widgets.Textarea(description="code", tooltip="ready to paste", layout=layout)
+    code.add_class("snnlab-code")
+    return code
+
+
+def _setting(sliders: int) -> Any:
+    """Return what is not seen: how the panel looks, and what gives the names."""
+    naming = html.escape(_NAMING.replace("SLIDERS", str(sliders)), quote=True)
+    return widgets.HTML(
+        f'<style>{_STYLE}</style><img alt="" src="{_DOT}" onload="{naming}">',
+        layout=widgets.Layout(display="none"),
+    )

@@ -65,7 +65,8 @@ class StepsAndPercentile(Explorer):
     """Accuracy over time for a chosen percentile, and the raster of one image.
 
     Each percentile is simulated once; after that a slider only moves the picture. All of them are
-    simulated when the explorer opens, as far as that takes no more than some seconds.
+    simulated when the explorer opens, as far as that takes no more than some seconds. If a slider
+    hesitates, give fewer images or fewer steps.
 
     Parameters
     ----------
@@ -122,14 +123,14 @@ class StepsAndPercentile(Explorer):
         )
 
     def _prepare(self, percentiles: Sequence[float]) -> None:
-        """Simulate the percentiles, the likeliest first, until time is up."""
-        end = time.monotonic() + PREPARATION_SECONDS
+        """Simulate the percentiles, the likeliest first, as long as there is time for one more."""
+        begin = time.monotonic()
         with Progress(len(percentiles), "percentiles") as progress:
-            for percentile in percentiles:
-                if time.monotonic() > end:
-                    return
+            for done, percentile in enumerate(percentiles, 1):
                 self._run(percentile)
                 progress.add(1)
+                if (time.monotonic() - begin) * (done + 1) / done > PREPARATION_SECONDS:
+                    return
 
     def _run(self, percentile: float) -> dict[str, Any]:
         if percentile not in self._runs:
