@@ -43,10 +43,10 @@ for name in explorers.__all__:
         }))
 """
 CHANGED = """([panel, before]) => {
-    const image = panel.querySelector('img[alt]:not([alt=""])');
+    const picture = panel.querySelector('svg[role=img]');
     const words = panel.querySelector('[role=status]').textContent;
-    return image.complete && image.naturalWidth > 0 && image.src != before[0]
-        && words != before[1] && words == image.alt;
+    return picture.innerHTML != before[0] && words.trim() != before[1]
+        && words == picture.getAttribute('aria-label');
 }"""
 
 pytestmark = [
@@ -117,8 +117,8 @@ def panels(page):
 
 
 def state(panel):
-    image = panel.locator("img:not([alt=''])")
-    return [image.get_attribute("src"), panel.locator("[role=status]").inner_text()]
+    picture = panel.locator("svg[role=img]")
+    return [picture.inner_html(), panel.locator("[role=status]").inner_text()]
 
 
 def assert_answers(panel, act):
@@ -187,11 +187,11 @@ def test_picture_formula_and_code_take_turns(gallery):
         for view, content in (("formula", "mjx-container"), ("code", "textarea")):
             panel.get_by_label(view, exact=True).press("Space")
             panel.locator(content).first.wait_for()
-            assert panel.locator("img:not([alt=''])").count() == 0
+            assert panel.locator("svg[role=img]").count() == 0
             panel.screenshot(path=SHOTS / f"explorer_{number}_{view}.png")
         assert "data = compute(" in panel.locator("textarea").input_value()
         panel.get_by_label("picture", exact=True).press("Space")
-        panel.locator("img:not([alt=''])").wait_for()
+        panel.locator("svg[role=img]").wait_for()
         assert panel.locator("textarea").count() == 0
 
 
@@ -261,7 +261,7 @@ def test_nothing_is_clipped_and_nothing_overlaps(browser, light, folder, view):
         page_width = panel.evaluate("panel => panel.closest('.jp-OutputArea-output').clientWidth")
         boxes = panel.evaluate(
             """panel => [...panel.querySelectorAll(
-                   'label.widget-label, input, select, button, .noUi-target, img[alt], p')]
+                   'label.widget-label, input, select, button, .noUi-target, .snnlab-picture, p')]
                .filter(part => part.offsetParent && part.getBoundingClientRect().width > 1)
                .map(part => [part, part.getBoundingClientRect()])
                .map(([part, b]) => [part.textContent.slice(0, 20) || part.tagName,

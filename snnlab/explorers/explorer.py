@@ -15,9 +15,7 @@ from snnlab.exceptions import OptionError
 from snnlab.explorers.controls import Control
 from snnlab.explorers.listing import listing
 from snnlab.explorers.panel import Panel
-from snnlab.explorers.picture import Picture
-
-_INCHES, _DPI = (8.4, 3.4), 100
+from snnlab.explorers.picture import Picture, blank
 
 
 class Explorer(ABC):
@@ -40,10 +38,10 @@ class Explorer(ABC):
 
     def __init__(self, declared: Mapping[str, Control]):
         self._declared = dict(declared)
-        self._panel = Panel(declared, self._changed, self.reset)
-        self.controls = self._panel.controls
-        figure = Figure(figsize=_INCHES, dpi=_DPI, layout="constrained")
+        figure = blank()
         self._picture = Picture(figure, self.layout(figure))
+        self._panel = Panel(declared, self._picture, self._changed, self.reset)
+        self.controls = self._panel.controls
         self._waits = False
         self._refresh()
 
@@ -161,8 +159,8 @@ class Explorer(ABC):
         try:
             data = self.compute(**values)
             self.draw(data)
-            self.words, self.png = self.describe(data, **values), self._picture.png()
-            self._panel.show(self.words, self.png)
+            self.words = self.describe(data, **values)
+            self._panel.show(self.words, self._picture.svg())
             if view == "formula":
                 self._panel.show_formula(self.formula(data, **values))
             if view == "code":
@@ -174,7 +172,8 @@ class Explorer(ABC):
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the live panel, and picture and words for viewers without a kernel."""
         live = self._panel.box._repr_mimebundle_() or {}
-        still = {"image/png": base64.b64encode(self.png).decode(), "text/plain": self.words}
+        png = base64.b64encode(self._picture.png()).decode()
+        still = {"image/png": png, "text/plain": self.words}
         return live | still, {"image/png": {"alt": self.words}}
 
     def __repr__(self) -> str:

@@ -86,7 +86,7 @@ class Neuron(Explorer):
         left.set(ylabel="potential (mV)", title="Potential after each step")
         left.legend(ncols=3, loc="upper center", frameon=False)
         (self._relu,) = right.plot(CURRENTS, CURRENTS, "--", color=_style.ORANGE, label="ReLU")
-        (self._curve,) = right.plot(CURRENTS, CURRENTS, ".-", color=_style.BLUE, label="neuron")
+        (self._curve,) = right.plot(CURRENTS, CURRENTS, color=_style.BLUE, label="neuron")
         (self._ring,) = right.plot([], [], "o", color=_style.BLACK, fillstyle="none", markersize=12)
         right.set(xlim=(CURRENTS[0], CURRENTS[-1] + 0.25), ylim=(-50, 1250), xlabel="current (nA)")
         right.set(ylabel="spikes per second (Hz)", title="Rate at every current")

@@ -8,9 +8,18 @@ from typing import Any
 import ipywidgets as widgets
 
 from snnlab.explorers.controls import LABEL_WIDTH, Control
+from snnlab.explorers.picture import WIDTH, Picture
 
-_STYLE = """
-.snnlab-explorer img { max-width: 100%; height: auto; }
+_STYLE = (
+    f"""
+.snnlab-picture {{ position: relative; width: 100%; max-width: {WIDTH}px; overflow: hidden; }}
+.snnlab-picture .widget-html {{ margin: 0; width: 100%; height: auto; }}
+.snnlab-picture .widget-html-content {{ width: 100%; line-height: 0; }}
+.snnlab-picture img, .snnlab-picture svg {{ width: 100%; height: auto; display: block; }}
+.snnlab-picture .snnlab-moving {{ position: absolute; inset: 0; }}
+.snnlab-picture svg {{ stroke-linejoin: round; stroke-linecap: butt; }}
+"""
+    + """
 .snnlab-explorer p { max-width: 56em; min-height: 4.5em; line-height: 1.5; margin: 0.5em 0; }
 .snnlab-explorer .widget-radio { display: flex; flex-wrap: wrap; align-items: center; }
 .snnlab-explorer .widget-radio-box { margin: 0 8px !important; flex-wrap: wrap; height: auto; }
@@ -20,6 +29,7 @@ _STYLE = """
 .snnlab-formula mjx-container { margin: 0.4em 0 !important; }
 .snnlab-code textarea { font-family: monospace; white-space: pre; overflow-x: auto; }
 """
+)
 # ipywidgets gives a slider's handle and a group of buttons no name, and replaces a text instead of
 # changing it: a screen reader would say nothing. So once all is there, handles and groups get the
 # names that stand beside them, and the place of the text, which stays, is marked to be read out.
@@ -50,6 +60,7 @@ class Panel:
     Parameters
     ----------
     declared : mapping from name to Control
+    picture : Picture
     on_change : callable
         Called when the learner has moved a control or chosen another view.
     on_reset : callable
@@ -59,6 +70,7 @@ class Panel:
     def __init__(
         self,
         declared: Mapping[str, Control],
+        picture: Picture,
         on_change: Callable[[], None],
         on_reset: Callable[[], None],
     ):
@@ -66,7 +78,9 @@ class Panel:
         self.controls = {name: widgets[-1] for name, widgets in parts.items()}
         self.view = _views()
         self.reset = widgets.Button(description="Reset", tooltip="back to the beginning")
-        self.picture, self.words = widgets.HTML(), widgets.HTML()
+        self._view_box = picture.view_box
+        self.moving, self.words = widgets.HTML(), widgets.HTML()
+        self.picture = _picture(picture.background, self.moving)
         self.formula, self.code = widgets.HTMLMath(), _code()
         self.words.add_class("snnlab-words")
         self._stage = widgets.VBox([self.picture])
@@ -86,10 +100,12 @@ class Panel:
             widgets.link((slider, "value"), (field, "value"))
         self.reset.on_click(lambda _: on_reset())
 
-    def show(self, words: str, png: bytes) -> None:
-        """Show a picture, and words that describe it."""
-        data, alt = base64.b64encode(png).decode(), html.escape(words, quote=True)
-        self.picture.value = f'<img src="data:image/png;base64,{data}" alt="{alt}">'
+    def show(self, words: str, svg: str) -> None:
+        """Show what has moved, and words that describe the picture."""
+        name = html.escape(words, quote=True)
+        self.moving.value = (
+            f'<svg role="img" aria-label="{name}" viewBox="{self._view_box}">{svg}</svg>'
+        )
         self.words.value = f"<p>{html.escape(words)}</p>"
 
     def show_formula(self, formula: str) -> None:
@@ -112,6 +128,16 @@ def _row(children: list[Any]) -> Any:
     row = widgets.HBox(children, layout=widgets.Layout(flex_flow="row wrap", align_items="center"))
     row.add_class("snnlab-row")
     return row
+
+
+def _picture(background: bytes, moving: Any) -> Any:
+    """Return what stays, below what moves."""
+    data = base64.b64encode(background).decode()
+    still = widgets.HTML(f'<img alt="" src="data:image/png;base64,{data}">')
+    moving.add_class("snnlab-moving")
+    picture = widgets.Box([still, moving])
+    picture.add_class("snnlab-picture")
+    return picture
 
 
 def _views() -> Any:

@@ -1,66 +1,72 @@
-"""A figure of which only the moving artists are redrawn, fast enough for a slider."""
+"""A figure of which only some artists move, fast enough for a slider."""
 
 import io
-import zlib
 from collections.abc import Sequence
-from functools import cache
 
-import numpy as np
+import matplotlib as mpl
 from matplotlib.artist import Artist
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_rgb
+from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.figure import Figure
-from PIL import Image
 
-from snnlab.plots import _style
-
-_SHADES = 51  # of five colours, in a palette of 256
+# In units of matplotlib's SVG, points; on the screen as many pixels as at 100 dpi.
+_INCHES, _POINTS = (8.4, 3.4), 72
+WIDTH = 840
 
 
 class Picture:
     """A figure whose axes stay as they are while some artists move.
 
-    Drawing a whole figure takes some 60 ms, moving a few artists over a kept background 2 ms.
+    Drawing a whole figure takes some 60 ms. Here what stays is drawn once, as a PNG with twice as
+    many pixels as needed, and what moves is drawn over it as SVG, in 0.3 to 2 ms.
 
     Parameters
     ----------
     figure : matplotlib Figure
-        Complete, with its limits, labels and legends.
+        From `blank`, complete with its limits, labels and legends.
     moving : sequence of matplotlib artists
-        Those that may change; their colours are those of `plots._style`.
+        Those that may change.
     """
 
     def __init__(self, figure: Figure, moving: Sequence[Artist]):
         self.figure, self.moving = figure, moving
-        self._canvas = FigureCanvasAgg(figure)
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # the axes have found their places
         for artist in moving:
-            artist.set_animated(True)
-        self._canvas.draw()
-        self._background = self._canvas.copy_from_bbox(figure.bbox)
+            artist.set_visible(False)
+        self.background = self._saved(2)
+        for artist in moving:
+            artist.set_visible(True)
+
+    def svg(self) -> str:
+        """Return the moving artists as they are now: the inside of an SVG with `view_box`."""
+        width, height = self.figure.bbox.size
+        out = io.StringIO()
+        # With a fixed salt the same picture is the same text.
+        with mpl.rc_context({"svg.hashsalt": "snnlab"}):
+            renderer = RendererSVG(width, height, out, image_dpi=_POINTS)
+            for artist in self.moving:
+                artist.draw(renderer)
+            renderer.finalize()
+        whole = out.getvalue()
+        # Matplotlib's head has a style that would hold for the whole page.
+        return whole[whole.index("</defs>") + len("</defs>") : whole.rindex("</svg>")]
+
+    @property
+    def view_box(self) -> str:
+        """The coordinates of the SVG."""
+        width, height = self.figure.bbox.size
+        return f"0 0 {width:g} {height:g}"
 
     def png(self) -> bytes:
-        """Return the figure with its artists where they are now."""
-        self._canvas.restore_region(self._background)
-        for artist in self.moving:
-            if artist.axes is not None:
-                artist.axes.draw_artist(artist)
-        pixels = self._canvas.buffer_rgba()
-        size = self._canvas.get_width_height()
-        image = Image.frombuffer("RGBA", size, pixels).convert("RGB")
+        """Return the whole figure as it is now."""
+        return self._saved(1)
+
+    def _saved(self, scale: int) -> bytes:
         buffer = io.BytesIO()
-        # A fixed palette takes 0.3 ms, finding the best one for each picture 4 to 14 ms; runs of
-        # one colour are all that a plot has to compress.
-        indexed = image.quantize(palette=_palette(), dither=Image.Dither.NONE)
-        indexed.save(buffer, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
+        self.figure.savefig(buffer, format="png", dpi=scale * WIDTH / _INCHES[0])
         return buffer.getvalue()
 
 
-@cache
-def _palette() -> Image.Image:
-    """Return an image with the palette: shades from white to each colour of the explorers."""
-    colors = [_style.BLACK, _style.BLUE, _style.ORANGE, _style.GREEN]
-    share = np.linspace(0, 1, _SHADES)[:, None]
-    shades = [255 * (1 - share + share * np.array(to_rgb(color))) for color in ["k", *colors]]
-    image = Image.new("P", (1, 1))
-    image.putpalette(np.concatenate(shades).round().astype(np.uint8).tobytes())
-    return image
+def blank() -> Figure:
+    """Return an empty figure of the size of an explorer."""
+    return Figure(figsize=_INCHES, dpi=_POINTS, layout="constrained")
