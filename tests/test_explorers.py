@@ -169,7 +169,8 @@ def test_no_axis_is_empty_and_nothing_is_drawn_beside_it(explorer):
             box = ax.get_window_extent()
             x, y = points[:, 0], height - points[:, 1]
             inside = (box.x0 <= x) & (x <= box.x1) & (box.y0 <= y) & (y <= box.y1)
-            assert inside.any(), (setting, ax.get_title())
+            marked = [np.any(image.get_array()) for image in ax.images]
+            assert inside.any() or any(marked), (setting, ax.get_title())
         assert points[:, 0].min() > -0.5 * width
         assert points[:, 0].max() < 1.5 * width
 
@@ -191,7 +192,7 @@ def test_the_still_picture_is_the_background_with_what_moves(explorer):
     rows, columns = np.nonzero((whole != still).any(2))
     assert len(rows) > 50
     points = points_of(picture.svg()) * shape[0] / picture.figure.bbox.width
-    for ax in picture.figure.axes:
+    for ax in [ax for ax in picture.figure.axes if not ax.images]:
         box = ax.get_window_extent().extents * shape[0] / picture.figure.bbox.width
         here = (box[0] <= columns) & (columns <= box[2])
         mine = points[(box[0] - 2 <= points[:, 0]) & (points[:, 0] <= box[2] + 2)]

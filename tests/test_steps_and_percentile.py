@@ -63,8 +63,24 @@ def test_what_is_drawn_is_what_was_computed(explorer):
     data = explorer.compute(7, 50.0)
     assert (explorer._curve.get_ydata() == data["accuracy"]).all()
     assert explorer._ring.get_data() == ([7], [data["now"]])
-    assert (np.array(explorer._spikes.get_data()) == np.array(data["raster"])).all()
-    assert len(data["raster"][0]) > 5
+    marks = explorer._spikes.get_array()
+    assert marks.shape == (12, 48)
+    neuron, column = np.nonzero(marks)
+    shown = sorted(zip(column // 3 + 1, neuron, strict=True))
+    assert shown == sorted(zip(*data["raster"], strict=True))
+    assert len(shown) > 5
+    assert set(column % 3) == {1}
+
+
+def test_many_neurons_share_rows_and_no_spike_is_lost(given, monkeypatch):
+    monkeypatch.setattr(steps_and_percentile, "ROWS", 5)
+    explorer = explorers.StepsAndPercentile(*given, timesteps=8, percentiles=(99.0,))
+    explorer.move(steps=8)
+    step, neuron = explorer.compute(8, 99.0)["raster"]
+    row, column = np.nonzero(explorer._spikes.get_array())
+    assert explorer._spikes.get_array().shape == (4, 24)
+    assert set(zip(column // 3 + 1, row, strict=True)) == set(zip(step, neuron // 3, strict=True))
+    assert explorer._spikes.get_extent() == [0.5, 8.5, -0.5, 11.5]
 
 
 def test_every_percentile_is_simulated_when_it_opens_and_never_again(given, monkeypatch):

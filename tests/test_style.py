@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 from matplotlib.colors import to_rgb, to_rgba
+from matplotlib.image import AxesImage
 from matplotlib.patches import StepPatch
 from test_explorers import FOUND, made
 
@@ -42,11 +43,12 @@ def drawn(ax):
     """Return color and form of all that stands for something."""
     lines = [(line.get_color(), line) for line in ax.lines]
     filled = [(patch.get_facecolor(), patch) for patch in ax.patches]
-    return [(to_rgba(color), form(artist)) for color, artist in lines + filled]
+    marked = [(image.cmap(1.0), image) for image in ax.images]
+    return [(to_rgba(color), form(artist)) for color, artist in lines + filled + marked]
 
 
 def form(artist):
-    if isinstance(artist, StepPatch):
+    if isinstance(artist, (StepPatch, AxesImage)):
         return "filled"
     if not artist.get_label().startswith("_"):
         return artist.get_linestyle(), artist.get_marker(), artist.get_drawstyle()

@@ -16,7 +16,14 @@ STEPS, NEURONS, V_INIT = 16, 200, 0.5
 THRESHOLDS = np.geomspace(0.25, 4, 25)
 NOISE = np.random.default_rng(0).standard_normal((STEPS, NEURONS))
 
-_ABOVE = {"loc": "lower center", "bbox_to_anchor": (0.5, 0.98), "frameon": False, "fontsize": 9}
+_ABOVE = {
+    "loc": "lower center",
+    "bbox_to_anchor": (0.5, 0.98),
+    "frameon": False,
+    "fontsize": 9,
+    "handlelength": 1.6,
+    "columnspacing": 1.0,
+}
 ORDERS = {"as they come": "drawn", "largest first": "falling", "smallest first": "rising"}
 
 
@@ -101,7 +108,7 @@ class DeviationError(Explorer):
         left.set(xlim=(0, STEPS + 1), ylim=(-8, 14), xlabel="step", ylabel="sum since the start")
         left.set(xticks=range(0, STEPS + 1, 4), yticks=range(-8, 16, 4))
         left.set_title("One neuron", pad=24)
-        left.legend(**_ABOVE, ncols=3, handlelength=1.6, columnspacing=1.0)
+        left.legend(**_ABOVE, ncols=3).set_in_layout(False)
         left.grid(alpha=0.3)
         lines = [
             ("total", "-", _style.BLACK),
@@ -122,7 +129,7 @@ class DeviationError(Explorer):
         right.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         right.set_xticks([], minor=True)
         right.set_title(f"{NEURONS} neurons", pad=24)
-        right.legend(**_ABOVE, ncols=4, handlelength=1.6, columnspacing=1.0)
+        right.legend(**_ABOVE, ncols=4).set_in_layout(False)
         right.grid(alpha=0.3)
         return [self._charge, self._highest, self._passed, *self._errors.values(), self._ring]
 

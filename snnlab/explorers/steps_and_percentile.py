@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from torch import nn
 
@@ -21,6 +22,7 @@ from snnlab.simulation import analog, simulate
 
 PERCENTILES = (50.0, 80.0, 90.0, 95.0, 99.0, 99.5, 99.9, 99.99, 100.0)
 PREPARATION_SECONDS = 4.0
+ROWS = 256
 
 
 def simulated(
@@ -165,8 +167,21 @@ class StepsAndPercentile(Explorer):
         left.set(ylim=(0, 103), xlabel="steps", ylabel="accuracy (%)", title="Accuracy over time")
         left.legend(loc="lower right")
         left.grid(alpha=0.3)
-        size = _style.mark_size(self._neurons)
-        (self._spikes,) = right.plot([], [], "|", color=_style.BLACK, markersize=size)
+        # Thousands of marks would make a slow picture. So each step has three columns, one of them
+        # black, and where there are more neurons than rows on the screen, some share a row.
+        self._per_row = -(-self._neurons // ROWS)
+        marks = np.zeros((-(-self._neurons // self._per_row), 3 * self._timesteps))
+        end = self._per_row * len(marks)
+        self._spikes = right.imshow(
+            marks,
+            cmap=ListedColormap(["white", _style.BLACK]),
+            vmin=0,
+            vmax=1,
+            interpolation="none",
+            origin="lower",
+            aspect="auto",
+            extent=(0.5, self._timesteps + 0.5, -0.5, end - 0.5),
+        )
         right.set(xlim=(0, self._timesteps + 1), ylim=(-1, self._neurons), xlabel="step")
         right.set(ylabel="neuron", title="Spikes of one layer, one image")
         return [self._curve, self._ring, self._spikes]
@@ -175,7 +190,10 @@ class StepsAndPercentile(Explorer):
         """Move the curve, the ring and the spikes."""
         self._curve.set_ydata(data["accuracy"])
         self._ring.set_data([data["steps"]], [data["now"]])
-        self._spikes.set_data(*data["raster"])
+        step, neuron = data["raster"]
+        marks = np.zeros(self._spikes.get_size())
+        marks[neuron // self._per_row, 3 * step - 2] = 1
+        self._spikes.set_data(marks)
 
     def describe(self, data: dict[str, Any], **values: Any) -> str:
         """Say how much is right, beside the ANN and the best that time can bring."""
