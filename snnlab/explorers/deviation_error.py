@@ -20,9 +20,9 @@ _ABOVE = {
     "loc": "lower center",
     "bbox_to_anchor": (0.5, 0.98),
     "frameon": False,
-    "fontsize": 9,
-    "handlelength": 1.6,
-    "columnspacing": 1.0,
+    "fontsize": 8,
+    "handlelength": 1.5,
+    "columnspacing": 0.8,
 }
 ORDERS = {"as they come": "drawn", "largest first": "falling", "smallest first": "rising"}
 
