@@ -8,7 +8,7 @@ PYTHON ?= $(or $(shell for p in python3.11 python3 python; do \
 # Jupyter refuses to run as root, which is the normal user in a container.
 LAB_FLAGS ?= $(shell [ "$$(id -u)" != 0 ] || echo --allow-root)
 
-# What makes the sliders quick, and Jupyter's question about news go away; see snnlab_server.py.
+# Makes the sliders quick, and keeps Jupyter from asking about news; see snnlab_server.py.
 LAB_CONFIG := JUPYTER_CONFIG_PATH="binder/jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}"
 
 .PHONY: lab test bench lint pins clean help

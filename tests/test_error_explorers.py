@@ -179,7 +179,7 @@ def test_the_words_of_the_staircase_are_its_numbers(stairs, setting):
     timesteps, theta, start = setting
     data, words, _ = show_stairs(stairs, *setting)
     assert (timesteps, theta, start) == tuple(
-        said(r"^(\d+) steps, threshold ([\d.]+), starting ([\d.]+) thresholds full", words)
+        said(r"^(\d+) steps, threshold ([\d.]+), starting at ([\d.]+) θ", words)
     )
     values, apart, top = said(r"has (\d+) values, ([\d.]+) apart, up to ([\d.]+)\.", words)
     assert (values, top) == (timesteps + 1, theta)
@@ -219,12 +219,13 @@ def test_the_example_in_the_formula_is_worked_out_right(stairs, start):
     seen = set()
     for timesteps, theta in itertools.product((1, 4, 7, 20, 32), THRESHOLDS):
         _, _, formula = show_stairs(stairs, timesteps, theta, start)
-        over, steps, a, steps_too, theta_too, v, most = said(
+        over, steps, a, steps_too, v, theta_too, most = said(
             r"\$\$\\frac{([\d.]+)}{(\d+)}\\,\\mathrm{clip}\\left\(\\left\\lfloor"
-            r"\\frac{([\d.]+) \\cdot (\d+)}{([\d.]+)} \+ ([\d.]+)\\right\\rfloor,\\ 0,\\ (\d+)",
+            r"\\frac{([\d.]+) \\cdot (\d+) \+ ([\d.]+)}{([\d.]+)}\\right\\rfloor,\\ 0,\\ (\d+)",
             formula,
         )
-        assert (over, theta_too, v) == (theta, theta, start)
+        assert (over, theta_too) == (theta, theta)
+        assert math.isclose(v, start * theta, rel_tol=1e-5)
         assert (steps, steps_too, most) == (timesteps,) * 3
         assert f"at $a = {a:g}$" in formula
         exact = Fraction(f"{a:g}")
@@ -530,7 +531,8 @@ def test_the_words_of_uneven_currents_are_their_numbers(uneven, setting):
         said(rf"mean (\S+) and spread (\S+), {arrived[order]}, threshold (\S+):", words)
     )
     received, most, passed, count, each = said(
-        r"received (\S+), at most (\S+) on the way, and has passed on (\S+) \((\d+) × (\S+)\)\.",
+        r"received (\S+), its start included, at most (\S+) on the way, "
+        r"and has passed on (\S+) \((\d+) × (\S+)\)\.",
         words,
     )
     charge = [0.5 * threshold + math.fsum(z[: t + 1]) for t in range(16)]
@@ -565,7 +567,7 @@ def test_the_settings_shown_have_cases_of_all_kinds():
 def filled_in(formula):
     """Return highest charge, threshold, bound and spikes that stand in the formula."""
     return said(
-        r"\\frac{(\S+)}{(\S+)}\\right\\rfloor \\to (\d+),\\qquad \\text{the neuron fired } "
+        r"\\frac{(\S+)}{(\S+)}\\right\\rfloor\\right\) = (\d+),\\qquad \\text{the neuron fired } "
         r"(\d+)\\text{ times}",
         formula,
     )

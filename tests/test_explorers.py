@@ -7,8 +7,9 @@ import io
 import itertools
 import pkgutil
 import re
+import runpy
 
-import ipywidgets as widgets
+import matplotlib as mpl
 import numpy as np
 import pytest
 import torch
@@ -141,9 +142,10 @@ def test_every_setting_gives_numbers_words_and_a_picture(explorer):
         assert all(np.isfinite(array).all() for array in numbers(data)), setting
         assert len(words) > 40
         assert not re.search(r"\bnan\b|\binf\b|None", words)
-        seen.setdefault(tuple(setting.items()), (words, explorer._panel.moving.value))
+        assert re.search("<path|<use|<image", explorer._panel.moving.value)
+        seen.setdefault(tuple(setting.items()), words)
     assert len(seen) > 10
-    assert len({words for words, _ in seen.values()}) == len(seen)
+    assert len(set(seen.values())) == len(seen)
 
 
 def test_every_control_moves_words_and_picture(explorer):
@@ -158,9 +160,9 @@ def test_every_control_moves_words_and_picture(explorer):
         assert len(words) == len(pictures) == len(values) > 1, name
 
 
-def test_no_axis_is_empty_and_nothing_is_drawn_beside_it(explorer):
+def test_no_axis_is_empty(explorer):
     picture = explorer._picture
-    width, height = picture.figure.bbox.size
+    height = picture.figure.bbox.height
     for setting in settings(explorer):
         explorer.move(**setting)
         points = points_of(picture.svg())
@@ -171,8 +173,6 @@ def test_no_axis_is_empty_and_nothing_is_drawn_beside_it(explorer):
             inside = (box.x0 <= x) & (x <= box.x1) & (box.y0 <= y) & (y <= box.y1)
             marked = [np.any(image.get_array()) for image in ax.images]
             assert inside.any() or any(marked), (setting, ax.get_title())
-        assert points[:, 0].min() > -0.5 * width
-        assert points[:, 0].max() < 1.5 * width
 
 
 def test_the_still_picture_is_the_background_with_what_moves(explorer):
@@ -284,11 +284,19 @@ def test_reset_brings_everything_back_with_one_new_picture(explorer):
     assert len(drawn) == 1
 
 
-def test_noise_does_not_move(explorer):
-    kind = type(explorer)
-    again = made(kind)
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
+def test_noise_is_the_same_whenever_the_module_is_loaded(explorer):
+    again = made(runpy.run_module(type(explorer).__module__)[type(explorer).__name__])
     for setting in settings(explorer):
         assert_same(again.compute(**setting), explorer.compute(**setting))
+
+
+def test_the_users_settings_of_matplotlib_change_nothing(explorer):
+    with mpl.rc_context({"savefig.bbox": "tight", "axes.facecolor": "k", "font.size": 20}):
+        again = made(type(explorer))
+        assert again._picture.background == explorer._picture.background
+        assert again._picture.svg() == explorer._picture.svg()
+        assert again._picture.png() == explorer._picture.png()
 
 
 # --- moves and scripts -----------------------------------------------------------------------
@@ -356,7 +364,7 @@ def test_an_option_that_does_not_exist_is_refused():
 @pytest.mark.parametrize("kind", [Choice, Scale])
 def test_options_are_shown_by_name_and_passed_by_value(kind):
     control = kind("label", "meaning", {"one": 1, "two": 2}, 2)
-    widget = control.widgets()[-1]
+    widget = control.row()[-1]
     assert widget.value == 2
     assert [*widget.options] == [("one", 1), ("two", 2)]
 
@@ -393,7 +401,9 @@ def test_an_error_shows_in_the_panel_and_is_raised():
     fragile = Fragile()
     with pytest.raises(ValueError, match="no <two>"):
         fragile.controls["n"].value = 2
-    assert "no &lt;two&gt;" in fragile._panel.words.value
+    said = "This did not work. ValueError: no &lt;two&gt; The picture shows the setting before."
+    assert fragile._panel.words.value == f"<p>{said}</p>"
+    assert repr(fragile) == "This did not work. ValueError: no <two>"
     fragile.controls["n"].value = 3
     assert fragile._panel.words.value == "<p>n is 3 &amp; well</p>"
     assert 'aria-label="n is 3 &amp; well"' in fragile._panel.moving.value
@@ -414,6 +424,5 @@ def test_only_core_widgets_are_used():
             widget = open_widgets.pop()
             seen += 1
             assert type(widget).__module__.startswith("ipywidgets."), name
-            assert not isinstance(widget, widgets.Accordion)
             open_widgets += getattr(widget, "children", ())
         assert seen > 10

@@ -53,7 +53,7 @@ def test_the_words_say_what_was_measured(explorer):
     assert f"Percentile 99, 5 steps: {data['now']:.2f} % right" in words
     assert f"ANN ({explorer._ann:.2f} %)" in words
     assert f"is {data['accuracy'].max():.2f} %, first at step" in words
-    first = int(words.split("first at step ")[1].split(".")[0])
+    first = int(words.split("first at step ")[1].split(";")[0])
     assert data["accuracy"][first - 1] == data["accuracy"].max()
     assert (data["accuracy"][: first - 1] < data["accuracy"].max()).all()
 
@@ -125,12 +125,20 @@ def test_the_model_stays_as_it_is(given):
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
 
 
+def test_the_words_do_not_mix_the_steps_chosen_with_all_steps(explorer):
+    spikes = [explorer.move(steps=t).split("in that time ")[1] for t in (1, 16)]
+    assert spikes[0] == spikes[1]
+    assert spikes[0] == f"{explorer.compute(1, 100.0)['spikes']:.0f} spikes per image and step."
+
+
 def test_bad_input_is_refused_in_its_own_words(given):
     model, x_cal, x, y = given
     with pytest.raises(sl.OptionError, match="timesteps = 0"):
         explorers.StepsAndPercentile(model, x_cal, x, y, timesteps=0)
     with pytest.raises(sl.OptionError, match=r"percentile = 0\.5"):
         explorers.StepsAndPercentile(model, x_cal, x, y, percentiles=(0.5, 99.9))
+    with pytest.raises(sl.OptionError, match="percentiles: is empty"):
+        explorers.StepsAndPercentile(model, x_cal, x, y, percentiles=())
     with pytest.raises(sl.ShapeError, match="y: shape"):
         explorers.StepsAndPercentile(model, x_cal, x, y[:5])
     with pytest.raises(sl.OptionError, match="layer 'relu7'"):

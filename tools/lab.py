@@ -64,7 +64,8 @@ def served(
     with (state / "lab.log").open("w") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     try:
-        _wait_for(f"http://localhost:{port}/api?token={TOKEN}", server)
+        if not _answers(f"http://localhost:{port}/api?token={TOKEN}", server):
+            raise RuntimeError("JupyterLab did not start: " + (state / "lab.log").read_text())
         yield f"http://localhost:{port}/lab/tree/{{}}?token={TOKEN}&reset"
     finally:
         server.terminate()
@@ -103,6 +104,8 @@ def run_all(page: Page, address: str, notebook: Path) -> None:
     page.click(".lm-Menu-itemLabel:text-is('Run All Cells')")
     page.wait_for_function(
         """cells => {
+            const failed = document.querySelector('[data-mime-type$="jupyter.error"]');
+            if (failed) throw new Error(failed.textContent);
             const prompts = [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')];
             return prompts.filter(p => /\\[\\d+\\]/.test(p.textContent)).length == cells;
         }""",
@@ -117,12 +120,12 @@ def _free_port() -> int:
         return free.getsockname()[1]
 
 
-def _wait_for(address: str, server: subprocess.Popen) -> None:
+def _answers(address: str, server: subprocess.Popen) -> bool:
     end = time.monotonic() + LAB_SECONDS
     while time.monotonic() < end and server.poll() is None:
         try:
             with urllib.request.urlopen(address, timeout=5):
-                return
+                return True
         except (urllib.error.URLError, ConnectionError):
             time.sleep(0.1)
-    raise RuntimeError("JupyterLab did not start; its lab.log says why.")
+    return False

@@ -44,7 +44,11 @@ class Slider:
             )
         return int(value) if whole else float(value)
 
-    def widgets(self) -> list[Any]:
+    def shown(self, value: Any) -> str:
+        """Return what is shown for a value."""
+        return f"{value:g}"
+
+    def row(self) -> list[Any]:
         """Return what stands in its row; the last one has the value."""
         limits = {"min": self.low, "max": self.high, "step": self.step}
         whole = isinstance(self.step, int)
@@ -82,7 +86,11 @@ class Choice:
             raise OptionError(f"{name} = {value!r}: expected one of {values}.")
         return values[values.index(value)]
 
-    def widgets(self) -> list[Any]:
+    def shown(self, value: Any) -> str:
+        """Return what is shown for a value."""
+        return next(name for name, option in self.options.items() if option == value)
+
+    def row(self) -> list[Any]:
         """Return what stands in its row; the last one has the value."""
         options = list(self.options.items())
         buttons = widgets.RadioButtons(
@@ -94,7 +102,7 @@ class Choice:
 class Scale(Choice):
     """One of several values that have an order: moved by a slider or picked from a list."""
 
-    def widgets(self) -> list[Any]:
+    def row(self) -> list[Any]:
         """Return what stands in its row; the last one has the value."""
         options = list(self.options.items())
         slider = widgets.SelectionSlider(options=options, value=self.default, readout=False)

@@ -16,14 +16,6 @@ STEPS, NEURONS, V_INIT = 16, 200, 0.5
 THRESHOLDS = np.geomspace(0.25, 4, 25)
 NOISE = np.random.default_rng(0).standard_normal((STEPS, NEURONS))
 
-_ABOVE = {
-    "loc": "lower center",
-    "bbox_to_anchor": (0.5, 0.98),
-    "frameon": False,
-    "fontsize": 8,
-    "handlelength": 1.5,
-    "columnspacing": 0.8,
-}
 ORDERS = {"as they come": "drawn", "largest first": "falling", "smallest first": "rising"}
 
 
@@ -77,6 +69,17 @@ def root_mean_square(errors: np.ndarray) -> np.ndarray:
     return np.sqrt(np.mean(errors**2, axis=0))
 
 
+# Where a legend covers no curve.
+_ABOVE = {
+    "loc": "lower center",
+    "bbox_to_anchor": (0.5, 0.98),
+    "frameon": False,
+    "fontsize": 8,
+    "handlelength": 1.5,
+    "columnspacing": 0.8,
+}
+
+
 class DeviationError(Explorer):
     """The charge of one neuron under uneven currents, and the error of many over the threshold.
 
@@ -89,10 +92,10 @@ class DeviationError(Explorer):
     def __init__(self) -> None:
         super().__init__(
             {
-                "order": Choice("order", "the same currents, arranged", ORDERS, "drawn"),
+                "order": Choice("order", "in which the same currents arrive", ORDERS, "drawn"),
                 "threshold": Slider("threshold θ", "one spike is worth this", 0.25, 4.0, 0.25, 1.0),
-                "mean": Slider("mean μ", "of the currents", -0.25, 0.5, 0.0625, 0.25),
-                "spread": Slider("spread σ", "standard deviation", 0.0, 0.75, 0.0625, 0.5),
+                "mean": Slider("mean μ", "average of the currents", -0.25, 0.5, 0.0625, 0.25),
+                "spread": Slider("spread σ", "how much they differ", 0.0, 0.75, 0.0625, 0.5),
             }
         )
 
@@ -145,16 +148,16 @@ class DeviationError(Explorer):
     def describe(self, data: dict[str, Any], **values: Any) -> str:
         """Say what the first neuron got and gave, and how far off all of them are."""
         threshold, rms = values["threshold"], data["rms"]
-        order = next(words for words, order in ORDERS.items() if order == values["order"])
+        order = self._declared["order"].shown(values["order"])
         spikes = data["passed_on"][-1] / threshold
         best = THRESHOLDS[rms["total"][:-1].argmin()]
         cut = f"{rms['clipping'][-1]:.4f}" if rms["clipping"][-1] else "0"
         return (
             f"Currents of mean {values['mean']:g} and spread {values['spread']:g}, {order}, "
-            f"threshold {threshold:g}: with its start this neuron has received "
-            f"{data['charge'][-1]:.2f}, at most {data['highest'][-1]:.2f} on the way, and has "
-            f"passed on {data['passed_on'][-1]:g} ({spikes:.0f} × {threshold:g}). Error of "
-            f"{NEURONS} such neurons: {rms['total'][-1]:.4f} root mean square (deviation "
+            f"threshold {threshold:g}: the neuron on the left has received "
+            f"{data['charge'][-1]:.2f}, its start included, at most {data['highest'][-1]:.2f} on "
+            f"the way, and has passed on {data['passed_on'][-1]:g} ({spikes:.0f} × {threshold:g}). "
+            f"Error of {NEURONS} such neurons: {rms['total'][-1]:.4f} root mean square (deviation "
             f"{rms['deviation'][-1]:.4f}, quantization {rms['quantization'][-1]:.4f}, clipping "
             f"{cut}), smallest near threshold {best:.2g}."
         )
@@ -168,7 +171,7 @@ class DeviationError(Explorer):
             "No current here is above the threshold, so the law holds."
             if above == 0
             else f"Here {above} of the {STEPS} currents are above the threshold. The neuron cannot "
-            f"fire twice in a step, so it may fall behind the law."
+            f"fire twice in a step, so it may fire less often than the law says."
         )
         return (
             r"<p>$S_t$ is the sum of the currents up to step $t$, and $v_0$ what the neuron held "
@@ -176,7 +179,8 @@ class DeviationError(Explorer):
             r"spikes $N$ tells the <b>highest</b> charge there was, not the last:</p>"
             r"$$N = \max\left(0,\ \max_{t \le T} \left\lfloor"
             r"\frac{v_0 + S_t}{\theta}\right\rfloor\right)$$"
-            rf"$$\left\lfloor\frac{{{highest:.3f}}}{{{threshold:g}}}\right\rfloor \to {bound},"
+            rf"$$\max\left(0,\ \left\lfloor"
+            rf"\frac{{{highest:.3f}}}{{{threshold:g}}}\right\rfloor\right) = {bound},"
             rf"\qquad \text{{the neuron fired }} {spikes:.0f}\text{{ times}}$$"
             f"<p>{holds}</p>"
             r"<p>A steady current of the same mean $\bar z$ would give "

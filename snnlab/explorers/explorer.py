@@ -15,7 +15,7 @@ from snnlab.exceptions import OptionError
 from snnlab.explorers.controls import Control
 from snnlab.explorers.listing import listing
 from snnlab.explorers.panel import Panel
-from snnlab.explorers.picture import Picture, blank
+from snnlab.explorers.picture import Picture, blank, own_style
 
 
 class Explorer(ABC):
@@ -24,12 +24,14 @@ class Explorer(ABC):
     It shows itself in a notebook's cell, as picture and text also where no kernel runs. A subclass
     gives `__init__` the controls, and has five small parts:
 
-    - `compute(**values)`: what follows from the values, as a dict; a function of the module, whose
-      source the learner can copy;
+    - `compute(**values)`: what follows from the values, as a dict; mostly a function of the
+      module, whose source the learner can copy;
     - `layout(figure)`: draws all that stays, returns the artists that move;
     - `draw(data)`: moves them;
-    - `describe(data, **values)`: one or two sentences with the numbers that matter;
+    - `describe(data, **values)`: one to three sentences with the numbers that matter;
     - `formula(data, **values)`: the mathematics in words and signs, with the values filled in.
+
+    Where `compute` is a method, `calls(**values)` says what the learner has to call instead.
 
     Parameters
     ----------
@@ -38,8 +40,9 @@ class Explorer(ABC):
 
     def __init__(self, declared: Mapping[str, Control]):
         self._declared = dict(declared)
-        figure = blank()
-        self._picture = Picture(figure, self.layout(figure))
+        with own_style():
+            figure = blank()
+            self._picture = Picture(figure, self.layout(figure))
         self._panel = Panel(declared, self._picture, self._changed, self.reset)
         self.controls = self._panel.controls
         self._waits = False
@@ -166,7 +169,8 @@ class Explorer(ABC):
             if view == "code":
                 self._panel.show_code(self.code())
         except Exception as error:
-            self._panel.show_error(error)
+            self.words = f"This did not work. {type(error).__name__}: {error}"
+            self._panel.show_error(f"{self.words} The picture shows the setting before.")
             raise
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:

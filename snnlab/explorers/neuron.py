@@ -16,7 +16,7 @@ from snnlab.plots import _style
 # As the models of `brian`: 1 nA raises the potential of a neuron of 1 nF by 1 mV in 1 ms.
 CURRENTS = np.arange(-0.5, 12.25, 0.25)  # nA
 SHOWN, STEPS = 40, 100  # ms
-LOW, HIGH = -22, 25  # mV
+LOW, SPIKES, TOP = -22, 27.5, 37  # mV
 
 RESETS = {"by subtraction": "subtract", "to zero": "zero"}
 LEAKS = {"none": math.inf, "50 ms": 50.0, "20 ms": 20.0, "10 ms": 10.0, "5 ms": 5.0}
@@ -67,9 +67,13 @@ class Neuron(Explorer):
             {
                 "current": Slider("current (nA)", "flows in all the time", -0.5, 12.0, 0.25, 4.0),
                 "threshold": Slider("threshold (mV)", "where it fires", 5.0, 20.0, 0.5, 10.0),
-                "reset": Choice("reset", "what a spike pours out", RESETS, "subtract"),
-                "leak": Scale("leak", "the time in which it forgets", LEAKS, math.inf),
-                "v_init": Slider("start", "in thresholds", 0.0, 0.875, 0.125, 0.0),
+                "reset": Choice("reset", "what a spike does to the potential", RESETS, "subtract"),
+                "leak": Scale(
+                    "leak τ", "time constant; the shorter, the faster it forgets", LEAKS, math.inf
+                ),
+                "v_init": Slider(
+                    "start", "share of the threshold it holds at first", 0.0, 0.875, 0.125, 0.0
+                ),
             }
         )
 
@@ -82,7 +86,7 @@ class Neuron(Explorer):
             [0, SHOWN + 1], [0, 0], "--", color=_style.ORANGE, label="threshold"
         )
         (self._spikes,) = left.plot([], [], "|", color=_style.BLACK, markersize=12, label="spike")
-        left.set(xlim=(0, SHOWN + 1), ylim=(LOW, HIGH + 12), xlabel="time (ms)")
+        left.set(xlim=(0, SHOWN + 1), ylim=(LOW, TOP), xlabel="time (ms)")
         left.set(ylabel="potential (mV)", title="Potential after each step")
         left.legend(ncols=3, loc="upper center", frameon=False)
         (self._relu,) = right.plot(CURRENTS, CURRENTS, "--", color=_style.ORANGE, label="ReLU")
@@ -99,7 +103,7 @@ class Neuron(Explorer):
         """Move the potential, the threshold, the spikes, the curve, the line and the ring."""
         self._potential.set_ydata(data["potential"])
         self._threshold.set_ydata([data["threshold"]] * 2)
-        self._spikes.set_data(data["spikes"], np.full(len(data["spikes"]), HIGH + 2.5))
+        self._spikes.set_data(data["spikes"], np.full(len(data["spikes"]), SPIKES))
         self._curve.set_ydata(data["rates"])
         self._relu.set_ydata(data["relu"])
         self._ring.set_data([data["current"]], [data["rate"]])
@@ -107,8 +111,9 @@ class Neuron(Explorer):
     def describe(self, data: dict[str, Any], **values: Any) -> str:
         """Say when the neuron fires, how often, and what the ReLU says."""
         first, gap, tau = data["first"], data["rate"] - data["relu_here"], values["leak"]
-        pours = "by subtraction" if values["reset"] == "subtract" else "to zero"
+        pours, start = self._declared["reset"].shown(values["reset"]), values["v_init"]
         leaks = "no leak" if math.isinf(tau) else f"leak with time constant {tau:g} ms"
+        above = ", above the picture" if data["potential"][-1] > TOP else ""
         fires = "no spike" if first is None else f"first spike after {first} ms"
         side = (
             "as the ReLU says"
@@ -120,9 +125,9 @@ class Neuron(Explorer):
         )
         return (
             f"Current {values['current']:g} nA, threshold {values['threshold']:g} mV, reset "
-            f"{pours}, {leaks}, starting {values['v_init']:g} thresholds full: {fires}, "
+            f"{pours}, {leaks}, starting at {start:g} θ: {fires}, "
             f"{data['rate']:.0f} spikes per second over {STEPS} ms, {side}. "
-            f"After {SHOWN} ms the potential is {data['potential'][-1]:.2f} mV."
+            f"After {SHOWN} ms the potential is {data['potential'][-1]:.2f} mV{above}."
         )
 
     def formula(self, data: dict[str, Any], **values: Any) -> str:
@@ -140,7 +145,7 @@ class Neuron(Explorer):
             rf"<p>At the end of each millisecond the neuron looks whether it has reached its "
             rf"threshold $\theta$. If so, it fires, and the potential is reset:</p>"
             rf"$$v \ge \theta:\quad \text{{spike}},\quad v \leftarrow {after}$$"
-            rf"<p>The ReLU's answer, in spikes per second, is what fits into the current:</p>"
+            rf"<p>The ReLU says how often the threshold fits into what one second brings:</p>"
             rf"$$\frac{{\max(I, 0)}}{{C\,\theta}} = {data['relu_here']:.0f}"
             rf"\text{{ Hz}},\qquad \text{{neuron: }} {data['rate']:.0f}\text{{ Hz}}$$"
             rf"<p>Here ${here}$.</p>"

@@ -20,7 +20,8 @@ _STYLE = (
 .snnlab-picture svg {{ stroke-linejoin: round; stroke-linecap: butt; }}
 """
     + """
-.snnlab-explorer p { max-width: 56em; min-height: 4.5em; line-height: 1.5; margin: 0.5em 0; }
+.snnlab-explorer p { max-width: 56em; line-height: 1.5; margin: 0.5em 0; }
+.snnlab-words p { min-height: 4.5em; }
 .snnlab-explorer .widget-radio { display: flex; flex-wrap: wrap; align-items: center; }
 .snnlab-explorer .widget-radio-box { margin: 0 8px !important; flex-wrap: wrap; height: auto; }
 .snnlab-explorer .widget-radio > .widget-label { text-align: right; }
@@ -35,7 +36,7 @@ _STYLE = (
 # names that stand beside them, and the place of the text, which stays, is marked to be read out.
 _NAMING = """
 (function name(self, tries) {
-  const panel = self.closest('.snnlab-explorer');
+  const panel = self.closest('.snnlab-explorer') || self;
   const handles = [...panel.querySelectorAll('[role=slider]')];
   const place = panel.querySelector('.snnlab-words .widget-html-content');
   if (!place || handles.length < SLIDERS) {
@@ -74,8 +75,8 @@ class Panel:
         on_change: Callable[[], None],
         on_reset: Callable[[], None],
     ):
-        parts = {name: control.widgets() for name, control in declared.items()}
-        self.controls = {name: widgets[-1] for name, widgets in parts.items()}
+        parts = {name: control.row() for name, control in declared.items()}
+        self.controls = {name: row[-1] for name, row in parts.items()}
         self.view = _views()
         self.reset = widgets.Button(description="Reset", tooltip="back to the beginning")
         self._view_box = picture.view_box
@@ -116,9 +117,9 @@ class Panel:
         """Show source that can be copied."""
         self.code.rows, self.code.value = code.count("\n") + 2, code
 
-    def show_error(self, error: Exception) -> None:
+    def show_error(self, words: str) -> None:
         """Say what went wrong, in place of the words."""
-        self.words.value = f"<p><b>This did not work.</b> {html.escape(str(error))}</p>"
+        self.words.value = f"<p>{html.escape(words)}</p>"
 
     def _turn(self, change: Mapping[str, Any]) -> None:
         self._stage.children = (getattr(self, change["new"]),)

@@ -2,8 +2,10 @@
 
 import io
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 import matplotlib as mpl
+from matplotlib import style
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.figure import Figure
@@ -29,13 +31,12 @@ class Picture:
 
     def __init__(self, figure: Figure, moving: Sequence[Artist]):
         self.figure, self.moving = figure, moving
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")  # the axes have found their places
         for artist in moving:
             artist.set_visible(False)
         self.background = self._saved(2)
         for artist in moving:
             artist.set_visible(True)
+        figure.set_layout_engine("none")  # the axes have found their places, and keep them
 
     def svg(self) -> str:
         """Return the moving artists as they are now: the inside of an SVG with `view_box`."""
@@ -63,8 +64,15 @@ class Picture:
 
     def _saved(self, scale: int) -> bytes:
         buffer = io.BytesIO()
-        self.figure.savefig(buffer, format="png", dpi=scale * WIDTH / _INCHES[0])
+        dpi = scale * WIDTH / _INCHES[0]
+        with own_style():
+            self.figure.savefig(buffer, format="png", dpi=dpi, pil_kwargs={"compress_level": 1})
         return buffer.getvalue()
+
+
+def own_style() -> AbstractContextManager[None]:
+    """Return a context without the user's settings of matplotlib, such as dark axes."""
+    return style.context("default")
 
 
 def blank() -> Figure:

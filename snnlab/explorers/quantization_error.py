@@ -52,7 +52,12 @@ class QuantizationError(Explorer):
                     "threshold θ", "one spike is worth this", 0.25, 1.5, 0.125, 1.0
                 ),
                 "v_init": Slider(
-                    "start v₀", "in thresholds; 0.5: half full", 0.0, 0.875, 0.125, 0.0
+                    "start v₀ / θ",
+                    "share of the threshold it holds at first",
+                    0.0,
+                    0.875,
+                    0.125,
+                    0.0,
                 ),
             }
         )
@@ -89,8 +94,8 @@ class QuantizationError(Explorer):
         cut = 100 * np.mean(data["parts"]["clipping"] < 0)
         clipping = f"clipping {rms['clipping']:.3f} ({cut:.3g} % of the activations are cut off)"
         return (
-            f"{timesteps} steps, threshold {threshold:g}, starting {values['v_init']:g} thresholds "
-            f"full: the neuron has {timesteps + 1} values, {threshold / timesteps:.3g} apart, up "
+            f"{timesteps} steps, threshold {threshold:g}, starting at {values['v_init']:g} θ: "
+            f"the neuron has {timesteps + 1} values, {threshold / timesteps:.3g} apart, up "
             f"to {threshold:g}. Its error is {round(data['mean'], 3) + 0.0:+.3f} on average and "
             f"{data['rms']:.3f} root mean square: quantization {rms['quantization']:.3f}, "
             f"{clipping if cut else 'clipping 0'}. The largest error is "
@@ -100,17 +105,17 @@ class QuantizationError(Explorer):
     def formula(self, data: dict[str, Any], **values: Any) -> str:
         """Return the staircase, and one of its steps worked out."""
         timesteps, threshold, start = values["timesteps"], values["threshold"], values["v_init"]
-        a = 0.3
+        a, held = 0.3, start * threshold
         count = soft_count(a, timesteps, threshold, start)
         return (
-            r"<p>In $T$ steps the current $a$ brings $a\,T$ into a neuron that holds $v_0\,\theta$ "
+            r"<p>In $T$ steps the current $a$ brings $a\,T$ into a neuron that holds $v_0$ "
             r"already. As often as the threshold $\theta$ fits into that, it fires, but at most "
             r"once per step. Each spike passes $\theta$ on, spread over all steps:</p>"
             r"$$\text{passed on} = \frac{\theta}{T}\,\mathrm{clip}\left(\left\lfloor"
-            r"\frac{a\,T}{\theta} + v_0\right\rfloor,\ 0,\ T\right)$$"
+            r"\frac{a\,T + v_0}{\theta}\right\rfloor,\ 0,\ T\right)$$"
             rf"<p>For example, at $a = {a:g}$:</p>"
             rf"$$\frac{{{threshold:g}}}{{{timesteps}}}\,\mathrm{{clip}}\left(\left\lfloor"
-            rf"\frac{{{a:g} \cdot {timesteps}}}{{{threshold:g}}} + {start:g}\right\rfloor,"
+            rf"\frac{{{a:g} \cdot {timesteps} + {held:g}}}{{{threshold:g}}}\right\rfloor,"
             rf"\ 0,\ {timesteps}\right) = \frac{{{threshold:g}}}{{{timesteps}}} \cdot {count:.0f} ="
             rf" {threshold * count / timesteps:.3g}$$"
             r"<p>What is missing or too much is the error. Below the threshold it is "

@@ -13,6 +13,7 @@ from torch import nn
 from snnlab import _checks
 from snnlab.calibration import Percentile
 from snnlab.conversion import convert
+from snnlab.exceptions import OptionError
 from snnlab.explorers.controls import Scale, Slider
 from snnlab.explorers.explorer import Explorer
 from snnlab.network import Network
@@ -36,8 +37,8 @@ def simulated(
 ) -> dict[str, Any]:
     """Return what the network does in time, with its thresholds at a percentile.
 
-    The accuracy after each step in percent, the spikes per image and step, and for the first image
-    step and neuron of every spike of one layer.
+    The accuracy after each step in percent, the spikes per image and step in all, and for the first
+    image step and neuron of every spike of one layer.
     """
     thresholds = Percentile(percentile).thresholds(network.graph, x_cal)
     net = network.replace(threshold=thresholds)
@@ -67,8 +68,8 @@ class StepsAndPercentile(Explorer):
     """Accuracy over time for a chosen percentile, and the raster of one image.
 
     Each percentile is simulated once; after that a slider only moves the picture. All of them are
-    simulated when the explorer opens, as far as that takes no more than some seconds. If a slider
-    hesitates, give fewer images or fewer steps.
+    simulated when the explorer opens, as far as that takes no more than some seconds. The others
+    follow at their first visit; if that takes long, give fewer images or fewer steps.
 
     Parameters
     ----------
@@ -104,6 +105,8 @@ class StepsAndPercentile(Explorer):
     ):
         self._timesteps, self._layer = _checks.whole(timesteps, "timesteps"), layer
         self._x_cal, self._x, self._y = x_cal, x, y
+        if not len(percentiles):
+            raise OptionError("percentiles: is empty, expected at least one number in (1, 100].")
         start = 99.9 if 99.9 in percentiles else percentiles[-1]
         self._network = convert(model, x_cal, threshold=Percentile(start))
         self._ann = 100 * analog(self._network, x).accuracy(y)
@@ -117,7 +120,7 @@ class StepsAndPercentile(Explorer):
                 ),
                 "percentile": Scale(
                     "percentile p",
-                    "of the activations, p % are below the threshold",
+                    "p % of the activations do not exceed the threshold",
                     {f"{p:g}": p for p in percentiles},
                     start,
                 ),
@@ -205,8 +208,8 @@ class StepsAndPercentile(Explorer):
         return (
             f"Percentile {percentile:g}, {steps} steps: {data['now']:.2f} % right, {by}{side} the "
             f"ANN ({self._ann:.2f} %). The best accuracy up to {self._timesteps} steps is "
-            f"{data['accuracy'].max():.2f} %, first at step {best}. {data['spikes']:.0f} spikes "
-            f"per image and step."
+            f"{data['accuracy'].max():.2f} %, first at step {best}; in that time "
+            f"{data['spikes']:.0f} spikes per image and step."
         )
 
     def formula(self, data: dict[str, Any], **values: Any) -> str:
@@ -214,8 +217,9 @@ class StepsAndPercentile(Explorer):
         steps, percentile = values["steps"], values["percentile"]
         return (
             r"<p>The threshold $\theta$ of a layer is the value that $p$ percent of its "
-            r"activations $a$ on the calibration images stay below:</p>"
-            rf"$$\Pr(a \le \theta) = \frac{{p}}{{100}} = {percentile / 100:g}$$"
+            r"activations $a$ on the calibration images do not exceed:</p>"
+            rf"$$\theta = \text{{percentile}}_p(a),\qquad p = {percentile:g}$$"
+            r"<p>(If that is 0, the largest activation takes its place.)</p>"
             r"<p>After $T$ steps with $N$ spikes a neuron has passed on</p>"
             rf"$$\frac{{\theta\,N}}{{T}},\qquad N \in \{{0, 1, \dots, T\}},\qquad T = {steps}$$"
             r"<p>So it never says more than $\theta$, and between two of its values lies "
