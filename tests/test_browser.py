@@ -274,7 +274,7 @@ def assert_nothing_overlaps(panel):
     boxes = panel.evaluate(
         """panel => [...panel.querySelectorAll(
                'label.widget-label, .snnlab-row .widget-html-content, input, select, button, '
-               + '.noUi-target, .snnlab-picture, p, textarea, mjx-container')]
+               + '.noUi-target, .snnlab-picture, p, textarea, mjx-container[display]')]
            .filter(part => part.offsetParent && part.getBoundingClientRect().width > 1)
            .map(part => [part, part.getBoundingClientRect()])
            .map(([part, b]) => [part.textContent.slice(0, 20) || part.tagName,
