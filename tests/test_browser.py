@@ -43,6 +43,25 @@ for name in explorers.__all__:
             p.name: given[p.name] for p in wanted if p.default is p.empty
         }))
 """
+# Axe cannot tell what is behind a text in a notebook, so its contrast is computed here (WCAG 2).
+CONTRASTS = """panel => {
+    const numbers = color => color.match(/[\\d.]+/g).map(Number);
+    const behind = part => {
+        for (let p = part; p; p = p.parentElement) {
+            const [r, g, b, a = 1] = numbers(getComputedStyle(p).backgroundColor);
+            if (a == 1) return [r, g, b];
+        }
+    };
+    const luminance = rgb => rgb.slice(0, 3)
+        .map(c => c / 255).map(c => c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4)
+        .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+    const parts = 'label, p, input, select, button, textarea, .snnlab-row .widget-html-content';
+    return [...panel.querySelectorAll(parts)].filter(part => part.offsetParent).map(part => {
+        const [one, other] = [numbers(getComputedStyle(part).color), behind(part)].map(luminance);
+        return [part.textContent || part.tagName,
+                (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05)];
+    });
+}"""
 CHANGED = """([panel, before]) => {
     const picture = panel.querySelector('svg[role=img]');
     const words = panel.querySelector('[role=status]').textContent;
@@ -250,6 +269,10 @@ def test_assistive_technology_finds_names_and_contrast(request, browser, folder,
         page.wait_for_timeout(500)
         found = Axe().run(page, context=".snnlab-explorer")
         assert found.violations_count == 0, found.generate_report()
+        for panel in panels(page):
+            contrasts = panel.evaluate(CONTRASTS)
+            assert len(contrasts) > 10
+            assert [name for name, contrast in contrasts if contrast < 4.5] == []
     assert errors == []
     page.close()
 
