@@ -64,6 +64,15 @@ def kernel_side() -> None:
         computing = median_ms(lambda e=explorer, v=values: e.compute(**v))
         drawing = median_ms(lambda e=explorer, d=data: (e.draw(d), e._picture.svg()))
         print(f"{name:30} {computing:10.2f} {drawing:17.2f}")
+    begin = time.perf_counter()
+    explorer = made("StepsAndPercentile")
+    opening, prepared = time.perf_counter() - begin, len(explorer._runs)
+    explorer._runs.clear()
+    begin = time.perf_counter()
+    explorer.move(percentile=50.0)
+    visit = 1000 * (time.perf_counter() - begin)
+    print(f"StepsAndPercentile opens in {opening:.2f} s with {prepared} settings prepared; ", end="")
+    print(f"a setting that is not prepared takes {visit:.0f} ms at its first visit")
 
 
 def made(name: str) -> explorers.Explorer:
