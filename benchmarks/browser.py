@@ -71,7 +71,9 @@ def kernel_side() -> None:
     begin = time.perf_counter()
     explorer.move(percentile=50.0)
     visit = 1000 * (time.perf_counter() - begin)
-    print(f"StepsAndPercentile opens in {opening:.2f} s with {prepared} settings prepared; ", end="")
+    print(
+        f"StepsAndPercentile opens in {opening:.2f} s with {prepared} settings prepared; ", end=""
+    )
     print(f"a setting that is not prepared takes {visit:.0f} ms at its first visit")
 
 

@@ -586,7 +586,7 @@ def test_the_law_in_the_formula_is_filled_in(uneven, setting):
     assert count == fired(z, threshold, 0.5)[0][-1]
     above = sum(current > threshold for current in z)
     if above:
-        assert f"Here {above} of the 16 currents are above the threshold." in formula
+        assert f"Above the threshold are {above} of the 16 currents here." in formula
     else:
         assert bound == count
     assert ("so the law holds" in formula) == (not above)

@@ -170,7 +170,7 @@ class DeviationError(Explorer):
         holds = (
             "No current here is above the threshold, so the law holds."
             if above == 0
-            else f"Here {above} of the {STEPS} currents are above the threshold. The neuron cannot "
+            else f"Above the threshold are {above} of the {STEPS} currents here. The neuron cannot "
             f"fire twice in a step, so it may fire less often than the law says."
         )
         return (
