@@ -19,7 +19,7 @@ class Picture:
     """A figure whose axes stay as they are while some artists move.
 
     Drawing a whole figure takes some 60 ms. Here what stays is drawn once, as a PNG with twice as
-    many pixels as needed, and what moves is drawn over it as SVG, in 0.3 to 2 ms.
+    many pixels as needed, and what moves is drawn over it as SVG, in 0.5 to 2.5 ms.
 
     Parameters
     ----------

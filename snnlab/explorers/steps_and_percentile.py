@@ -103,7 +103,8 @@ class StepsAndPercentile(Explorer):
         layer: str | int = -1,
         percentiles: Sequence[float] = PERCENTILES,
     ):
-        self._timesteps, self._layer = _checks.whole(timesteps, "timesteps"), layer
+        timesteps = _checks.whole(timesteps, "timesteps")
+        self._timesteps, self._layer = timesteps, layer
         self._x_cal, self._x, self._y = x_cal, x, y
         if not len(percentiles):
             raise OptionError("percentiles: is empty, expected at least one number in (1, 100].")
