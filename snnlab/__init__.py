@@ -3,7 +3,7 @@
 from snnlab.activations import record_activations
 from snnlab.calibration import Fixed, Maximum, Percentile
 from snnlab.conversion import convert, verify
-from snnlab.decomposition import ErrorParts, decompose
+from snnlab.decomposition import decompose, decompose_over_time
 from snnlab.exceptions import (
     CalibrationError,
     MemoryBudgetError,
@@ -18,6 +18,7 @@ from snnlab.graph import Graph
 from snnlab.network import Network
 from snnlab.neuron import Neuron
 from snnlab.record import Activations, Record
+from snnlab.report import ErrorParts, ErrorsOverTime
 from snnlab.simulation import analog, simulate
 from snnlab.tracing import trace
 
@@ -27,6 +28,7 @@ __all__ = [
     "Activations",
     "CalibrationError",
     "ErrorParts",
+    "ErrorsOverTime",
     "Fixed",
     "Graph",
     "Maximum",
@@ -43,6 +45,7 @@ __all__ = [
     "analog",
     "convert",
     "decompose",
+    "decompose_over_time",
     "fold_batchnorm",
     "record_activations",
     "simulate",

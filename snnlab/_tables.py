@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 Rows = Sequence[Sequence[str]]
 
@@ -56,3 +57,19 @@ def span(values: Iterable[float]) -> str:
     values = list(values)
     low, high = f"{min(values):.4g}", f"{max(values):.4g}"
     return low if low == high else f"{low} … {high}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that shows itself in a cell; the arguments are those of `text`."""
+
+    title: str
+    header: Sequence[str]
+    rows: Rows
+    words: bool = False
+
+    def __repr__(self) -> str:
+        return text(self.title, self.header, self.rows, words=self.words)
+
+    def _repr_html_(self) -> str:
+        return to_html(self.title, self.header, self.rows, words=self.words)

@@ -1,83 +1,36 @@
 """The error of every neuron, split into the parts that make it up."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import fx
 
-from snnlab import _checks, _tables
-from snnlab.activations import batches
-from snnlab.evaluation import activation, cap, evaluate, full_precision
+from snnlab import _checks
+from snnlab.evaluation import activation, cap, evaluate, full_precision, size
 from snnlab.exceptions import OptionError, ShapeError
+from snnlab.graph import Graph
 from snnlab.network import Network
 from snnlab.neuron import Neuron, constant_count, per_neuron
 from snnlab.operations import Kind
 from snnlab.record import Record
+from snnlab.report import ErrorParts, ErrorsOverTime
 
-PARTS = ("propagated", "clipping", "quantization", "deviation")
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class ErrorParts:
-    """The error φ - a of every neuron after T steps, as a sum of four parts.
-
-    Parameters
-    ----------
-    timesteps : int
-        T.
-    parts : mapping from layer name to (mapping from part to array of float64, shape (B, ...))
-        For spiking layers "propagated", "clipping", "quantization" and "deviation"; for "output"
-        the propagated part; with Poisson input, for "input", the part "input".
-    """
-
-    timesteps: int
-    parts: Mapping[str, Mapping[str, np.ndarray]]
-
-    @property
-    def layers(self) -> list[str]:
-        """Names of the rows: the input with Poisson input, the spiking layers, the output."""
-        return list(self.parts)
-
-    def part(self, layer: str | int, part: str) -> np.ndarray:
-        """Return one part of one layer, shape (B, ...), in units of the activation."""
-        name = _checks.layer(layer, self.layers, "rows of this decomposition")
-        return self.parts[name][_checks.option(part, "part", self.parts[name])]
-
-    def total(self, layer: str | int) -> np.ndarray:
-        """Return the sum of the parts: what the SNN passes on minus what the ANN does."""
-        name = _checks.layer(layer, self.layers, "rows of this decomposition")
-        return np.sum(list(self.parts[name].values()), axis=0)
-
-    def rms(self) -> dict[str, dict[str, float]]:
-        """Return the root mean square of each part and of the total, by layer."""
-        return {
-            name: {part: _rms(values) for part, values in parts.items()}
-            | {"total": _rms(self.total(name))}
-            for name, parts in self.parts.items()
-        }
-
-    def _table(self) -> tuple[str, list[str], list[list[str]]]:
-        columns = [*PARTS, "total"]
-        if "input" in self.parts:
-            columns.insert(0, "input")
-        title = f"Error after {self.timesteps} steps, root mean square by part"
-        rows = [
-            [name, *(f"{rms[part]:.4g}" if part in rms else "" for part in columns)]
-            for name, rms in self.rms().items()
-        ]
-        return title, ["layer", *columns], rows
-
-    def __repr__(self) -> str:
-        return _tables.text(*self._table())
-
-    def _repr_html_(self) -> str:
-        return _tables.to_html(*self._table())
+Current = Literal["received", "ann"]
+CURRENTS = ("received", "ann")
+# The values of one layer, in double precision, that are worked on together.
+_BATCH_BYTES = 2**20
 
 
-def decompose(network: Network, x: Any, record: Record) -> ErrorParts:
+def decompose(
+    network: Network,
+    x: Any,
+    record: Record,
+    *,
+    step: int | None = None,
+    current: Current = "received",
+) -> ErrorParts:
     r"""Split the error of every neuron of a simulation.
 
     .. math::
@@ -99,6 +52,12 @@ def decompose(network: Network, x: Any, record: Record) -> ErrorParts:
         The images that were simulated.
     record : Record
         Of `simulate`; its neuron settings count.
+    step : int, optional
+        After how many steps; by default all. Others must have been recorded, with `at`.
+    current : {"received", "ann"}
+        The mean current at which is clipped and quantized: the one that the neuron received, as
+        above, or the ANN's. With "ann" the propagated part is Q(z̄) - Q(z̄_ANN); the deviation is
+        the same, and so is the sum.
 
     Returns
     -------
@@ -107,7 +66,7 @@ def decompose(network: Network, x: Any, record: Record) -> ErrorParts:
     Raises
     ------
     OptionError
-        If the record is of another network.
+        If the record is of another network, or has no counts after `step`.
     ShapeError
         If `x` is not the images of the record.
 
@@ -121,26 +80,75 @@ def decompose(network: Network, x: Any, record: Record) -> ErrorParts:
     >>> parts.part("relu", "quantization").tolist(), parts.part("relu", "clipping").tolist()
     ([[-0.125], [0.0]], [[0.0], [-0.5]])
     """
+    _checks.option(current, "current", CURRENTS)
     network = _network_that_ran(network, record)
     graph = network.graph
-    x = _checks.images(x, "x", graph.input_shape)
+    x = _checks.images(x, "x", graph.input_shape, graph.dtype)
     if len(x) != record.output_sums.shape[1]:
         raise ShapeError(
             f"x: {len(x)} images, expected the {record.output_sums.shape[1]} that were simulated."
         )
-    emitted = {name: _emitted(network, name, record) for name in network.layers}
-    poisson = record.input == "poisson"
-    seen = record.rates("input") if poisson else x
-    ann, snn = _mean_currents(network, x, None), _mean_currents(network, seen, emitted)
-    parts: dict[str, dict[str, np.ndarray]] = {}
-    if poisson:
-        parts["input"] = {"input": np.asarray(seen, np.float64) - x.double().cpu().numpy()}
-    for name, node in graph.layers.items():
-        z, z_ann = snn[name], ann[name]
-        neuron = _as_simulated(record.neurons[name], graph.dtype)
-        parts[name] = split(z, z_ann, emitted[name], record.timesteps, neuron, upper=cap(node))
-    parts["output"] = {"propagated": snn["output"] - ann["output"]}
-    return ErrorParts(record.timesteps, parts)
+    steps = record.timesteps if step is None else step
+    counts = {name: record.counts(name, steps) for name in network.layers}
+    neurons = {name: _as_simulated(record.neurons[name], graph.dtype) for name in network.layers}
+    seen = x
+    if record.input == "poisson":
+        seen = torch.from_numpy(record.rates("input", steps)).to(graph.dtype)
+    arrays = _Arrays(len(x), record.output_sums.dtype)
+    for batch in torch.arange(len(x)).split(_batch(graph)):
+        here = slice(int(batch[0]), int(batch[-1]) + 1)
+        emitted = {
+            name: per_neuron(neuron.v_threshold, counts[name].ndim) * counts[name][here] / steps
+            for name, neuron in neurons.items()
+        }
+        ann = _currents(graph, x[here])
+        snn = _currents(graph, seen[here], emitted)
+        if record.input == "poisson":
+            arrays.put("input", {"input": (seen[here] - x[here]).numpy()}, x[here].numpy(), here)
+        for name, node in graph.layers.items():
+            z, z_ann, neuron = snn[name], ann[name], neurons[name]
+            parts = split(z, z_ann, emitted[name], steps, neuron, cap(node), current)
+            arrays.put(name, parts, np.clip(z_ann, 0, cap(node)), here)
+        propagated = snn["output"] - ann["output"]
+        arrays.put("output", {"propagated": propagated}, ann["output"], here)
+    return ErrorParts(steps, arrays.parts, arrays.activations, counts)
+
+
+def decompose_over_time(network: Network, x: Any, record: Record) -> ErrorsOverTime:
+    """Split the error after each number of steps that was recorded, and keep the sizes.
+
+    Parameters
+    ----------
+    network : Network
+        The network that was simulated.
+    x : array, shape (B, ...)
+        The images that were simulated.
+    record : Record
+        Of `simulate` with `at`, the chosen steps; the last step is always among them.
+
+    Returns
+    -------
+    ErrorsOverTime
+
+    Raises
+    ------
+    OptionError, ShapeError
+        As `decompose`.
+
+    >>> from torch import nn
+    >>> from snnlab import Fixed, convert, simulate
+    >>> net = convert(nn.ReLU(), [[1.0]], threshold=Fixed(1.0), v_init=0.0)
+    >>> record = simulate(net, [[0.1875]], timesteps=8, at=(2, 4))
+    >>> decompose_over_time(net, [[0.1875]], record).rms["relu"]["quantization"].tolist()
+    [0.1875, 0.1875, 0.0625]
+    """
+    steps = tuple(sorted({*record.at, record.timesteps}))
+    found = [decompose(network, x, record, step=step).rms() for step in steps]
+    rms = {
+        name: {part: np.array([one[name][part] for one in found]) for part in parts}
+        for name, parts in found[0].items()
+    }
+    return ErrorsOverTime(steps, rms)
 
 
 def split(
@@ -150,6 +158,7 @@ def split(
     timesteps: int,
     neuron: Neuron,
     upper: float | None = None,
+    current: Current = "received",
 ) -> dict[str, np.ndarray]:
     """Return the four parts for the neurons of one layer; the equations are those of `decompose`.
 
@@ -162,11 +171,22 @@ def split(
     neuron : Neuron
     upper : float, optional
         Cap of the activation R.
+    current : {"received", "ann"}
+        The current at which is clipped and quantized, z̄ or z̄_ANN.
     """
     theta = per_neuron(neuron.v_threshold, z.ndim)
     rectified, rectified_ann = np.clip(z, 0, upper), np.clip(z_ann, 0, upper)
-    clipped = np.minimum(rectified, theta)
     quantized = theta * constant_count(z, timesteps, neuron) / timesteps
+    if current == "ann":
+        clipped = np.minimum(rectified_ann, theta)
+        at_ann = theta * constant_count(z_ann, timesteps, neuron) / timesteps
+        return {
+            "propagated": quantized - at_ann,
+            "clipping": clipped - rectified_ann,
+            "quantization": at_ann - clipped,
+            "deviation": emitted - quantized,
+        }
+    clipped = np.minimum(rectified, theta)
     return {
         "propagated": rectified - rectified_ann,
         "clipping": clipped - rectified,
@@ -191,41 +211,54 @@ def _as_simulated(neuron: Neuron, dtype: torch.dtype) -> Neuron:
     return Neuron(theta, neuron.reset, neuron.v_init)
 
 
-def _emitted(network: Network, name: str, record: Record) -> np.ndarray:
-    """Return φ = θN/T, float64, shape (B, C, ...)."""
-    counts = record.counts(name)
-    theta = _as_simulated(record.neurons[name], network.graph.dtype).v_threshold
-    return per_neuron(theta, counts.ndim) * counts / record.timesteps
+def _batch(graph: Graph) -> int:
+    """Return how many images go together, so that a layer's values stay in the caches."""
+    return max(1, _BATCH_BYTES // (8 * max(size(node) for node in graph.layers.values())))
 
 
-def _mean_currents(
-    network: Network, images: Any, emitted: Mapping[str, np.ndarray] | None
+def _currents(
+    graph: Graph, images: torch.Tensor, emitted: Mapping[str, np.ndarray] | None = None
 ) -> dict[str, np.ndarray]:
     """Return the current of every ReLU, and the output, when the ReLUs pass on `emitted`.
 
     Between two neurons all is affine or an exact pool, so the mean current follows from the mean
-    of what is passed on, in one evaluation.
+    of what is passed on, in one evaluation. By default they pass on the ANN's own activation.
     """
-    graph = network.graph
-    found: dict[str, list[np.ndarray]] = {name: [] for name in [*network.layers, "output"]}
-    done = 0
+    found: dict[str, np.ndarray] = {}
 
     def emit(node: fx.Node, current: torch.Tensor) -> torch.Tensor | None:
         if node.meta["kind"] is not Kind.RELU:
             return None
         name = node.meta["layer"]
-        found[name].append(current.double().cpu().numpy())
+        found[name] = current.double().cpu().numpy()
         if emitted is None:
             return activation(node, current)
-        passed = torch.from_numpy(emitted[name][done : done + len(current)])
-        return passed.to(graph.device, graph.dtype)
+        return torch.from_numpy(emitted[name]).to(graph.device, graph.dtype)
 
     with full_precision():
-        for batch in batches(graph, images, "x"):
-            found["output"].append(evaluate(graph, batch, emit).double().cpu().numpy())
-            done += len(batch)
-    return {name: np.concatenate(arrays) for name, arrays in found.items()}
+        output = evaluate(graph, images.to(graph.device), emit)
+    found["output"] = output.double().cpu().numpy()
+    return found
 
 
-def _rms(values: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(values**2)))
+class _Arrays:
+    """Parts and activations of all layers, filled batch by batch in the network's precision."""
+
+    def __init__(self, images: int, dtype: np.dtype):
+        self.images, self.dtype = images, dtype
+        self.parts: dict[str, dict[str, np.ndarray]] = {}
+        self.activations: dict[str, np.ndarray] = {}
+
+    def put(
+        self, layer: str, parts: Mapping[str, np.ndarray], activation: np.ndarray, here: slice
+    ) -> None:
+        """Keep the parts of some images of a layer, and what the ANN passes on there."""
+        kept = self.parts.setdefault(layer, {})
+        for part, values in parts.items():
+            self._put(kept, part, values, here)
+        self._put(self.activations, layer, activation, here)
+
+    def _put(self, kept: dict[str, np.ndarray], key: str, values: np.ndarray, here: slice) -> None:
+        if key not in kept:
+            kept[key] = np.empty((self.images, *values.shape[1:]), self.dtype)
+        kept[key][here] = values

@@ -1,5 +1,7 @@
 """Colours that a colour-blind reader can tell apart, and hatches for who sees none."""
 
+from typing import Any
+
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
@@ -19,6 +21,15 @@ PART_HATCHES = {
     "clipping": "//",
     "quantization": "xx",
     "deviation": "\\\\",
+}
+# Lines and marks on white, dark enough to be seen.
+PART_LINES: dict[str, dict[str, Any]] = {
+    "input": {"color": "#595959", "linestyle": "-", "marker": "v"},
+    "propagated": {"color": BLUE, "linestyle": "--", "marker": "s"},
+    "clipping": {"color": "#8A5A00", "linestyle": "-.", "marker": "^"},
+    "quantization": {"color": GREEN, "linestyle": ":", "marker": "x"},
+    "deviation": {"color": ORANGE, "linestyle": "-", "marker": "o"},
+    "total": {"color": BLACK, "linestyle": "-", "marker": "."},
 }
 
 

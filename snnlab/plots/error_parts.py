@@ -3,14 +3,15 @@
 import numpy as np
 from matplotlib.axes import Axes
 
-from snnlab.decomposition import PARTS, ErrorParts
 from snnlab.plots import _style
+from snnlab.report import PARTS, ErrorParts
 
 
 def error_parts(report: ErrorParts, *, ax: Axes | None = None) -> Axes:
-    """Draw a bar for each layer: the share of each part in the sum of the parts' mean squares.
+    """Draw a bar for each layer: each part's share of the mean square error.
 
-    The number at the end of a bar is the root mean square of the layer's whole error.
+    The shares sum to 1. A part that works against the others lies left of 0. The number beside a
+    bar is the root mean square of the layer's whole error.
 
     Parameters
     ----------
@@ -22,32 +23,33 @@ def error_parts(report: ErrorParts, *, ax: Axes | None = None) -> Axes:
     -------
     matplotlib axes
     """
-    rms = report.rms()
-    ax = _style.axes(ax, height=1.2 + 0.45 * len(rms))
-    rows = np.arange(len(rms))
-    squares = {p: np.array([row.get(p, 0.0) ** 2 for row in rms.values()]) for p in _shown(report)}
-    whole = np.maximum(sum(squares.values()), np.finfo(float).tiny)
-    left = np.zeros(len(rms))
-    for part, square in squares.items():
+    shares = report.shares()
+    totals = [parts["total"] for parts in report.rms().values()]
+    ax = _style.axes(ax, height=1.2 + 0.45 * len(shares))
+    rows = np.arange(len(shares))
+    ends = {-1: np.zeros(len(rows)), 1: np.zeros(len(rows))}
+    shown = (["input"] if "input" in report.parts else []) + list(PARTS)
+    for part in shown:
+        share = np.array([layer.get(part, 0.0) for layer in shares.values()])
+        left = np.where(share < 0, ends[-1], ends[1])
         ax.barh(
             rows,
-            square / whole,
+            share,
             left=left,
             color=_style.PART_COLORS[part],
             hatch=_style.PART_HATCHES[part],
             edgecolor="white",
             label=part,
         )
-        left += square / whole
-    for row, values in enumerate(rms.values()):
-        ax.text(1.01, row, f"{values['total']:.3g}", va="center")
-    ax.set_yticks(rows, list(rms))
+        for sign, end in ends.items():
+            end += np.where(np.sign(share) == sign, share, 0)
+    for row, total in enumerate(totals):
+        ax.text(ends[1].max() + 0.01, row, f"{total:.3g}", va="center")
+    ax.axvline(0, color=_style.BLACK, linewidth=0.8)
+    ax.set_yticks(rows, list(shares))
     ax.invert_yaxis()
-    ax.set(xlim=(0, 1.12), xlabel="share of the mean square error (number: its root mean square)")
+    ax.set(xlim=(min(0, ends[-1].min() - 0.02), ends[1].max() + 0.12))
+    ax.set_xlabel("share of the mean square error (number: its root mean square)")
     ax.set_title(f"Error after {report.timesteps} steps", pad=26)
-    ax.legend(ncols=len(squares), loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
+    ax.legend(ncols=len(shown), loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
     return ax
-
-
-def _shown(report: ErrorParts) -> list[str]:
-    return (["input"] if "input" in report.parts else []) + list(PARTS)

@@ -1,0 +1,53 @@
+"""How the parts of the error shrink with the number of steps."""
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from snnlab import _checks
+from snnlab.plots import _style
+from snnlab.report import ErrorsOverTime
+
+
+def errors_over_time(errors: ErrorsOverTime, layer: str | int, *, ax: Axes | None = None) -> Axes:
+    r"""Draw the root mean square of each part over the steps, both on logarithmic axes.
+
+    Thin lines show how a part would shrink that follows 1/T, as quantization is predicted to, and
+    :math:`1/\sqrt T`, as the deviation of random currents is; a part that time does not heal stays
+    level.
+
+    Parameters
+    ----------
+    errors : ErrorsOverTime
+        From `decompose_over_time`.
+    layer : str or int
+    ax : matplotlib axes, optional
+
+    Returns
+    -------
+    matplotlib axes
+
+    Raises
+    ------
+    OptionError
+        If there is no such row.
+    """
+    name = _checks.layer(layer, errors.layers, "rows of this decomposition")
+    ax = _style.axes(ax)
+    steps, rms = np.array(errors.steps), errors.rms[name]
+    for part, values in rms.items():
+        drawn = values > 0
+        if drawn.any():
+            style = _style.PART_LINES[part]
+            ax.plot(steps[drawn], values[drawn], markersize=5, label=part, **style)
+    start = rms["total"][0]
+    for power, label in ((-1, "1/T"), (-0.5, "1/√T")):
+        ax.plot(steps, start * (steps / steps[0]) ** power, color="#777777", linewidth=0.7)
+        end = start * (steps[-1] / steps[0]) ** power
+        ax.annotate(label, (steps[-1], end), (4, 0), textcoords="offset points", va="center")
+    ax.set_xscale("log", base=2)
+    ax.set_yscale("log")
+    ax.xaxis.set_major_formatter("{x:g}")
+    ax.set(xlabel="steps T", ylabel="root mean square error", title=f"Layer {name}")
+    ax.grid(alpha=0.3)
+    ax.legend(loc="upper left", bbox_to_anchor=(1.08, 1), frameon=False)
+    return ax
