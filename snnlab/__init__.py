@@ -4,6 +4,7 @@ from snnlab.activations import record_activations
 from snnlab.calibration import Fixed, Maximum, Percentile
 from snnlab.conversion import convert, verify
 from snnlab.decomposition import decompose, decompose_over_time
+from snnlab.diagnosis import Diagnosis, diagnose
 from snnlab.exceptions import (
     CalibrationError,
     MemoryBudgetError,
@@ -27,6 +28,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Activations",
     "CalibrationError",
+    "Diagnosis",
     "ErrorParts",
     "ErrorsOverTime",
     "Fixed",
@@ -46,6 +48,7 @@ __all__ = [
     "convert",
     "decompose",
     "decompose_over_time",
+    "diagnose",
     "fold_batchnorm",
     "record_activations",
     "simulate",

@@ -1,6 +1,6 @@
 """The error of every neuron, split into the parts that make it up."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -95,12 +95,8 @@ def decompose(
     if record.input == "poisson":
         seen = torch.from_numpy(record.rates("input", steps)).to(graph.dtype)
     arrays = _Arrays(len(x), record.output_sums.dtype)
-    for batch in torch.arange(len(x)).split(_batch(graph)):
-        here = slice(int(batch[0]), int(batch[-1]) + 1)
-        emitted = {
-            name: per_neuron(neuron.v_threshold, counts[name].ndim) * counts[name][here] / steps
-            for name, neuron in neurons.items()
-        }
+    for here in _batches(graph, len(x)):
+        emitted = _emitted(neurons, counts, here, steps)
         ann = _currents(graph, x[here])
         snn = _currents(graph, seen[here], emitted)
         if record.input == "poisson":
@@ -149,6 +145,21 @@ def decompose_over_time(network: Network, x: Any, record: Record) -> ErrorsOverT
         for name, parts in found[0].items()
     }
     return ErrorsOverTime(steps, rms)
+
+
+def mean_currents(network: Network, x: torch.Tensor, record: Record) -> dict[str, np.ndarray]:
+    """Return the mean current z̄ that every neuron received, float64, shape (B, C, ...).
+
+    The record is one of analog input, of this network and of these images.
+    """
+    neurons = {name: _as_simulated(n, network.graph.dtype) for name, n in record.neurons.items()}
+    found: dict[str, list[np.ndarray]] = {name: [] for name in neurons}
+    for here in _batches(network.graph, len(x)):
+        emitted = _emitted(neurons, record.totals, here, record.timesteps)
+        currents = _currents(network.graph, x[here], emitted)
+        for name in neurons:
+            found[name].append(currents[name])
+    return {name: np.concatenate(arrays) for name, arrays in found.items()}
 
 
 def split(
@@ -211,9 +222,21 @@ def _as_simulated(neuron: Neuron, dtype: torch.dtype) -> Neuron:
     return Neuron(theta, neuron.reset, neuron.v_init)
 
 
-def _batch(graph: Graph) -> int:
-    """Return how many images go together, so that a layer's values stay in the caches."""
-    return max(1, _BATCH_BYTES // (8 * max(size(node) for node in graph.layers.values())))
+def _batches(graph: Graph, images: int) -> Iterator[slice]:
+    """Yield slices of so many images that a layer's values stay in the caches."""
+    batch = max(1, _BATCH_BYTES // (8 * max(size(node) for node in graph.layers.values())))
+    for first in range(0, images, batch):
+        yield slice(first, first + batch)
+
+
+def _emitted(
+    neurons: Mapping[str, Neuron], counts: Mapping[str, np.ndarray], here: slice, steps: int
+) -> dict[str, np.ndarray]:
+    """Return φ = θN/T of some images, float64, shape (b, C, ...)."""
+    return {
+        name: per_neuron(neuron.v_threshold, counts[name].ndim) * counts[name][here] / steps
+        for name, neuron in neurons.items()
+    }
 
 
 def _currents(

@@ -3,17 +3,18 @@
 Within a block the network is walked layer by layer, with time folded into the batch.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import fx
 
-from snnlab.evaluation import last_readers, most_alive, size
+from snnlab.evaluation import full_precision, last_readers, most_alive, size
 from snnlab.exceptions import MemoryBudgetError
 from snnlab.graph import apply
 from snnlab.network import Network
 from snnlab.operations import Kind
+from snnlab.progress import Progress
 from snnlab.recorder import GIB, Recorder
 from snnlab.stepping import MaxPool, Neurons, PoissonInput
 
@@ -31,18 +32,86 @@ class Blocks:
     steps: int
 
 
+def run(
+    network: Network,
+    x: torch.Tensor,
+    recorder: Recorder,
+    memory: int,
+    *,
+    seeds: Sequence[int | None] | None = None,
+    held: Mapping[str, torch.Tensor] | None = None,
+) -> None:
+    """Simulate all images, and fill the recorder.
+
+    Parameters
+    ----------
+    network : Network
+    x : torch.Tensor, shape (B, ...)
+    recorder : Recorder
+    memory : int
+        Ceiling on the working memory in bytes.
+    seeds : sequence of int, length B, optional
+        Of the images' Poisson trains; without them the input is analog.
+    held : mapping from layer name to tensor, shape (B, ...), optional
+        What these layers pass on at every step, in place of spikes. What nobody reads then is not
+        simulated, nor recorded.
+    """
+    execution = Execution(network, recorder.poisson, held)
+    timesteps, count = recorder.timesteps, len(x)
+    blocks = execution.blocks(count, timesteps, memory)
+    seeds = [None] * count if seeds is None else seeds
+    with full_precision(), Progress(count * timesteps, "image steps") as progress:
+        for first in range(0, count, blocks.images):
+            chosen = slice(first, first + blocks.images)
+            execution.start(x[chosen].to(network.graph.device), seeds[chosen])
+            for begin, end in _spans(timesteps, blocks.steps, recorder.stops):
+                execution.advance(begin, end, recorder, first)
+                progress.add(execution.images * (end - begin))
+
+
+def _spans(timesteps: int, block: int, stops: list[int]) -> Iterator[tuple[int, int]]:
+    """Yield the steps block by block, so that a block ends at each stop.
+
+    >>> list(_spans(10, 4, [5]))
+    [(0, 4), (4, 5), (5, 9), (9, 10)]
+    """
+    begin = 0
+    while begin < timesteps:
+        end = min([begin + block, timesteps, *(stop for stop in stops if stop > begin)])
+        yield begin, end
+        begin = end
+
+
 class Execution:
     """One simulation: which nodes move, and the states of a block of images."""
 
-    def __init__(self, network: Network, poisson: bool):
-        self.network, self.graph = network, network.graph
+    def __init__(
+        self, network: Network, poisson: bool, held: Mapping[str, torch.Tensor] | None = None
+    ):
+        self.network, self.graph, self.held = network, network.graph, held or {}
+        self.read = self._read() if self.held else set(self.graph.nodes)
         self.moving: set[fx.Node] = set()
         for node in self.graph.nodes:
+            if node not in self.read:
+                continue
             kind = node.meta["kind"]
             starts = kind is Kind.RELU or (kind is Kind.INPUT and poisson)
             if starts or any(source in self.moving for source in node.all_input_nodes):
                 self.moving.add(node)
         self.unread = last_readers(self.graph)
+
+    def _read(self) -> set[fx.Node]:
+        """Return the nodes that the output depends on when some layers are held."""
+        read, open_nodes = set(), [self.graph.nodes[-1]]
+        while open_nodes:
+            node = open_nodes.pop()
+            if node not in read:
+                read.add(node)
+                open_nodes += [] if self._holds(node) else node.all_input_nodes
+        return read
+
+    def _holds(self, node: fx.Node) -> bool:
+        return node.meta["kind"] is Kind.RELU and node.meta["layer"] in self.held
 
     def blocks(self, images: int, timesteps: int, memory: int) -> Blocks:
         """Return how many images and how many steps go together."""
@@ -75,7 +144,7 @@ class Execution:
         self.states: dict[fx.Node, Neurons | MaxPool] = {}
         self.sum: torch.Tensor | float = 0.0
         for node in self.graph.nodes:
-            if node in self.moving:
+            if node in self.moving or node not in self.read:
                 continue
             kind = node.meta["kind"]
             value = images if kind is Kind.INPUT else apply(node, self.graph.module, self.constants)
@@ -95,6 +164,9 @@ class Execution:
                 trains = self.input.step(steps)
                 recorder.spikes("input", trains.cpu().numpy(), begin, first)
                 values[node] = trains.flatten(0, 1).to(self.graph.dtype)
+            elif self._holds(node):
+                held = self.held[node.meta["layer"]][first : first + self.images]
+                values[node] = held.repeat(steps, *[1] * (held.ndim - 1))
             elif kind is Kind.RELU:
                 values[node] = self._fire(node, values, steps, recorder, begin, first)
             elif kind is Kind.MAX_POOL:

@@ -1,6 +1,6 @@
 """Running a converted network step by step, in blocks of images and of steps."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,12 +10,11 @@ from torch import fx
 from snnlab import _checks
 from snnlab.activations import batches
 from snnlab.evaluation import activation, evaluate, full_precision
-from snnlab.execution import Execution
+from snnlab.execution import run
 from snnlab.network import Network
 from snnlab.neuron import Reset
 from snnlab.operations import Kind
 from snnlab.preparation import prepare, train_seeds
-from snnlab.progress import Progress
 from snnlab.record import Activations, Record
 from snnlab.recorder import GIB
 
@@ -100,18 +99,9 @@ def simulate(
         dtype=dtype,
         memory=memory,
     )
-    graph, timesteps, poisson = network.graph, recorder.timesteps, recorder.poisson
-    run = Execution(network, poisson)
-    blocks = run.blocks(len(x), timesteps, int(memory))
-    seeds = train_seeds(x, seed) if poisson else [None] * len(x)
-    with full_precision(), Progress(len(x) * timesteps, "image steps") as progress:
-        for first in range(0, len(x), blocks.images):
-            chosen = slice(first, first + blocks.images)
-            run.start(x[chosen].to(graph.device), seeds[chosen])
-            for begin, end in _spans(timesteps, blocks.steps, recorder.stops):
-                run.advance(begin, end, recorder, first)
-                progress.add(run.images * (end - begin))
-    return recorder.record(graph.fingerprint)
+    seeds = train_seeds(x, seed) if recorder.poisson else None
+    run(network, x, recorder, int(memory), seeds=seeds)
+    return recorder.record(network.graph.fingerprint)
 
 
 def analog(network: Network, x: Any) -> Activations:
@@ -159,16 +149,3 @@ def analog(network: Network, x: Any) -> Activations:
         {name: np.concatenate(parts) for name, parts in activations.items()},
         np.concatenate(outputs),
     )
-
-
-def _spans(timesteps: int, block: int, stops: list[int]) -> Iterator[tuple[int, int]]:
-    """Yield the steps block by block, so that a block ends at each stop.
-
-    >>> list(_spans(10, 4, [5]))
-    [(0, 4), (4, 5), (5, 9), (9, 10)]
-    """
-    begin = 0
-    while begin < timesteps:
-        end = min([begin + block, timesteps, *(stop for stop in stops if stop > begin)])
-        yield begin, end
-        begin = end

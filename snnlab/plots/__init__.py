@@ -3,6 +3,7 @@
 from snnlab.plots.accuracy_over_time import accuracy_over_time
 from snnlab.plots.activation_against_rate import activation_against_rate
 from snnlab.plots.connections import connections
+from snnlab.plots.diagnosis import diagnosis
 from snnlab.plots.error_map import error_map
 from snnlab.plots.error_parts import error_parts
 from snnlab.plots.errors_over_time import errors_over_time
@@ -14,6 +15,7 @@ __all__ = [
     "accuracy_over_time",
     "activation_against_rate",
     "connections",
+    "diagnosis",
     "error_map",
     "error_parts",
     "errors_over_time",

@@ -8,6 +8,7 @@ from snnlab.report import PARTS, ErrorParts
 
 # More marks than this hide each other.
 _MARKS = 3000
+_EXACT = {"color": _style.BLACK, "marker": "+"}
 
 
 def activation_against_rate(
@@ -15,8 +16,8 @@ def activation_against_rate(
 ) -> Axes:
     """Draw a mark for each neuron and image: what it passes on over the ANN's activation.
 
-    Its colour and shape tell which part of its error is the largest. The dashed line is where both
-    agree. Of many neurons an evenly spaced sample is drawn.
+    Its colour and shape tell which part of its error is the largest; a cross has no error. The
+    dashed line is where both agree. Of many neurons an evenly spaced sample is drawn.
 
     Parameters
     ----------
@@ -40,20 +41,22 @@ def activation_against_rate(
     a = np.ravel(report.activations[name])
     passed_on = a + parts.sum(0)
     sample = np.unique(np.linspace(0, a.size - 1, min(a.size, _MARKS)).astype(int))
-    largest = np.abs(parts).argmax(0)[sample]
+    # Index -1 stands for no error at all.
+    largest = np.where(parts.any(0), np.abs(parts).argmax(0), -1)[sample]
+    marks = [(i, f"most of it {part}", _style.PART_LINES[part]) for i, part in enumerate(PARTS)]
     ax = _style.axes(ax, height=4.0)
     end = max(a.max(), passed_on.max())
     ax.plot([0, end], [0, end], "--", color=_style.BLACK, linewidth=0.8, label="ANN")
-    for index, part in enumerate(PARTS):
-        chosen = sample[(largest == index) & (parts[:, sample] != 0).any(0)]
+    for index, label, style in [*marks, (-1, "no error", _EXACT)]:
+        chosen = sample[largest == index]
         ax.plot(
             a[chosen],
             passed_on[chosen],
-            _style.PART_LINES[part]["marker"],
-            color=_style.PART_LINES[part]["color"],
+            style["marker"],
+            color=style["color"],
             markersize=3,
             alpha=0.6,
-            label=f"most of it {part}",
+            label=label,
         )
     ax.set(xlabel="activation of the ANN", ylabel="passed on by the neuron (θ × rate)")
     ax.set_title(f"Layer {name} after {report.timesteps} steps")

@@ -39,15 +39,17 @@ def errors_over_time(errors: ErrorsOverTime, layer: str | int, *, ax: Axes | Non
         if drawn.any():
             style = _style.PART_LINES[part]
             ax.plot(steps[drawn], values[drawn], markersize=5, label=part, **style)
-    start = rms["total"][0]
-    for power, label in ((-1, "1/T"), (-0.5, "1/√T")):
-        ax.plot(steps, start * (steps / steps[0]) ** power, color="#777777", linewidth=0.7)
-        end = start * (steps[-1] / steps[0]) ** power
-        ax.annotate(label, (steps[-1], end), (4, 0), textcoords="offset points", va="center")
+    positive = rms["total"] > 0
+    for power, label in ((-1, "1/T"), (-0.5, "1/√T")) if positive.any() else ():
+        times = steps[positive.argmax() :]
+        guide = rms["total"][positive.argmax()] * (times / times[0]) ** power
+        ax.plot(times, guide, color="#777777", linewidth=0.7)
+        ax.annotate(label, (times[-1], guide[-1]), (4, 0), textcoords="offset points", va="center")
     ax.set_xscale("log", base=2)
-    ax.set_yscale("log")
+    if any(values.any() for values in rms.values()):  # 0 has no place on a logarithmic axis
+        ax.set_yscale("log")
+        ax.legend(loc="upper left", bbox_to_anchor=(1.08, 1), frameon=False)
     ax.xaxis.set_major_formatter("{x:g}")
     ax.set(xlabel="steps T", ylabel="root mean square error", title=f"Layer {name}")
     ax.grid(alpha=0.3)
-    ax.legend(loc="upper left", bbox_to_anchor=(1.08, 1), frameon=False)
     return ax

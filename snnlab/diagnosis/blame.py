@@ -1,0 +1,79 @@
+"""Which layer, and which part of its error, costs the accuracy."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from snnlab.diagnosis.trials import Trials
+from snnlab.evaluation import cap
+from snnlab.network import Network
+from snnlab.neuron import constant_count, per_neuron
+from snnlab.report import ErrorParts
+
+
+def without_own_error(
+    network: Network, currents: Mapping[str, np.ndarray], timesteps: int, trials: Trials
+) -> dict[str, float]:
+    """Return the accuracy when each layer alone passes on R(z̄) of the mean current it received.
+
+    Nothing before the layer changes, and what comes after it is simulated.
+    """
+    return {
+        name: float(trials.accuracy(network, timesteps, {name: _rectified(network, name, z)})[-1])
+        for name, z in currents.items()
+    }
+
+
+def blamed(exact: Mapping[str, float], snn: float, ann: float) -> str | None:
+    """Return the layer that alone regains half of the loss, and twice what the second does."""
+    first, *others = sorted(exact, key=lambda name: exact[name], reverse=True)
+    gain = exact[first] - snn
+    second = exact[others[0]] - snn if others else 0.0
+    return first if gain >= (ann - snn) / 2 and gain >= 2 * second else None
+
+
+def gains_by_part(
+    network: Network,
+    layer: str,
+    z: np.ndarray,
+    counts: np.ndarray,
+    timesteps: int,
+    trials: Trials,
+) -> dict[str, float]:
+    """Return what is gained when the parts of a layer's error are taken away, one by one.
+
+    The layer passes on, evenly at every step, first its own φ = θN/T, then Q(z̄), C(R(z̄)), R(z̄).
+    The first gain is "timing": as many spikes, but no longer unevenly for the layers that listen.
+    """
+    neuron = network.neurons[layer]
+    theta = per_neuron(neuron.v_threshold, z.ndim)
+    rectified = _rectified(network, layer, z)
+    passed_on = {
+        "timing": theta * counts / timesteps,
+        "deviation": theta * constant_count(z, timesteps, neuron) / timesteps,
+        "quantization": np.minimum(rectified, theta),
+        "clipping": rectified,
+    }
+    reached = [trials.accuracy(network, timesteps)[-1]]
+    reached += [trials.accuracy(network, timesteps, {layer: v})[-1] for v in passed_on.values()]
+    return dict(zip(passed_on, np.diff(reached).tolist(), strict=True))
+
+
+def shares_of_own_errors(report: ErrorParts) -> dict[str, float]:
+    """Return each part's share in the mean squares of the layers' own errors.
+
+    Each layer counts relative to the mean square of its activations.
+    """
+    parts = ("deviation", "quantization", "clipping")
+    sums = dict.fromkeys(parts, 0.0)
+    for name in report.counts:
+        scale = np.mean(np.square(report.activations[name]), dtype=np.float64)
+        for part in parts:
+            square = np.mean(np.square(report.part(name, part)), dtype=np.float64)
+            sums[part] += square / scale if scale else 0.0
+    whole = sum(sums.values()) or 1.0
+    return {part: value / whole for part, value in sums.items()}
+
+
+def _rectified(network: Network, layer: str, z: np.ndarray) -> np.ndarray:
+    return np.clip(z, 0, cap(network.graph.layers[layer]))

@@ -1,0 +1,59 @@
+"""Trying things out on a network: the accuracy with other settings, or with a layer held."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from snnlab.execution import run
+from snnlab.network import Network
+from snnlab.preparation import prepare
+from snnlab.progress import Progress
+from snnlab.record import classified
+from snnlab.recorder import GIB
+
+
+class Trials:
+    """Simulations of the same images, counted by a progress bar.
+
+    Parameters
+    ----------
+    x : torch.Tensor, shape (B, ...)
+    y : array of whole numbers, shape (B,)
+    progress : Progress
+    """
+
+    def __init__(self, x: torch.Tensor, y: np.ndarray, progress: Progress):
+        self.x, self.y, self.progress = x, y, progress
+
+    def accuracy(
+        self,
+        network: Network,
+        timesteps: int,
+        held: Mapping[str, np.ndarray] | None = None,
+    ) -> np.ndarray:
+        """Return the accuracy after each step, shape (T,), in [0, 1].
+
+        `held` says what some layers pass on at every step in place of spikes, shape (B, ...).
+        """
+        network, x, recorder = prepare(
+            network,
+            self.x,
+            timesteps,
+            reset=None,
+            v_init=None,
+            input="analog",
+            spikes=(),
+            potentials=(),
+            at=(),
+            dtype=None,
+            memory=GIB,
+        )
+        graph = network.graph
+        constant = {
+            name: torch.from_numpy(values).to(graph.device, graph.dtype)
+            for name, values in (held or {}).items()
+        }
+        run(network, x, recorder, GIB, held=constant)
+        self.progress.add(1)
+        return classified(recorder.arrays["outputs", ""], self.y)

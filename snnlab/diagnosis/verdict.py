@@ -1,0 +1,215 @@
+"""What a diagnosis says, in words and tables."""
+
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from snnlab import _tables
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something unusual about a network, and whether it costs accuracy.
+
+    Parameters
+    ----------
+    kind : str
+        "high threshold", "low threshold", "outliers", "odd channels", "other scale", "reset to
+        zero", "initial potential", "few steps", "poor ANN" or "other model".
+    layers : tuple of str
+        Where; empty for the network as a whole.
+    words : str
+        What was found, in a sentence.
+    is_cause : bool
+        Whether accuracy comes back when it is repaired.
+    repaired : float or None
+        Accuracy with this alone repaired, in [0, 1]; None where nothing can be repaired.
+    """
+
+    kind: str
+    layers: tuple[str, ...]
+    words: str
+    is_cause: bool
+    repaired: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """A layer's threshold beside its activations on the images of the diagnosis.
+
+    Parameters
+    ----------
+    over_percentile, over_maximum : float
+        Threshold over the 99.9th percentile and over the maximum of the activations; with one
+        threshold per channel the geometric mean of the channels.
+    tail : float
+        The 99.9th percentile over the 99th of the activations above 0, at least 1; above 3 it is
+        itself an outlier.
+    usual : float or array, shape (C,)
+        The usual threshold: the 99.9th percentile; where that is an outlier, the 99th of the
+        activations above 0.
+    channels : tuple of int
+        Channels whose threshold is more than 3 times off, by the 99.9th percentile.
+    """
+
+    over_percentile: float
+    over_maximum: float
+    tail: float
+    usual: float | np.ndarray
+    channels: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """A change that was tried on the same images.
+
+    Parameters
+    ----------
+    words : str
+    accuracy : float
+        With this change alone, in [0, 1].
+    cost : float
+        Time of a run, in multiples of the time before.
+    """
+
+    words: str
+    accuracy: float
+    cost: float
+
+
+@dataclass(frozen=True, repr=False)
+class Diagnosis:
+    """What costs a network its accuracy. A cell shows it as text and tables.
+
+    Parameters
+    ----------
+    timesteps, images : int
+    snn, ann : float
+        Accuracy of the network after all steps, and with ReLUs for neurons, in [0, 1].
+    findings : tuple of Finding
+        The causes first.
+    exact : mapping from layer name to float
+        Accuracy when this layer alone makes no error of its own, all others as they are; empty if
+        nothing is lost.
+    layer : str or None
+        The layer to blame; None if the loss is spread over all layers.
+    part : str or None
+        The part of the error to blame: "clipping", "quantization", "deviation", or "timing", which
+        is the unevenness of the layer's spikes for the layers that listen.
+    gains : mapping from part to float
+        For the layer to blame, the accuracy gained by taking away this part of its error after
+        those before it (timing, deviation, quantization, clipping). Else each part's share in the
+        mean squares of the own errors of all layers.
+    settings : mapping from layer name to Setting
+    remedies : tuple of Remedy
+        Those that cost no time first, among them the best first.
+    """
+
+    timesteps: int
+    images: int
+    snn: float
+    ann: float
+    findings: tuple[Finding, ...]
+    exact: Mapping[str, float]
+    layer: str | None
+    part: str | None
+    gains: Mapping[str, float]
+    settings: Mapping[str, Setting]
+    remedies: tuple[Remedy, ...]
+
+    @property
+    def causes(self) -> tuple[Finding, ...]:
+        """The findings that cost accuracy."""
+        return tuple(finding for finding in self.findings if finding.is_cause)
+
+    @property
+    def sentences(self) -> list[str]:
+        """The diagnosis in words: what is lost, why, where, and what helps."""
+        lost = 100 * (self.ann - self.snn)
+        head = f"SNN {self.snn:.2%} after {_count(self.timesteps, 'step')}, ANN {self.ann:.2%}, on "
+        said = [f"{head}{_count(self.images, 'image')}: {_points(lost)}."]
+        for finding in self.findings:
+            if finding.is_cause:
+                repaired = (
+                    ""
+                    if finding.repaired is None
+                    else f" With this alone repaired: {finding.repaired:.2%}."
+                )
+                said.append(f"Cause: {finding.words}{repaired}")
+        said += [
+            f"Unusual, but without cost here: {finding.words}"
+            for finding in self.findings
+            if not finding.is_cause
+        ]
+        if not self.exact:
+            return said if self.causes else [*said, "Nothing is wrong that costs accuracy."]
+        said.append(self._where())
+        helping = [r for r in self.remedies if r.accuracy > self.snn]
+        if helping:
+            first = helping[0]
+            best = max(helping, key=lambda remedy: remedy.accuracy)
+            also = "" if best is first else f" Best: {best.words}, {best.accuracy:.2%}."
+            said.append(f"Cheapest remedy: {first.words}, {first.accuracy:.2%}.{also}")
+        else:
+            said.append("None of the remedies helps.")
+        return said
+
+    def _where(self) -> str:
+        if self.layer is None:
+            shares = ", ".join(f"{part} {share:.0%}" for part, share in self.gains.items())
+            return (
+                f"The loss is spread over all layers: none brings most of it back. Of their own "
+                f"errors (mean squares): {shares}."
+            )
+        gains = ", ".join(f"{part} {100 * gain:+.2f}" for part, gain in self.gains.items())
+        return (
+            f"Most is lost in layer {self.layer!r}: without its own error "
+            f"{self.exact[self.layer]:.2%} would be right. Points gained by taking the parts of "
+            f"its error away, one after another: {gains}."
+        )
+
+    def tables(self) -> list[_tables.Table]:
+        """Return the layers and the remedies as tables that show themselves in a cell."""
+        rows = [
+            [
+                name,
+                f"{setting.over_percentile:.3g}",
+                f"{setting.over_maximum:.3g}",
+                f"{self.exact[name]:.2%}" if name in self.exact else "",
+            ]
+            for name, setting in self.settings.items()
+        ]
+        header = ["layer", "θ / 99.9th percentile", "θ / maximum", "right without its error"]
+        found = [_tables.Table("Layers", header, rows)]
+        if self.remedies:
+            remedies = [
+                [
+                    r.words,
+                    f"{r.accuracy:.2%}",
+                    f"{100 * (r.accuracy - self.snn):+.2f}",
+                    f"{r.cost:g}",
+                ]
+                for r in self.remedies
+            ]
+            columns = ["remedy", "right", "points gained", "time"]
+            found.append(_tables.Table("Remedies, each alone, cheapest first", columns, remedies))
+        return found
+
+    def __repr__(self) -> str:
+        return "\n\n".join(["\n".join(self.sentences), *map(repr, self.tables())])
+
+    def _repr_html_(self) -> str:
+        words = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in self.sentences)
+        return words + "".join(table._repr_html_() for table in self.tables())
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _points(lost: float) -> str:
+    if abs(lost) < 0.005:
+        return "nothing is lost"
+    return f"{abs(lost):.2f} points {'lost' if lost > 0 else 'gained'}"
