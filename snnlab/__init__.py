@@ -20,7 +20,7 @@ from snnlab.network import Network
 from snnlab.neuron import Neuron
 from snnlab.record import Activations, Record
 from snnlab.report import ErrorParts, ErrorsOverTime
-from snnlab.simulation import analog, simulate
+from snnlab.simulation import analog, simulate, steady
 from snnlab.tracing import trace
 
 __version__ = "0.1.0"
@@ -52,6 +52,7 @@ __all__ = [
     "fold_batchnorm",
     "record_activations",
     "simulate",
+    "steady",
     "trace",
     "verify",
 ]

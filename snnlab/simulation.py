@@ -1,6 +1,6 @@
 """Running a converted network step by step, in blocks of images and of steps."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from snnlab.activations import batches
 from snnlab.evaluation import activation, evaluate, full_precision
 from snnlab.execution import run
 from snnlab.network import Network
-from snnlab.neuron import Reset
+from snnlab.neuron import Reset, constant_count, per_neuron
 from snnlab.operations import Kind
 from snnlab.preparation import prepare, train_seeds
 from snnlab.record import Activations, Record
@@ -127,16 +127,65 @@ def analog(network: Network, x: Any) -> Activations:
     >>> analog(net, [[-0.5], [0.5]]).activations["relu"].tolist()
     [[0.0], [0.5]]
     """
+    return _without_time(network, x, activation)
+
+
+def steady(network: Network, x: Any, timesteps: int) -> Activations:
+    r"""Run the network as if every neuron received its mean current at each step.
+
+    A layer passes on :math:`\theta N / T`, N being the spike count of a constant current. So it has
+    the quantization error, clipping included, and no deviation error. No step is simulated.
+
+    Parameters
+    ----------
+    network : Network
+    x : array, shape (B, ...)
+    timesteps : int
+        T.
+
+    Returns
+    -------
+    Activations
+
+    Raises
+    ------
+    ShapeError, OptionError
+        If the images do not fit the network, or `timesteps` is no whole number above 0.
+
+    Derived here.
+
+    >>> from torch import nn
+    >>> from snnlab import Fixed, convert
+    >>> net = convert(nn.ReLU(), [[1.0]], threshold=Fixed(1.0), v_init=0.0)
+    >>> steady(net, [[0.3], [1.5]], timesteps=4).activations["relu"].tolist()
+    [[0.25], [1.0]]
+    """
+    timesteps = _checks.whole(timesteps, "timesteps")
+
+    def passed_on(node: fx.Node, current: torch.Tensor) -> torch.Tensor:
+        neuron = network.neurons[node.meta["layer"]]
+        z = current.double().cpu().numpy()
+        theta = per_neuron(neuron.v_threshold, z.ndim)
+        phi = theta * constant_count(z, timesteps, neuron) / timesteps
+        return torch.from_numpy(phi).to(current)
+
+    return _without_time(network, x, passed_on)
+
+
+def _without_time(
+    network: Network, x: Any, pass_on: Callable[[fx.Node, torch.Tensor], torch.Tensor]
+) -> Activations:
+    """Evaluate the network once, each layer passing on what `pass_on` makes of its current."""
     _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
     currents: dict[str, list[np.ndarray]] = {name: [] for name in network.layers}
-    activations: dict[str, list[np.ndarray]] = {name: [] for name in network.layers}
+    passed: dict[str, list[np.ndarray]] = {name: [] for name in network.layers}
 
     def emit(node: fx.Node, current: torch.Tensor) -> torch.Tensor | None:
         if node.meta["kind"] is not Kind.RELU:
             return None
-        a = activation(node, current)
+        a = pass_on(node, current)
         currents[node.meta["layer"]].append(current.cpu().numpy())
-        activations[node.meta["layer"]].append(a.cpu().numpy())
+        passed[node.meta["layer"]].append(a.cpu().numpy())
         return a
 
     with full_precision():
@@ -146,6 +195,6 @@ def analog(network: Network, x: Any) -> Activations:
         ]
     return Activations(
         {name: np.concatenate(parts) for name, parts in currents.items()},
-        {name: np.concatenate(parts) for name, parts in activations.items()},
+        {name: np.concatenate(parts) for name, parts in passed.items()},
         np.concatenate(outputs),
     )
