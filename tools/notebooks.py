@@ -2,9 +2,10 @@
 
     python tools/notebooks.py [notebooks/00_start_here.ipynb ...]
 
-Widgets need their kernel, so of an explorer only its picture and its words are stored; without this
-a reader who opens the notebook would see "model not found" in their place. The words are stored
-once more on their own, because viewers show only the picture of an output that has both.
+Widgets need their kernel, so of an explorer only its picture and its words are stored, and of a
+prediction only its question; without this a reader who opens the notebook would see "model not
+found" in their place. The words of an explorer are stored once more on their own, because viewers
+show only the picture of an output that has both.
 """
 
 from __future__ import annotations
@@ -44,8 +45,9 @@ def clean(notebook: nbformat.NotebookNode) -> None:
         for output in cell.get("outputs", []):
             shown = output.get("data", {})
             is_widget, is_explorer = WIDGET in shown, "image/png" in shown
+            is_prediction = is_widget and "text/html" in shown
             shown.pop(WIDGET, None)
-            if not is_widget or is_explorer:  # otherwise a progress bar
+            if not is_widget or is_explorer or is_prediction:  # otherwise a progress bar
                 kept.append(output)
             if is_widget and is_explorer:
                 words = {"text/plain": shown["text/plain"]}

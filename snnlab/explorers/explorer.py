@@ -78,6 +78,11 @@ class Explorer(ABC):
         """The values of the controls by name."""
         return {name: widget.value for name, widget in self.controls.items()}
 
+    @property
+    def box(self) -> Any:
+        """The widget that shows it, to be put into another one."""
+        return self._panel.box
+
     def move(self, **values: Any) -> str:
         """Set controls by name and return the words.
 

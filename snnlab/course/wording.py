@@ -1,0 +1,56 @@
+"""Numbers and things as they stand in a sentence."""
+
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+
+def steps(number: float) -> str:
+    """Return '1 step' or '4 steps'."""
+    return counted(number, "step")
+
+
+def counted(number: float, thing: str) -> str:
+    """Return a number with its thing, in the plural where needed.
+
+    >>> counted(1, "level"), counted(1.5, "level")
+    ('1 level', '1.5 levels')
+    """
+    shown = f"{number:g}"
+    return f"{shown} {thing}{'' if shown == '1' else 's'}"
+
+
+def fires(number: float) -> str:
+    """Return how often something fires.
+
+    >>> fires(0), fires(2.0), fires(2.5)
+    ('does not fire', 'fires twice', 'fires 2.5 times')
+    """
+    few = {"0": "does not fire", "1": "fires once", "2": "fires twice"}
+    return few.get(f"{number:g}", f"fires {number:g} times")
+
+
+def kind(value: Any) -> str:
+    """Return what something is.
+
+    >>> kind(0.5), kind([1, 2]), kind(np.zeros(3)), kind(True)
+    ('the number 0.5', 'a list', 'an array of shape (3,)', 'True')
+    """
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value))
+    if isinstance(value, Real):
+        return f"the number {value}"
+    if shape := getattr(value, "shape", None):
+        return f"an array of shape {tuple(shape)}"
+    name = type(value).__name__
+    return f"a{'n' * (name[0].lower() in 'aeiou')} {name}"
+
+
+def listed(numbers: tuple) -> str:
+    """Return several numbers.
+
+    >>> listed((0.25, 1.0))
+    '0.25, 1'
+    """
+    return ", ".join(f"{number:g}" for number in numbers)
