@@ -6,14 +6,14 @@ currents of a random walk are independent and normally distributed; the reset is
 """
 
 import math
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import torch
 
 from snnlab import _checks
-from snnlab.exceptions import OptionError
-from snnlab.neuron import checked_threshold
+from snnlab.exceptions import OptionError, ShapeError
 
 # A walk that is looked at only after each step passes a level by this many σ on average:
 # -ζ(1/2)/√(2π) (Siegmund 1985).
@@ -44,7 +44,9 @@ def highest_charge_count(currents: Any, v_threshold: Any = 1.0, v_init: float = 
     Raises
     ------
     OptionError
-        If `v_init` is outside its range.
+        If a threshold is not above 0 or `v_init` is outside its range.
+    ShapeError
+        If there is no current.
 
     Derived here.
 
@@ -52,7 +54,11 @@ def highest_charge_count(currents: Any, v_threshold: Any = 1.0, v_init: float = 
     [2.0, 0.0]
     """
     theta = np.asarray(v_threshold, np.float64)
-    charge = np.cumsum(np.asarray(currents, np.float64), axis=0)
+    if not np.all(theta > 0):
+        raise OptionError(f"v_threshold: found {theta.min():g}, expected numbers above 0.")
+    charge = np.cumsum(np.atleast_1d(np.asarray(currents, np.float64)), axis=0)
+    if not len(charge):
+        raise ShapeError("currents: are empty, expected one for each step: (T, ...).")
     held = _checks.fraction_of_threshold(v_init) * theta + charge.max(axis=0)
     return np.maximum(0.0, np.floor(held / theta))
 
@@ -106,8 +112,9 @@ def expected_deviation(
         \Phi\left(-\frac{x + 2\kappa + \mu T}{\sigma\sqrt T}\right)
 
     For μ < 0 it falls exponentially in |μ|θ/σ², for μ = 0 it shrinks like :math:`1/\sqrt T`, for
-    μ > 0 like 1/T. Currents larger than the threshold are not foreseen: it holds while μ + 2σ is
-    at most θ. Compared with simulation there, within 10 % or 0.002 θ, whichever is more.
+    μ > 0 like 1/T. Currents larger than the threshold are not foreseen, and a short walk is too
+    coarse: it holds from 16 steps on, for σ up to θ/2, μ up to θ - 2σ and :math:`v_0` up to 3θ/4.
+    Compared with simulation there, within 10 % or 0.002 θ, whichever is more.
 
     Parameters
     ----------
@@ -128,7 +135,7 @@ def expected_deviation(
     Source: reflection of Brownian motion, corrected for steps as in Siegmund 1985; its use ours.
 
     >>> round(expected_deviation(32, mean=0.0, variance=0.25, v_threshold=1.0), 3)
-    0.026
+    0.027
     """
     theta, sigma, steps = _checked(timesteps, mean, variance, v_threshold)
     x = np.arange(1, steps + 1) * theta - _checks.fraction_of_threshold(v_init) * theta
@@ -177,8 +184,9 @@ def predicted_error(timesteps: int, mean: float, variance: float, v_threshold: f
     taken as independent, each as the largest value of a random walk (`maximum_moments`): D of one
     with mean -μ, B of one with mean μ - θ.
 
-    It holds for 0 < μ < θ and :math:`\mu T` well above :math:`\sigma\sqrt T`; compared with
-    simulation, within 15 %. Arguments and errors as for `expected_deviation`.
+    It holds for 0 < μ < θ, if :math:`\mu T \ge 3\sigma\sqrt T`, so that the neurons do fire, and
+    :math:`\sigma\sqrt T \ge \theta/2`, so that what is left is spread over the threshold. Compared
+    with simulation there, within 15 %. Arguments and errors as for `expected_deviation`.
 
     Derived here.
 
@@ -223,14 +231,14 @@ def _checked(
     timesteps: int, mean: float, variance: float, v_threshold: float
 ) -> tuple[float, float, int]:
     """Return θ, σ and T."""
-    if not math.isfinite(mean):
+    if not isinstance(mean, Real) or not math.isfinite(mean):
         raise OptionError(f"mean = {mean!r}: expected a finite number.")
-    if not (math.isfinite(variance) and variance > 0):
+    if not isinstance(variance, Real) or not 0 < variance < math.inf:
         raise OptionError(
             f"variance = {variance!r}: expected a finite number above 0. Without variance the "
             f"current is constant, and there is no deviation."
         )
-    theta = float(checked_threshold(v_threshold))
+    theta = _checks.positive(v_threshold, "v_threshold")
     return theta, math.sqrt(variance), _checks.whole(timesteps, "timesteps")
 
 

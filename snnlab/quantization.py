@@ -7,7 +7,6 @@ A current z brings :math:`u = zT/\theta` thresholds in T steps, and a neuron pas
 import math
 
 from snnlab import _checks
-from snnlab.neuron import checked_threshold
 
 
 def quantization_bias(timesteps: int, v_threshold: float = 1.0, v_init: float = 0.5) -> float:
@@ -87,4 +86,4 @@ def hard_reset_variance(v_threshold: float = 1.0) -> float:
 
 
 def _theta(v_threshold: float) -> float:
-    return float(checked_threshold(v_threshold))
+    return _checks.positive(v_threshold, "v_threshold")

@@ -26,7 +26,7 @@ PART_HATCHES = {
 PART_LINES: dict[str, dict[str, Any]] = {
     "input": {"color": "#595959", "linestyle": "-", "marker": "v"},
     "propagated": {"color": BLUE, "linestyle": "--", "marker": "s"},
-    "clipping": {"color": "#8A5A00", "linestyle": "-.", "marker": "^"},
+    "clipping": {"color": "#6B4600", "linestyle": "-.", "marker": "^"},
     "quantization": {"color": GREEN, "linestyle": ":", "marker": "x"},
     "deviation": {"color": ORANGE, "linestyle": "-", "marker": "o"},
     "total": {"color": BLACK, "linestyle": "-", "marker": "."},

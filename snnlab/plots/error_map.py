@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 
-from snnlab.exceptions import ShapeError
+from snnlab.exceptions import OptionError, ShapeError
 from snnlab.plots import _style
 
 
@@ -31,6 +31,8 @@ def error_map(thresholds: Any, spreads: Any, errors: Any, *, ax: Axes | None = N
     ------
     ShapeError
         If the sizes do not fit.
+    OptionError
+        If a threshold or an error is not above 0.
     """
     thresholds, spreads, errors = map(np.asarray, (thresholds, spreads, errors))
     if errors.shape != (spreads.size, thresholds.size):
@@ -38,8 +40,16 @@ def error_map(thresholds: Any, spreads: Any, errors: Any, *, ax: Axes | None = N
             f"errors: shape {errors.shape}, expected {(spreads.size, thresholds.size)}: a row for "
             f"each spread, a column for each threshold."
         )
+    for name, values in (("thresholds", thresholds), ("errors", errors)):
+        if not (values > 0).all():
+            raise OptionError(
+                f"{name}: found {values.min():g}, expected numbers above 0. Their scale is "
+                f"logarithmic."
+            )
     ax = _style.axes(ax, height=4.0)
-    cells = ax.pcolormesh(thresholds, spreads, errors, norm=LogNorm(), cmap="viridis")
+    # Cells reach halfway to their neighbours, on the logarithmic axis too.
+    edges = np.exp(_edges(np.log(thresholds))), _edges(spreads)
+    cells = ax.pcolormesh(*edges, errors, norm=LogNorm(), cmap="viridis")
     ax.figure.colorbar(cells, ax=ax, label="root mean square error")
     best = thresholds[errors.argmin(1)]
     ax.plot(best, spreads, "o-", color="white", markeredgecolor=_style.BLACK, label="smallest")
@@ -48,3 +58,16 @@ def error_map(thresholds: Any, spreads: Any, errors: Any, *, ax: Axes | None = N
     ax.set(xlabel="threshold θ", ylabel="spread σ of the currents", title="Total error")
     ax.legend(loc="upper right")
     return ax
+
+
+def _edges(centers: np.ndarray) -> np.ndarray:
+    """Return the edges of cells around their centers.
+
+    >>> _edges(np.array([1.0, 2.0, 4.0])).tolist()
+    [0.5, 1.5, 3.0, 5.0]
+    """
+    if len(centers) == 1:
+        return np.array([centers[0] - 0.5, centers[0] + 0.5])
+    between = (centers[1:] + centers[:-1]) / 2
+    first, last = 2 * centers[0] - between[0], 2 * centers[-1] - between[-1]
+    return np.concatenate([[first], between, [last]])

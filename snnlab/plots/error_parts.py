@@ -4,6 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from snnlab.plots import _style
+from snnlab.plots._stacking import stacked
 from snnlab.report import PARTS, ErrorParts
 
 
@@ -27,28 +28,29 @@ def error_parts(report: ErrorParts, *, ax: Axes | None = None) -> Axes:
     totals = [parts["total"] for parts in report.rms().values()]
     ax = _style.axes(ax, height=1.2 + 0.45 * len(shares))
     rows = np.arange(len(shares))
-    ends = {-1: np.zeros(len(rows)), 1: np.zeros(len(rows))}
     shown = (["input"] if "input" in report.parts else []) + list(PARTS)
-    for part in shown:
-        share = np.array([layer.get(part, 0.0) for layer in shares.values()])
-        left = np.where(share < 0, ends[-1], ends[1])
+    by_part = {
+        part: np.array([layer.get(part, 0.0) for layer in shares.values()]) for part in shown
+    }
+    bars = stacked(by_part)
+    for part, (start, end) in bars.items():
         ax.barh(
             rows,
-            share,
-            left=left,
+            end - start,
+            left=start,
             color=_style.PART_COLORS[part],
             hatch=_style.PART_HATCHES[part],
             edgecolor="white",
             label=part,
         )
-        for sign, end in ends.items():
-            end += np.where(np.sign(share) == sign, share, 0)
+    low = min(end.min() for _, end in bars.values())
+    high = max(end.max() for _, end in bars.values())
     for row, total in enumerate(totals):
-        ax.text(ends[1].max() + 0.01, row, f"{total:.3g}", va="center")
+        ax.text(high + 0.01, row, f"{total:.3g}", va="center")
     ax.axvline(0, color=_style.BLACK, linewidth=0.8)
     ax.set_yticks(rows, list(shares))
     ax.invert_yaxis()
-    ax.set(xlim=(min(0, ends[-1].min() - 0.02), ends[1].max() + 0.12))
+    ax.set_xlim(min(0, low - 0.02), high + 0.12)
     ax.set_xlabel("share of the mean square error (number: its root mean square)")
     ax.set_title(f"Error after {report.timesteps} steps", pad=26)
     ax.legend(ncols=len(shown), loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
