@@ -69,10 +69,18 @@ def measure(name: str) -> None:
     own = median(lambda: sl.simulate(net, x, STEPS))
     loop = median(lambda: plain_loop(net, x, STEPS))
     one = median(lambda: sl.simulate(net, x[:1], 100), runs=5 * RUNS)
+    record = sl.simulate(net, x, STEPS)
+    split = median(lambda: sl.decompose(net, x, record))
+    # An accuracy that is lost, so that all of the diagnosis is run.
+    damaged = net.replace(threshold={0: 0.05 * np.min(net.thresholds[net.layers[0]])})
+    some = x[:200], data.y_test[:200]
+    diagnosed = median(lambda: sl.diagnose(damaged, *some, 64), runs=3)
     print(f"{name}: ANN {ann:.2%}, forward {1000 * forward:.2f} ms")
     print(f"  time / (T x ANN), T = {STEPS}   snnlab {own / STEPS / forward:.2f}", end="")
     print(f"   plain loop {loop / STEPS / forward:.2f}")
     print(f"  one image, 100 steps         {1000 * one:.1f} ms")
+    print(f"  decompose / simulation       {split / own:.3f}, T = {STEPS}")
+    print(f"  diagnose, 200 images, T = 64 {diagnosed:.1f} s")
     for label, network in nets.items():
         accuracy = 100 * sl.simulate(network, x, STEPS).accuracy(data.y_test)
         shown = "  ".join(f"{t}: {accuracy[t - 1]:.2f}" for t in SHOWN)

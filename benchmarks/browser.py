@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import nbformat
+import numpy as np
 
 from benchmarks.networks import load
 from snnlab import explorers
@@ -21,10 +22,14 @@ from tools import lab
 STEPS, PAUSE_MS, HELD_MS, REPEAT_MS = 100, 120, 3000, 33
 NAMES = [name for name in explorers.__all__ if name != "Explorer"]
 SETUP = """
+import numpy as np
 from benchmarks.networks import load
 from snnlab import explorers
 model, data = load("conv8")
-given = {"model": model, "x_cal": data.x_train, "x": data.x_test, "y": data.y_test}
+given = {
+    "model": model, "x_cal": data.x_train, "x": data.x_test, "y": data.y_test,
+    "activations": np.random.default_rng(0).exponential(size=10_000),
+}
 """
 PROBE = """panel => {
     const seen = () => [panel.querySelector('svg[role=img]').innerHTML,
@@ -80,7 +85,13 @@ def kernel_side() -> None:
 def made(name: str) -> explorers.Explorer:
     kind = getattr(explorers, name)
     model, data = load("conv8")
-    given = {"model": model, "x_cal": data.x_train, "x": data.x_test, "y": data.y_test}
+    given = {
+        "model": model,
+        "x_cal": data.x_train,
+        "x": data.x_test,
+        "y": data.y_test,
+        "activations": np.random.default_rng(0).exponential(size=10_000),
+    }
     wanted = inspect.signature(kind).parameters.values()
     return kind(**{p.name: given[p.name] for p in wanted if p.default is p.empty})
 

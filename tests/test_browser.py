@@ -25,6 +25,7 @@ VIEWS = {
 # Every explorer of the package, given what it asks for.
 GALLERY = """
 import inspect
+import numpy as np
 import torch
 from torch import nn
 from snnlab import data, explorers
@@ -35,6 +36,7 @@ model = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 
 given = {
     "model": data.train(model, digits.x_train, digits.y_train, epochs=2),
     "x_cal": digits.x_train, "x": digits.x_test, "y": digits.y_test,
+    "activations": np.random.default_rng(0).exponential(size=10_000),
 }
 for name in explorers.__all__:
     wanted = inspect.signature(getattr(explorers, name)).parameters.values()
@@ -165,9 +167,32 @@ def assert_sliders_answer(panel):
     return len(handles)
 
 
+def commit_predictions(page):
+    """Answer every prediction, the first choice or the number that stands there."""
+    predictions = page.locator(".snnlab-prediction").all()
+    for prediction in predictions:
+        said = prediction.locator(".snnlab-said [role=status]").first
+        assert said.inner_text().strip() == ""
+        choices = prediction.locator(".snnlab-answers input[type=radio]")
+        if choices.count():
+            choices.first.press("Space")
+        else:
+            prediction.get_by_role("button", name="Commit").press("Enter")
+        # A simulation may lie between the question and the answer.
+        prediction.get_by_text(re.compile(r"Prediction \d+\.\d+: you said")).wait_for(
+            timeout=60 * SECONDS
+        )
+        assert "did not work" not in prediction.inner_text()
+    for explorer in page.locator(".snnlab-prediction .snnlab-explorer").all():
+        explorer.locator("[role=status] p").wait_for(timeout=60 * SECONDS)
+    return len(predictions)
+
+
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
 def test_a_notebook_runs_and_its_sliders_answer(browser, light, file):
     page, errors = opened(browser, light, file)
+    asked = file.read_text().count("course.Prediction(")
+    assert commit_predictions(page) == asked
     outputs = page.locator(".jp-OutputArea-output")
     assert outputs.count() > 5
     for kind in ("error", "stderr"):

@@ -41,7 +41,8 @@ def given():
     x = np.random.default_rng(0).random((60, 6))
     model = nn.Sequential(nn.Linear(6, 12), nn.ReLU(), nn.Linear(12, 3))
     y = model(torch.tensor(x).float()).argmax(1).numpy()
-    return {"model": model, "x_cal": x, "x": x, "y": y}
+    activations = torch.relu(model[0](torch.tensor(x).float())).detach()
+    return {"model": model, "x_cal": x, "x": x, "y": y, "activations": activations}
 
 
 def made(kind):

@@ -1,9 +1,23 @@
 """Interactive pictures for notebooks: move a slider and see what changes."""
 
+from snnlab.explorers.counting import Counting
 from snnlab.explorers.deviation_error import DeviationError
 from snnlab.explorers.explorer import Explorer
+from snnlab.explorers.four_currents import FourCurrents
+from snnlab.explorers.layer_quantization import LayerQuantization
+from snnlab.explorers.network_error import NetworkError
 from snnlab.explorers.neuron import Neuron
 from snnlab.explorers.quantization_error import QuantizationError
 from snnlab.explorers.steps_and_percentile import StepsAndPercentile
 
-__all__ = ["DeviationError", "Explorer", "Neuron", "QuantizationError", "StepsAndPercentile"]
+__all__ = [
+    "Counting",
+    "DeviationError",
+    "Explorer",
+    "FourCurrents",
+    "LayerQuantization",
+    "NetworkError",
+    "Neuron",
+    "QuantizationError",
+    "StepsAndPercentile",
+]

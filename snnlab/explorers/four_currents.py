@@ -1,0 +1,177 @@
+"""Four currents in a row: a neuron tells the highest charge it held, not the last."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.figure import Figure
+
+from snnlab.explorers.controls import Slider
+from snnlab.explorers.explorer import Explorer
+from snnlab.explorers.shared import (
+    ABOVE,
+    PREDICTION,
+    at_steps,
+    checked_prediction,
+    counted,
+    predicted,
+)
+from snnlab.neuron import if_step
+from snnlab.plots import _style
+
+DEFAULTS = (1.0, 1.0, -1.0, -1.0)
+LEVELS = (1, 2, 3, 4)
+SPIKES = (-0.4, 8.4)
+
+
+def compute(z1: float, z2: float, z3: float, z4: float) -> dict[str, Any]:
+    """Return what one neuron makes of four currents, and what it would make of other orders.
+
+    The threshold is 1, and the neuron starts empty. Charge and spikes so far are given at the start
+    and after each step, the counts for each of the 24 orders; the first is the one that was asked.
+    """
+    orders = np.array(list(itertools.permutations((z1, z2, z3, z4)))).T
+    v, trains = np.zeros(orders.shape[1]), np.empty(orders.shape)
+    for t, z in enumerate(orders):
+        v, trains[t] = if_step(v, z)
+    charge = np.concatenate([[0.0], np.cumsum(orders[:, 0])])
+    return {
+        "charge": charge,
+        "highest": np.maximum.accumulate(charge),
+        "passed_on": np.concatenate([[0.0], np.cumsum(trains[:, 0])]),
+        "spikes": np.flatnonzero(trains[:, 0]) + 1,
+        "counts": trains.sum(0),
+        "ann": 4 * max(0.0, charge[-1] / 4),
+    }
+
+
+class FourCurrents(Explorer):
+    """The charge of one neuron under four currents, and its spikes beside those of other orders.
+
+    The neuron has threshold 1 and starts empty. Take hold of each of the four currents.
+
+    Parameters
+    ----------
+    prediction : float, optional
+        How many spikes a learner expects. It is drawn beside what the neuron does.
+
+    Raises
+    ------
+    OptionError
+        If the prediction is not a finite number.
+    """
+
+    compute = staticmethod(compute)
+
+    def __init__(self, prediction: float | None = None) -> None:
+        self._prediction = checked_prediction(prediction)
+        super().__init__(
+            {
+                f"z{step}": Slider(
+                    f"current in step {step}",
+                    f"what flows in at step {step}, in thresholds",
+                    -2.0,
+                    2.0,
+                    0.125,
+                    default,
+                )
+                for step, default in enumerate(DEFAULTS, 1)
+            }
+        )
+
+    def layout(self, figure: Figure) -> Sequence[Artist]:
+        """Draw the axes of the charge and of the spikes."""
+        left, right = figure.subplots(1, 2)
+        t = np.arange(5)
+        ends, levels = np.tile([-0.2, 4.4, np.nan], 4), np.repeat(LEVELS, 3)
+        left.plot(ends, levels, ":", color=_style.BLACK, linewidth=0.8, label="1 to 4 thresholds")
+        (self._charge,) = left.plot(t, t, ".-", color=_style.BLUE, label="charge received")
+        (self._highest,) = left.plot(t, t, "--", color=_style.ORANGE, label="its highest so far")
+        (self._passed,) = left.plot(
+            [*t, 4.4],
+            [*t, 4],
+            color=_style.BLACK,
+            drawstyle="steps-post",
+            linewidth=1,
+            label="spikes so far",
+        )
+        left.set(xlim=(-0.2, 4.4), ylim=(-8.4, 8.4), xlabel="step", ylabel="sum since the start")
+        left.set(xticks=t, yticks=range(-8, 9, 2))
+        left.set_title("One neuron", pad=34)
+        left.legend(**ABOVE, ncols=2).set_in_layout(False)
+        places = np.repeat(range(1, 4), 3)
+        (self._ann,) = right.plot([0, 0], [0, 0], "D--", color=_style.ORANGE, label="ANN")
+        (self._bars,) = right.plot(
+            places, places, "o-", color=_style.BLUE, linewidth=4, label="neuron"
+        )
+        if self._prediction is not None:
+            right.axhline(self._prediction, 0.03, 0.97, **PREDICTION)
+        right.set(xlim=(-0.5, 3.5), ylim=SPIKES, ylabel="spikes in 4 steps")
+        right.set_xticks(
+            range(4),
+            ["ANN,\nin spikes", "this\norder", "fewest in\nany order", "most in\nany order"],
+        )
+        right.set_title("Spikes", pad=34)
+        right.legend(**ABOVE, ncols=3).set_in_layout(False)
+        right.grid(alpha=0.3, axis="y")
+        return [self._charge, self._highest, self._passed, self._ann, self._bars]
+
+    def draw(self, data: dict[str, Any]) -> None:
+        """Move the charge, its water mark, the spikes so far and the bars."""
+        self._charge.set_ydata(data["charge"])
+        self._highest.set_ydata(data["highest"])
+        self._passed.set_ydata([*data["passed_on"], data["passed_on"][-1]])
+        self._ann.set_ydata([0, data["ann"]])
+        counts = data["counts"]
+        bars = [(0, count, np.nan) for count in (counts[0], counts.min(), counts.max())]
+        self._bars.set_ydata(np.ravel(bars))
+
+    def describe(self, data: dict[str, Any], **values: Any) -> str:
+        """Say how often the neuron fires, what the ANN says, and what other orders give."""
+        count, highest = data["counts"][0], data["highest"][-1]
+        fewest, most = data["counts"].min(), data["counts"].max()
+        late = (
+            f", and {counted(np.floor(highest) - count, 'spike')} fewer came of it: above the "
+            f"threshold the neuron cannot keep up"
+            if count < np.floor(highest)
+            else ""
+        )
+        orders = (
+            f"Every order of these currents gives {counted(most, 'spike')}."
+            if fewest == most
+            else f"Over all orders these currents give {fewest:.0f} to {counted(most, 'spike')}."
+        )
+        return (
+            f"Currents {', '.join(f'{z:g}' for z in values.values())}: sum "
+            f"{data['charge'][-1]:g}, so the ANN says {data['ann']:g}. The neuron fires "
+            f"{counted(count, 'time')}{',' if count else ''}{at_steps(data['spikes'])}; its charge "
+            f"was at most {highest:g} on the way{late}. {orders}"
+            f"{predicted(self._prediction, SPIKES)}"
+        )
+
+    def formula(self, data: dict[str, Any], **values: Any) -> str:
+        """Return the law of the water mark, filled in, and when it holds."""
+        count, highest = int(data["counts"][0]), data["highest"][-1]
+        above = sum(z > 1 for z in values.values())
+        sums = ",\\; ".join(f"{charge:g}" for charge in data["charge"])
+        holds = (
+            "No current is above the threshold, so the law holds in every order."
+            if not above
+            else f"{above} of the 4 currents {'is' if above == 1 else 'are'} above the threshold. "
+            f"One step holds one spike, so the neuron may fire less often than the law says."
+        )
+        return (
+            r"<p>$S_t$ is the sum of the currents up to step $t$, with $S_0 = 0$. A spike cannot "
+            r"be taken back when the charge falls again. So the number of spikes $N$ tells the "
+            r"<b>highest</b> charge there was:</p>"
+            rf"$$S_0, \dots, S_4 = {sums}$$"
+            r"$$N = \left\lfloor\frac{\max_t S_t}{\theta}\right\rfloor = "
+            rf"\left\lfloor\frac{{{highest:g}}}{{1}}\right\rfloor = {int(np.floor(highest))},"
+            rf"\qquad \text{{the neuron fired }} {count}\text{{ times}}$$"
+            rf"<p>{holds}</p>"
+            r"<p>The ANN knows only the last charge: $T \cdot \mathrm{ReLU}(S_4 / T) = "
+            rf"\max(0, {data['charge'][-1]:g}) = {data['ann']:g}$ spikes. The order of the "
+            r"currents changes nothing of that.</p>"
+        )

@@ -1,0 +1,369 @@
+"""What the error of every layer of a converted network is made of, after a few numbers of steps."""
+
+import html
+import itertools
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.figure import Figure
+from torch import nn
+
+from snnlab import _checks
+from snnlab.calibration import Percentile
+from snnlab.conversion import convert
+from snnlab.decomposition import decompose
+from snnlab.exceptions import OptionError
+from snnlab.explorers.controls import Choice, Scale
+from snnlab.explorers.explorer import Explorer
+from snnlab.explorers.shared import ABOVE
+from snnlab.explorers.stacked_bars import StackedBars, short
+from snnlab.network import Network
+from snnlab.plots import _style
+from snnlab.progress import Progress
+from snnlab.report import PARTS
+from snnlab.simulation import analog, simulate
+
+PREPARATION_SECONDS = 4.0
+RESETS = {"by subtraction": "subtract", "to zero": "zero"}
+STARTS = {0.0: "empty", 0.5: "half full"}
+
+
+def simulated(network: Network, x: Any, y: Any, steps: Sequence[int]) -> dict[str, Any]:
+    """Return how large each part of the error is in every layer, after each number of steps.
+
+    The rows of the arrays are the steps, the columns the layers; the last layer is the output. A
+    share is E[part · total] / E[total²]. With them the accuracy in percent, the spikes per image,
+    and how many of those come from neurons whose ANN activation is 0.
+    """
+    record = simulate(network, x, max(steps), at=steps)
+    layers = (*network.layers, "output")
+    rms = {part: np.zeros((len(steps), len(layers))) for part in (*PARTS, "total")}
+    shares = {part: np.zeros((len(steps), len(layers))) for part in PARTS}
+    spikes, spurious = np.zeros(len(steps)), np.zeros(len(steps))
+    for row, step in enumerate(steps):
+        report = decompose(network, x, record, step=step)
+        for column, layer in enumerate(layers):
+            for part, found in report.statistics(layer).items():
+                rms[part][row, column] = found["rms"]
+                if part != "total":
+                    shares[part][row, column] = found["share"]
+        for layer, counts in report.counts.items():
+            spikes[row] += counts.sum(dtype=np.int64) / len(counts)
+            spurious[row] += report.spurious(layer).sum(dtype=np.int64) / len(counts)
+    return {
+        "steps": tuple(steps),
+        "layers": layers,
+        "accuracy": 100 * record.accuracy(y)[np.array(steps) - 1],
+        "spikes": spikes,
+        "spurious": spurious,
+        "rms": rms,
+        "shares": shares,
+    }
+
+
+def compute(run: dict[str, Any], steps: int) -> dict[str, Any]:
+    """Return what was simulated, after one of its numbers of steps.
+
+    "parts" are the shares by layer, and "total" is their sum: 1 where there is an error.
+    "over_time" has the root mean squares of the last spiking layer after every number of steps.
+    """
+    row = run["steps"].index(steps)
+    parts = {part: shares[row] for part, shares in run["shares"].items()}
+    return {
+        "steps": steps,
+        "layers": run["layers"],
+        "accuracy": run["accuracy"][row],
+        "spikes": run["spikes"][row],
+        "spurious": run["spurious"][row],
+        "rms": {part: rms[row] for part, rms in run["rms"].items()},
+        "parts": parts,
+        "total": sum(parts.values()),
+        "over_time": {part: rms[:, -2] for part, rms in run["rms"].items()},
+    }
+
+
+class NetworkError(Explorer):
+    """The error of every layer of a whole network, as bars of its four parts.
+
+    A bar that is longer than the axes is cut off there, and a part that is 0 has no place on the
+    right, where the axes are logarithmic. Which part is the largest is told by the shares.
+
+    Each choice of reset, start and percentile is simulated once; after that a slider only moves the
+    picture. All of them are simulated when the explorer opens, as far as that takes no more than
+    some seconds. The others follow at their first visit; if that takes long, give fewer images or
+    fewer steps.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        The trained ANN.
+    x_cal, x : arrays, shape (B, ...)
+        Calibration images, and images to classify.
+    y : array of whole numbers, shape (B,)
+        Right class of each image of `x`.
+    steps : sequence of int
+        Numbers of steps T to choose from.
+    percentiles : sequence of float
+        Percentiles of the thresholds to choose from, each in (1, 100].
+    v_inits : sequence of float
+        First potentials to choose from, each in [0, 1), in units of the threshold.
+
+    Raises
+    ------
+    SNNLabError
+        As `convert` and `simulate`.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        x_cal: Any,
+        x: Any,
+        y: Any,
+        *,
+        steps: Sequence[int] = (4, 16, 64, 256),
+        percentiles: Sequence[float] = (99.0, 100.0),
+        v_inits: Sequence[float] = (0.0, 0.5),
+    ):
+        whole = _several(steps, "steps", lambda t: _checks.whole(t, "steps"))
+        shown = _several(percentiles, "percentiles", _checks.percentile)
+        starts = _several(v_inits, "v_inits", _checks.fraction_of_threshold)
+        self._steps = tuple(sorted(whole))
+        self._x_cal, self._x, self._y = x_cal, x, y
+        first: dict[str, Any] = {
+            "reset": "subtract",
+            "v_init": 0.5 if 0.5 in starts else starts[-1],
+            "percentile": 100.0 if 100.0 in shown else shown[-1],
+        }
+        begin = time.monotonic()
+        self._network = convert(model, x_cal, threshold=Percentile(first["percentile"]))
+        self._thresholds = {first["percentile"]: self._network.thresholds}
+        self._ann = 100 * analog(self._network, x).accuracy(y)
+        self._runs: dict[tuple[Any, ...], dict[str, Any]] = {}
+        self._prepare([RESETS.values(), starts, shown], tuple(first.values()), begin)
+        self._limits = _decades(self._runs[tuple(first.values())]["rms"]["total"][:, -2])
+        super().__init__(
+            {
+                "steps": Scale(
+                    "steps T",
+                    "how long it may run",
+                    {f"{t}": t for t in self._steps},
+                    self._steps[(len(self._steps) - 1) // 2],
+                ),
+                "reset": Choice(
+                    "reset", "what a spike does to the potential", RESETS, first["reset"]
+                ),
+                "v_init": Choice(
+                    "start v₀ / θ",
+                    "what a neuron holds before the first step",
+                    {f"{STARTS[v]} ({v:g})" if v in STARTS else f"{v:g}": v for v in starts},
+                    first["v_init"],
+                ),
+                "percentile": Choice(
+                    "percentile p",
+                    "p % of the activations do not exceed the threshold",
+                    {f"{p:g} (maximum)" if p == 100 else f"{p:g}": p for p in shown},
+                    first["percentile"],
+                ),
+            }
+        )
+
+    def _prepare(self, choices: Sequence[Any], first: tuple[Any, ...], begin: float) -> None:
+        """Simulate the settings, those like the first one first, while there is time for more."""
+
+        def moves(setting: tuple[Any, ...]) -> int:
+            return sum(a != b for a, b in zip(setting, first, strict=True))
+
+        settings = sorted(itertools.product(*choices), key=moves)
+        start = time.monotonic()
+        with Progress(len(settings), "settings") as progress:
+            for done, setting in enumerate(settings, 1):
+                self._run(*setting)
+                progress.add(1)
+                now = time.monotonic()
+                if now - begin + (now - start) / done > PREPARATION_SECONDS:
+                    return
+
+    def _run(self, reset: Any, v_init: float, percentile: float) -> dict[str, Any]:
+        key = reset, v_init, percentile
+        if key not in self._runs:
+            if percentile not in self._thresholds:
+                rule = Percentile(percentile)
+                self._thresholds[percentile] = rule.thresholds(self._network.graph, self._x_cal)
+            net = self._network.replace(
+                threshold=self._thresholds[percentile], reset=reset, v_init=v_init
+            )
+            self._runs[key] = simulated(net, self._x, self._y, self._steps)
+        return self._runs[key]
+
+    def compute(self, steps: int, reset: str, v_init: float, percentile: float) -> dict[str, Any]:
+        """Return the shares and sizes of the parts in every layer, accuracy and spikes."""
+        return compute(self._run(reset, v_init, percentile), steps)
+
+    def calls(self, **values: Any) -> str:
+        """Return the lines that compute the data from what was given to the explorer."""
+        return (
+            f"# model, x_cal, x and y are what you gave to {type(self).__name__}.\n"
+            f"rule = Percentile({values['percentile']!r})\n"
+            f"network = convert(model, x_cal, threshold=rule)\n"
+            f"network = network.replace(reset={values['reset']!r}, v_init={values['v_init']!r})\n"
+            f"run = simulated(network, x, y, {self._steps!r})\n"
+            f"data = compute(run, {values['steps']!r})"
+        )
+
+    def layout(self, figure: Figure) -> Sequence[Artist]:
+        """Draw the axes of the bars and of the sizes over the steps."""
+        left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
+        layers = [*self._network.layers, "output"]
+        self._bars = StackedBars(left, layers)
+        left.set_title("What the error is made of", pad=34)
+        self._lines = {
+            part: right.plot(self._steps, self._steps, label=part, markersize=5, **style)[0]
+            for part, style in _style.PART_LINES.items()
+            if part != "input"
+        }
+        self._now = right.axvline(1, color=_style.BLACK, linewidth=0.8, linestyle="--")
+        right.set(xscale="log", yscale="log", ylim=self._limits)
+        right.set_xlim(0.8 * self._steps[0], 1.25 * self._steps[-1])
+        right.set_xticks(self._steps, [f"{t}" for t in self._steps])
+        right.set_xticks([], minor=True)
+        right.set(xlabel="steps T", ylabel="root mean square")
+        right.set_title(f"The last spiking layer, {short(layers[-2])}", pad=34)
+        right.legend(ncols=3, **ABOVE).set_in_layout(False)
+        right.grid(alpha=0.3)
+        return [*self._bars.artists, *self._lines.values(), self._now]
+
+    def draw(self, data: dict[str, Any]) -> None:
+        """Move the bars, the numbers beside them, the lines and the mark of the steps."""
+        self._bars.move(data["parts"], data["rms"]["total"])
+        for part, line in self._lines.items():
+            rms = data["over_time"][part]
+            line.set_ydata(np.where(rms > 0, rms, np.nan))  # 0 has no place on this axis
+        self._now.set_xdata([data["steps"]] * 2)
+
+    def describe(self, data: dict[str, Any], **values: Any) -> str:
+        """Say what is right, which part is the largest in each layer, and how large the error."""
+        steps, v_init = values["steps"], values["v_init"]
+        start = STARTS.get(v_init, f"at {v_init:g} θ")
+        reset = next(name for name, reset in RESETS.items() if reset == values["reset"])
+        accuracy, spikes, spurious = data["accuracy"], data["spikes"], data["spurious"]
+        silent = f", {_count(spurious)} of them from neurons whose ANN activation is 0"
+        groups = largest(data)
+        said = (
+            f"{steps} step{'' if steps == 1 else 's'}, reset {reset}, starting {start}, percentile "
+            f"{values['percentile']:g}: {accuracy:.2f} % right (ANN {self._ann:.2f} %), "
+            f"{_count(spikes)} spike{'' if _count(spikes) == '1' else 's'} per image"
+            f"{silent if spurious else ''}."
+        )
+        if not groups:
+            return f"{said} No spiking layer has an error."
+        layers, error = data["layers"][:-1], data["rms"]["total"][-2]
+        mean = {part: shares[:-1].mean() for part, shares in data["parts"].items()}
+        first = max(mean, key=lambda part: mean[part])
+        named = ", ".join(
+            f"{part} in {_listed([layers[row] for row in rows], len(layers))}"
+            for part, rows in groups.items()
+        )
+        over = f"Over the {len(layers)} spiking layers" if len(layers) > 1 else "In this layer"
+        return (
+            f"{said} Largest part of the error: {named}. {over} {first} has "
+            f"{100 * mean[first]:.0f} % of the mean square error"
+            f"{' on average' if len(layers) > 1 else ''}; the root mean square error of layer "
+            f"{layers[-1]} is {error:.3g}."
+        )
+
+    def formula(self, data: dict[str, Any], **values: Any) -> str:
+        """Return the four parts, and their shares in the last spiking layer."""
+        last = data["layers"][-2]
+        percent = {part: round(100 * share[-2], 1) for part, share in data["parts"].items()}
+        filled = " ".join(
+            rf"{'-' if share < 0 else '+'} \underset{{\text{{{part}}}}}{{{abs(share):.1f}\,\%}}"
+            for part, share in percent.items()
+        )
+        thrown = (
+            ", and the reset to zero throws away what exceeds the threshold, which more steps do "
+            "not cure"
+            if values["reset"] == "zero"
+            else ""
+        )
+        return (
+            r"<p>A neuron passes on $\varphi = \theta N/T$, where the ANN passes on "
+            r"$R(\bar z_{ANN})$ with its ReLU $R$. The neuron receives the mean current $\bar z$; "
+            r"$C(u) = \min(u, \theta)$ cuts off at the threshold, and $Q(\bar z)$ is what the "
+            r"neuron passes on if $\bar z$ flows steadily. The error is the sum of four parts:</p>"
+            r"$$\varphi - R(\bar z_{ANN}) = "
+            r"\underset{\text{propagated}}{R(\bar z) - R(\bar z_{ANN})} + "
+            r"\underset{\text{clipping}}{C(R(\bar z)) - R(\bar z)} + "
+            r"\underset{\text{quantization}}{Q(\bar z) - C(R(\bar z))} + "
+            r"\underset{\text{deviation}}{\varphi - Q(\bar z)}$$"
+            r"<p><b>propagated</b>: the layers before send something else. <b>clipping</b>: the "
+            r"threshold is too low. <b>quantization</b>: only $T + 1$ values exist"
+            rf"{thrown}. "
+            r"<b>deviation</b>: the current comes in an uneven order.</p>"
+            r"<p>The share of a part is $E[\text{part} \cdot \text{total}] / E[\text{total}^2]$, "
+            r"over all neurons and images. The shares sum to 100 %; that of a part which works "
+            r"against the others is negative. In the last spiking layer, "
+            rf"{html.escape(last)}, after {values['steps']} steps:</p>"
+            rf"$${filled.removeprefix('+ ')} = {100 * data['total'][-2]:.1f}\,\%$$"
+            r"<p>There the root mean square of the total is "
+            rf"$\sqrt{{E[\text{{total}}^2]}} = {data['rms']['total'][-2]:.4f}$.</p>"
+        )
+
+
+def largest(data: Mapping[str, Any]) -> dict[str, list[int]]:
+    """Return the parts that have the largest share of a spiking layer's error, and those layers.
+
+    >>> a, b = np.array([0.75, 0.25, 0.0]), np.array([0.25, 0.75, 1.0])
+    >>> largest({"parts": {"a": a, "b": b}, "rms": {"total": np.ones(3)}})
+    {'a': [0], 'b': [1]}
+    """
+    parts = list(data["parts"])
+    winners = np.argmax(list(data["parts"].values()), axis=0)
+    found: dict[str, list[int]] = {}
+    for row, error in enumerate(data["rms"]["total"][:-1]):
+        if error > 0:
+            found.setdefault(parts[winners[row]], []).append(row)
+    return found
+
+
+def _several(values: Any, name: str, check: Callable[[Any], Any]) -> list[Any]:
+    """Return choices, each checked and once, refused if there is none."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise OptionError(f"{name} = {values!r}: expected a list, as {name}=[{values!r}].")
+    checked = list(dict.fromkeys(check(value) for value in values))
+    if not checked:
+        raise OptionError(f"{name}: is empty, expected at least one number.")
+    return checked
+
+
+def _decades(total: np.ndarray) -> tuple[float, float]:
+    """Return limits that also hold parts and settings of other sizes than this total."""
+    top = float(total.max()) or 1.0
+    return top / 500, top * 5
+
+
+def _count(number: float) -> str:
+    """Return a number of spikes per image, with decimals where it is small.
+
+    >>> _count(2647.4), _count(0.25)
+    ('2,647', '0.25')
+    """
+    return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
+
+
+def _listed(names: Sequence[str], of: int) -> str:
+    """Return layers in words.
+
+    >>> _listed(["2"], 3), _listed(["2", "6", "10"], 7)
+    ('layer 2', 'layers 2, 6 and 10')
+    """
+    if len(names) == of > 1:
+        return "every layer"
+    if len(names) > 4:
+        return f"{len(names)} layers"
+    if len(names) == 1:
+        return f"layer {names[0]}"
+    return f"layers {', '.join(names[:-1])} and {names[-1]}"

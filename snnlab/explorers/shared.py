@@ -1,0 +1,79 @@
+"""What several explorers say and draw alike: numbers in words, a prediction, a legend."""
+
+import math
+from collections.abc import Sequence
+from numbers import Real
+from typing import Any
+
+from snnlab.exceptions import OptionError
+from snnlab.plots import _style
+
+# A legend above the axes, where it covers no curve.
+ABOVE: dict[str, Any] = {
+    "loc": "lower center",
+    "bbox_to_anchor": (0.5, 0.98),
+    "frameon": False,
+    "fontsize": 8,
+    "handlelength": 1.5,
+    "columnspacing": 0.8,
+}
+# A straight line with a star near each end, unlike anything else.
+PREDICTION: dict[str, Any] = {
+    "color": _style.GREEN,
+    "linestyle": ":",
+    "marker": "*",
+    "markersize": 10,
+    "label": "your prediction",
+}
+
+
+def checked_prediction(value: Any) -> float | None:
+    """Return what a learner predicted, a finite number or None. It may be as wrong as it likes."""
+    if value is None:
+        return None
+    if not isinstance(value, Real) or isinstance(value, bool) or not math.isfinite(value):
+        raise OptionError(
+            f"prediction = {value!r}: expected a finite number, or None for no prediction."
+        )
+    return float(value)
+
+
+def predicted(prediction: float | None, limits: tuple[float, float]) -> str:
+    """Return the sentence about a prediction, which may lie outside its axis."""
+    if prediction is None:
+        return ""
+    outside = "" if limits[0] <= prediction <= limits[1] else ", which is outside the picture"
+    return f" You predicted {prediction:g}{outside}."
+
+
+def number(value: float) -> str:
+    """Return a number with at most three decimals.
+
+    >>> number(0.0468), number(2.0), number(-0.0001)
+    ('0.047', '2', '0')
+    """
+    return f"{round(float(value), 3) + 0.0:g}"
+
+
+def counted(count: float, thing: str, none: str = "0") -> str:
+    """Return a whole number of things in words.
+
+    >>> counted(1, "spike"), counted(2, "spike"), counted(0, "spike", "no")
+    ('1 spike', '2 spikes', 'no spikes')
+    """
+    return f"{f'{count:.0f}' if count else none} {thing}{'' if count == 1 else 's'}"
+
+
+def at_steps(steps: Sequence[int]) -> str:
+    """Return at which steps something happened, the first four of them.
+
+    >>> at_steps([4]), at_steps([1, 2]), at_steps([1, 2, 3, 4, 5])
+    (' at step 4', ' at steps 1 and 2', ' at steps 1, 2, 3, 4 and so on')
+    """
+    named = [f"{step:d}" for step in steps[:4]]
+    if not named:
+        return ""
+    last = "so on" if len(steps) > 4 else named.pop()
+    return f" at step{'s' if len(steps) > 1 else ''} " + " and ".join(
+        filter(None, [", ".join(named), last])
+    )
