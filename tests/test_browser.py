@@ -209,7 +209,7 @@ def test_a_notebook_runs_and_its_sliders_answer(browser, light, file):
 def test_every_slider_of_every_explorer_answers(gallery):
     assert len(panels(gallery)) == len(explorers.__all__) - 1
     for panel in panels(gallery):
-        assert assert_sliders_answer(panel) > 1
+        assert assert_sliders_answer(panel) > 0
 
 
 def test_every_field_takes_what_is_typed_and_every_choice_what_is_chosen(gallery):
@@ -224,7 +224,8 @@ def test_every_field_takes_what_is_typed_and_every_choice_what_is_chosen(gallery
             )
         for row in panel.locator(".snnlab-row:not(:has(button)) .widget-radio").all():
             for choice in reversed(row.locator("input").all()):
-                assert_answers(panel, lambda c=choice: c.press("Space"))
+                if not choice.is_checked():
+                    assert_answers(panel, lambda c=choice: c.press("Space"))
         assert_answers(panel, lambda p=panel: p.get_by_role("button").press("Enter"))
         assert state(panel) == begin
 
@@ -255,7 +256,7 @@ def test_a_held_key_ends_at_the_last_value(gallery):
     for panel in panels(gallery):
         slider = panel.locator("[role=slider]").first
         field = panel.locator(".snnlab-row:has([role=slider]) input[type=number]").first
-        last = f"{float(slider.get_attribute('aria-valuemax')):g}"
+        last = f"{float(field.get_attribute('max')):g}"  # aria-valuemax has one decimal only
         slider.press("Home")
         for _ in range(100):
             gallery.keyboard.down("ArrowRight")

@@ -391,6 +391,13 @@ def test_the_words_of_a_layer_are_its_numbers(layer):
         assert f"{{\\sqrt{{12}} \\cdot {steps}}}" in formula
 
 
+def test_very_small_and_very_large_numbers_can_be_squared_in_the_formula():
+    for scale in (1e-6, 1e6):
+        _, _, formula = show(explorers.LayerQuantization(scale * LAYER), 0.5, 8, 0.5)
+        assert r" \cdot 10^{" in formula
+        assert not re.search(r"10\^\{-?\d+\}\^", formula)  # two exponents, one after the other
+
+
 def test_what_is_drawn_of_a_layer_is_what_was_computed(layer):
     for setting in [(0.5, 8, 0.5), (1.25, 32, 0.0), (0.015625, 64, 0.875)]:
         data, *_ = show(layer, *setting)

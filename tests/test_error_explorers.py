@@ -10,6 +10,7 @@ import pytest
 
 from snnlab import explorers
 from snnlab.decomposition import split
+from snnlab.exceptions import OptionError
 from snnlab.explorers import deviation_error, quantization_error
 from snnlab.neuron import Neuron
 
@@ -606,3 +607,15 @@ def test_the_formula_counts_right_wherever_it_says_so(uneven):
     assert len(seen) > 5
     assert 0 in seen
     assert behind > 0
+
+
+def test_a_predicted_threshold_is_drawn_and_told():
+    explorer = explorers.DeviationError(prediction=1.25)
+    assert "You predicted 1.25." in explorer.words
+    lines = [ax.get_lines() for ax in explorer._picture.figure.axes]
+    drawn = [line for line in lines[1] if line.get_label() == "your prediction"]
+    assert [float(x) for x in drawn[0].get_xdata()] == [1.25, 1.25]
+    assert "You predicted" not in explorers.DeviationError().words
+    assert "9, which is outside the picture" in explorers.DeviationError(prediction=9).words
+    with pytest.raises(OptionError, match="prediction = 'low': expected a finite number"):
+        explorers.DeviationError(prediction="low")

@@ -188,8 +188,8 @@ def _zeroing(count: int, current: float, timesteps: int, v_init: float, **_: Any
         r"<p>Each spike throws away what is above the threshold $\theta = 1$. So the neuron needs "
         r"$n_1$ steps to its first spike, and then always $n$ steps from one to the next:</p>"
         r"$$n_1 = \max\left(1, \left\lceil\frac{\theta - v_0}{z}\right\rceil\right),\quad "
-        r"n = \max\left(1, \left\lceil\frac{\theta}{z}\right\rceil\right),\quad "
-        r"N = 1 + \left\lfloor\frac{T - n_1}{n}\right\rfloor \text{ if } T \ge n_1,"
+        r"n = \max\left(1, \left\lceil\frac{\theta}{z}\right\rceil\right)$$"
+        r"$$N = 1 + \left\lfloor\frac{T - n_1}{n}\right\rfloor \text{ if } T \ge n_1,"
         r"\text{ else } 0$$"
     )
     if current == 0:

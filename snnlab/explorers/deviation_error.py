@@ -9,11 +9,13 @@ from matplotlib.figure import Figure
 
 from snnlab.explorers.controls import Choice, Slider
 from snnlab.explorers.explorer import Explorer
+from snnlab.explorers.shared import ABOVE, PREDICTION, checked_prediction, predicted
 from snnlab.neuron import if_step, soft_count
 from snnlab.plots import _style
 
 STEPS, NEURONS, V_INIT = 16, 200, 0.5
 THRESHOLDS = np.geomspace(0.25, 4, 25)
+LIMITS = (0.23, 4.35)
 NOISE = np.random.default_rng(0).standard_normal((STEPS, NEURONS))
 
 ORDERS = {"as they come": "drawn", "largest first": "falling", "smallest first": "rising"}
@@ -69,27 +71,27 @@ def root_mean_square(errors: np.ndarray) -> np.ndarray:
     return np.sqrt(np.mean(errors**2, axis=0))
 
 
-# Where a legend covers no curve.
-_ABOVE = {
-    "loc": "lower center",
-    "bbox_to_anchor": (0.5, 0.98),
-    "frameon": False,
-    "fontsize": 8,
-    "handlelength": 1.5,
-    "columnspacing": 0.8,
-}
-
-
 class DeviationError(Explorer):
     """The charge of one neuron under uneven currents, and the error of many over the threshold.
 
     Take hold of the order in which the same currents arrive, of the threshold, and of the mean and
     the spread (the standard deviation) of the currents.
+
+    Parameters
+    ----------
+    prediction : float, optional
+        The threshold at which a learner expects the smallest error.
+
+    Raises
+    ------
+    OptionError
+        If the prediction is not a finite number.
     """
 
     compute = staticmethod(compute)
 
-    def __init__(self) -> None:
+    def __init__(self, prediction: float | None = None) -> None:
+        self._prediction = checked_prediction(prediction)
         super().__init__(
             {
                 "order": Choice("order", "in which the same currents arrive", ORDERS, "drawn"),
@@ -111,7 +113,7 @@ class DeviationError(Explorer):
         left.set(xlim=(0, STEPS + 1), ylim=(-8, 14), xlabel="step", ylabel="sum since the start")
         left.set(xticks=range(0, STEPS + 1, 4), yticks=range(-8, 16, 4))
         left.set_title("One neuron", pad=24)
-        left.legend(**_ABOVE, ncols=3).set_in_layout(False)
+        left.legend(**ABOVE, ncols=3).set_in_layout(False)
         left.grid(alpha=0.3)
         lines = [
             ("total", "-", _style.BLACK),
@@ -124,15 +126,17 @@ class DeviationError(Explorer):
             for part, style, color in lines
         }
         (self._ring,) = right.plot([], [], "o", color=_style.BLACK, fillstyle="none", markersize=12)
+        if self._prediction is not None:
+            right.axvline(self._prediction, 0.03, 0.97, **PREDICTION)
         right.set_xscale("log")
         right.set_yscale("symlog", linthresh=1e-3)  # logarithmic, but with a place for 0
-        right.set(xlim=(0.23, 4.35), ylim=(-2e-4, 1))
+        right.set(xlim=LIMITS, ylim=(-2e-4, 1))
         right.set(xlabel="threshold θ", ylabel="root mean square error")
         ticks = (0.25, 0.5, 1, 2, 4)
         right.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         right.set_xticks([], minor=True)
         right.set_title(f"{NEURONS} neurons", pad=24)
-        right.legend(**_ABOVE, ncols=4).set_in_layout(False)
+        right.legend(**ABOVE, ncols=4).set_in_layout(False)
         right.grid(alpha=0.3)
         return [self._charge, self._highest, self._passed, *self._errors.values(), self._ring]
 
@@ -159,7 +163,7 @@ class DeviationError(Explorer):
             f"the way, and has passed on {data['passed_on'][-1]:g} ({spikes:.0f} × {threshold:g}). "
             f"Error of {NEURONS} such neurons: {rms['total'][-1]:.4f} root mean square (deviation "
             f"{rms['deviation'][-1]:.4f}, quantization {rms['quantization'][-1]:.4f}, clipping "
-            f"{cut}), smallest near threshold {best:.2g}."
+            f"{cut}), smallest near threshold {best:.2g}.{predicted(self._prediction, LIMITS)}"
         )
 
     def formula(self, data: dict[str, Any], **values: Any) -> str:

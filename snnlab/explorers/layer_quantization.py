@@ -87,7 +87,7 @@ class LayerQuantization(Explorer):
             {
                 "threshold": Slider(
                     "threshold θ / largest",
-                    "share of the largest activation; one spike is worth this",
+                    "share of the largest activation",
                     0.015625,
                     1.25,
                     0.015625,
@@ -217,7 +217,7 @@ class LayerQuantization(Explorer):
 def _tex(value: float) -> str:
     """Return a number with three digits, a power of ten as it is written by hand."""
     digits, _, power = f"{value:.3g}".partition("e")
-    return rf"{digits} \cdot 10^{{{int(power)}}}" if power else digits
+    return rf"({digits} \cdot 10^{{{int(power)}}})" if power else digits
 
 
 def _checked(activations: Any) -> np.ndarray:
