@@ -1,26 +1,22 @@
 """The error of every neuron, split into the parts that make it up."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import fx
 
 from snnlab import _checks
-from snnlab.evaluation import activation, cap, evaluate, full_precision, size
+from snnlab.evaluation import cap
 from snnlab.exceptions import OptionError, ShapeError
-from snnlab.graph import Graph
 from snnlab.network import Network
-from snnlab.neuron import Neuron, constant_count, per_neuron
-from snnlab.operations import Kind
+from snnlab.neuron import Neuron, constant_output, passed_on, per_neuron
+from snnlab.received import batches, currents_of, neurons_that_ran
 from snnlab.record import Record
 from snnlab.report import ErrorParts, ErrorsOverTime
 
 Current = Literal["received", "ann"]
 CURRENTS = ("received", "ann")
-# The values of one layer, in double precision, that are worked on together.
-_BATCH_BYTES = 2**20
 
 
 def decompose(
@@ -68,7 +64,7 @@ def decompose(
     OptionError
         If the record is of another network, or has no counts after `step`.
     ShapeError
-        If `x` is not the images of the record.
+        If `x` holds another number of images than the record, or images of another shape.
 
     Source: the abstract of Meng et al. 2022 names the two errors; the definitions are ours.
 
@@ -80,31 +76,33 @@ def decompose(
     >>> parts.part("relu", "quantization").tolist(), parts.part("relu", "clipping").tolist()
     ([[-0.125], [0.0]], [[0.0], [-0.5]])
     """
+    _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
+    _checks.instance(
+        record, Record, "record", "Write snnlab.simulate(network, x, timesteps) first."
+    )
     _checks.option(current, "current", CURRENTS)
     network = _network_that_ran(network, record)
     graph = network.graph
-    x = _checks.images(x, "x", graph.input_shape, graph.dtype)
+    x = _checks.images(x, "x", graph.input_shape, graph.dtype).cpu()
     if len(x) != record.output_sums.shape[1]:
         raise ShapeError(
             f"x: {len(x)} images, expected the {record.output_sums.shape[1]} that were simulated."
         )
     steps = record.timesteps if step is None else step
     counts = {name: record.counts(name, steps) for name in network.layers}
-    neurons = {name: _as_simulated(record.neurons[name], graph.dtype) for name in network.layers}
+    neurons = neurons_that_ran(record)
     seen = x
     if record.input == "poisson":
         seen = torch.from_numpy(record.rates("input", steps)).to(graph.dtype)
     arrays = _Arrays(len(x), record.output_sums.dtype)
-    for here in _batches(graph, len(x)):
-        emitted = _emitted(neurons, counts, here, steps)
-        ann = _currents(graph, x[here])
-        snn = _currents(graph, seen[here], emitted)
+    for here in batches(graph, len(x)):
+        phi = {name: passed_on(counts[name][here], steps, n) for name, n in neurons.items()}
+        ann, snn = currents_of(graph, x[here]), currents_of(graph, seen[here], phi)
         if record.input == "poisson":
             arrays.put("input", {"input": (seen[here] - x[here]).numpy()}, x[here].numpy(), here)
         for name, node in graph.layers.items():
-            z, z_ann, neuron = snn[name], ann[name], neurons[name]
-            parts = split(z, z_ann, emitted[name], steps, neuron, cap(node), current)
-            arrays.put(name, parts, np.clip(z_ann, 0, cap(node)), here)
+            given = snn[name], ann[name], phi[name], steps, neurons[name], cap(node), current
+            arrays.put(name, split(*given), np.clip(ann[name], 0, cap(node)), here)
         propagated = snn["output"] - ann["output"]
         arrays.put("output", {"propagated": propagated}, ann["output"], here)
     return ErrorParts(steps, arrays.parts, arrays.activations, counts)
@@ -129,7 +127,7 @@ def decompose_over_time(network: Network, x: Any, record: Record) -> ErrorsOverT
     Raises
     ------
     OptionError, ShapeError
-        As `decompose`.
+        As `decompose`; or if the record has counts after the last step only.
 
     >>> from torch import nn
     >>> from snnlab import Fixed, convert, simulate
@@ -138,6 +136,14 @@ def decompose_over_time(network: Network, x: Any, record: Record) -> ErrorsOverT
     >>> decompose_over_time(net, [[0.1875]], record).rms["relu"]["quantization"].tolist()
     [0.1875, 0.1875, 0.0625]
     """
+    _checks.instance(
+        record, Record, "record", "Write snnlab.simulate(network, x, timesteps) first."
+    )
+    if not record.at:
+        raise OptionError(
+            f"record: has counts after {record.timesteps} steps only, expected those after several "
+            f"numbers of steps. Simulate with at=(4, 16, 64), for example."
+        )
     steps = tuple(sorted({*record.at, record.timesteps}))
     found = [decompose(network, x, record, step=step).rms() for step in steps]
     rms = {
@@ -147,25 +153,10 @@ def decompose_over_time(network: Network, x: Any, record: Record) -> ErrorsOverT
     return ErrorsOverTime(steps, rms)
 
 
-def mean_currents(network: Network, x: torch.Tensor, record: Record) -> dict[str, np.ndarray]:
-    """Return the mean current z̄ that every neuron received, float64, shape (B, C, ...).
-
-    The record is one of analog input, of this network and of these images.
-    """
-    neurons = {name: _as_simulated(n, network.graph.dtype) for name, n in record.neurons.items()}
-    found: dict[str, list[np.ndarray]] = {name: [] for name in neurons}
-    for here in _batches(network.graph, len(x)):
-        emitted = _emitted(neurons, record.totals, here, record.timesteps)
-        currents = _currents(network.graph, x[here], emitted)
-        for name in neurons:
-            found[name].append(currents[name])
-    return {name: np.concatenate(arrays) for name, arrays in found.items()}
-
-
 def split(
     z: np.ndarray,
     z_ann: np.ndarray,
-    emitted: np.ndarray,
+    phi: np.ndarray,
     timesteps: int,
     neuron: Neuron,
     upper: float | None = None,
@@ -175,7 +166,7 @@ def split(
 
     Parameters
     ----------
-    z, z_ann, emitted : arrays of float64, shape (B, C, ...)
+    z, z_ann, phi : arrays of float64, shape (B, C, ...)
         z̄, z̄_ANN and φ.
     timesteps : int
         T.
@@ -187,22 +178,22 @@ def split(
     """
     theta = per_neuron(neuron.v_threshold, z.ndim)
     rectified, rectified_ann = np.clip(z, 0, upper), np.clip(z_ann, 0, upper)
-    quantized = theta * constant_count(z, timesteps, neuron) / timesteps
+    quantized = constant_output(z, timesteps, neuron)
     if current == "ann":
         clipped = np.minimum(rectified_ann, theta)
-        at_ann = theta * constant_count(z_ann, timesteps, neuron) / timesteps
+        at_ann = constant_output(z_ann, timesteps, neuron)
         return {
             "propagated": quantized - at_ann,
             "clipping": clipped - rectified_ann,
             "quantization": at_ann - clipped,
-            "deviation": emitted - quantized,
+            "deviation": phi - quantized,
         }
     clipped = np.minimum(rectified, theta)
     return {
         "propagated": rectified - rectified_ann,
         "clipping": clipped - rectified,
         "quantization": quantized - clipped,
-        "deviation": emitted - quantized,
+        "deviation": phi - quantized,
     }
 
 
@@ -214,54 +205,6 @@ def _network_that_ran(network: Network, record: Record) -> Network:
         )
     dtype = {4: torch.float32, 8: torch.float64}[record.output_sums.dtype.itemsize]
     return network if dtype == network.graph.dtype else network.to(dtype)
-
-
-def _as_simulated(neuron: Neuron, dtype: torch.dtype) -> Neuron:
-    """Return the neuron with its threshold as rounded for the simulation."""
-    theta = torch.tensor(neuron.v_threshold, dtype=dtype).double().numpy()
-    return Neuron(theta, neuron.reset, neuron.v_init)
-
-
-def _batches(graph: Graph, images: int) -> Iterator[slice]:
-    """Yield slices of so many images that a layer's values stay in the caches."""
-    batch = max(1, _BATCH_BYTES // (8 * max(size(node) for node in graph.layers.values())))
-    for first in range(0, images, batch):
-        yield slice(first, first + batch)
-
-
-def _emitted(
-    neurons: Mapping[str, Neuron], counts: Mapping[str, np.ndarray], here: slice, steps: int
-) -> dict[str, np.ndarray]:
-    """Return φ = θN/T of some images, float64, shape (b, C, ...)."""
-    return {
-        name: per_neuron(neuron.v_threshold, counts[name].ndim) * counts[name][here] / steps
-        for name, neuron in neurons.items()
-    }
-
-
-def _currents(
-    graph: Graph, images: torch.Tensor, emitted: Mapping[str, np.ndarray] | None = None
-) -> dict[str, np.ndarray]:
-    """Return the current of every ReLU, and the output, when the ReLUs pass on `emitted`.
-
-    Between two neurons all is affine or an exact pool, so the mean current follows from the mean
-    of what is passed on, in one evaluation. By default they pass on the ANN's own activation.
-    """
-    found: dict[str, np.ndarray] = {}
-
-    def emit(node: fx.Node, current: torch.Tensor) -> torch.Tensor | None:
-        if node.meta["kind"] is not Kind.RELU:
-            return None
-        name = node.meta["layer"]
-        found[name] = current.double().cpu().numpy()
-        if emitted is None:
-            return activation(node, current)
-        return torch.from_numpy(emitted[name]).to(graph.device, graph.dtype)
-
-    with full_precision():
-        output = evaluate(graph, images.to(graph.device), emit)
-    found["output"] = output.double().cpu().numpy()
-    return found
 
 
 class _Arrays:

@@ -46,7 +46,7 @@ def highest_charge_count(currents: Any, v_threshold: Any = 1.0, v_init: float = 
     OptionError
         If a threshold is not above 0 or `v_init` is outside its range.
     ShapeError
-        If there is no current.
+        If the currents are no finite numbers, or there is none.
 
     Derived here.
 
@@ -54,11 +54,16 @@ def highest_charge_count(currents: Any, v_threshold: Any = 1.0, v_init: float = 
     [2.0, 0.0]
     """
     theta = np.asarray(v_threshold, np.float64)
-    if not np.all(theta > 0):
-        raise OptionError(f"v_threshold: found {theta.min():g}, expected numbers above 0.")
-    charge = np.cumsum(np.atleast_1d(np.asarray(currents, np.float64)), axis=0)
-    if not len(charge):
-        raise ShapeError("currents: are empty, expected one for each step: (T, ...).")
+    if not np.all((theta > 0) & np.isfinite(theta)):
+        raise OptionError(f"v_threshold: found {theta.min():g}, expected finite numbers above 0.")
+    try:
+        z = np.atleast_1d(np.asarray(currents, np.float64))
+    except ValueError as error:
+        raise ShapeError(f"currents: are no array of numbers ({error}).") from error
+    if not len(z) or not np.isfinite(z).all():
+        found = "hold NaN or infinite values" if len(z) else "are empty"
+        raise ShapeError(f"currents: {found}, expected a finite number for each step: (T, ...).")
+    charge = np.cumsum(z, axis=0)
     held = _checks.fraction_of_threshold(v_init) * theta + charge.max(axis=0)
     return np.maximum(0.0, np.floor(held / theta))
 
@@ -89,7 +94,7 @@ def coin_walk_count(up: float, levels: int) -> float:
     >>> round(coin_walk_count(0.4, levels=2), 3), round(coin_walk_count(0.4, levels=4), 3)
     (0.8, 0.246)
     """
-    if not 0 < up < 0.5:
+    if not isinstance(up, Real) or not 0 < up < 0.5:
         raise OptionError(f"up = {up!r}: expected a probability between 0 and 1/2.")
     climbs = (up / (1 - up)) ** _checks.whole(levels, "levels")
     return climbs / (1 - climbs)
@@ -194,9 +199,15 @@ def predicted_error(timesteps: int, mean: float, variance: float, v_threshold: f
     0.016
     """
     theta, _, steps = _checked(timesteps, mean, variance, v_threshold)
-    fall, fall_square = maximum_moments(steps, -mean, variance)
-    backlog, backlog_square = maximum_moments(steps, mean - theta, variance)
-    deviation_square = fall_square - 2 * fall * backlog + backlog_square
+    fall = maximum_moments(steps, -mean, variance)
+    return _error(theta, fall, maximum_moments(steps, mean - theta, variance), steps)
+
+
+def _error(
+    theta: float, fall: tuple[float, float], backlog: tuple[float, float], steps: int
+) -> float:
+    """Return the equation of `predicted_error` from mean and mean square of D and of B."""
+    deviation_square = fall[1] - 2 * fall[0] * backlog[0] + backlog[1]
     return math.sqrt(theta**2 / 12 + deviation_square) / steps
 
 
@@ -221,10 +232,16 @@ def best_threshold(timesteps: int, mean: float, variance: float) -> float:
             f"mean = {mean:g}: expected a number above 0. A neuron whose current is not above 0 on "
             f"average should be silent: the higher its threshold the better."
         )
+    fall = maximum_moments(steps, -mean, variance)
+
+    def error(log_theta: float) -> float:
+        theta = math.exp(log_theta)
+        return _error(theta, fall, maximum_moments(steps, mean - theta, variance), steps)
+
     # Below the mean it saturates; far above mean and spread it only gets coarser.
-    candidates = np.geomspace(mean, 8 * (mean + sigma), 400)
-    errors = [predicted_error(steps, mean, variance, theta) for theta in candidates]
-    return float(candidates[np.argmin(errors)])
+    coarse = np.arange(math.log(mean), math.log(8 * (mean + sigma)), 0.05).tolist()
+    best = min(coarse, key=error)
+    return math.exp(min((best + part / 100 for part in range(-5, 6)), key=error))
 
 
 def _checked(

@@ -5,6 +5,7 @@ N spike count, T number of steps, R rate function of the ANN. Potentials, curren
 share one arbitrary unit; time is counted in steps. Firing is `v >= θ`: equality fires.
 """
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -177,3 +178,40 @@ def constant_count(current: Any, timesteps: int, neuron: Neuron) -> Any:
     count = {"subtract": soft_count, "zero": hard_count}[neuron.reset]
     theta = per_neuron(neuron.v_threshold, np.ndim(current))
     return count(current, timesteps, theta, neuron.v_init)
+
+
+def constant_output(current: Any, timesteps: int, neuron: Neuron) -> Any:
+    r"""Return what `neuron` passes on under a constant current, the staircase Q(z).
+
+    .. math:: Q(z) = \frac{\theta\,N}{T}
+
+    with the count N of `constant_count`; arrays of float64, shape (B, C, ...). Derived here.
+
+    >>> constant_output([[0.3, 2.0]], 4, Neuron(1.0, v_init=0.0)).tolist()
+    [[0.25, 1.0]]
+    """
+    return passed_on(constant_count(current, timesteps, neuron), timesteps, neuron)
+
+
+def passed_on(counts: Any, timesteps: int, neuron: Neuron) -> Any:
+    r"""Return what neurons have passed on that fired N times, in units of the activation.
+
+    .. math:: \varphi = \frac{\theta\,N}{T}
+
+    Counts have shape (B, C, ...); the result is of float64. Source: Diehl et al. 2015 (threshold
+    balancing).
+
+    >>> passed_on(np.array([[1, 4]]), 4, Neuron(2.0)).tolist()
+    [[0.5, 2.0]]
+    """
+    return per_neuron(neuron.v_threshold, np.ndim(counts)) * counts / timesteps
+
+
+def as_simulated(neuron: Neuron, dtype: np.dtype) -> Neuron:
+    """Return the neuron with its threshold as rounded for a simulation in `dtype`.
+
+    >>> as_simulated(Neuron(0.1), np.dtype(np.float32)).v_threshold
+    0.10000000149011612
+    """
+    theta = np.asarray(neuron.v_threshold, dtype).astype(np.float64)
+    return dataclasses.replace(neuron, v_threshold=theta)

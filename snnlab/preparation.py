@@ -8,7 +8,7 @@ import torch
 from snnlab import _checks
 from snnlab.exceptions import OptionError
 from snnlab.network import Network
-from snnlab.recorder import Recorder
+from snnlab.recorder import GIB, Recorder
 
 INPUTS = ("analog", "poisson")
 
@@ -18,14 +18,14 @@ def prepare(
     x: Any,
     timesteps: Any,
     *,
-    reset: Any,
-    v_init: Any,
-    input: Any,
-    spikes: Any,
-    potentials: Any,
-    at: Any,
-    dtype: Any,
-    memory: Any,
+    reset: Any = None,
+    v_init: Any = None,
+    input: Any = "analog",
+    spikes: Any = (),
+    potentials: Any = (),
+    at: Any = (),
+    dtype: Any = None,
+    memory: Any = GIB,
 ) -> tuple[Network, torch.Tensor, Recorder]:
     """Return the network with the settings of a run, its images, and the arrays of its record.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 
@@ -35,7 +36,10 @@ class ErrorParts:
 
     @property
     def layers(self) -> list[str]:
-        """Names of the rows: the input with Poisson input, the spiking layers, the output."""
+        """Names of the rows: the input with Poisson input, the spiking layers, the output.
+
+        A position, where one may stand for a name, counts the spiking layers only.
+        """
         return list(self.parts)
 
     def part(self, layer: str | int, part: str) -> np.ndarray:
@@ -132,7 +136,7 @@ class ErrorParts:
         return _tables.Table(f"Error of {name} after {self.timesteps} steps", header, rows)
 
     def _name(self, layer: str | int) -> str:
-        return _checks.layer(layer, self.layers, "rows of this decomposition")
+        return row(layer, self.layers)
 
     def _table(self) -> _tables.Table:
         columns = [*PARTS, "total"]
@@ -180,12 +184,12 @@ class ErrorsOverTime:
         return list(self.rms)
 
     def exponent(self, layer: str | int, part: str) -> float:
-        r"""Return p of the law RMS ∝ T^p that fits best; NaN where the part is 0.
+        r"""Return p of the law RMS ∝ T^p that fits best; NaN where the part is 0 somewhere.
 
         -1 means that twice the steps halve the part, -1/2 that it takes four times the steps, 0
         that time does not help. Least squares on logarithmic axes.
         """
-        name = _checks.layer(layer, self.layers, "rows of this decomposition")
+        name = row(layer, self.layers)
         values = self.rms[name][_checks.option(part, "part", self.rms[name])]
         if len(self.steps) < 2 or not values.all():
             return float("nan")
@@ -205,6 +209,13 @@ class ErrorsOverTime:
 
     def _repr_html_(self) -> str:
         return self._table()._repr_html_()
+
+
+def row(layer: str | int, rows: list[str]) -> str:
+    """Return the name of a row given by name, or by its position among the spiking layers."""
+    if isinstance(layer, Integral):
+        return _checks.layer(layer, [name for name in rows if name not in ("input", "output")])
+    return _checks.layer(layer, rows, "rows of this decomposition")
 
 
 def _rms(values: np.ndarray) -> float:

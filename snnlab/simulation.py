@@ -12,7 +12,7 @@ from snnlab.activations import batches
 from snnlab.evaluation import activation, evaluate, full_precision
 from snnlab.execution import run
 from snnlab.network import Network
-from snnlab.neuron import Reset, constant_count, per_neuron
+from snnlab.neuron import Reset, as_simulated, constant_output
 from snnlab.operations import Kind
 from snnlab.preparation import prepare, train_seeds
 from snnlab.record import Activations, Record
@@ -118,8 +118,8 @@ def analog(network: Network, x: Any) -> Activations:
 
     Raises
     ------
-    ShapeError
-        If the images do not fit the network.
+    ShapeError, OptionError
+        If the images do not fit the network, or it is none.
 
     >>> from torch import nn
     >>> from snnlab import Fixed, convert
@@ -162,14 +162,12 @@ def steady(network: Network, x: Any, timesteps: int) -> Activations:
     """
     timesteps = _checks.whole(timesteps, "timesteps")
 
-    def passed_on(node: fx.Node, current: torch.Tensor) -> torch.Tensor:
-        neuron = network.neurons[node.meta["layer"]]
+    def stairs(node: fx.Node, current: torch.Tensor) -> torch.Tensor:
         z = current.double().cpu().numpy()
-        theta = per_neuron(neuron.v_threshold, z.ndim)
-        phi = theta * constant_count(z, timesteps, neuron) / timesteps
-        return torch.from_numpy(phi).to(current)
+        neuron = as_simulated(network.neurons[node.meta["layer"]], current.cpu().numpy().dtype)
+        return torch.from_numpy(constant_output(z, timesteps, neuron)).to(current)
 
-    return _without_time(network, x, passed_on)
+    return _without_time(network, x, stairs)
 
 
 def _without_time(

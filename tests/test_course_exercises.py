@@ -253,7 +253,7 @@ WRONG = {
         "more than once": [layer(rms)],
     },
     "2.5": {
-        "soft reset": [
+        "reset by subtraction": [
             lambda z, T: int(soft_count(z, T)),
             lambda z, T: 0 if z <= 0 else T // (1 / z),
         ],
@@ -502,12 +502,12 @@ def test_cases_are_multiples_of_a_64th(number):
 @pytest.mark.parametrize(
     "currents",
     [
-        [1, 1, -1, -1],
+        [1, 1, -0.5, -1.5],
         (1.0, 1.0, -2.0, 0.0),
         np.array([0.5, 1.0, 1.0, -3]),
         [0.7, 0.3, 1.0, -2.0],
         [0.9, 0.9, 0.2, -2],
-        [Fraction(1), np.float32(1), np.int64(-1), -1],
+        [Fraction(1), np.float32(1), np.int64(0), -2],
     ],
 )
 def test_currents_that_make_it_fire_twice_are_right(currents):
@@ -651,3 +651,23 @@ def test_an_unknown_exercise_is_refused(ask):
     for number in (2.1, None, ["2.1"]):
         with pytest.raises(sl.OptionError, match="number = "):
             ask(number)
+
+
+def test_the_currents_that_the_notebook_shows_are_not_others():
+    for shown in ([1, 1, -1, -1], (1.0, 1.0, -1.0, -1.0), np.array([1, 1, -1, -1])):
+        feedback = course.check("3.1", shown)
+        assert not feedback.right
+        assert "These are the four currents from above." in feedback.words
+    assert "fires once" in course.check("3.1", [1, -1, 1, -1]).words
+
+
+@pytest.mark.parametrize("huge", [1e308, 10**400, float("inf"), float("nan")])
+def test_currents_without_measure_are_no_numbers(huge):
+    assert "Not all in the list are numbers" in course.check("3.1", [huge, huge, -1, -1]).words
+
+
+def test_a_function_that_leaves_does_not_end_the_notebook():
+    def leaving(current, steps):
+        raise SystemExit
+
+    assert "your function stopped: SystemExit" in course.check("2.1", leaving).words

@@ -365,22 +365,22 @@ def test_parts_have_the_precision_of_the_simulation(dtype):
 @pytest.mark.parametrize("current", ["received", "ann"])
 def test_batches_change_nothing(monkeypatch, options, current):
     """Image by image, or all at once; the arithmetic is dyadic, so exactly."""
-    from snnlab import decomposition
+    from snnlab import decomposition, received
 
     _, x, net = converted(7)
     x = np.concatenate([x, x[::-1] / 2])
     record = sl.simulate(net, x, 16, **options)
     sizes = []
-    currents = decomposition._currents
+    currents = received.currents_of
 
-    def counted(graph, images, emitted=None):
+    def counted(graph, images, phi=None):
         sizes.append(len(images))
-        return currents(graph, images, emitted)
+        return currents(graph, images, phi)
 
-    monkeypatch.setattr(decomposition, "_currents", counted)
+    monkeypatch.setattr(decomposition, "currents_of", counted)
     whole = sl.decompose(net, x, record, current=current)
     assert set(sizes) == {6}
-    monkeypatch.setattr(decomposition, "_BATCH_BYTES", 1)
+    monkeypatch.setattr(received, "_BATCH_BYTES", 1)
     single = sl.decompose(net, x, record, current=current)
     assert sizes[2:] == [1] * 12
     assert_same(whole, single)
@@ -448,17 +448,33 @@ def test_sizes_over_time_are_those_of_each_step(options):
             assert (values.shape, values.dtype) == ((4,), np.float64)
 
 
-def test_sizes_over_time_without_chosen_steps_are_those_of_the_last():
+def test_sizes_over_time_of_one_step_have_no_exponent():
     _, x, net = converted(8)
-    for at in ((), (16,)):
-        errors = sl.decompose_over_time(net, x, sl.simulate(net, x, 16, at=at))
-        assert errors.steps == (16,)
-        assert np.isnan(errors.exponent(0, "quantization"))
+    errors = sl.decompose_over_time(net, x, sl.simulate(net, x, 16, at=(16,)))
+    assert errors.steps == (16,)
+    assert np.isnan(errors.exponent(0, "quantization"))
+
+
+def test_sizes_over_time_need_several_steps():
+    _, x, net = converted(8)
+    words = r"counts after 16 steps only.*Simulate with at=\(4, 16, 64\)"
+    with pytest.raises(sl.OptionError, match=words):
+        sl.decompose_over_time(net, x, sl.simulate(net, x, 16))
+
+
+@pytest.mark.parametrize("split", [sl.decompose, sl.decompose_over_time])
+def test_what_is_no_network_and_no_record_is_refused(split):
+    _, x, net = converted(8)
+    record = sl.simulate(net, x, 4, at=(2,))
+    with pytest.raises(sl.OptionError, match=r"network: found str.*convert\(model, x_cal\) first"):
+        split("net", x, record)
+    with pytest.raises(sl.OptionError, match=r"record: found NoneType.*simulate\(network, x, "):
+        split(net, x, None)
 
 
 def test_sizes_over_time_refuse_another_network_and_other_images():
     _, x, net = converted(8)
-    record = sl.simulate(net, x, 4)
+    record = sl.simulate(net, x, 4, at=(2,))
     with pytest.raises(sl.OptionError, match=r"record: is of another network"):
         sl.decompose_over_time(converted(5)[2], x, record)
     with pytest.raises(sl.ShapeError, match=r"x: 2 images, expected the 3"):
@@ -489,7 +505,8 @@ def test_exponents_of_power_laws():
     for part, power in expected.items():
         assert errors.exponent("a", part) == pytest.approx(power, abs=1e-12)
         assert errors.exponent(0, part) == errors.exponent("a", part)
-    assert errors.exponent(-1, "propagated") == pytest.approx(-1, abs=1e-12)
+    assert errors.exponent("output", "propagated") == pytest.approx(-1, abs=1e-12)
+    assert errors.exponent(-1, "propagated") == errors.exponent("a", "propagated")  # spiking layers
 
 
 def test_an_exponent_by_least_squares():
@@ -531,12 +548,12 @@ def test_the_table_over_time_holds_every_number():
 @pytest.mark.parametrize("seed", range(5))
 def test_mean_currents_are_those_of_a_plain_loop(monkeypatch, seed, batch_bytes):
     """T is a power of 2, but means over thresholds in quarters and pools may round."""
-    from snnlab import decomposition
+    from snnlab import received
 
-    monkeypatch.setattr(decomposition, "_BATCH_BYTES", batch_bytes)
+    monkeypatch.setattr(received, "_BATCH_BYTES", batch_bytes)
     steps, x, net = converted(seed)
     record = sl.simulate(net, x, 16)
-    found = decomposition.mean_currents(net, torch.tensor(x), record)
+    found = received.mean_currents(net, torch.tensor(x), record)
     loop = oracles.plain_loop(steps, np.broadcast_to(x, (16, *x.shape)), "subtract", 0.5)
     assert list(found) == net.layers
     for name, currents in found.items():

@@ -352,7 +352,10 @@ def test_a_neuron_that_should_be_silent_has_no_best_threshold(mean):
 @pytest.mark.parametrize(
     ("currents", "theta", "error", "words"),
     [
-        ([1.0], 0.0, sl.OptionError, "v_threshold: found 0, expected numbers above 0"),
+        ([1.0], 0.0, sl.OptionError, "v_threshold: found 0, expected finite numbers above 0"),
+        ([1.0], np.inf, sl.OptionError, "v_threshold: found inf"),
+        (["much"], 1.0, sl.ShapeError, "currents: are no array of numbers"),
+        ([1.0, np.nan], 1.0, sl.ShapeError, "currents: hold NaN or infinite values"),
         ([1.0], [1.0, -1.0], sl.OptionError, "found -1"),
         ([], 1.0, sl.ShapeError, "currents: are empty"),
     ],
@@ -368,3 +371,8 @@ def test_the_law_refuses_what_no_neuron_has(currents, theta, error, words):
 def test_what_is_no_number_is_refused(mean, variance, name):
     with pytest.raises(sl.OptionError, match=f"{name} = .*expected a finite number"):
         deviation.maximum_moments(4, mean, variance)
+
+
+def test_a_coin_needs_a_probability():
+    with pytest.raises(sl.OptionError, match="up = 'often': expected a probability"):
+        deviation.coin_walk_count("often", 2)

@@ -46,6 +46,7 @@ ORDER = [
     "execution",
     "simulation",
     "report",
+    "received",
     "decomposition",
     "diagnosis",
     "recipes",

@@ -147,7 +147,7 @@ def named(ax):
     return {line.get_label(): line for line in ax.lines if not line.get_label().startswith("_")}
 
 
-@pytest.mark.parametrize("layer", [0, -2, "output", "input"])
+@pytest.mark.parametrize("layer", [0, -1, "output", "input"])
 def test_errors_over_time_draws_the_sizes(run, layer):
     net, x, _ = run
     record = sl.simulate(net, x, 32, at=(4, 8, 16), input="poisson", seed=1)
@@ -155,7 +155,7 @@ def test_errors_over_time_draws_the_sizes(run, layer):
     given = plt.subplots()[1]
     ax = plots.errors_over_time(errors, layer, ax=given)
     assert ax is given
-    name = errors.layers[layer] if isinstance(layer, int) else layer
+    name = net.layers[layer] if isinstance(layer, int) else layer
     lines = named(ax)
     assert list(lines) == [p for p, values in errors.rms[name].items() if values.any()]
     for part, line in lines.items():
@@ -225,13 +225,12 @@ def drawn(ax):
     }
 
 
-@pytest.mark.parametrize("layer", [0, -2])
+@pytest.mark.parametrize("layer", [0, -1])
 def test_activation_against_rate_draws_every_neuron_once(run, layer):
     """In the group of its largest part; those without any error have a group of their own."""
     net, x, record = run
     report = sl.decompose(net, x, record)
-    name = report.layers[layer]
-    assert name in net.layers
+    name = net.layers[layer]
     given = plt.subplots()[1]
     ax = plots.activation_against_rate(report, layer, ax=given)
     assert ax is given
@@ -294,11 +293,21 @@ def test_of_many_neurons_an_evenly_spaced_sample_is_drawn(neurons):
 
 def test_activation_against_rate_refuses_what_does_not_spike():
     report = report_of(deviation=[[0.5]])
-    with pytest.raises(sl.OptionError, match=r"layer 'b': not among the rows"):
-        plots.activation_against_rate(report, "b")
-    for output in ("output", -1):
-        with pytest.raises(sl.OptionError, match=r"part = 'clipping': expected 'propagated'"):
-            plots.activation_against_rate(report, output)
+    for name in ("b", "output"):
+        with pytest.raises(sl.OptionError, match=rf"layer '{name}': not among the spiking layers"):
+            plots.activation_against_rate(report, name)
+
+
+@pytest.mark.parametrize("plot", [plots.error_parts, plots.activation_against_rate])
+def test_plots_of_parts_refuse_what_is_no_report(plot):
+    given = ("mine",) if plot is plots.error_parts else ("mine", 0)
+    with pytest.raises(sl.OptionError, match=r"report: found str, expected a ErrorParts"):
+        plot(*given)
+
+
+def test_errors_over_time_refuse_the_parts_after_one_step():
+    with pytest.raises(sl.OptionError, match=r"errors: found ErrorParts.*decompose_over_time"):
+        plots.errors_over_time(report_of(deviation=[[0.5]]), 0)
 
 
 # The map

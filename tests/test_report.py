@@ -164,8 +164,19 @@ def test_an_unknown_row_is_refused():
     for call in (report.statistics, report.table, report.total):
         with pytest.raises(sl.OptionError, match=r"layer 'b': not among the rows of this"):
             call("b")
-    with pytest.raises(sl.OptionError, match=r"layer 1: there are 1 rows of this decomposition"):
+    with pytest.raises(sl.OptionError, match=r"layer 1: there are 1 spiking layers"):
         report.statistics(1)
+
+
+def test_positions_count_spiking_layers():
+    rows = {n: {"propagated": np.array([[1.0]])} for n in ("input", "a", "b", "output")}
+    counts = {name: np.array([[1]]) for name in ("a", "b")}
+    report = sl.ErrorParts(4, rows, {name: np.array([[0.0]]) for name in rows}, counts)
+    for position, name in ((0, "a"), (1, "b"), (-1, "b"), (-2, "a")):
+        assert repr(report.table(position)).startswith(f"Error of {name} after")
+        assert report.spurious(position) is not None
+    with pytest.raises(sl.OptionError, match="layer 2: there are 2 spiking layers"):
+        report.total(2)
 
 
 def test_the_table_of_a_layer_holds_every_part():

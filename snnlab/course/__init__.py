@@ -6,6 +6,7 @@ from snnlab.course.committing import Prediction
 from snnlab.course.comparison import compare
 from snnlab.course.feedback import Feedback
 from snnlab.course.mystery_neuron import MysteryNeuron
+from snnlab.course.patients import patient
 
 __all__ = [
     "Feedback",
@@ -15,4 +16,5 @@ __all__ = [
     "check",
     "compare",
     "exercise",
+    "patient",
 ]

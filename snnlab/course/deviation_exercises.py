@@ -4,7 +4,6 @@ The solutions are written as a learner would write them, without snnlab. The cas
 multiples of 1/64, so that their sums are exact.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,6 +19,10 @@ from snnlab.course.wording import counted, fires, kind, listed
 
 # --- 3.1 -------------------------------------------------------------------------------------
 
+# Currents beyond this are no numbers to work with.
+_MOST = 1e100
+_SHOWN = (1, 1, -1, -1)
+
 
 @dataclass(frozen=True)
 class CurrentsToFind(Exercise):
@@ -27,7 +30,7 @@ class CurrentsToFind(Exercise):
 
     def source(self) -> str:
         """Return one right choice."""
-        return "currents = [1, 1, -1, -1]"
+        return "currents = [0.5, 1, 0.5, -2]"
 
     def check(self, answer: Any) -> Feedback:
         """Say whether the neuron fires twice, though the currents promise nothing."""
@@ -51,6 +54,12 @@ class CurrentsToFind(Exercise):
                 f"The list has {counted(len(answer), 'current')}. The neuron is watched for four "
                 f"steps: what does it get in each?",
             )
+        if list(answer) == list(_SHOWN):
+            return Feedback(
+                False,
+                "These are the four currents from above. Do others do it too? Which sizes, and in "
+                "which order?",
+            )
         return _what_happens([_exact(current) for current in answer])
 
 
@@ -58,7 +67,7 @@ def _is_current(value: Any) -> bool:
     if isinstance(value, bool) or not isinstance(value, Real):
         return False
     try:
-        return math.isfinite(value)
+        return abs(float(value)) < _MOST  # not true for NaN
     except OverflowError:
         return False
 

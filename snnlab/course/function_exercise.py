@@ -161,7 +161,7 @@ def _outcome(function: Callable[..., Any], case: Case) -> float | str:
     try:
         with np.errstate(all="ignore"):
             value = function(*_arguments(case))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         return f"your function stopped: {textwrap.shorten(said, 200)}"
     if value is None or value is ...:

@@ -131,7 +131,7 @@ _mean_error = FunctionExercise(
         "Along one stair the gap grows evenly, so its mean lies halfway between its two ends. How "
         "wide is a stair, for a threshold and a number of steps?",
         "A neuron that starts with some charge fires earlier: the stairs move to the left. By how "
-        "much does the whole gap move up then, in widths of a stair?",
+        "much is the error raised then, in widths of a stair?",
     ),
     solution=mean_error,
     groups=[
@@ -460,8 +460,8 @@ _count_zero = FunctionExercise(
                 lambda current, steps: steps // (1 / current),
             ),
             lambda current, steps: (
-                "That is how often it fires under the soft reset. What becomes here of the charge "
-                "beyond the threshold?"
+                "That is how often it fires with reset by subtraction. What becomes here of the "
+                "charge beyond the threshold?"
             ),
         ),
         Mistake(

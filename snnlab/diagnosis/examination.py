@@ -1,6 +1,7 @@
 """Examining a network that lost accuracy: what is unusual, what it costs, what helps."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from torch import nn
 from snnlab import _checks
 from snnlab.capture import copied
 from snnlab.conversion import verify
-from snnlab.decomposition import decompose, mean_currents
+from snnlab.decomposition import decompose
 from snnlab.diagnosis import remedies as remedying
 from snnlab.diagnosis.blame import (
     blamed,
@@ -20,16 +21,20 @@ from snnlab.diagnosis.blame import (
 )
 from snnlab.diagnosis.settings import Suspicion, settings, suspicions
 from snnlab.diagnosis.trials import Trials
-from snnlab.diagnosis.verdict import Diagnosis, Finding, Remedy
+from snnlab.diagnosis.verdict import Diagnosis, Finding, Remedy, Setting, counted
 from snnlab.evaluation import full_precision
 from snnlab.exceptions import SNNLabError
 from snnlab.network import Network
 from snnlab.progress import Progress
+from snnlab.received import mean_currents
 from snnlab.simulation import analog, simulate
 
 # Less than this is not worth a search, nor is a single image.
 _TOLERATED = 0.02
 _LONGER = 4
+# The images are tried on the ANN as they are and so many times larger: somebody has divided by 255,
+# or by the standard deviation, or has not.
+_SCALES = (1 / 255, 0.01, 0.03, 0.1, 0.3, 3.0, 10.0, 30.0, 100.0, 255.0)
 
 
 def diagnose(
@@ -75,8 +80,10 @@ def diagnose(
     timesteps = _checks.whole(timesteps, "timesteps")
     x = _checks.images(x, "x", network.graph.input_shape, network.graph.dtype)
     y = _checks.labels(y, len(x))
-    # Every layer once, the parts, each unusual setting twice, the remedies.
-    most = len(network.layers) + 5 + 2 * len(network.layers) + remedying.MOST
+    if model is not None:
+        _checks.instance(model, nn.Module, "model", "Leave it away, or pass what was converted.")
+    # Every layer once, the parts, each unusual setting twice, the images rescaled, the remedies.
+    most = len(network.layers) + 5 + 2 * len(network.layers) + 1 + remedying.MOST
     with Progress(most, "simulations") as progress:
         return _Examination(network, x, y, timesteps, progress).diagnosis(model)
 
@@ -97,16 +104,22 @@ class _Examination:
         self.record = simulate(network, x, timesteps)
         self.snn = float(self.record.accuracy(y)[-1])
         self.ann = analog(network, x).accuracy(y)
-        self.worth = max(_TOLERATED, 2 / len(x))
+        self.guess = float(np.unique(y, return_counts=True)[1].max() / len(y))
+        # Half an image less, so that a rounded difference decides nothing.
+        self.worth = max(_TOLERATED, 2 / len(x)) - 0.5 / len(x)
+
+    @property
+    def lost(self) -> bool:
+        """Whether the loss is worth a search."""
+        return self.ann - self.snn >= self.worth
 
     def diagnosis(self, model: nn.Module | None) -> Diagnosis:
         """Return all that is found."""
-        lost = self.ann - self.snn >= self.worth
         exact: dict[str, float] = {}
         layer: str | None = None
         gains: dict[str, float] = {}
         tried: tuple[Remedy, ...] = ()
-        if lost:
+        if self.lost:
             currents = mean_currents(self.network, self.x, self.record)
             exact = without_own_error(self.network, currents, self.timesteps, self.trials)
             layer = blamed(exact, self.snn, self.ann)
@@ -115,12 +128,10 @@ class _Examination:
             else:
                 counts = self.record.counts(layer)
                 given = (currents[layer], counts, self.timesteps, self.trials)
-                gains = gains_by_part(self.network, layer, *given)
+                gains = gains_by_part(self.network, layer, *given, self.snn, exact[layer])
             tried = remedying.remedies(self.network, self.timesteps, self.trials)
         found = settings(self.network, self.x)
-        doubts = suspicions(self.network, found, layer)
-        findings = self._about_the_ann(model)
-        findings += self._judged(doubts) if lost else [_harmless(doubt) for doubt in doubts]
+        findings = self._about_the_model(model) + self._about_the_rest(found, layer)
         return Diagnosis(
             timesteps=self.timesteps,
             images=len(self.x),
@@ -135,31 +146,72 @@ class _Examination:
             remedies=tried,
         )
 
-    def _about_the_ann(self, model: nn.Module | None) -> list[Finding]:
-        """Say whether the network is still the model, and whether the model is any good."""
-        found = []
-        if model is not None:
-            try:
-                verify(model, self.network, self.x[:8])
-            except SNNLabError as error:
-                own = _accuracy(model, self.x, self.y)
-                words = (
-                    f"the network does not compute what the model does ({own:.2%} right). {error} "
-                    f"Convert the model again."
-                )
-                found.append(Finding("other model", (), words, own - self.ann >= self.worth, own))
-        guess = np.bincount(self.y).max() / len(self.y)
-        if self.ann < (1 + guess) / 2:
+    def _about_the_model(self, model: nn.Module | None) -> list[Finding]:
+        """Say so if the network is no longer the model."""
+        if model is None:
+            return []
+        try:
+            verify(model, self.network, self.x[:8])
+        except SNNLabError as error:
+            own = _accuracy(model, self.x, self.y)
+            reads = "" if own is None else f" The model reads {own:.2%} rightly."
             words = (
-                f"with ReLUs in place of its neurons the network reads {self.ann:.2%} rightly, and "
-                f"guessing would give {guess:.2%}. No spiking network can do much better. Look at "
-                f"the training, and whether these images are scaled as those in training."
+                f"The network does not compute what the model does.{reads} {error} Convert the "
+                f"model again."
             )
-            found.append(Finding("poor ANN", (), words, True))
-        return found
+            costs = own is not None and own - self.ann >= self.worth
+            return [Finding("other model", (), words, costs)]
+        return []
 
-    def _judged(self, doubts: list[Suspicion]) -> list[Finding]:
+    def _about_the_rest(self, found: Mapping[str, Setting], layer: str | None) -> list[Finding]:
+        """Look at the images first: on wrong ones the settings and the ANN only look wrong."""
+        doubts = suspicions(self.network, found, layer)
+        unlike = any(doubt.kind == "other scale" for doubt in doubts)
+        scale = self._better_scale(found) if unlike or self._is_poor(self.ann) else None
+        if scale is None:
+            return self._about_the_ann() + self._about_the_settings(doubts)
+        x = self.x * scale
+        right = _Examination(self.network, x, self.y, self.timesteps, self.trials.progress)
+        words = (
+            f"These images have another scale than those in training: the ANN reads {self.ann:.2%} "
+            f"of them rightly, and {right.ann:.2%} when they are multiplied by {scale:.2g}."
+        )
+        doubts = suspicions(self.network, settings(self.network, x), None)
+        other = Finding("other scale", (), words, True, right.snn)
+        return [other, *right._about_the_settings(doubts)]
+
+    def _better_scale(self, found: Mapping[str, Setting]) -> float | None:
+        """Return the factor with which the ANN reads the images better, and well; None if none."""
+        ratios = [s.over_usual for s in found.values() if not np.isnan(s.over_usual)]
+        by_thresholds = [float(np.exp(np.mean(np.log(ratios))))] if ratios else []
+        reached = {
+            scale: analog(self.network, self.x * scale).accuracy(self.y)
+            for scale in (*by_thresholds, *_SCALES)
+        }
+        scale = max(reached, key=lambda scale: reached[scale])
+        better = reached[scale] - self.ann >= self.worth and not self._is_poor(reached[scale])
+        return scale if better else None
+
+    def _is_poor(self, accuracy: float) -> bool:
+        """Tell whether the ANN is nearer to guessing than to all right."""
+        return accuracy < (1 + self.guess) / 2
+
+    def _about_the_ann(self) -> list[Finding]:
+        """Say so if the ANN itself is no good."""
+        if not self._is_poor(self.ann):
+            return []
+        words = (
+            f"With ReLUs in place of its neurons the network reads {self.ann:.2%} rightly, and "
+            f"guessing would give {self.guess:.2%}. No spiking network can do much better. Look at "
+            f"the training, whether these images are prepared as those in training, and whether "
+            f"the labels belong to them."
+        )
+        return [Finding("poor ANN", (), words, True)]
+
+    def _about_the_settings(self, doubts: list[Suspicion]) -> list[Finding]:
         """Repair what is unusual: it is a cause if accuracy comes back with it."""
+        if not self.lost:
+            return [Finding(doubt.kind, doubt.layers, doubt.words, False) for doubt in doubts]
         healthy = self.network
         for doubt in doubts:
             healthy = doubt.repair(healthy)
@@ -171,11 +223,16 @@ class _Examination:
             # None is needed and none is enough: it takes several of them.
             judged = [dataclasses.replace(finding, is_cause=True) for finding in judged]
         missing = self.ann - best
-        if missing >= self.worth and longer[-1] - best >= missing / 2:
+        if (
+            missing >= max(self.worth, (self.ann - self.snn) / 4)
+            and longer[-1] - best >= missing / 2
+        ):
+            few = f"{counted(self.timesteps, 'step')} {'is' if self.timesteps == 1 else 'are'} few"
+            after = f"after {counted(_LONGER * self.timesteps, 'step')} {longer[-1]:.2%} are right"
             words = (
-                f"{self.timesteps} steps are few{' even then' if doubts else ''}: after "
-                f"{_LONGER * self.timesteps} steps {longer[-1]:.2%} are right"
-                f"{'' if doubts else ', and the settings are as usual'}."
+                f"{few}, even with usual settings: {after}."
+                if doubts
+                else f"{few}: {after}, and the settings are as usual."
             )
             alone = None if doubts else float(longer[-1])
             judged.append(Finding("few steps", (), words, True, alone))
@@ -196,12 +253,19 @@ class _Examination:
         return float(self.trials.accuracy(network, self.timesteps)[-1])
 
 
+def _accuracy_of(self, network: Network) -> float:
+    return float(self.trials.accuracy(network, self.timesteps)[-1])
+
+
 def _harmless(doubt: Suspicion) -> Finding:
     return Finding(doubt.kind, doubt.layers, doubt.words, False)
 
 
-def _accuracy(model: nn.Module, x: torch.Tensor, y: np.ndarray) -> float:
-    """Return the share of images that the model itself classifies rightly."""
-    with full_precision():
-        answers = copied(model).to(x.dtype)(x).argmax(1).cpu().numpy()
-    return float((answers == y).mean())
+def _accuracy(model: nn.Module, x: torch.Tensor, y: np.ndarray) -> float | None:
+    """Return the share of images that the model itself reads rightly; None if it cannot."""
+    try:
+        with full_precision():
+            answers = copied(model).to(x)(x).argmax(1).cpu().numpy()
+    except (RuntimeError, TypeError, ValueError, IndexError):  # of images of another shape, say
+        return None
+    return float((answers == y).mean()) if answers.shape == y.shape else None

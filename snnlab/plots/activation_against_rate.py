@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 
+from snnlab import _checks
 from snnlab.plots import _style
 from snnlab.report import PARTS, ErrorParts
 
@@ -34,10 +35,11 @@ def activation_against_rate(
     Raises
     ------
     OptionError
-        If there is no such row.
+        If there is no such spiking layer.
     """
-    parts = np.stack([np.ravel(report.part(layer, part)) for part in PARTS])
-    name = layer if isinstance(layer, str) else report.layers[layer]
+    _checks.instance(report, ErrorParts, "report", "Write snnlab.decompose(...) first.")
+    name = _checks.layer(layer, list(report.counts))
+    parts = np.stack([np.ravel(report.part(name, part)) for part in PARTS])
     a = np.ravel(report.activations[name])
     passed_on = a + parts.sum(0)
     sample = np.unique(np.linspace(0, a.size - 1, min(a.size, _MARKS)).astype(int))

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 
+from snnlab import _checks
 from snnlab.plots import _style
 from snnlab.plots._stacking import stacked
 from snnlab.report import PARTS, ErrorParts
@@ -24,6 +25,7 @@ def error_parts(report: ErrorParts, *, ax: Axes | None = None) -> Axes:
     -------
     matplotlib axes
     """
+    _checks.instance(report, ErrorParts, "report", "Write snnlab.decompose(...) first.")
     shares = report.shares()
     totals = [parts["total"] for parts in report.rms().values()]
     ax = _style.axes(ax, height=1.2 + 0.45 * len(shares))

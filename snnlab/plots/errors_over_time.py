@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 
 from snnlab import _checks
 from snnlab.plots import _style
-from snnlab.report import ErrorsOverTime
+from snnlab.report import ErrorsOverTime, row
 
 
 def errors_over_time(errors: ErrorsOverTime, layer: str | int, *, ax: Axes | None = None) -> Axes:
@@ -31,7 +31,9 @@ def errors_over_time(errors: ErrorsOverTime, layer: str | int, *, ax: Axes | Non
     OptionError
         If there is no such row.
     """
-    name = _checks.layer(layer, errors.layers, "rows of this decomposition")
+    todo = "Write snnlab.decompose_over_time(network, x, record) first."
+    _checks.instance(errors, ErrorsOverTime, "errors", todo)
+    name = row(layer, errors.layers)
     ax = _style.axes(ax)
     steps, rms = np.array(errors.steps), errors.rms[name]
     for part, values in rms.items():
