@@ -54,7 +54,7 @@ class ErrorParts:
     def spurious(self, layer: str | int) -> np.ndarray:
         """Return the spikes of neurons whose ANN activation is 0, shape (B, ...), 0 for others.
 
-        Source: Li et al. 2022 (spikes of inactivated neurons).
+        Source: Li, Zhao and Zeng 2022 (spikes of inactivated neurons).
         """
         name = _checks.layer(layer, list(self.counts))
         return np.where(self.activations[name] == 0, self.counts[name], 0)

@@ -8,6 +8,7 @@ from snnlab.explorers.layer_quantization import LayerQuantization
 from snnlab.explorers.network_error import NetworkError
 from snnlab.explorers.neuron import Neuron
 from snnlab.explorers.quantization_error import QuantizationError
+from snnlab.explorers.spurious_spikes import SpuriousSpikes
 from snnlab.explorers.steps_and_percentile import StepsAndPercentile
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "NetworkError",
     "Neuron",
     "QuantizationError",
+    "SpuriousSpikes",
     "StepsAndPercentile",
 ]
