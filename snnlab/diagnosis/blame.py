@@ -10,6 +10,9 @@ from snnlab.network import Network
 from snnlab.neuron import constant_count, per_neuron
 from snnlab.report import ErrorParts
 
+# Of differences between accuracies.
+_ROUNDING = 1e-9
+
 
 def without_own_error(
     network: Network, currents: Mapping[str, np.ndarray], timesteps: int, trials: Trials
@@ -29,7 +32,8 @@ def blamed(exact: Mapping[str, float], snn: float, ann: float) -> str | None:
     first, *others = sorted(exact, key=lambda name: exact[name], reverse=True)
     gain = exact[first] - snn
     second = exact[others[0]] - snn if others else 0.0
-    return first if gain >= (ann - snn) / 2 and gain >= 2 * second else None
+    needed = max((ann - snn) / 2, 2 * second)
+    return first if gain >= needed - _ROUNDING else None
 
 
 def gains_by_part(
@@ -39,24 +43,25 @@ def gains_by_part(
     counts: np.ndarray,
     timesteps: int,
     trials: Trials,
+    snn: float,
+    exact: float,
 ) -> dict[str, float]:
     """Return what is gained when the parts of a layer's error are taken away, one by one.
 
     The layer passes on, evenly at every step, first its own φ = θN/T, then Q(z̄), C(R(z̄)), R(z̄).
     The first gain is "timing": as many spikes, but no longer unevenly for the layers that listen.
+    The accuracies before all (`snn`) and after all (`exact`) are known.
     """
     neuron = network.neurons[layer]
     theta = per_neuron(neuron.v_threshold, z.ndim)
-    rectified = _rectified(network, layer, z)
     passed_on = {
         "timing": theta * counts / timesteps,
         "deviation": theta * constant_count(z, timesteps, neuron) / timesteps,
-        "quantization": np.minimum(rectified, theta),
-        "clipping": rectified,
+        "quantization": np.minimum(_rectified(network, layer, z), theta),
     }
-    reached = [trials.accuracy(network, timesteps)[-1]]
-    reached += [trials.accuracy(network, timesteps, {layer: v})[-1] for v in passed_on.values()]
-    return dict(zip(passed_on, np.diff(reached).tolist(), strict=True))
+    reached = [trials.accuracy(network, timesteps, {layer: v})[-1] for v in passed_on.values()]
+    gains = np.diff([snn, *reached, exact]).tolist()
+    return dict(zip([*passed_on, "clipping"], gains, strict=True))
 
 
 def shares_of_own_errors(report: ErrorParts) -> dict[str, float]:

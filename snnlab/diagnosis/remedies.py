@@ -7,14 +7,14 @@ import torch
 
 from snnlab.calibration import Maximum, Percentile, Rule
 from snnlab.diagnosis.trials import Trials
-from snnlab.diagnosis.verdict import Remedy
+from snnlab.diagnosis.verdict import Remedy, counted
 from snnlab.exceptions import CalibrationError
 from snnlab.network import Network
 
 _RULES: dict[str, Rule] = {
-    "thresholds at the 99th percentile of these images": Percentile(99.0),
-    "thresholds at their 99.9th percentile": Percentile(99.9),
-    "thresholds at their maximum": Maximum(),
+    "thresholds at the 99th percentile of the activations": Percentile(99.0),
+    "thresholds at the 99.9th percentile of the activations": Percentile(99.9),
+    "thresholds at the maximum of the activations": Maximum(),
     "one threshold per channel, at the 99.9th percentile": Percentile(99.9, per_channel=True),
 }
 # More steps that are tried, as factors.
@@ -30,7 +30,7 @@ def remedies(network: Network, timesteps: int, trials: Trials) -> tuple[Remedy, 
     ]
     longest = trials.accuracy(network, timesteps * max(_LONGER))
     tried += [
-        Remedy(f"{factor * timesteps} steps", float(longest[factor * timesteps - 1]), factor)
+        Remedy(counted(factor * timesteps, "step"), float(longest[factor * timesteps - 1]), factor)
         for factor in _LONGER
     ]
     return tuple(sorted(tried, key=lambda remedy: (remedy.cost, -remedy.accuracy)))

@@ -1,6 +1,6 @@
 """What is unusual about a network's settings, and how each would be repaired."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,11 +9,12 @@ import torch
 from snnlab import _tables
 from snnlab.activations import LayerStatistics, record_activations
 from snnlab.calibration import Percentile
-from snnlab.diagnosis.verdict import Setting
+from snnlab.diagnosis.verdict import Setting, counted
 from snnlab.exceptions import CalibrationError
 from snnlab.network import Network
 
-# A threshold so many times off is suspicious; all thresholds off by a like factor sooner.
+# A threshold so many times off is suspicious; all of them off by a like factor sooner, and that of
+# a layer that is to blame.
 _OFF, _ALL_OFF, _ALIKE = 3.0, 1.5, 4.0
 # Starting between these, in thresholds, is usual.
 _USUAL_START = (0.25, 0.75)
@@ -30,10 +31,7 @@ class Suspicion:
 
 
 def settings(network: Network, x: torch.Tensor) -> dict[str, Setting]:
-    """Return each layer's threshold beside its activations on `x`.
-
-    A layer that is silent on these images has no scale; its own threshold stands in.
-    """
+    """Return each layer's threshold beside its activations on `x`."""
     statistics = record_activations(network.graph, x)
     channels: Mapping = {}
     if any(np.ndim(theta) for theta in network.thresholds.values()):
@@ -50,22 +48,24 @@ def settings(network: Network, x: torch.Tensor) -> dict[str, Setting]:
 def _setting(
     theta: float | np.ndarray, layer: LayerStatistics, by_channel: np.ndarray | None
 ) -> Setting:
-    maximum = float(layer.maximum.max())
-    if maximum == 0:
-        return Setting(1.0, 1.0, 1.0, theta)
+    maximum: float | np.ndarray = float(layer.maximum.max())
+    if maximum == 0:  # no scale to compare with
+        return Setting(np.nan, np.nan, np.nan, theta)
     percentile: float | np.ndarray = layer.percentile(99.9) or maximum
     # Outliers among few images are more than a thousandth of the activations, but less than 1 % of
     # those above 0.
     tail = float(percentile / layer.percentile(99.0, nonzero=True))
     odd: tuple[int, ...] = ()
     if np.ndim(theta) and by_channel is not None:
-        odd = tuple(np.flatnonzero(np.abs(np.log(theta / by_channel)) > np.log(_OFF)).tolist())
-        percentile = by_channel
+        far = np.abs(np.log(theta / by_channel)) > np.log(_OFF)
+        odd = tuple(np.flatnonzero(far & (layer.maximum > 0)).tolist())
+        percentile, maximum = by_channel, np.where(layer.maximum > 0, layer.maximum, by_channel)
+    usual = percentile / tail if tail > _OFF else percentile
     return Setting(
         _geometric_mean(theta / percentile),
-        _geometric_mean(theta / np.maximum(maximum, percentile)),
-        max(tail, 1.0),
-        percentile / tail if tail > _OFF else percentile,
+        _geometric_mean(theta / maximum),
+        _geometric_mean(theta / usual),
+        usual,
         odd,
     )
 
@@ -78,6 +78,7 @@ def suspicions(
     Of the layer that is blamed the threshold is looked at more strictly.
     """
     usual = {name: setting.usual for name, setting in found.items()}
+    found = {name: s for name, s in found.items() if not np.isnan(s.over_usual)}
     every = _all_alike(found)
     if every is not None:
         doubts = [Suspicion("other scale", (), every, _rethreshold(usual))]
@@ -91,8 +92,8 @@ def suspicions(
     hard = tuple(name for name, neuron in network.neurons.items() if neuron.reset == "zero")
     if hard:
         words = (
-            f"{_in_layers(hard, network)} a spike resets to zero: what exceeds the threshold is "
-            f"thrown away, and time does not bring it back."
+            f"{_in_layers(hard, network)} a spike resets the potential to zero: what exceeds the "
+            f"threshold is thrown away, and time does not bring it back."
         )
         doubts.append(
             Suspicion("reset to zero", hard, words, lambda n: n.replace(reset="subtract"))
@@ -102,9 +103,8 @@ def suspicions(
     if odd:
         starts = [network.neurons[name].v_init for name in odd]
         words = (
-            f"{_in_layers(odd, network)} the neurons start at {_tables.span(starts)} θ: they "
-            f"answer too {'low' if max(starts) < low else 'high'} at first. Half a threshold has "
-            f"no such bias."
+            f"{_in_layers(odd, network)} the neurons start at {_span(starts)} θ: {_bias(starts)} "
+            f"Half a threshold has no such bias."
         )
         doubts.append(Suspicion("initial potential", odd, words, lambda n: n.replace(v_init=0.5)))
     return doubts
@@ -112,65 +112,84 @@ def suspicions(
 
 def _all_alike(found: Mapping[str, Setting]) -> str | None:
     """Say so if the thresholds of all layers, two or more, are off by a like factor."""
-    logs = np.log([setting.over_percentile for setting in found.values()])
-    over_maximum = np.exp(np.mean(np.log([s.over_maximum for s in found.values()])))
-    alike = len(logs) > 1 and np.ptp(logs) <= np.log(_ALIKE)
-    high = logs.min() > np.log(_ALL_OFF) and over_maximum > _ALL_OFF
-    low = logs.max() < -np.log(_ALL_OFF)
-    if not alike or not (high or low):
+    ratios = np.array([setting.over_usual for setting in found.values()])
+    if len(ratios) < 2 or ratios.max() > _ALIKE * ratios.min():
+        return None
+    over_maximum = np.array([setting.over_maximum for setting in found.values()])
+    by_outliers = _nearer_the_maximum(_geometric_mean(ratios), _geometric_mean(over_maximum))
+    low, high = ratios.max() < 1 / _ALL_OFF, ratios.min() > _ALL_OFF and not by_outliers
+    if not low and not high:
         return None
     or_else = "the percentile was a low one" if low else "held outliers that set the maximum"
     return (
-        f"all thresholds are {_tables.span(np.round(np.exp(logs), 2))} times the 99.9th percentile "
-        f"of the activations on these images. The calibration data had another scale than these "
-        f"images, or {or_else}."
+        f"All thresholds are {_span(ratios)} times {_scale(found.values())} of the activations on "
+        f"these images. The calibration data had another scale than these images, or {or_else}."
     )
 
 
 def _outliers(found: Mapping[str, Setting]) -> list[Suspicion]:
     """Say so if a few large activations have set thresholds; they do so in several layers."""
-    layers = {
-        name: setting
-        for name, setting in found.items()
-        if setting.over_percentile > 1 / _ALL_OFF
-        and (_as_large_as_outliers(setting) or setting.tail > _OFF)
-    }
+    layers = {name: setting for name, setting in found.items() if _set_by_outliers(setting)}
     if not layers:
         return []
-    ratios = _tables.span([setting.over_percentile for setting in layers.values()])
-    tails = _tables.span([setting.tail for setting in layers.values()])
+    ratios = _span([setting.over_usual for setting in layers.values()])
+    maxima = _span([setting.over_maximum for setting in layers.values()])
     words = (
-        f"in layers {list(layers)} the threshold is {ratios} times the 99.9th percentile of the "
-        f"activations, and that {tails} times the 99th of those above 0: outliers set the scale "
-        f"for all others."
+        f"In {_named(layers)} the threshold is {ratios} times {_scale(layers.values())} of the "
+        f"activations, but {maxima} times their maximum: outliers set the scale for all others."
     )
     repair = _rethreshold({name: setting.usual for name, setting in layers.items()})
     return [Suspicion("outliers", tuple(layers), words, repair)]
 
 
-def _as_large_as_outliers(setting: Setting) -> bool:
-    return setting.over_percentile > _OFF and setting.over_maximum <= _ALL_OFF
+def _set_by_outliers(setting: Setting) -> bool:
+    near = _nearer_the_maximum(setting.over_usual, setting.over_maximum)
+    return setting.over_usual > _OFF and near
+
+
+def _nearer_the_maximum(over_usual: float, over_maximum: float) -> bool:
+    """Tell whether a high threshold is fewer times the maximum than this is times the usual."""
+    return over_maximum < over_usual / over_maximum
 
 
 def _doubtful(name: str, setting: Setting, off: float) -> list[tuple[str, str]]:
     """Return kind and words if the threshold of a layer is more than `off` times off."""
-    ratio = f"{setting.over_percentile:.3g} times the 99.9th percentile of its activations"
-    if setting.over_percentile < 1 / off:
-        words = f"the threshold of layer {name!r} is {ratio}: what is above it is cut off."
+    ratio = f"{setting.over_usual:.3g} times {_scale([setting])} of its activations"
+    if setting.over_usual < 1 / off:
+        words = f"The threshold of layer {name!r} is {ratio}: what is above it is cut off."
         return [("low threshold", words)]
-    if setting.over_percentile > off and setting.over_maximum > _ALL_OFF:
+    near = _nearer_the_maximum(setting.over_usual, setting.over_maximum)
+    if setting.over_usual > off and not near:
         words = (
-            f"the threshold of layer {name!r} is {ratio}, and {setting.over_maximum:.3g} times "
+            f"The threshold of layer {name!r} is {ratio}, and {setting.over_maximum:.3g} times "
             f"their maximum: its neurons fire too rarely."
         )
         return [("high threshold", words)]
     if setting.channels:
         words = (
-            f"layer {name!r} has {len(setting.channels)} channels whose threshold is more than "
-            f"{_OFF:g} times off the 99.9th percentile: {list(setting.channels)[:8]}."
+            f"Layer {name!r} has {counted(len(setting.channels), 'channel')} whose threshold is "
+            f"more than {_OFF:g} times off the 99.9th percentile: {list(setting.channels)[:8]}"
+            f"{' and more' if len(setting.channels) > 8 else ''}."
         )
         return [("odd channels", words)]
     return []
+
+
+def _scale(settings: Iterable[Setting]) -> str:
+    """Say what is usual: the 99.9th percentile, unless outliers reach it somewhere."""
+    reached = any(setting.over_usual != setting.over_percentile for setting in settings)
+    return "the usual scale (outliers left out)" if reached else "the 99.9th percentile"
+
+
+def _bias(starts: list[float]) -> str:
+    if min(starts) < _USUAL_START[0] and max(starts) > _USUAL_START[1]:
+        return "some answer too low at first, others too high."
+    return f"they answer too {'low' if max(starts) < _USUAL_START[0] else 'high'} at first."
+
+
+def _span(ratios: Iterable[float]) -> str:
+    """Return one number or the smallest and the largest, as precise as anybody reads them."""
+    return _tables.span(float(f"{ratio:.3g}") for ratio in ratios)
 
 
 def _rethreshold(thresholds: Mapping[str, float | np.ndarray]) -> Callable[[Network], Network]:
@@ -178,7 +197,11 @@ def _rethreshold(thresholds: Mapping[str, float | np.ndarray]) -> Callable[[Netw
 
 
 def _in_layers(layers: tuple[str, ...], network: Network) -> str:
-    return "in all layers" if len(layers) == len(network.layers) else f"in layers {list(layers)}"
+    return "In all layers" if len(layers) == len(network.layers) else f"In {_named(layers)}"
+
+
+def _named(layers: Collection[str]) -> str:
+    return f"layer{'' if len(layers) == 1 else 's'} {', '.join(map(repr, layers))}"
 
 
 def _geometric_mean(ratio: float | np.ndarray) -> float:

@@ -14,7 +14,7 @@ from snnlab.recorder import GIB
 
 
 class Trials:
-    """Simulations of the same images, counted by a progress bar.
+    """Simulations of the same images, counted by a progress bar; none is run twice.
 
     Parameters
     ----------
@@ -25,6 +25,7 @@ class Trials:
 
     def __init__(self, x: torch.Tensor, y: np.ndarray, progress: Progress):
         self.x, self.y, self.progress = x, y, progress
+        self.known: dict[tuple[Network, int], np.ndarray] = {}
 
     def accuracy(
         self,
@@ -36,6 +37,15 @@ class Trials:
 
         `held` says what some layers pass on at every step in place of spikes, shape (B, ...).
         """
+        if held is None:
+            if (network, timesteps) not in self.known:
+                self.known[network, timesteps] = self._simulated(network, timesteps, {})
+            return self.known[network, timesteps]
+        return self._simulated(network, timesteps, held)
+
+    def _simulated(
+        self, network: Network, timesteps: int, held: Mapping[str, np.ndarray]
+    ) -> np.ndarray:
         network, x, recorder = prepare(
             network,
             self.x,
@@ -52,7 +62,7 @@ class Trials:
         graph = network.graph
         constant = {
             name: torch.from_numpy(values).to(graph.device, graph.dtype)
-            for name, values in (held or {}).items()
+            for name, values in held.items()
         }
         run(network, x, recorder, GIB, held=constant)
         self.progress.add(1)

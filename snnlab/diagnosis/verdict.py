@@ -9,6 +9,15 @@ import numpy as np
 from snnlab import _tables
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    >>> counted(1, "step"), counted(1024, "step")
+    ('1 step', '1,024 steps')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 @dataclass(frozen=True)
 class Finding:
     """Something unusual about a network, and whether it costs accuracy.
@@ -25,7 +34,7 @@ class Finding:
     is_cause : bool
         Whether accuracy comes back when it is repaired.
     repaired : float or None
-        Accuracy with this alone repaired, in [0, 1]; None where nothing can be repaired.
+        Accuracy of the network with this alone repaired, in [0, 1]; None where that was not tried.
     """
 
     kind: str
@@ -41,22 +50,20 @@ class Setting:
 
     Parameters
     ----------
-    over_percentile, over_maximum : float
-        Threshold over the 99.9th percentile and over the maximum of the activations; with one
-        threshold per channel the geometric mean of the channels.
-    tail : float
-        The 99.9th percentile over the 99th of the activations above 0, at least 1; above 3 it is
-        itself an outlier.
+    over_percentile, over_maximum, over_usual : float
+        Threshold over the 99.9th percentile of the activations, over their maximum, and over
+        `usual`; with one threshold per channel the geometric mean of the channels. NaN for a layer
+        that is silent on these images.
     usual : float or array, shape (C,)
-        The usual threshold: the 99.9th percentile; where that is an outlier, the 99th of the
-        activations above 0.
+        The usual threshold: the 99.9th percentile. If that is over 3 times the 99th percentile of
+        the activations above 0 it is itself an outlier, and the latter is usual.
     channels : tuple of int
         Channels whose threshold is more than 3 times off, by the 99.9th percentile.
     """
 
     over_percentile: float
     over_maximum: float
-    tail: float
+    over_usual: float
     usual: float | np.ndarray
     channels: tuple[int, ...] = ()
 
@@ -128,8 +135,10 @@ class Diagnosis:
     def sentences(self) -> list[str]:
         """The diagnosis in words: what is lost, why, where, and what helps."""
         lost = 100 * (self.ann - self.snn)
-        head = f"SNN {self.snn:.2%} after {_count(self.timesteps, 'step')}, ANN {self.ann:.2%}, on "
-        said = [f"{head}{_count(self.images, 'image')}: {_points(lost)}."]
+        head = (
+            f"SNN {self.snn:.2%} after {counted(self.timesteps, 'step')}, ANN {self.ann:.2%}, on "
+        )
+        said = [f"{head}{counted(self.images, 'image')}: {_points(lost)}."]
         for finding in self.findings:
             if finding.is_cause:
                 repaired = (
@@ -144,17 +153,26 @@ class Diagnosis:
             if not finding.is_cause
         ]
         if not self.exact:
-            return said if self.causes else [*said, "Nothing is wrong that costs accuracy."]
-        said.append(self._where())
-        helping = [r for r in self.remedies if r.accuracy > self.snn]
-        if helping:
-            first = helping[0]
-            best = max(helping, key=lambda remedy: remedy.accuracy)
-            also = "" if best is first else f" Best: {best.words}, {best.accuracy:.2%}."
-            said.append(f"Cheapest remedy: {first.words}, {first.accuracy:.2%}.{also}")
-        else:
-            said.append("None of the remedies helps.")
-        return said
+            no_more = "accuracy" if lost < 0.005 else "more than that"
+            return said if self.causes else [*said, f"Nothing is wrong that costs {no_more}."]
+        if not self.causes:
+            said.append("Nothing unusual was found that explains the loss.")
+        return [*said, self._where(), self._what_helps()]
+
+    def _what_helps(self) -> str:
+        best = max(self.remedies, key=lambda remedy: remedy.accuracy)
+        if best.accuracy <= self.snn:
+            return "None of the remedies helps."
+        enough = [r for r in self.remedies if r.accuracy >= (self.snn + self.ann) / 2]
+        if not enough:
+            words = f"The best remedy, {best.words}, reaches {best.accuracy:.2%}"
+            return f"{words}: less than half of what is lost comes back."
+        first = enough[0]
+        also = (
+            f" Best: {best.words}, {best.accuracy:.2%}." if best.accuracy > first.accuracy else ""
+        )
+        words = "Cheapest remedy that brings back at least half"
+        return f"{words}: {first.words}, {first.accuracy:.2%}.{also}"
 
     def _where(self) -> str:
         if self.layer is None:
@@ -163,7 +181,7 @@ class Diagnosis:
                 f"The loss is spread over all layers: none brings most of it back. Of their own "
                 f"errors (mean squares): {shares}."
             )
-        gains = ", ".join(f"{part} {100 * gain:+.2f}" for part, gain in self.gains.items())
+        gains = ", ".join(f"{part} {_signed(gain)}" for part, gain in self.gains.items())
         return (
             f"Most is lost in layer {self.layer!r}: without its own error "
             f"{self.exact[self.layer]:.2%} would be right. Points gained by taking the parts of "
@@ -175,8 +193,10 @@ class Diagnosis:
         rows = [
             [
                 name,
-                f"{setting.over_percentile:.3g}",
-                f"{setting.over_maximum:.3g}",
+                *(
+                    "silent" if np.isnan(ratio) else f"{ratio:.3g}"
+                    for ratio in (setting.over_percentile, setting.over_maximum)
+                ),
                 f"{self.exact[name]:.2%}" if name in self.exact else "",
             ]
             for name, setting in self.settings.items()
@@ -188,7 +208,7 @@ class Diagnosis:
                 [
                     r.words,
                     f"{r.accuracy:.2%}",
-                    f"{100 * (r.accuracy - self.snn):+.2f}",
+                    _signed(r.accuracy - self.snn),
                     f"{r.cost:g}",
                 ]
                 for r in self.remedies
@@ -205,8 +225,9 @@ class Diagnosis:
         return words + "".join(table._repr_html_() for table in self.tables())
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def _signed(gain: float) -> str:
+    """Return points with their sign; what is not a multiple of 1/100 is rounding, -0 too."""
+    return f"{round(100 * gain, 2) + 0.0:+.2f}"
 
 
 def _points(lost: float) -> str:

@@ -3,6 +3,7 @@
 from matplotlib.axes import Axes
 
 from snnlab.diagnosis import Diagnosis
+from snnlab.diagnosis.verdict import counted
 from snnlab.plots import _style
 
 
@@ -38,12 +39,16 @@ def diagnosis(report: Diagnosis, *, ax: Axes | None = None) -> Axes:
             edgecolor="white",
             label=name if first else None,
         )
-        ax.text(100 * accuracy + 1, row, f"{100 * accuracy:.1f}", va="center")
+        paper = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # above the lines
+        ax.text(
+            100 * accuracy + 1.5, row, f"{100 * accuracy:.1f}", va="center", zorder=3, bbox=paper
+        )
     ax.set_yticks(range(len(bars)), [label for label, *_ in bars])
     ax.invert_yaxis()
-    ax.axvline(100 * report.snn, color=_style.BLACK, linestyle=":", label="SNN as it is")
     ax.axvline(100 * report.ann, color=_style.ORANGE, linestyle="--", label="ANN")
+    # Drawn last, to be seen where both are the same.
+    ax.axvline(100 * report.snn, color=_style.BLACK, linestyle=":", label="SNN as it is")
     ax.set(xlim=(0, 112), xlabel="accuracy (%)")
-    ax.set_title(f"Diagnosis after {report.timesteps} steps", pad=26)
+    ax.set_title(f"Diagnosis after {counted(report.timesteps, 'step')}", pad=26)
     ax.legend(ncols=4, loc="lower center", bbox_to_anchor=(0.4, 1.0), frameon=False)
     return ax
