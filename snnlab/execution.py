@@ -150,7 +150,9 @@ class Execution:
             value = images if kind is Kind.INPUT else apply(node, self.graph.module, self.constants)
             self.constants[node] = value
             for done in self.unread.get(node, ()):
-                del self.constants[done]
+                # A node that moves may have read it before, and needs it at every step.
+                if not any(reader in self.moving for reader in done.users):
+                    del self.constants[done]
 
     def advance(self, begin: int, end: int, recorder: Recorder, first: int) -> None:
         """Run the steps from `begin` to `end` through the whole network, layer by layer."""

@@ -22,6 +22,7 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 ORDER = [
     "exceptions",
     "_tables",
+    "_words",
     "_checks",
     "neuron",
     "quantization",

@@ -337,3 +337,20 @@ def test_progress_shows_only_when_it_takes_long(monkeypatch):
     assert bars[0]["total"] == 4 * len(x)
     assert bars[0]["initial"] + sum(bars[1:-1]) == 4 * len(x)
     assert bars[-1] == "closed"
+
+
+def test_a_constant_that_is_read_by_a_constant_last_stays_for_the_others():
+    """The first ReLU moves and needs the image at every step; 1 - x is the last to read it."""
+
+    class TwoSides(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.ReLU(), nn.ReLU()
+
+        def forward(self, x):
+            return self.a(x) + self.b(1 - x)
+
+    x = [[0.25, 0.75]]
+    net = sl.convert(TwoSides(), x, threshold=sl.Fixed(1.0))
+    record = sl.simulate(net, x, 32)
+    assert record.outputs[-1].tolist() == [[1.0, 1.0]]

@@ -74,3 +74,14 @@ def test_what_is_no_network_and_no_number_of_steps_is_refused():
         sl.steady(net, [[1.0]], 0)
     with pytest.raises(sl.OptionError, match=r"network: found ReLU.*convert\(model, x_cal\) first"):
         sl.steady(nn.ReLU(), [[1.0]], 4)
+
+
+@pytest.mark.parametrize("theta", [0.7, 0.9, 1.1])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_threshold_is_the_rounded_one_that_is_simulated(theta, dtype):
+    """A current that is a whole part of the threshold stands at the edge of a stair."""
+    net = sl.convert(nn.ReLU(), [[1.0]], threshold=sl.Fixed(theta), v_init=0.0).to(dtype)
+    x = np.array([[theta], [theta / 2], [theta / 4]])
+    simulated = sl.simulate(net, x, 8)
+    stairs = sl.steady(net, x, 8).activations["relu"] / theta * 8
+    np.testing.assert_allclose(stairs, simulated.counts("relu"), rtol=1e-6)

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from snnlab._words import counted
 from snnlab.course.exercises import Exercise
 from snnlab.course.feedback import Feedback
 from snnlab.course.function_exercise import FunctionExercise, Mistake
-from snnlab.course.wording import counted, fires, kind, listed
+from snnlab.course.wording import fires, kind, listed
 
 # --- 3.1 -------------------------------------------------------------------------------------
 

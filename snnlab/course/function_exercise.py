@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from snnlab._words import counted
 from snnlab.course.exercises import Exercise
 from snnlab.course.feedback import Feedback
-from snnlab.course.wording import counted, kind
+from snnlab.course.wording import kind
 
 # The arguments of one call. A tuple among them reaches the function as an array.
 Case = tuple[Any, ...]

@@ -5,20 +5,12 @@ from typing import Any
 
 import numpy as np
 
+from snnlab._words import counted
+
 
 def steps(number: float) -> str:
     """Return '1 step' or '4 steps'."""
     return counted(number, "step")
-
-
-def counted(number: float, thing: str) -> str:
-    """Return a number with its thing, in the plural where needed.
-
-    >>> counted(1, "level"), counted(1.5, "level")
-    ('1 level', '1.5 levels')
-    """
-    shown = f"{number:g}"
-    return f"{shown} {thing}{'' if shown == '1' else 's'}"
 
 
 def fires(number: float) -> str:

@@ -1,13 +1,13 @@
 """Which layer, and which part of its error, costs the accuracy."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from snnlab.diagnosis.trials import Trials
 from snnlab.evaluation import cap
 from snnlab.network import Network
-from snnlab.neuron import constant_count, per_neuron
+from snnlab.neuron import as_simulated, constant_output, passed_on, per_neuron
 from snnlab.report import ErrorParts
 
 # Of differences between accuracies.
@@ -36,32 +36,36 @@ def blamed(exact: Mapping[str, float], snn: float, ann: float) -> str | None:
     return first if gain >= needed - _ROUNDING else None
 
 
+def values_by_part(
+    network: Network, layer: str, z: np.ndarray, counts: np.ndarray, timesteps: int
+) -> dict[str, np.ndarray]:
+    """Return what a layer passes on when the parts of its error are taken away, one by one.
+
+    Evenly at every step, first its own φ = θN/T, then Q(z̄), then C(R(z̄)). The first takes away the
+    "timing": as many spikes, but no longer unevenly for the layers that listen.
+    """
+    neuron = as_simulated(network.neurons[layer], z.dtype)
+    theta = per_neuron(neuron.v_threshold, z.ndim)
+    return {
+        "timing": passed_on(counts, timesteps, neuron),
+        "deviation": constant_output(z, timesteps, neuron),
+        "quantization": np.minimum(_rectified(network, layer, z), theta),
+    }
+
+
 def gains_by_part(
-    network: Network,
-    layer: str,
-    z: np.ndarray,
-    counts: np.ndarray,
-    timesteps: int,
-    trials: Trials,
+    values: Mapping[str, np.ndarray],
+    accuracy: Callable[[np.ndarray], float],
     snn: float,
     exact: float,
 ) -> dict[str, float]:
-    """Return what is gained when the parts of a layer's error are taken away, one by one.
+    """Return what is gained with each of `values_by_part`, and last by R(z̄), without clipping.
 
-    The layer passes on, evenly at every step, first its own φ = θN/T, then Q(z̄), C(R(z̄)), R(z̄).
-    The first gain is "timing": as many spikes, but no longer unevenly for the layers that listen.
     The accuracies before all (`snn`) and after all (`exact`) are known.
     """
-    neuron = network.neurons[layer]
-    theta = per_neuron(neuron.v_threshold, z.ndim)
-    passed_on = {
-        "timing": theta * counts / timesteps,
-        "deviation": theta * constant_count(z, timesteps, neuron) / timesteps,
-        "quantization": np.minimum(_rectified(network, layer, z), theta),
-    }
-    reached = [trials.accuracy(network, timesteps, {layer: v})[-1] for v in passed_on.values()]
+    reached = [accuracy(held) for held in values.values()]
     gains = np.diff([snn, *reached, exact]).tolist()
-    return dict(zip([*passed_on, "clipping"], gains, strict=True))
+    return dict(zip([*values, "clipping"], gains, strict=True))
 
 
 def shares_of_own_errors(report: ErrorParts) -> dict[str, float]:

@@ -9,19 +9,21 @@ import torch
 from torch import nn
 
 from snnlab import _checks
+from snnlab._words import counted
 from snnlab.capture import copied
 from snnlab.conversion import verify
 from snnlab.decomposition import decompose
-from snnlab.diagnosis import remedies as remedying
 from snnlab.diagnosis.blame import (
     blamed,
     gains_by_part,
     shares_of_own_errors,
+    values_by_part,
     without_own_error,
 )
-from snnlab.diagnosis.settings import Suspicion, settings, suspicions
+from snnlab.diagnosis.inspection import Suspicion, settings, suspicions
 from snnlab.diagnosis.trials import Trials
-from snnlab.diagnosis.verdict import Diagnosis, Finding, Remedy, Setting, counted
+from snnlab.diagnosis.trying import MOST_REMEDIES, remedies
+from snnlab.diagnosis.verdict import Diagnosis, Finding, Remedy, Setting
 from snnlab.evaluation import full_precision
 from snnlab.exceptions import SNNLabError
 from snnlab.network import Network
@@ -83,7 +85,7 @@ def diagnose(
     if model is not None:
         _checks.instance(model, nn.Module, "model", "Leave it away, or pass what was converted.")
     # Every layer once, the parts, each unusual setting twice, the images rescaled, the remedies.
-    most = len(network.layers) + 5 + 2 * len(network.layers) + 1 + remedying.MOST
+    most = len(network.layers) + 5 + 2 * len(network.layers) + 1 + MOST_REMEDIES
     with Progress(most, "simulations") as progress:
         return _Examination(network, x, y, timesteps, progress).diagnosis(model)
 
@@ -104,7 +106,7 @@ class _Examination:
         self.record = simulate(network, x, timesteps)
         self.snn = float(self.record.accuracy(y)[-1])
         self.ann = analog(network, x).accuracy(y)
-        self.guess = float(np.unique(y, return_counts=True)[1].max() / len(y))
+        self.guess = 1 / self.record.output_sums.shape[-1]
         # Half an image less, so that a rounded difference decides nothing.
         self.worth = max(_TOLERATED, 2 / len(x)) - 0.5 / len(x)
 
@@ -126,10 +128,8 @@ class _Examination:
             if layer is None:
                 gains = shares_of_own_errors(decompose(self.network, self.x, self.record))
             else:
-                counts = self.record.counts(layer)
-                given = (currents[layer], counts, self.timesteps, self.trials)
-                gains = gains_by_part(self.network, layer, *given, self.snn, exact[layer])
-            tried = remedying.remedies(self.network, self.timesteps, self.trials)
+                gains = self._gains(layer, currents[layer], exact[layer])
+            tried = remedies(self.network, self.timesteps, self.trials)
         found = settings(self.network, self.x)
         findings = self._about_the_model(model) + self._about_the_rest(found, layer)
         return Diagnosis(
@@ -146,6 +146,16 @@ class _Examination:
             remedies=tried,
         )
 
+    def _gains(self, layer: str, z: np.ndarray, exact: float) -> dict[str, float]:
+        """Return the accuracy gained in the layer to blame, part by part."""
+        counts = self.record.counts(layer)
+        values = values_by_part(self.network, layer, z, counts, self.timesteps)
+
+        def accuracy(held: np.ndarray) -> float:
+            return float(self.trials.accuracy(self.network, self.timesteps, {layer: held})[-1])
+
+        return gains_by_part(values, accuracy, self.snn, exact)
+
     def _about_the_model(self, model: nn.Module | None) -> list[Finding]:
         """Say so if the network is no longer the model."""
         if model is None:
@@ -154,7 +164,7 @@ class _Examination:
             verify(model, self.network, self.x[:8])
         except SNNLabError as error:
             own = _accuracy(model, self.x, self.y)
-            reads = "" if own is None else f" The model reads {own:.2%} rightly."
+            reads = "" if own is None else f" The model reads {own:.2%} correctly."
             words = (
                 f"The network does not compute what the model does.{reads} {error} Convert the "
                 f"model again."
@@ -174,7 +184,7 @@ class _Examination:
         right = _Examination(self.network, x, self.y, self.timesteps, self.trials.progress)
         words = (
             f"These images have another scale than those in training: the ANN reads {self.ann:.2%} "
-            f"of them rightly, and {right.ann:.2%} when they are multiplied by {scale:.2g}."
+            f"of them correctly, and {right.ann:.2%} when they are multiplied by {scale:.2g}."
         )
         doubts = suspicions(self.network, settings(self.network, x), None)
         other = Finding("other scale", (), words, True, right.snn)
@@ -184,10 +194,12 @@ class _Examination:
         """Return the factor with which the ANN reads the images better, and well; None if none."""
         ratios = [s.over_usual for s in found.values() if not np.isnan(s.over_usual)]
         by_thresholds = [float(np.exp(np.mean(np.log(ratios))))] if ratios else []
-        reached = {
-            scale: analog(self.network, self.x * scale).accuracy(self.y)
-            for scale in (*by_thresholds, *_SCALES)
-        }
+        reached = {}
+        for scale in (*by_thresholds, *_SCALES):
+            outputs = analog(self.network, self.x * scale)
+            # An ANN that sees too much or too little gives the same answer to all.
+            one_answer = len(np.unique(outputs.outputs.argmax(-1))) == 1
+            reached[scale] = 0.0 if one_answer else outputs.accuracy(self.y)
         scale = max(reached, key=lambda scale: reached[scale])
         better = reached[scale] - self.ann >= self.worth and not self._is_poor(reached[scale])
         return scale if better else None
@@ -201,7 +213,7 @@ class _Examination:
         if not self._is_poor(self.ann):
             return []
         words = (
-            f"With ReLUs in place of its neurons the network reads {self.ann:.2%} rightly, and "
+            f"With ReLUs in place of its neurons the network reads {self.ann:.2%} correctly, and "
             f"guessing would give {self.guess:.2%}. No spiking network can do much better. Look at "
             f"the training, whether these images are prepared as those in training, and whether "
             f"the labels belong to them."
@@ -234,8 +246,7 @@ class _Examination:
                 if doubts
                 else f"{few}: {after}, and the settings are as usual."
             )
-            alone = None if doubts else float(longer[-1])
-            judged.append(Finding("few steps", (), words, True, alone))
+            judged.append(Finding("few steps", (), words, True))
         return judged
 
     def _cause_or_not(self, doubt: Suspicion, doubts: list[Suspicion], healthy: float) -> Finding:
@@ -253,19 +264,12 @@ class _Examination:
         return float(self.trials.accuracy(network, self.timesteps)[-1])
 
 
-def _accuracy_of(self, network: Network) -> float:
-    return float(self.trials.accuracy(network, self.timesteps)[-1])
-
-
-def _harmless(doubt: Suspicion) -> Finding:
-    return Finding(doubt.kind, doubt.layers, doubt.words, False)
-
-
 def _accuracy(model: nn.Module, x: torch.Tensor, y: np.ndarray) -> float | None:
-    """Return the share of images that the model itself reads rightly; None if it cannot."""
+    """Return the share of images that the model itself reads correctly; None if it cannot."""
     try:
         with full_precision():
-            answers = copied(model).to(x)(x).argmax(1).cpu().numpy()
+            own = copied(model).to(x)
+            answers = torch.cat([own(batch) for batch in x.split(64)]).argmax(1).cpu().numpy()
     except (RuntimeError, TypeError, ValueError, IndexError):  # of images of another shape, say
         return None
     return float((answers == y).mean()) if answers.shape == y.shape else None

@@ -1,6 +1,6 @@
 """Trying things out on a network: the accuracy with other settings, or with a layer held."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 
 import numpy as np
 import torch
@@ -25,7 +25,7 @@ class Trials:
 
     def __init__(self, x: torch.Tensor, y: np.ndarray, progress: Progress):
         self.x, self.y, self.progress = x, y, progress
-        self.known: dict[tuple[Network, int], np.ndarray] = {}
+        self.known: dict[Hashable, np.ndarray] = {}
 
     def accuracy(
         self,
@@ -38,27 +38,16 @@ class Trials:
         `held` says what some layers pass on at every step in place of spikes, shape (B, ...).
         """
         if held is None:
-            if (network, timesteps) not in self.known:
-                self.known[network, timesteps] = self._simulated(network, timesteps, {})
-            return self.known[network, timesteps]
+            key = timesteps, _settings(network)
+            if key not in self.known:
+                self.known[key] = self._simulated(network, timesteps, {})
+            return self.known[key]
         return self._simulated(network, timesteps, held)
 
     def _simulated(
         self, network: Network, timesteps: int, held: Mapping[str, np.ndarray]
     ) -> np.ndarray:
-        network, x, recorder = prepare(
-            network,
-            self.x,
-            timesteps,
-            reset=None,
-            v_init=None,
-            input="analog",
-            spikes=(),
-            potentials=(),
-            at=(),
-            dtype=None,
-            memory=GIB,
-        )
+        network, x, recorder = prepare(network, self.x, timesteps)
         graph = network.graph
         constant = {
             name: torch.from_numpy(values).to(graph.device, graph.dtype)
@@ -67,3 +56,11 @@ class Trials:
         run(network, x, recorder, GIB, held=constant)
         self.progress.add(1)
         return classified(recorder.arrays["outputs", ""], self.y)
+
+
+def _settings(network: Network) -> Hashable:
+    """Return what tells a network from others with the same graph."""
+    return tuple(
+        (np.asarray(neuron.v_threshold).tobytes(), neuron.reset, neuron.v_init)
+        for neuron in network.neurons.values()
+    )

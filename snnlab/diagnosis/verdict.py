@@ -7,15 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from snnlab import _tables
-
-
-def counted(number: int, noun: str) -> str:
-    """Return a number with its noun.
-
-    >>> counted(1, "step"), counted(1024, "step")
-    ('1 step', '1,024 steps')
-    """
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+from snnlab._words import counted
 
 
 @dataclass(frozen=True)
@@ -86,7 +78,7 @@ class Remedy:
     cost: float
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Diagnosis:
     """What costs a network its accuracy. A cell shows it as text and tables.
 
@@ -147,11 +139,11 @@ class Diagnosis:
                     else f" With this alone repaired: {finding.repaired:.2%}."
                 )
                 said.append(f"Cause: {finding.words}{repaired}")
-        said += [
-            f"Unusual, but without cost here: {finding.words}"
-            for finding in self.findings
-            if not finding.is_cause
-        ]
+        for finding in self.findings:
+            if not finding.is_cause:
+                about_setting = finding.kind != "other model"
+                head = "Unusual, but without cost here: " if about_setting else "Besides: "
+                said.append(f"{head}{finding.words}")
         if not self.exact:
             no_more = "accuracy" if lost < 0.005 else "more than that"
             return said if self.causes else [*said, f"Nothing is wrong that costs {no_more}."]

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
+from snnlab._words import counted
 from snnlab.explorers.controls import Choice, Slider
 from snnlab.explorers.explorer import Explorer
 from snnlab.explorers.shared import (
@@ -14,7 +15,6 @@ from snnlab.explorers.shared import (
     PREDICTION,
     at_steps,
     checked_prediction,
-    counted,
     number,
     predicted,
 )

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
+from snnlab._words import counted
 from snnlab.explorers.controls import Slider
 from snnlab.explorers.explorer import Explorer
 from snnlab.explorers.shared import (
@@ -15,7 +16,6 @@ from snnlab.explorers.shared import (
     PREDICTION,
     at_steps,
     checked_prediction,
-    counted,
     predicted,
 )
 from snnlab.neuron import if_step

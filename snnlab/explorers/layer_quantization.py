@@ -8,10 +8,11 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
+from snnlab._words import counted
 from snnlab.exceptions import ShapeError
 from snnlab.explorers.controls import Scale, Slider
 from snnlab.explorers.explorer import Explorer
-from snnlab.explorers.shared import ABOVE, PREDICTION, checked_prediction, counted, predicted
+from snnlab.explorers.shared import ABOVE, PREDICTION, checked_prediction, predicted
 from snnlab.neuron import soft_count
 from snnlab.plots import _style
 

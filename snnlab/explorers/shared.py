@@ -55,15 +55,6 @@ def number(value: float) -> str:
     return f"{round(float(value), 3) + 0.0:g}"
 
 
-def counted(count: float, thing: str, none: str = "0") -> str:
-    """Return a whole number of things in words.
-
-    >>> counted(1, "spike"), counted(2, "spike"), counted(0, "spike", "no")
-    ('1 spike', '2 spikes', 'no spikes')
-    """
-    return f"{f'{count:.0f}' if count else none} {thing}{'' if count == 1 else 's'}"
-
-
 def at_steps(steps: Sequence[int]) -> str:
     """Return at which steps something happened, the first four of them.
 

@@ -2,8 +2,8 @@
 
 from matplotlib.axes import Axes
 
+from snnlab._words import counted
 from snnlab.diagnosis import Diagnosis
-from snnlab.diagnosis.verdict import counted
 from snnlab.plots import _style
 
 

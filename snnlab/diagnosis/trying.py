@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from snnlab._words import counted
 from snnlab.calibration import Maximum, Percentile, Rule
 from snnlab.diagnosis.trials import Trials
-from snnlab.diagnosis.verdict import Remedy, counted
+from snnlab.diagnosis.verdict import Remedy
 from snnlab.exceptions import CalibrationError
 from snnlab.network import Network
 
@@ -19,7 +20,7 @@ _RULES: dict[str, Rule] = {
 }
 # More steps that are tried, as factors.
 _LONGER = (2, 4)
-MOST = len(_RULES) + 3
+MOST_REMEDIES = len(_RULES) + 3
 
 
 def remedies(network: Network, timesteps: int, trials: Trials) -> tuple[Remedy, ...]:

@@ -7,9 +7,10 @@ import numpy as np
 import torch
 
 from snnlab import _tables
+from snnlab._words import counted
 from snnlab.activations import LayerStatistics, record_activations
 from snnlab.calibration import Percentile
-from snnlab.diagnosis.verdict import Setting, counted
+from snnlab.diagnosis.verdict import Setting
 from snnlab.exceptions import CalibrationError
 from snnlab.network import Network
 
