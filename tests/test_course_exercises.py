@@ -6,11 +6,13 @@ write them, and not taken from the package.
 
 import inspect
 import itertools
+import json
 import math
 import re
 import warnings
 from fractions import Fraction
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -671,3 +673,21 @@ def test_a_function_that_leaves_does_not_end_the_notebook():
         raise SystemExit
 
     assert "your function stopped: SystemExit" in course.check("2.1", leaving).words
+
+
+NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
+
+
+@pytest.mark.parametrize("number", sorted(EXERCISES))
+def test_a_pasted_solution_is_right_in_its_notebook(number):
+    """With nothing but the imports of the notebook's first cell."""
+    (file,) = NOTEBOOKS.glob(f"0{number[0]}_*.ipynb")
+    cells = [c for c in json.loads(file.read_text())["cells"] if c["cell_type"] == "code"]
+    names = {}
+    exec("".join(cells[0]["source"]), names)
+    before = set(names)
+    exec(course.exercise(number).solution, names)
+    (answer,) = (names[name] for name in set(names) - before)
+    assert course.check(number, answer).right
+    asked = [c for c in cells if f'course.check("{number}", ' in "".join(c["source"])]
+    assert len(asked) == 1

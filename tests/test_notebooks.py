@@ -1,5 +1,6 @@
 """What is stored in the notebooks. That they run is nbval's part of `make test`."""
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -33,13 +34,24 @@ def test_no_widget_is_stored_without_its_kernel(file):
     assert "application/vnd.jupyter.widget" not in file.read_text()
 
 
+def explorers_shown(file):
+    """Yield the outputs of the cells that end with an explorer, or with a name it was given."""
+    named = set()
+    for cell in cells(file, "code"):
+        body = ast.parse("".join(cell["source"])).body
+        named |= {s.targets[0].id for s in body if isinstance(s, ast.Assign) and explores(s.value)}
+        last = body[-1].value if isinstance(body[-1], ast.Expr) else None
+        if explores(last) or (isinstance(last, ast.Name) and last.id in named):
+            yield cell["outputs"]
+
+
+def explores(node):
+    return isinstance(node, ast.Call) and re.match(r"explorers\.[A-Z]", ast.unparse(node.func))
+
+
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
 def test_explorers_store_picture_and_words(file):
-    shown = [
-        c["outputs"]
-        for c in cells(file, "code")
-        if re.search(r"^(\w+ = )?explorers\.[A-Z]", "".join(c["source"]), re.M)
-    ]
+    shown = list(explorers_shown(file))
     assert shown
     for picture, words in shown:
         text = "".join(picture["data"]["text/plain"])
@@ -47,6 +59,18 @@ def test_explorers_store_picture_and_words(file):
         assert "image/png" in picture["data"]
         assert picture["metadata"]["image/png"]["alt"] == text
         assert "".join(words["data"]["text/plain"]) == text
+
+
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
+def test_predictions_store_their_question_and_no_answer(file):
+    asked = [c for c in cells(file, "code") if "course.Prediction(" in "".join(c["source"])]
+    for cell in asked:
+        (output,) = cell["outputs"]
+        assert set(output["data"]) == {"text/html", "text/plain"}
+        assert re.fullmatch(
+            r"Predict \d\.\d: .*\? Run the notebook to commit\.",
+            "".join(output["data"]["text/plain"]),
+        )
 
 
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
