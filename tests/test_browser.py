@@ -256,6 +256,8 @@ def test_a_held_key_ends_at_the_last_value(gallery):
     for panel in panels(gallery):
         slider = panel.locator("[role=slider]").first
         field = panel.locator(".snnlab-row:has([role=slider]) input[type=number]").first
+        if not field.count():  # a slider over a few named values
+            continue
         last = f"{float(field.get_attribute('max')):g}"  # aria-valuemax has one decimal only
         slider.press("Home")
         for _ in range(100):
