@@ -12,7 +12,7 @@ from torch import nn
 
 import snnlab as sl
 from snnlab import explorers
-from snnlab.explorers import network_error
+from snnlab.explorers import network_error, runs
 from snnlab.plots import _style
 
 STEPS, RESETS, STARTS, PERCENTILES = (2, 5, 12, 32), ("subtract", "zero"), (0.0, 0.5), (90.0, 100.0)
@@ -328,7 +328,7 @@ def test_the_likeliest_settings_come_first(explorer):
 
 
 def test_what_takes_too_long_is_simulated_at_its_first_visit(given, simulations, monkeypatch):
-    monkeypatch.setattr(network_error, "PREPARATION_SECONDS", -1.0)
+    monkeypatch.setattr(runs, "PREPARATION_SECONDS", -1.0)
     explorer = explorers.NetworkError(*given, **OPTIONS)
     assert simulations == [("subtract", 0.5)]
     explorer.move(reset="zero", v_init=0.0)
@@ -339,7 +339,7 @@ def test_what_takes_too_long_is_simulated_at_its_first_visit(given, simulations,
 
 def test_the_preparation_counts_its_work(given, monkeypatch):
     counted = []
-    monkeypatch.setattr(network_error.Progress, "add", lambda self, n: counted.append(n))
+    monkeypatch.setattr(runs.Progress, "add", lambda self, n: counted.append(n))
     explorers.NetworkError(*given, **OPTIONS)
     assert counted.count(1) == 8  # a simulation counts images and steps, here many at a time
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from snnlab.course.asking import SKIP, Choices, Number
 from snnlab.explorers import Explorer
+from snnlab.explorers.panel import hidden
 
 _STYLE = """
 .snnlab-prediction > .snnlab-said p { max-width: 56em; line-height: 1.5; margin: 0.5em 0; }
@@ -33,7 +34,6 @@ _NAMING = """
   }
 })(this, 100)
 """
-_DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs="
 
 
 class PredictionPanel:
@@ -76,7 +76,9 @@ class PredictionPanel:
         layout = widgets.Layout(flex_flow="row wrap", align_items="center")
         row = widgets.HBox(self._inputs, layout=layout)
         row.add_class("snnlab-answers")
-        self.box = widgets.VBox([row, self.said, self._stage, _setting(name)])
+        self.box = widgets.VBox(
+            [row, self.said, self._stage, hidden(_STYLE, _NAMING.replace("NAME", repr(name)))]
+        )
         self.box.add_class("snnlab-prediction")
         self.commit.on_click(lambda _: on_commit())
         self.skip.on_click(lambda _: on_skip())
@@ -136,12 +138,3 @@ def _widget(thing: Any) -> Any:
     output = widgets.Output()
     output.append_display_data(thing)
     return output
-
-
-def _setting(name: str) -> Any:
-    """Return what is not seen: how the panel looks, and what gives the names."""
-    naming = html.escape(_NAMING.replace("NAME", repr(name)), quote=True)
-    return widgets.HTML(
-        f'<style>{_STYLE}</style><img alt="" src="{_DOT}" onload="{naming}">',
-        layout=widgets.Layout(display="none"),
-    )

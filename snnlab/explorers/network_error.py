@@ -2,7 +2,6 @@
 
 import html
 import itertools
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -18,15 +17,14 @@ from snnlab.decomposition import decompose
 from snnlab.exceptions import OptionError
 from snnlab.explorers.controls import Choice, Scale
 from snnlab.explorers.explorer import Explorer
+from snnlab.explorers.runs import Runs
 from snnlab.explorers.shared import ABOVE
 from snnlab.explorers.stacked_bars import StackedBars, short
 from snnlab.network import Network
 from snnlab.plots import _style
-from snnlab.progress import Progress
 from snnlab.report import PARTS
 from snnlab.simulation import analog, simulate
 
-PREPARATION_SECONDS = 4.0
 RESETS = {"by subtraction": "subtract", "to zero": "zero"}
 STARTS = {0.0: "empty", 0.5: "half full"}
 
@@ -138,12 +136,12 @@ class NetworkError(Explorer):
             "v_init": 0.5 if 0.5 in starts else starts[-1],
             "percentile": 100.0 if 100.0 in shown else shown[-1],
         }
-        begin = time.monotonic()
         self._network = convert(model, x_cal, threshold=Percentile(first["percentile"]))
         self._thresholds = {first["percentile"]: self._network.thresholds}
         self._ann = 100 * analog(self._network, x).accuracy(y)
-        self._runs: dict[tuple[Any, ...], dict[str, Any]] = {}
-        self._prepare([RESETS.values(), starts, shown], tuple(first.values()), begin)
+        self._runs = Runs(self._simulated)
+        settings = itertools.product(RESETS.values(), starts, shown)
+        self._runs.prepare(sorted(settings, key=lambda s: _moves(s, first.values())), "settings")
         self._limits = _decades(self._runs[tuple(first.values())]["rms"]["total"][:, -2])
         super().__init__(
             {
@@ -171,37 +169,19 @@ class NetworkError(Explorer):
             }
         )
 
-    def _prepare(self, choices: Sequence[Any], first: tuple[Any, ...], begin: float) -> None:
-        """Simulate the settings, those like the first one first, while there is time for more."""
-
-        def moves(setting: tuple[Any, ...]) -> int:
-            return sum(a != b for a, b in zip(setting, first, strict=True))
-
-        settings = sorted(itertools.product(*choices), key=moves)
-        start = time.monotonic()
-        with Progress(len(settings), "settings") as progress:
-            for done, setting in enumerate(settings, 1):
-                self._run(*setting)
-                progress.add(1)
-                now = time.monotonic()
-                if now - begin + (now - start) / done > PREPARATION_SECONDS:
-                    return
-
-    def _run(self, reset: Any, v_init: float, percentile: float) -> dict[str, Any]:
-        key = reset, v_init, percentile
-        if key not in self._runs:
-            if percentile not in self._thresholds:
-                rule = Percentile(percentile)
-                self._thresholds[percentile] = rule.thresholds(self._network.graph, self._x_cal)
-            net = self._network.replace(
-                threshold=self._thresholds[percentile], reset=reset, v_init=v_init
-            )
-            self._runs[key] = simulated(net, self._x, self._y, self._steps)
-        return self._runs[key]
+    def _simulated(self, setting: tuple[Any, float, float]) -> dict[str, Any]:
+        reset, v_init, percentile = setting
+        if percentile not in self._thresholds:
+            rule = Percentile(percentile)
+            self._thresholds[percentile] = rule.thresholds(self._network.graph, self._x_cal)
+        net = self._network.replace(
+            threshold=self._thresholds[percentile], reset=reset, v_init=v_init
+        )
+        return simulated(net, self._x, self._y, self._steps)
 
     def compute(self, steps: int, reset: str, v_init: float, percentile: float) -> dict[str, Any]:
         """Return the shares and sizes of the parts in every layer, accuracy and spikes."""
-        return compute(self._run(reset, v_init, percentile), steps)
+        return compute(self._runs[reset, v_init, percentile], steps)
 
     def calls(self, **values: Any) -> str:
         """Return the lines that compute the data from what was given to the explorer."""
@@ -327,6 +307,11 @@ def largest(data: Mapping[str, Any]) -> dict[str, list[int]]:
         if error > 0:
             found.setdefault(parts[winners[row]], []).append(row)
     return found
+
+
+def _moves(setting: Iterable[Any], first: Iterable[Any]) -> int:
+    """Return how many controls lie between two settings."""
+    return sum(a != b for a, b in zip(setting, first, strict=True))
 
 
 def _several(values: Any, name: str, check: Callable[[Any], Any]) -> list[Any]:

@@ -90,7 +90,8 @@ class Panel:
             for name, control in declared.items()
         ]
         sliders = [row for row in parts.values() if len(row) > 1]
-        below = [_row([self.view, self.reset]), self._stage, self.words, _setting(len(sliders))]
+        naming = hidden(_STYLE, _NAMING.replace("SLIDERS", str(len(sliders))))
+        below = [_row([self.view, self.reset]), self._stage, self.words, naming]
         self.box = widgets.VBox([*rows, *below])
         self.box.add_class("snnlab-explorer")
         self.view.observe(self._turn, "value")
@@ -159,10 +160,10 @@ def _code() -> Any:
     return code
 
 
-def _setting(sliders: int) -> Any:
-    """Return what is not seen: how the panel looks, and what gives the names."""
-    naming = html.escape(_NAMING.replace("SLIDERS", str(sliders)), quote=True)
+def hidden(style: str, script: str) -> Any:
+    """Return what is not seen: how a panel looks, and a script that runs when it is there."""
+    script = html.escape(script, quote=True)
     return widgets.HTML(
-        f'<style>{_STYLE}</style><img alt="" src="{_DOT}" onload="{naming}">',
+        f'<style>{style}</style><img alt="" src="{_DOT}" onload="{script}">',
         layout=widgets.Layout(display="none"),
     )

@@ -1,6 +1,5 @@
 """Accuracy and spikes of a converted network against steps and percentile."""
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,13 +15,12 @@ from snnlab.conversion import convert
 from snnlab.exceptions import OptionError
 from snnlab.explorers.controls import Scale, Slider
 from snnlab.explorers.explorer import Explorer
+from snnlab.explorers.runs import Runs
 from snnlab.network import Network
 from snnlab.plots import _style
-from snnlab.progress import Progress
 from snnlab.simulation import analog, simulate
 
 PERCENTILES = (50.0, 80.0, 90.0, 95.0, 99.0, 99.5, 99.9, 99.99, 100.0)
-PREPARATION_SECONDS = 4.0
 ROWS = 256
 
 
@@ -112,8 +110,8 @@ class StepsAndPercentile(Explorer):
         self._network = convert(model, x_cal, threshold=Percentile(start))
         self._ann = 100 * analog(self._network, x).accuracy(y)
         self._neurons = int(np.prod(self._network.shape(layer)))
-        self._runs: dict[float, dict[str, Any]] = {}
-        self._prepare(sorted(percentiles, key=lambda p: abs(p - start)))
+        self._runs = Runs(self._simulated)
+        self._runs.prepare(sorted(percentiles, key=lambda p: abs(p - start)), "percentiles")
         super().__init__(
             {
                 "steps": Slider(
@@ -128,25 +126,13 @@ class StepsAndPercentile(Explorer):
             }
         )
 
-    def _prepare(self, percentiles: Sequence[float]) -> None:
-        """Simulate the percentiles, the likeliest first, as long as there is time for one more."""
-        begin = time.monotonic()
-        with Progress(len(percentiles), "percentiles") as progress:
-            for done, percentile in enumerate(percentiles, 1):
-                self._run(percentile)
-                progress.add(1)
-                if (time.monotonic() - begin) * (done + 1) / done > PREPARATION_SECONDS:
-                    return
-
-    def _run(self, percentile: float) -> dict[str, Any]:
-        if percentile not in self._runs:
-            given = (self._network, self._x_cal, self._x, self._y, self._timesteps, self._layer)
-            self._runs[percentile] = simulated(*given, percentile)
-        return self._runs[percentile]
+    def _simulated(self, percentile: float) -> dict[str, Any]:
+        given = (self._network, self._x_cal, self._x, self._y, self._timesteps, self._layer)
+        return simulated(*given, percentile)
 
     def compute(self, steps: int, percentile: float) -> dict[str, Any]:
         """Return accuracy after each step in percent, spikes per image and step, and the raster."""
-        return compute(self._run(percentile), steps)
+        return compute(self._runs[percentile], steps)
 
     def calls(self, **values: Any) -> str:
         """Return the lines that compute the data from what was given to the explorer."""
