@@ -1,18 +1,23 @@
 """The error of a whole network: its parts, its bars, and when it simulates."""
 
+import io
 import itertools
 import re
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 import torch
 from matplotlib.colors import to_rgba
+from matplotlib.figure import Figure
+from matplotlib.textpath import TextPath
+from PIL import Image
 from test_style import contrast_with_white
 from torch import nn
 
 import snnlab as sl
 from snnlab import explorers
-from snnlab.explorers import network_error, runs
+from snnlab.explorers import network_error, numbers, runs
 from snnlab.plots import _style
 
 STEPS, RESETS, STARTS, PERCENTILES = (2, 5, 12, 32), ("subtract", "zero"), (0.0, 0.5), (90.0, 100.0)
@@ -150,7 +155,7 @@ def test_each_part_has_its_own_bars_numbers_and_line(explorer):
             share = np.abs(data["parts"][part])
             seen = [width for width in np.concatenate([*wide, []]) if width > 1e-12]
             np.testing.assert_allclose(seen, share[share > 1e-12], rtol=0, atol=1e-12)
-        shown = [float(text.get_text()) for _, text in sorted(explorer._bars._sizes.items())]
+        shown = [float(text) for text in explorer._bars._sizes.texts]
         np.testing.assert_allclose(shown, data["rms"]["total"], rtol=0.05)
         for part, line in explorer._lines.items():
             rms = data["over_time"][part]
@@ -187,7 +192,53 @@ def test_of_many_layers_some_are_named_and_the_output_always():
     axes = explorer._picture.figure.axes[0]
     named = [label.get_text() for label in axes.get_yticklabels()]
     assert set(named) == {"output", *(str(k) for k in range(3, 30, 4))}
-    assert len(explorer._bars._sizes) == len(named)
+    sizes = explorer._bars._sizes
+    np.testing.assert_array_equal(sizes.artist.get_offsets()[:, 1], axes.get_yticks())
+    total = explorer.compute(**explorer.values)["rms"]["total"]
+    shown = [float(text) for text in sizes.texts]
+    np.testing.assert_allclose(shown, total[axes.get_yticks().astype(int)], rtol=0.05)
+
+
+# --- the numbers beside the bars -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", ["0.35", "1.2e-05", "117", "0", "1e+03"])
+def test_a_number_has_the_outline_that_matplotlib_gives_its_text(number):
+    wanted, found = TextPath((0, 0), number, size=numbers.SIZE), numbers.outline(number)
+    np.testing.assert_allclose(found.vertices, wanted.vertices, rtol=0, atol=1e-9)
+    np.testing.assert_array_equal(found.codes, wanted.codes)
+
+
+@pytest.mark.parametrize("dpi", [72, 200])
+def test_numbers_stand_where_matplotlib_would_write_them(dpi):
+    def ink(writes):
+        figure = Figure(figsize=(8.4, 3.4))
+        ax = figure.subplots()
+        figure.subplots_adjust(right=0.7)
+        ax.set(ylim=(3.5, -0.5), xticks=[])
+        writes(ax)
+        out = io.BytesIO()
+        figure.savefig(out, dpi=dpi)
+        beside = np.asarray(Image.open(out).convert("L"))[:, int(0.71 * 8.4 * dpi) :]
+        rows, columns = np.nonzero(beside < 128)
+        return rows.min(), rows.max(), columns.min(), columns.max()
+
+    def ours(ax):
+        numbers.Numbers(ax, [0, 3]).show([0.81, 0.35])
+
+    def theirs(ax):
+        for row, text in [(0, "0.81"), (3, "0.35")]:
+            ax.text(1.02, row, text, transform=ax.get_yaxis_transform(), va="center", fontsize=8)
+
+    np.testing.assert_allclose(ink(ours), ink(theirs), rtol=0, atol=dpi / 72)
+
+
+def test_numbers_keep_their_font_whatever_the_user_has_set():
+    numbers._letter.cache_clear()
+    usual = numbers.outline("0.35").vertices
+    numbers._letter.cache_clear()
+    with mpl.rc_context({"font.family": "monospace"}):
+        np.testing.assert_array_equal(numbers.outline("0.35").vertices, usual)
 
 
 # --- words -----------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """A stacked bar for each layer, drawn fast enough for a slider."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -10,6 +9,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.patches import Patch
 from matplotlib.path import Path
 
+from snnlab.explorers.numbers import Numbers
 from snnlab.explorers.shared import ABOVE
 from snnlab.plots import _style
 from snnlab.plots._stacking import stacked
@@ -37,14 +37,9 @@ class StackedBars:
         self._bars = {part: _bars(ax, part) for part in PARTS}
         ax.axvline(0, color=_style.BLACK, linewidth=0.8)
         every = -(-len(layers) // NAMES)
-        named = range(len(layers) - 1, -1, -every)  # the output among them
+        named = range(len(layers) - 1, -1, -every)[::-1]  # the output among them
         ax.set_yticks(named, [short(layers[row]) for row in named])
-        place: dict[str, Any] = {
-            "transform": ax.get_yaxis_transform(),
-            "va": "center",
-            "fontsize": 8,
-        }
-        self._sizes = {row: ax.text(1.02, row, "", **place) for row in named}
+        self._named, self._sizes = list(named), Numbers(ax, named)
         ax.text(1.02, 1.02, "root mean\nsquare", transform=ax.transAxes, fontsize=8)
         ax.set(xlim=SHARES, ylim=(len(layers) - 0.5, -0.5), ylabel="layer")
         ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100"])
@@ -54,14 +49,13 @@ class StackedBars:
     @property
     def artists(self) -> list[Artist]:
         """What moves."""
-        return [*self._bars.values(), *self._sizes.values()]
+        return [*self._bars.values(), self._sizes.artist]
 
     def move(self, shares: Mapping[str, np.ndarray], sizes: np.ndarray) -> None:
         """Show the shares of each part and the root mean square error, by layer."""
         for part, (start, end) in stacked(shares).items():
             self._bars[part].set_paths(_boxes(start, end))
-        for row, text in self._sizes.items():
-            text.set_text(f"{sizes[row]:.2g}")
+        self._sizes.show(sizes[self._named])
 
 
 def short(name: str) -> str:
