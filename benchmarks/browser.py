@@ -3,7 +3,8 @@
     python -m benchmarks browser
 
 Needs a Chromium. "Changed" is the time until the new picture and the new words are in the page,
-"painted" until the frame after that has been drawn.
+"painted" until the frame after that has been drawn. The echo, a slider whose number is only written
+beside it, tells how quick the machine is. All stand in one notebook.
 """
 
 import inspect
@@ -30,6 +31,14 @@ given = {
     "model": model, "x_cal": data.x_train, "x": data.x_test, "y": data.y_test,
     "activations": np.random.default_rng(0).exponential(size=10_000),
 }
+"""
+ECHO = """
+import ipywidgets
+def echo(number):
+    return f'<svg role="img"><circle r="{number}"/></svg><p role="status">{number}</p>'
+slider, place = ipywidgets.IntSlider(0, 0, 100), ipywidgets.HTML(echo(0))
+slider.observe(lambda change: setattr(place, "value", echo(change["new"])), "value")
+ipywidgets.VBox([slider, place], _dom_classes=["snnlab-explorer"])
 """
 PROBE = """panel => {
     const seen = () => [panel.querySelector('svg[role=img]').innerHTML,
@@ -106,7 +115,7 @@ def median_ms(run) -> float:
 
 
 def in_browser(folder: Path, no_delay: bool) -> None:
-    sources = [SETUP, *(call(name) for name in NAMES)]
+    sources = [SETUP, ECHO, *(call(name) for name in NAMES)]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(s) for s in sources])
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
     file = folder / "explorers.ipynb"
@@ -118,15 +127,16 @@ def in_browser(folder: Path, no_delay: bool) -> None:
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         lab.run_all(page, address, file)
         page.wait_for_timeout(2000)
-        for number, name in enumerate(NAMES):
+        for number, name in enumerate(["echo", *NAMES]):
             panel = page.locator(".snnlab-explorer").nth(number)
             panel.evaluate(PROBE)
             for handle in panel.locator("[role=slider]").all():
-                label = f"{name}, {handle.get_attribute('aria-label')}"
+                label = f"{name}, {handle.get_attribute('aria-label') or 'slider'}"
                 changed, painted = stepped(page, handle)
                 last = held(page, handle)
                 print(f"{label:40} {shown(changed)} {shown(painted)} {last:20.0f}")
-            panel.get_by_role("button").press("Enter")
+            if name in NAMES:
+                panel.get_by_role("button").press("Enter")
         for name in NAMES:
             print(f"{name:40} first display {first_display(page, name):.2f} s")
 
@@ -177,7 +187,7 @@ def held(page, handle) -> float:
 
 def first_display(page, name: str) -> float:
     """Run the explorer's cell again; return the seconds until its picture is there."""
-    index = 1 + NAMES.index(name)
+    index = 2 + NAMES.index(name)
     cell = page.locator(".jp-CodeCell").nth(index)
     cell.locator(".jp-InputArea-editor").click()
     page.evaluate(

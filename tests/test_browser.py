@@ -102,13 +102,14 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def light(folder, tmp_path_factory):
-    with lab.served(folder, tmp_path_factory.mktemp("light")) as address:
+    with lab.served(folder, tmp_path_factory.mktemp("light"), whole_page=True) as address:
         yield address
 
 
 @pytest.fixture(scope="module")
 def dark(folder, tmp_path_factory):
-    with lab.served(folder, tmp_path_factory.mktemp("dark"), dark=True) as address:
+    state = tmp_path_factory.mktemp("dark")
+    with lab.served(folder, state, dark=True, whole_page=True) as address:
         yield address
 
 

@@ -33,16 +33,22 @@ def chromium() -> str | None:
 
 @contextmanager
 def served(
-    folder: Path, state: Path, *, no_delay: bool = True, dark: bool = False
+    folder: Path,
+    state: Path,
+    *,
+    no_delay: bool = True,
+    dark: bool = False,
+    whole_page: bool = False,
 ) -> Iterator[str]:
     """Serve a folder's notebooks and yield the address that a notebook's name is added to.
 
     `state` is an empty folder for all that JupyterLab keeps. Without `no_delay` the server is as
-    Jupyter starts it. All cells are kept in the page, so that they can be looked at.
+    Jupyter starts it. With `whole_page` cells that are out of sight are drawn too, so that they can
+    be looked at; that slows down all others.
     """
     settings = state / "settings" / "@jupyterlab"
     for plugin, values in {
-        "notebook-extension/tracker": {"windowingMode": "none"},
+        "notebook-extension/tracker": {"windowingMode": "none"} if whole_page else {},
         "apputils-extension/themes": {"theme": "JupyterLab Dark" if dark else "JupyterLab Light"},
     }.items():
         file = settings / f"{plugin}.jupyterlab-settings"
