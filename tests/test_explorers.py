@@ -18,6 +18,7 @@ from torch import nn
 
 import snnlab as sl
 from snnlab import explorers
+from snnlab.explorers import explorer as explorer_module
 from snnlab.explorers.controls import Choice, Scale, Slider
 
 MODULES = [
@@ -283,6 +284,19 @@ def test_reset_brings_everything_back_with_one_new_picture(explorer):
     assert (explorer.words, explorer.values) == (words, default)
     assert explorer._picture.svg() == svg
     assert len(drawn) == 1
+
+
+def test_a_picture_that_was_seen_is_not_written_again(monkeypatch):
+    monkeypatch.setattr(explorer_module, "_KEPT", 3)
+    explorer = explorers.QuantizationError()
+    written = []
+    original = explorer._picture.svg
+    monkeypatch.setattr(explorer._picture, "svg", lambda: written.append(1) or original())
+    for timesteps, fresh in [(2, 1), (3, 2), (2, 2), (3, 2), (5, 3), (2, 4), (5, 4)]:
+        explorer.move(timesteps=timesteps)
+        assert len(written) == fresh  # the first setting, seen before, is among the three
+        assert original() in explorer._panel.moving.value
+        assert len(explorer._seen) <= 3
 
 
 @pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")

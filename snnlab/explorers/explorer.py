@@ -17,6 +17,9 @@ from snnlab.explorers.listing import listing
 from snnlab.explorers.panel import Panel
 from snnlab.explorers.picture import Picture, blank, own_style
 
+# Pictures of settings that were seen, some 10 kB each.
+_KEPT = 256
+
 
 class Explorer(ABC):
     """An interactive picture: what can be set, what follows from it, a picture, and words.
@@ -46,6 +49,7 @@ class Explorer(ABC):
         self._panel = Panel(declared, self._picture, self._changed, self.reset)
         self.controls = self._panel.controls
         self._waits = False
+        self._seen: dict[tuple[Any, ...], str] = {}
         self._refresh()
 
     @abstractmethod
@@ -168,7 +172,7 @@ class Explorer(ABC):
             data = self.compute(**values)
             self.draw(data)
             self.words = self.describe(data, **values)
-            self._panel.show(self.words, self._picture.svg())
+            self._panel.show(self.words, self._svg(tuple(values.values())))
             if view == "formula":
                 self._panel.show_formula(self.formula(data, **values))
             if view == "code":
@@ -177,6 +181,14 @@ class Explorer(ABC):
             self.words = f"This did not work. {type(error).__name__}: {error}"
             self._panel.show_error(f"{self.words} The picture shows the setting before.")
             raise
+
+    def _svg(self, setting: tuple[Any, ...]) -> str:
+        """Return the picture of a setting; one that was seen is not written anew."""
+        if setting not in self._seen:
+            if len(self._seen) == _KEPT:
+                self._seen.clear()
+            self._seen[setting] = self._picture.svg()
+        return self._seen[setting]
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the live panel, and picture and words for viewers without a kernel."""
