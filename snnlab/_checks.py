@@ -109,6 +109,13 @@ def seed(value: Any) -> int:
     return int(value)
 
 
+def generator(value: Any) -> np.random.Generator:
+    """Return a generator: the one given, or a new one from a seed, or from None."""
+    if isinstance(value, np.random.Generator):
+        return value
+    return np.random.default_rng(None if value is None else seed(value))
+
+
 def positive(value: Any, name: str) -> float:
     """Return a finite number above 0."""
     number = isinstance(value, Real) and not isinstance(value, bool)

@@ -1,6 +1,7 @@
 """The rules that read thresholds off the ANN's activations on calibration data."""
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,8 +29,16 @@ from snnlab.neuron import checked_threshold
 _KEPT_BYTES = 2**30
 
 
+class Rule(ABC):
+    """What chooses thresholds."""
+
+    @abstractmethod
+    def thresholds(self, graph: Graph, x_cal: Any) -> dict[str, float | np.ndarray]:
+        """Return the threshold of each layer of a folded graph."""
+
+
 @dataclass(frozen=True)
-class Percentile:
+class Percentile(Rule):
     """Threshold = a percentile of the activations: robust normalization.
 
     Exact, with numpy's linear rule, over all calibration images together, whatever their batches.
@@ -85,7 +94,7 @@ class Percentile:
 
 
 @dataclass(frozen=True)
-class Maximum:
+class Maximum(Rule):
     """Threshold = the largest activation on the calibration data: data-based normalization.
 
     Parameters
@@ -104,7 +113,7 @@ class Maximum:
 
 
 @dataclass(frozen=True, eq=False)
-class Fixed:
+class Fixed(Rule):
     """Thresholds given by hand.
 
     Parameters
@@ -126,9 +135,6 @@ class Fixed:
                 f"dict with every spiking layer: {layers}."
             )
         return {n: checked_threshold(v, f"threshold of layer {n!r}") for n, v in given.items()}
-
-
-Rule = Percentile | Maximum | Fixed
 
 
 def _exact_percentiles(

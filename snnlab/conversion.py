@@ -1,7 +1,7 @@
 """From a trained torch model to a spiking network, and the check that both compute the same."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import fx, nn
@@ -13,11 +13,15 @@ from snnlab.evaluation import evaluate, full_precision
 from snnlab.exceptions import OptionError, UnsupportedLayerError, VerificationError
 from snnlab.folding import fold_batchnorm
 from snnlab.graph import Graph
+from snnlab.insertion import spiking_average_pooling, spiking_readout
 from snnlab.network import Network
 from snnlab.neuron import Neuron, Reset
 from snnlab.operations import Kind
+from snnlab.pooling import MaxPooling
 from snnlab.tracing import trace
 
+Readout = Literal["potential", "spikes"]
+AveragePool = Literal["affine", "spikes"]
 _TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-10}
 
 
@@ -28,6 +32,9 @@ def convert(
     threshold: Rule | None = None,
     reset: Reset = "subtract",
     v_init: float = 0.5,
+    readout: Readout = "potential",
+    average_pool: AveragePool = "affine",
+    max_pool: MaxPooling = "exact",
 ) -> Network:
     """Convert a trained network into a spiking one.
 
@@ -46,6 +53,15 @@ def convert(
         What a spike does to the potential.
     v_init : float
         Initial potential in units of the threshold, in [0, 1).
+    readout : {"potential", "spikes"}
+        How the answer is read: from the accumulated current of the last layer, which does not
+        spike; or from the spikes of neurons behind it, the layer "readout", whose threshold is
+        chosen like all others. A model that ends in a ReLU is read from its spikes in any case.
+    average_pool : {"affine", "spikes"}
+        An average pooling passes on the average of the spikes, a real number; or it becomes a layer
+        of neurons with a threshold of its own, named like it.
+    max_pool : {"exact", "gate", "gate_recent"}
+        How spikes are max pooled, see `Network`.
 
     Returns
     -------
@@ -78,6 +94,8 @@ def convert(
             f"percentile write snnlab.Percentile(99.9), for a number snnlab.Fixed(1.0)."
         )
     Neuron(1.0, reset, v_init)
+    _checks.option(readout, "readout", ("potential", "spikes"))
+    _checks.option(average_pool, "average_pool", ("affine", "spikes"))
     x_cal = _checks.images(x_cal, "x_cal")
     traced = trace(model, x_cal)
     if not traced.layers:
@@ -86,8 +104,13 @@ def convert(
             "replace ReLUs. Train the model with ReLU activations."
         )
     graph = fold_batchnorm(traced)
+    if average_pool == "spikes":
+        graph = spiking_average_pooling(graph)
+    if readout == "spikes":
+        graph = spiking_readout(graph)
     thresholds = threshold.thresholds(graph, x_cal)
-    network = Network(graph, {n: Neuron(theta, reset, v_init) for n, theta in thresholds.items()})
+    neurons = {name: Neuron(theta, reset, v_init) for name, theta in thresholds.items()}
+    network = Network(graph, neurons, max_pool)
     _compare(traced, model, network, x_cal[:8])
     return network
 
@@ -126,9 +149,10 @@ def verify(model: nn.Module, network: Network, x: Any) -> None:
 
 def _compare(traced: Graph, model: nn.Module, network: Network, x: torch.Tensor) -> None:
     graph = network.graph
-    if list(traced.layers) != list(graph.layers):
+    layers = [name for name in graph.layers if name not in graph.added]
+    if list(traced.layers) != layers:
         raise VerificationError(
-            f"model: has the ReLUs {list(traced.layers)}, the network has {list(graph.layers)}. "
+            f"model: has the ReLUs {list(traced.layers)}, the network has {layers}. "
             f"Expected the model that this network was converted from."
         )
     # A network in float64 of a model in float32 was folded in float32.
@@ -139,11 +163,13 @@ def _compare(traced: Graph, model: nn.Module, network: Network, x: torch.Tensor)
     softmax = traced.softmax or (lambda logits: logits)
     with full_precision():
         own = _currents(graph, x)
-        test = "folded graph against the graph before folding"
-        _agree(test, own, _currents(traced, x), tolerance)
+        logits = own[graph.logits]
+        before = _currents(traced, x)
+        own_before = {name: own[name] for name in before} | {"output": logits}
+        _agree("folded graph against the graph before folding", own_before, before, tolerance)
         # With one image a model's squeeze() would take away the batch too, so there are two.
         several = x.repeat(2, *[1] * (x.ndim - 1))
-        outputs = softmax(own["output"]), original(several)[: len(x)]
+        outputs = softmax(logits), original(several)[: len(x)]
         outputs = ({"output": output} for output in outputs)
         _agree("network against the model itself", *outputs, tolerance)
         _test_midpoint(graph, x, own, tolerance)
@@ -159,7 +185,8 @@ def _currents(
     currents: dict[str, torch.Tensor] = {}
 
     def note(node: fx.Node, current: torch.Tensor) -> torch.Tensor | None:
-        currents[node.meta["layer"]] = current
+        # In the units of the model, also where weights are normalized.
+        currents[node.meta["layer"]] = current * node.meta.get("scale", 1.0)
         return emit(node)
 
     output = evaluate(graph, x, note)

@@ -11,7 +11,8 @@ from snnlab.evaluation import cap
 from snnlab.exceptions import OptionError, ShapeError
 from snnlab.network import Network
 from snnlab.neuron import Neuron, constant_output, passed_on, per_neuron
-from snnlab.received import batches, currents_of, neurons_that_ran
+from snnlab.operations import Kind
+from snnlab.received import batches, currents_of, mean_pooled, neurons_that_ran
 from snnlab.record import Record
 from snnlab.report import ErrorParts, ErrorsOverTime
 
@@ -38,7 +39,8 @@ def decompose(
     z̄ is the mean current that the neuron received, z̄_ANN that of the ANN, R the ReLU with its cap,
     C(u) = min(u, θ), Q the output under a constant current z̄, and φ = θN/T. The parts sum to
     φ - R(z̄_ANN), for every neuron. Clipping and quantization together are the quantization error,
-    deviation is the deviation error.
+    deviation is the deviation error. A max pooling by gates has a row of its own with the part
+    "pooling", its mean output minus the maximum of its mean inputs.
 
     Parameters
     ----------
@@ -97,12 +99,17 @@ def decompose(
     arrays = _Arrays(len(x), record.output_sums.dtype)
     for here in batches(graph, len(x)):
         phi = {name: passed_on(counts[name][here], steps, n) for name, n in neurons.items()}
-        ann, snn = currents_of(graph, x[here]), currents_of(graph, seen[here], phi)
+        gated = mean_pooled(record, steps, here)
+        ann, snn = currents_of(graph, x[here]), currents_of(graph, seen[here], phi, gated)
         if record.input == "poisson":
             arrays.put("input", {"input": (seen[here] - x[here]).numpy()}, x[here].numpy(), here)
-        for name, node in graph.layers.items():
-            given = snn[name], ann[name], phi[name], steps, neurons[name], cap(node), current
-            arrays.put(name, split(*given), np.clip(ann[name], 0, cap(node)), here)
+        for node in graph.nodes:
+            name = node.meta["layer"]
+            if name in gated:
+                arrays.put(name, {"pooling": gated[name] - snn[name]}, ann[name], here)
+            elif node.meta["kind"] is Kind.RELU:
+                given = snn[name], ann[name], phi[name], steps, neurons[name], cap(node), current
+                arrays.put(name, split(*given), np.clip(ann[name], 0, cap(node)), here)
         propagated = snn["output"] - ann["output"]
         arrays.put("output", {"propagated": propagated}, ann["output"], here)
     return ErrorParts(steps, arrays.parts, arrays.activations, counts)

@@ -27,3 +27,7 @@ class VerificationError(SNNLabError):
 
 class MemoryBudgetError(SNNLabError):
     """The work or the recording does not fit into the memory allowed."""
+
+
+class DataError(SNNLabError):
+    """A file of images or weights is missing, damaged, or holds something else."""

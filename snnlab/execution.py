@@ -14,9 +14,10 @@ from snnlab.exceptions import MemoryBudgetError
 from snnlab.graph import apply
 from snnlab.network import Network
 from snnlab.operations import Kind
+from snnlab.pooling import ExactMaxPool, GatedMaxPool, max_pool
 from snnlab.progress import Progress
 from snnlab.recorder import GIB, Recorder
-from snnlab.stepping import MaxPool, Neurons, PoissonInput
+from snnlab.stepping import Neurons, PoissonInput
 
 # The largest value of a block takes about this much; caches are used best so.
 _BLOCK_BYTES = 4 * 2**20
@@ -141,7 +142,7 @@ class Execution:
         self.images = len(images)
         self.input = None if None in seeds else PoissonInput(images, seeds)
         self.constants: dict[fx.Node, torch.Tensor] = {}
-        self.states: dict[fx.Node, Neurons | MaxPool] = {}
+        self.states: dict[fx.Node, Neurons | ExactMaxPool | GatedMaxPool] = {}
         self.sum: torch.Tensor | float = 0.0
         for node in self.graph.nodes:
             if node in self.moving or node not in self.read:
@@ -188,6 +189,12 @@ class Execution:
             if self.input is not None:
                 counts["input"] = self.input.counts.numpy()
             recorder.counts(counts, end, first)
+            pooled = {
+                node.meta["layer"]: state.sum.cpu().numpy()
+                for node, state in self.states.items()
+                if isinstance(state, GatedMaxPool)
+            }
+            recorder.pooled(pooled, end, first)
 
     def _repeated(self, node: fx.Node, values: dict, steps: int) -> dict:
         """Return the inputs of a node, with what is constant in time repeated for each step."""
@@ -234,8 +241,7 @@ class Execution:
 
     def _pool(self, node: fx.Node, x: torch.Tensor, steps: int) -> torch.Tensor:
         if node not in self.states:
-            source, module = node.args[0], self.graph.module
-            self.states[node] = MaxPool(lambda charge: apply(node, module, {source: charge}))
+            self.states[node] = max_pool(node, self.graph, self.network.max_pool)
         return self.states[node].step(x, steps)
 
     def _accumulate(self, output: torch.Tensor, steps: int) -> torch.Tensor:

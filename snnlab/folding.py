@@ -1,15 +1,13 @@
 """BatchNorm, folded into the layer before it."""
 
 import copy
+import dataclasses
 
 import torch
 from torch import fx, nn
 
-from snnlab.graph import Graph
+from snnlab.graph import TRANSPOSED, Graph, own_layer
 from snnlab.operations import BATCH_NORMS
-
-_CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 
 
 def fold_affine(
@@ -67,7 +65,7 @@ def fold_batchnorm(graph: Graph) -> Graph:
       relu      2                              3
       output    output                         3
     """
-    folded = Graph(copy.deepcopy(graph.module), graph.softmax)
+    folded = dataclasses.replace(graph, module=copy.deepcopy(graph.module))
     for node in folded.nodes:
         if _is_foldable(node, folded):
             layer = folded.module.get_submodule(node.args[0].target)
@@ -86,15 +84,10 @@ def _is_foldable(node: fx.Node, graph: Graph) -> bool:
     norm, layer = (graph.module.get_submodule(n.target) for n in (node, source))
     if not isinstance(norm, BATCH_NORMS) or len(source.users) > 1:
         return False
-    # A layer with hooks or a parametrization computes its weight anew at each call.
-    plain = type(layer) in (nn.Linear, *_CONVOLUTIONS, *_TRANSPOSED) and not any(
-        module._forward_pre_hooks or module._forward_hooks for module in (layer, norm)
-    )
-    calls = [n for n in graph.nodes if n.op == "call_module"]
-    calls = [n for n in calls if graph.module.get_submodule(n.target) is layer]
+    if norm._forward_pre_hooks or norm._forward_hooks or own_layer(source, graph) is None:
+        return False
     # BatchNorm works along the first dimension after the batch; Linear puts its output last.
-    along_channels = not isinstance(layer, nn.Linear) or len(source.meta["shape"]) == 1
-    return plain and len(calls) == 1 and along_channels
+    return not isinstance(layer, nn.Linear) or len(source.meta["shape"]) == 1
 
 
 @torch.no_grad()
@@ -125,6 +118,6 @@ def _channels_first(layer: nn.Module, weight: torch.Tensor) -> torch.Tensor:
 
     A transposed convolution keeps its weight as (in, out / groups, ...), group after group.
     """
-    if not isinstance(layer, _TRANSPOSED):
+    if not isinstance(layer, TRANSPOSED):
         return weight
     return weight.unflatten(0, (layer.groups, -1)).transpose(1, 2).flatten(0, 1)

@@ -1,10 +1,10 @@
 """The canonical graph: what `trace` makes of a model and everything else works on."""
 
 import copy
+import dataclasses
 import functools
 import operator
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,9 +15,11 @@ from snnlab.operations import Kind
 
 # An empty buffer that moves along with the parameters and tells their type and device.
 REFERENCE = "(reference)"
+TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+_WEIGHTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, *TRANSPOSED)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Graph:
     """A model in canonical form: affine pieces, ReLUs, max pools; the batch first in every value.
 
@@ -28,10 +30,16 @@ class Graph:
         without the batch, and `layer`, the name a user sees.
     softmax : callable or None
         What a final softmax of the model did to the logits; it is left out of the nodes.
+    added : tuple of str
+        Names of the layers where the model has no ReLU, see `insertion`.
+    logits : str
+        Where the model's own output is: "output", or the added layer whose current it is.
     """
 
     module: fx.GraphModule
     softmax: Callable[[torch.Tensor], torch.Tensor] | None = None
+    added: tuple[str, ...] = ()
+    logits: str = "output"
 
     @property
     def nodes(self) -> list[fx.Node]:
@@ -42,6 +50,11 @@ class Graph:
     def layers(self) -> dict[str, fx.Node]:
         """The spiking layers (every ReLU) by name, in the order of evaluation."""
         return {n.meta["layer"]: n for n in self.nodes if n.meta["kind"] is Kind.RELU}
+
+    @functools.cached_property
+    def pools(self) -> dict[str, fx.Node]:
+        """The max poolings by name, in the order of evaluation."""
+        return {n.meta["layer"]: n for n in self.nodes if n.meta["kind"] is Kind.MAX_POOL}
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -67,7 +80,8 @@ class Graph:
 
     def to(self, *device_or_dtype: Any) -> "Graph":
         """Return a copy on another device or in another floating type, as `torch.nn.Module.to`."""
-        graph = Graph(copy.deepcopy(self.module).to(*device_or_dtype), self.softmax)
+        module = copy.deepcopy(self.module).to(*device_or_dtype)
+        graph = dataclasses.replace(self, module=module)
         if graph.dtype not in (torch.float32, torch.float64):
             raise OptionError(
                 f"dtype = {graph.dtype}: expected torch.float32 or torch.float64. Half precision "
@@ -105,3 +119,17 @@ def apply(node: fx.Node, module: nn.Module, values: dict[fx.Node, Any]) -> Any:
 def for_each_image(constant: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
     """Repeat a constant of shape (1, ...) for each image, without copying it."""
     return constant.expand(len(images), *constant.shape[1:])
+
+
+def own_layer(node: fx.Node, graph: Graph) -> nn.Module | None:
+    """Return the linear layer or convolution that a node calls, if its weight may be changed.
+
+    None if it is called elsewhere too, or has hooks or a parametrization that compute its weight
+    anew at each call.
+    """
+    if node.op != "call_module":
+        return None
+    modules = [graph.module.get_submodule(n.target) for n in graph.nodes if n.op == "call_module"]
+    layer = graph.module.get_submodule(node.target)
+    plain = type(layer) in _WEIGHTED and not (layer._forward_pre_hooks or layer._forward_hooks)
+    return layer if plain and sum(module is layer for module in modules) == 1 else None

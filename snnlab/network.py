@@ -13,6 +13,7 @@ from snnlab.evaluation import cap, size
 from snnlab.exceptions import OptionError
 from snnlab.graph import Graph
 from snnlab.neuron import Neuron, Reset, checked_threshold
+from snnlab.pooling import MAX_POOLINGS, MaxPooling, check_gates
 
 Thresholds = float | np.ndarray | Mapping[str, Any]
 
@@ -30,6 +31,10 @@ class Network:
         The ANN, traced and folded.
     neurons : mapping from layer name to Neuron
         One for every ReLU of the graph.
+    max_pool : {"exact", "gate", "gate_recent"}
+        How spikes are pooled: exactly (see `ExactMaxPool`), or by a gate that passes on the input
+        with the highest rate, estimated since the first step, or over the last ones (see
+        `GatedMaxPool`).
 
     Raises
     ------
@@ -41,8 +46,11 @@ class Network:
 
     graph: Graph
     neurons: Mapping[str, Neuron]
+    max_pool: MaxPooling = "exact"
 
     def __post_init__(self) -> None:
+        if _checks.option(self.max_pool, "max_pool", MAX_POOLINGS) != "exact":
+            check_gates(self.graph)
         layers = self.graph.layers
         for name, neuron in self.neurons.items():
             _checks.layer(name, list(layers))
@@ -60,7 +68,7 @@ class Network:
 
     def __reduce__(self) -> tuple:
         # A read-only mapping cannot be copied or sent to another process; a dict can.
-        return Network, (self.graph, dict(self.neurons))
+        return Network, (self.graph, dict(self.neurons), self.max_pool)
 
     @property
     def layers(self) -> list[str]:
@@ -84,6 +92,7 @@ class Network:
         scale: float | None = None,
         reset: Reset | None = None,
         v_init: float | None = None,
+        max_pool: MaxPooling | None = None,
     ) -> "Network":
         """Return the network with other neuron settings.
 
@@ -98,6 +107,8 @@ class Network:
         reset : {"subtract", "zero"}
         v_init : float
             In [0, 1), in units of the threshold.
+        max_pool : {"exact", "gate", "gate_recent"}
+            Of all max poolings.
 
         Raises
         ------
@@ -120,11 +131,11 @@ class Network:
             theta = given.get(name, neurons[name].v_threshold)
             theta = _scaled(name, theta, factor)
             neurons[name] = dataclasses.replace(neurons[name], v_threshold=theta, **changes)
-        return Network(self.graph, neurons)
+        return Network(self.graph, neurons, max_pool or self.max_pool)
 
     def to(self, *device_or_dtype: Any) -> "Network":
         """Return a copy on another device or in another floating type, as `torch.nn.Module.to`."""
-        return Network(self.graph.to(*device_or_dtype), self.neurons)
+        return Network(self.graph.to(*device_or_dtype), self.neurons, self.max_pool)
 
     def _table(self) -> tuple[str, list[str], list[list[str]]]:
         neurons = sum(size(node) for node in self.graph.layers.values())

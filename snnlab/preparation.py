@@ -62,11 +62,7 @@ def train_seeds(x: torch.Tensor, seed: int | np.random.Generator | None) -> list
             f"pixel is a probability. Rescale the images, and convert a network that was trained "
             f"on them, or use input='analog'."
         )
-    if isinstance(seed, np.random.Generator):
-        generator = seed
-    else:
-        generator = np.random.default_rng(None if seed is None else _checks.seed(seed))
-    return generator.integers(2**63, size=len(x)).tolist()
+    return _checks.generator(seed).integers(2**63, size=len(x)).tolist()
 
 
 def _checked_dtype(dtype: Any) -> torch.dtype:

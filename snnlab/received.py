@@ -11,7 +11,7 @@ import torch
 from torch import fx
 
 from snnlab.evaluation import activation, evaluate, full_precision, size
-from snnlab.graph import Graph
+from snnlab.graph import Graph, apply
 from snnlab.network import Network
 from snnlab.neuron import Neuron, as_simulated, passed_on
 from snnlab.operations import Kind
@@ -40,10 +40,18 @@ def mean_currents(network: Network, x: torch.Tensor, record: Record) -> dict[str
             name: passed_on(record.totals[name][here], record.timesteps, neuron)
             for name, neuron in neurons.items()
         }
-        currents = currents_of(network.graph, x[here], phi)
+        currents = currents_of(network.graph, x[here], phi, mean_pooled(record, here=here))
         for name, values in found.items():
             values[here] = currents[name]
     return found
+
+
+def mean_pooled(
+    record: Record, step: int | None = None, here: slice = slice(None)
+) -> dict[str, np.ndarray]:
+    """Return the mean over time of what gates have passed on, shape (B, C, ...)."""
+    step = record.timesteps if step is None else step
+    return {name: sums[here] / step for name, sums in record.pooled.get(step, {}).items()}
 
 
 def batches(graph: Graph, images: int) -> Iterator[slice]:
@@ -54,22 +62,30 @@ def batches(graph: Graph, images: int) -> Iterator[slice]:
 
 
 def currents_of(
-    graph: Graph, images: torch.Tensor, phi: Mapping[str, np.ndarray] | None = None
+    graph: Graph,
+    images: torch.Tensor,
+    phi: Mapping[str, np.ndarray] | None = None,
+    pooled: Mapping[str, np.ndarray] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Return the current of every ReLU, and the output, when the ReLUs pass on `phi`; float64.
+    """Return the current of every ReLU, every maximum, and the output, in float64.
 
-    By default they pass on the ANN's own activation.
+    The ReLUs pass on `phi`, by default the ANN's own activation; the max poolings the maximum, or
+    what stands in `pooled`.
     """
     found: dict[str, np.ndarray] = {}
+    pooled = pooled or {}
 
     def emit(node: fx.Node, current: torch.Tensor) -> torch.Tensor | None:
-        if node.meta["kind"] is not Kind.RELU:
-            return None
         name = node.meta["layer"]
-        found[name] = current.double().cpu().numpy()
-        if phi is None:
-            return activation(node, current)
-        return torch.from_numpy(phi[name]).to(graph.device, graph.dtype)
+        if node.meta["kind"] is Kind.RELU:
+            found[name] = current.double().cpu().numpy()
+            if phi is None:
+                return activation(node, current)
+            return torch.from_numpy(phi[name]).to(graph.device, graph.dtype)
+        highest = apply(node, graph.module, {node.all_input_nodes[0]: current})
+        found[name] = highest.double().cpu().numpy()
+        given = pooled.get(name)
+        return highest if given is None else torch.from_numpy(given).to(highest)
 
     with full_precision():
         output = evaluate(graph, images.to(graph.device), emit)

@@ -35,6 +35,8 @@ class Record:
         Spike counts after chosen steps.
     recorded_spikes, recorded_potentials : mapping from layer name to array, shape (T, B, ...)
         What was asked for; potentials are taken after the reset.
+    pooled : mapping from step to (mapping from max pooling to array, shape (B, ...))
+        What gates in place of max pooling have passed on, after T and after chosen steps.
     """
 
     timesteps: int
@@ -46,6 +48,7 @@ class Record:
     at: Mapping[int, Arrays] = field(default_factory=dict)
     recorded_spikes: Arrays = field(default_factory=dict)
     recorded_potentials: Arrays = field(default_factory=dict)
+    pooled: Mapping[int, Arrays] = field(default_factory=dict)
 
     @property
     def layers(self) -> list[str]:
@@ -180,10 +183,15 @@ def classified(outputs: np.ndarray, y: Any) -> np.ndarray:
     >>> classified(np.array([[[0.0, 1.0], [3.0, 2.0]]]), [1, 1]).tolist()
     [0.5]
     """
+    one_per_class(outputs)
+    y = _checks.labels(y, outputs.shape[1])
+    return (outputs.argmax(-1) == y).mean(-1)
+
+
+def one_per_class(outputs: np.ndarray) -> None:
+    """Refuse outputs, shape (T, B, ...), that are not one score per class."""
     if outputs.ndim != 3:
         raise ShapeError(
             f"accuracy: the output has shape {outputs.shape[2:]} for one image, expected one "
             f"score per class: (classes,)."
         )
-    y = _checks.labels(y, outputs.shape[1])
-    return (outputs.argmax(-1) == y).mean(-1)

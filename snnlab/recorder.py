@@ -34,7 +34,7 @@ class Recorder:
         if poisson:
             shapes = {"input": graph.input_shape} | shapes
         real = torch.empty(0, dtype=graph.dtype).numpy().dtype
-        # Filled in counts(); the keys are (array, layer), the values (shape, type).
+        # The keys are (array, layer), the values (shape, type).
         self.plan: dict[tuple[Any, str], tuple[tuple[int, ...], np.dtype]] = {
             ("outputs", ""): ((timesteps, images, *graph.nodes[-1].meta["shape"]), real)
         }
@@ -45,6 +45,10 @@ class Recorder:
                 self.plan["spikes", name] = ((timesteps, images, *shape), np.dtype(np.uint8))
             if name in potentials:
                 self.plan["potentials", name] = ((timesteps, images, *shape), real)
+
+        for name, node in graph.pools.items() if network.max_pool != "exact" else ():
+            for stop in self.stops:
+                self.plan[("pooled", stop), name] = ((images, *node.meta["shape"]), real)
 
     def allocate(self, memory: int) -> None:
         """Make the arrays, or refuse with the figure if they are larger than `memory`."""
@@ -88,6 +92,11 @@ class Recorder:
         for name, block in layers.items():
             self.arrays[step, name][first : first + len(block)] = block
 
+    def pooled(self, layers: dict[str, np.ndarray], step: int, first: int) -> None:
+        """Keep what gates have passed on, shape (b, ...), after `step` steps."""
+        for name, block in layers.items():
+            self.arrays[("pooled", step), name][first : first + len(block)] = block
+
     def record(self, fingerprint: str) -> Record:
         """Return what was kept."""
 
@@ -102,6 +111,7 @@ class Recorder:
             totals=of(self.timesteps),
             output_sums=self.arrays["outputs", ""],
             at={step: of(step) for step in self.kept},
+            pooled={step: of(("pooled", step)) for step in self.stops},
             recorded_spikes=of("spikes"),
             recorded_potentials=of("potentials"),
         )

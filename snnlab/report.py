@@ -22,7 +22,8 @@ class ErrorParts:
         T.
     parts : mapping from layer name to (mapping from part to array, shape (B, ...))
         For spiking layers "propagated", "clipping", "quantization" and "deviation"; for "output"
-        the propagated part; with Poisson input, for "input", the part "input".
+        the propagated part; with Poisson input, for "input", the part "input"; for a max pooling by
+        gates the part "pooling".
     activations : mapping from layer name to array, shape (B, ...)
         What the ANN passes on there, a.
     counts : mapping from spiking layer to array of whole numbers, shape (B, ...)
@@ -36,7 +37,7 @@ class ErrorParts:
 
     @property
     def layers(self) -> list[str]:
-        """Names of the rows: the input with Poisson input, the spiking layers, the output.
+        """Names of the rows: Poisson input, max poolings by gates, spiking layers, the output.
 
         A position, where one may stand for a name, counts the spiking layers only.
         """
@@ -136,12 +137,11 @@ class ErrorParts:
         return _tables.Table(f"Error of {name} after {self.timesteps} steps", header, rows)
 
     def _name(self, layer: str | int) -> str:
-        return row(layer, self.layers)
+        return row(layer, self.parts)
 
     def _table(self) -> _tables.Table:
-        columns = [*PARTS, "total"]
-        if "input" in self.parts:
-            columns.insert(0, "input")
+        own = {part: None for parts in self.parts.values() for part in parts if part not in PARTS}
+        columns = [*own, *PARTS, "total"]
         title = f"Error after {self.timesteps} steps, root mean square by part"
         rows = [
             [
@@ -189,7 +189,7 @@ class ErrorsOverTime:
         -1 means that twice the steps halve the part, -1/2 that it takes four times the steps, 0
         that time does not help. Least squares on logarithmic axes.
         """
-        name = row(layer, self.layers)
+        name = row(layer, self.rms)
         values = self.rms[name][_checks.option(part, "part", self.rms[name])]
         if len(self.steps) < 2 or not values.all():
             return float("nan")
@@ -211,11 +211,13 @@ class ErrorsOverTime:
         return self._table()._repr_html_()
 
 
-def row(layer: str | int, rows: list[str]) -> str:
+def row(layer: str | int, rows: Mapping[str, Mapping[str, np.ndarray]]) -> str:
     """Return the name of a row given by name, or by its position among the spiking layers."""
     if isinstance(layer, Integral):
-        return _checks.layer(layer, [name for name in rows if name not in ("input", "output")])
-    return _checks.layer(layer, rows, "rows of this decomposition")
+        others = [name for name, parts in rows.items() if "pooling" in parts]
+        spiking = [name for name in rows if name not in ("input", "output", *others)]
+        return _checks.layer(layer, spiking)
+    return _checks.layer(layer, list(rows), "rows of this decomposition")
 
 
 def _rms(values: np.ndarray) -> float:

@@ -3,7 +3,7 @@
 A block holds time and images folded together, shape (t·b, ...), step after step.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -79,34 +79,6 @@ class Neurons:
         self.counts += spikes.sum(0)
         trains = spikes.to(torch.uint8) if record else None
         return folded.mul_(self.v_threshold), trains, potentials
-
-
-class MaxPool:
-    r"""Maximum over space, exact in time for any input.
-
-    .. math:: o_t = \max_i S_{i,t} - \max_i S_{i,t-1}, \qquad S_{i,t} = \sum_{u \le t} x_{i,u}
-
-    so that the mean output is the maximum of the mean inputs.
-
-    Source: Li and Zeng 2022 (LIPooling), extended here to inputs that are not 0 or 1.
-    """
-
-    def __init__(self, pool: Callable[[torch.Tensor], torch.Tensor]):
-        self.pool = pool
-        self.charge: torch.Tensor | float = 0.0
-        self.highest: torch.Tensor | float = 0.0
-
-    def step(self, x: torch.Tensor, steps: int) -> torch.Tensor:
-        """Return the block of outputs for a block of inputs, both shape (t·b, ...)."""
-        charge = x.unflatten(0, (steps, -1)).cumsum(0).add_(self.charge)
-        self.charge = charge[-1].clone()
-        highest = self.pool(charge.flatten(0, 1))
-        blocks = highest.unflatten(0, (steps, -1))
-        output = blocks.clone()
-        output[1:] -= blocks[:-1]
-        output[0] -= self.highest
-        self.highest = blocks[-1].clone()
-        return output.flatten(0, 1)
 
 
 class PoissonInput:

@@ -373,9 +373,9 @@ def test_batches_change_nothing(monkeypatch, options, current):
     sizes = []
     currents = received.currents_of
 
-    def counted(graph, images, phi=None):
+    def counted(graph, images, *passed_on):
         sizes.append(len(images))
-        return currents(graph, images, phi)
+        return currents(graph, images, *passed_on)
 
     monkeypatch.setattr(decomposition, "currents_of", counted)
     whole = sl.decompose(net, x, record, current=current)

@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import snnlab as sl
-from snnlab import execution, progress, stepping
+from snnlab import execution, pooling, progress
 
 SEEDS = range(60)
 
@@ -230,7 +230,7 @@ def test_the_scan_leaves_a_current_that_is_read_again():
 def test_a_max_pool_is_exact_for_any_real_input(rng):
     """O23, LIPooling: the accumulated output is the maximum of the accumulated inputs."""
     x = oracles.dyadic(rng, (50, 3, 8, 8), -2, 2)
-    pool = stepping.MaxPool(lambda charge: F.max_pool2d(charge, 3, 2, 1))
+    pool = pooling.ExactMaxPool(lambda charge: F.max_pool2d(charge, 3, 2, 1))
     block = torch.tensor(x).reshape(50, 3, 8, 8)
     out = pool.step(block, 10).unflatten(0, (10, 5))
     more = pool.step(block.flip(0), 10).unflatten(0, (10, 5))
@@ -241,7 +241,7 @@ def test_a_max_pool_is_exact_for_any_real_input(rng):
 def test_mean_output_of_a_max_pool_is_the_maximum_of_the_mean_inputs():
     """O23: trains 100100 and 011001 have the maximum 3; the gate would send 4."""
     trains = torch.tensor([[1, 0, 0, 1, 0, 0], [0, 1, 1, 0, 0, 1]], dtype=torch.float64)
-    pool = stepping.MaxPool(lambda charge: charge.amax(1))
+    pool = pooling.ExactMaxPool(lambda charge: charge.amax(1))
     assert pool.step(trains.T.clone(), 6).sum() == 3
 
 

@@ -1,6 +1,18 @@
-"""Images to learn from, without a download, and the training of a small network on them."""
+"""Images to learn from, trained networks, and the training of a small network."""
 
+from snnlab.data.bundled import card
 from snnlab.data.digits import Images, load_digits
+from snnlab.data.mnist import Labelled, load_mnist, load_mnist_training
+from snnlab.data.networks import load_network
 from snnlab.data.training import train
 
-__all__ = ["Images", "load_digits", "train"]
+__all__ = [
+    "Images",
+    "Labelled",
+    "card",
+    "load_digits",
+    "load_mnist",
+    "load_mnist_training",
+    "load_network",
+    "train",
+]

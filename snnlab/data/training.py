@@ -1,6 +1,7 @@
 """Training of a small classifier."""
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -8,6 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from snnlab import _checks
+from snnlab.data.checkpoint import Checkpoint
 from snnlab.exceptions import ShapeError
 
 
@@ -20,6 +22,7 @@ def train(
     batch: int = 64,
     learning_rate: float = 2e-3,
     seed: int = 0,
+    checkpoint: str | Path | None = None,
 ) -> nn.Module:
     """Return a trained copy of a classifier, in eval mode; a progress bar shows its way.
 
@@ -36,11 +39,16 @@ def train(
         Passes over the images, and images per step.
     learning_rate : float
     seed : int
+    checkpoint : path, optional
+        A file that is written after each epoch and removed at the end. If it is there, the training
+        that was interrupted goes on, to the same result.
 
     Raises
     ------
     ShapeError, OptionError
         If images, labels or numbers are not as described.
+    DataError
+        If the checkpoint is of another training, or cannot be read.
 
     >>> images = torch.rand(64, 2, generator=torch.Generator().manual_seed(0))
     >>> model = train(nn.Linear(2, 2), images, (images[:, 0] > 0.5).int(), epochs=1)
@@ -58,9 +66,13 @@ def train(
     model = copy.deepcopy(model).train()
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
+    setting = {"images": len(x), "epochs": epochs, "batch": batch, "rate": learning_rate}
+    kept = Checkpoint(checkpoint, setting | {"seed": seed}, (model, optimizer, schedule))
     with torch.random.fork_rng(devices=[]), tqdm(total=epochs, unit=" epochs", leave=False) as bar:
         torch.manual_seed(seed)
-        for _ in range(epochs):
+        done = kept.resume()
+        bar.update(done)
+        for epoch in range(done, epochs):
             for chosen in _batches(len(x), batch):
                 scores = model(x[chosen])
                 _check_classes(y, scores.shape[-1])
@@ -69,8 +81,10 @@ def train(
                 loss.backward()
                 optimizer.step()
             schedule.step()
+            kept.keep(epoch + 1)
             bar.set_postfix(loss=f"{loss.item():.3f}")
             bar.update()
+    kept.remove()
     return model.eval()
 
 

@@ -33,7 +33,7 @@ def errors_over_time(errors: ErrorsOverTime, layer: str | int, *, ax: Axes | Non
     """
     todo = "Write snnlab.decompose_over_time(network, x, record) first."
     _checks.instance(errors, ErrorsOverTime, "errors", todo)
-    name = row(layer, errors.layers)
+    name = row(layer, errors.rms)
     ax = _style.axes(ax)
     steps, rms = np.array(errors.steps), errors.rms[name]
     for part, values in rms.items():

@@ -1,0 +1,106 @@
+"""The rules of Diehl et al. 2015: thresholds from the weights alone, or from weights and data."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import fx
+
+from snnlab.activations import record_activations
+from snnlab.calibration import Rule
+from snnlab.exceptions import UnsupportedLayerError
+from snnlab.graph import Graph, own_layer
+from snnlab.insertion import is_average_pool
+from snnlab.operations import Kind
+
+
+@dataclass(frozen=True)
+class ModelBased(Rule):
+    r"""Thresholds from the weights alone, so that no step brings a neuron more than its threshold.
+
+    .. math:: p^l = \max_j \sum_i \max(0, w^l_{ji}), \qquad \theta^l = p^l\,\theta^{l-1}
+
+    with :math:`\theta^0 = 1`, for inputs in [0, 1] and without biases.
+
+    Parameters
+    ----------
+    strong : bool
+        Also lower the threshold where :math:`p^l < 1`; by default it only rises.
+
+    Source: Diehl et al. 2015 (model-based normalization).
+    """
+
+    strong: bool = False
+
+    def thresholds(self, graph: Graph, x_cal: Any) -> dict[str, float | np.ndarray]:
+        """Return the threshold of each layer; the data are not looked at."""
+        found: dict[str, float | np.ndarray] = {}
+        for name, node in graph.layers.items():
+            layer, before = weighted(node, graph)
+            p = 1.0 if layer is None else positive_sum(layer)
+            bound = float(found[before]) if before else 1.0
+            found[name] = bound * (p if self.strong else max(p, 1.0))
+        return found
+
+
+@dataclass(frozen=True)
+class DataBased(Rule):
+    r"""Thresholds from weights and data: the largest activation, or the largest weight if above it.
+
+    .. math:: \theta^l = \lambda^l = \max\left(\max_{ij} w^l_{ij},\ \max_i a^l_i\right)
+
+    A layer of neurons for an average pooling takes the threshold of the layer before it.
+
+    Source: Diehl et al. 2015 (data-based normalization).
+    """
+
+    def thresholds(self, graph: Graph, x_cal: Any) -> dict[str, float | np.ndarray]:
+        """Return the threshold of each layer."""
+        statistics = record_activations(graph, x_cal)
+        found: dict[str, float | np.ndarray] = {}
+        for name, node in graph.layers.items():
+            layer, before = weighted(node, graph)
+            if layer is None and before:
+                found[name] = found[before]
+                continue
+            largest = float(statistics[name].maximum.max())
+            weight = 0.0 if layer is None else float(layer.detach().max())
+            found[name] = max(weight, largest)
+        return found
+
+
+def positive_sum(weight: torch.Tensor) -> float:
+    r"""Return :math:`\max_j \sum_i \max(0, w_{ji})`, the most that spikes of size 1 can add up to.
+
+    Parameters
+    ----------
+    weight : torch.Tensor, shape (out, ...)
+
+    Source: Diehl et al. 2015 (model-based normalization).
+
+    >>> positive_sum(torch.tensor([[0.75, 0.75, -2.0]]))
+    1.5
+    """
+    return float(weight.detach().double().clamp(min=0).flatten(1).sum(1).max())
+
+
+def weighted(node: fx.Node, graph: Graph) -> tuple[torch.Tensor | None, str | None]:
+    """Return the weight between a layer and the spiking layer before it, and that layer's name.
+
+    None stands for no weight (only pooling lies between) and for the input.
+    """
+    weight, source = None, node.all_input_nodes[0]
+    while source.meta["kind"] not in (Kind.INPUT, Kind.RELU):
+        layer = own_layer(source, graph)
+        reshapes = source.op == "call_function" and source.target is torch.reshape
+        if layer is not None and weight is None and layer.bias is None:
+            weight = layer.weight
+        elif not (reshapes or is_average_pool(source, graph.module)):
+            raise UnsupportedLayerError(
+                f"layer {node.meta['layer']!r}: {source.meta['layer']!r} lies before it. The rules "
+                f"of Diehl et al. 2015 know chains of linear layers or convolutions without "
+                f"biases, one for each ReLU, and average pooling. Take Percentile(99.9) instead."
+            )
+        source = source.all_input_nodes[0]
+    return weight, None if source.meta["kind"] is Kind.INPUT else source.meta["layer"]

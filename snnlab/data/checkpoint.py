@@ -1,0 +1,61 @@
+"""The state of a training in a file, so that it can go on after an interruption."""
+
+import pickle
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from snnlab.exceptions import DataError
+
+
+class Checkpoint:
+    """A file with the state of a training; no file if the path is None.
+
+    Parameters
+    ----------
+    file : path or None
+    setting : dict
+        What the training hangs on. A file of another setting is refused.
+    parts : sequence of objects with `state_dict` and `load_state_dict`
+        Such as model, optimizer and schedule.
+    """
+
+    def __init__(self, file: str | Path | None, setting: Mapping[str, Any], parts: Sequence[Any]):
+        self.file = None if file is None else Path(file)
+        self.setting, self.parts = dict(setting), parts
+
+    def resume(self) -> int:
+        """Bring the parts and torch's random state to where they were; return the epochs done."""
+        if self.file is None or not self.file.exists():
+            return 0
+        todo = f"Remove {self.file} to begin anew."
+        try:
+            kept = torch.load(self.file, weights_only=True)
+        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            raise DataError(f"{self.file}: cannot be read ({error}). {todo}") from error
+        found = kept.get("setting") if isinstance(kept, dict) else None
+        if found != self.setting:
+            raise DataError(
+                f"{self.file}: is of a training with {found}, expected {self.setting}. {todo}"
+            )
+        for part, state in zip(self.parts, kept["states"], strict=True):
+            part.load_state_dict(state)
+        torch.set_rng_state(kept["random"])
+        return kept["epoch"]
+
+    def keep(self, epoch: int) -> None:
+        """Write the state after so many epochs; the file before stays until this one is whole."""
+        if self.file is None:
+            return
+        states = [part.state_dict() for part in self.parts]
+        state = {"setting": self.setting, "epoch": epoch, "states": states}
+        part = self.file.with_name(self.file.name + ".part")
+        torch.save(state | {"random": torch.get_rng_state()}, part)
+        part.replace(self.file)
+
+    def remove(self) -> None:
+        """Remove the file: the training is at its end."""
+        if self.file is not None:
+            self.file.unlink(missing_ok=True)

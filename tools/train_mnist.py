@@ -1,0 +1,87 @@
+"""Train the networks that come with the package, and pack the test images.
+
+    python tools/train_mnist.py images MNIST.npz        the test images
+    python tools/train_mnist.py mnist_mlp [MNIST.npz]   a network, by its name
+
+The file is an npz with MNIST's images and labels (see `load_mnist_training`); without it the
+training images come from openml.org. An interrupted training goes on where it was.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save
+
+from snnlab import data
+from snnlab.data import bundled
+from snnlab.data.networks import ARCHITECTURES
+
+SOURCE = "MNIST: Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0"
+SETTINGS = {
+    "mnist_mlp": {"epochs": 40, "batch": 100, "learning_rate": 1e-3, "seed": 0},
+    "mnist_diehl_convnet": {"epochs": 40, "batch": 100, "learning_rate": 3e-3, "seed": 0},
+    "mnist_convnet": {"epochs": 30, "batch": 100, "learning_rate": 2e-3, "seed": 0},
+}
+
+
+def main() -> int:
+    """Do what the command line says; return the exit status."""
+    known = ("images", *ARCHITECTURES)
+    if len(sys.argv) not in (2, 3) or sys.argv[1] not in known:
+        print("usage: python tools/train_mnist.py " + "|".join(known) + " [FILE]", file=sys.stderr)
+        return 2
+    what, file = sys.argv[1], next(iter(sys.argv[2:]), None)
+    if what == "images" and file is not None:
+        pack(Path(file))
+    else:
+        train(what, file)
+    return 0
+
+
+def pack(file: Path) -> None:
+    """Keep the test images of MNIST in the package."""
+    out = io.BytesIO()
+    with np.load(file) as arrays:
+        np.savez_compressed(out, images=arrays["test_images"], labels=arrays["test_labels"])
+    bundled.write("mnist_test.npz", out.getvalue(), source=SOURCE, images=10_000)
+
+
+def train(name: str, file: str | None) -> None:
+    """Train a network, and keep it in the package with its accuracy as stored."""
+    setting = SETTINGS[name]
+    x, y = data.load_mnist_training(file)
+    # The first weights follow the seed as well.
+    torch.manual_seed(setting["seed"])
+    checkpoint = Path(f"{name}.checkpoint")
+    model = data.train(ARCHITECTURES[name](), x, y, checkpoint=checkpoint, **setting)
+    half = {key: _half(value) for key, value in model.state_dict().items()}
+    known = {
+        "architecture": ARCHITECTURES[name].__doc__.splitlines()[0].removeprefix("Return "),
+        "trained_on": f"the 60,000 training images of {SOURCE}",
+        "training": setting,
+        "torch": torch.__version__.split("+")[0],
+    }
+    bundled.write(f"{name}.safetensors", save(half), **known)
+    known["ann_accuracy"] = accuracy(data.load_network(name), *data.load_mnist())
+    bundled.write(f"{name}.safetensors", save(half), **known)
+    print(f"{name}: {100 * known['ann_accuracy']:.2f} % of the test images right")
+
+
+def accuracy(model: torch.nn.Module, x: np.ndarray, y: np.ndarray) -> float:
+    """Return the share of images that are classified rightly."""
+    with torch.no_grad():
+        scores = torch.cat([model(images) for images in torch.from_numpy(x).split(500)])
+    return float((scores.argmax(1).numpy() == y).mean())
+
+
+def _half(value: torch.Tensor) -> torch.Tensor:
+    return value.half() if value.is_floating_point() else value
+
+
+if __name__ == "__main__":
+    sys.exit(main())
