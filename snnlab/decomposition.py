@@ -94,14 +94,14 @@ def decompose(
     counts = {name: record.counts(name, steps) for name in network.layers}
     neurons = neurons_that_ran(record)
     seen = x
-    if record.input == "poisson":
+    if record.input != "analog":
         seen = torch.from_numpy(record.rates("input", steps)).to(graph.dtype)
     arrays = _Arrays(len(x), record.output_sums.dtype)
     for here in batches(graph, len(x)):
         phi = {name: passed_on(counts[name][here], steps, n) for name, n in neurons.items()}
         gated = mean_pooled(record, steps, here)
         ann, snn = currents_of(graph, x[here]), currents_of(graph, seen[here], phi, gated)
-        if record.input == "poisson":
+        if record.input != "analog":
             arrays.put("input", {"input": (seen[here] - x[here]).numpy()}, x[here].numpy(), here)
         for node in graph.nodes:
             name = node.meta["layer"]

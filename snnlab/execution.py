@@ -17,7 +17,7 @@ from snnlab.operations import Kind
 from snnlab.pooling import ExactMaxPool, GatedMaxPool, max_pool
 from snnlab.progress import Progress
 from snnlab.recorder import GIB, Recorder
-from snnlab.stepping import Neurons, PoissonInput
+from snnlab.stepping import Neurons, PoissonInput, RegularInput
 
 # The largest value of a block takes about this much; caches are used best so.
 _BLOCK_BYTES = 4 * 2**20
@@ -52,12 +52,12 @@ def run(
     memory : int
         Ceiling on the working memory in bytes.
     seeds : sequence of int, length B, optional
-        Of the images' Poisson trains; without them the input is analog.
+        Of the images' Poisson trains.
     held : mapping from layer name to tensor, shape (B, ...), optional
         What these layers pass on at every step, in place of spikes. What nobody reads then is not
         simulated, nor recorded.
     """
-    execution = Execution(network, recorder.poisson, held)
+    execution = Execution(network, recorder.input, held)
     timesteps, count = recorder.timesteps, len(x)
     blocks = execution.blocks(count, timesteps, memory)
     seeds = [None] * count if seeds is None else seeds
@@ -87,8 +87,9 @@ class Execution:
     """One simulation: which nodes move, and the states of a block of images."""
 
     def __init__(
-        self, network: Network, poisson: bool, held: Mapping[str, torch.Tensor] | None = None
+        self, network: Network, input: str, held: Mapping[str, torch.Tensor] | None = None
     ):
+        self.coding = input
         self.network, self.graph, self.held = network, network.graph, held or {}
         self.read = self._read() if self.held else set(self.graph.nodes)
         self.moving: set[fx.Node] = set()
@@ -96,7 +97,7 @@ class Execution:
             if node not in self.read:
                 continue
             kind = node.meta["kind"]
-            starts = kind is Kind.RELU or (kind is Kind.INPUT and poisson)
+            starts = kind is Kind.RELU or (kind is Kind.INPUT and input != "analog")
             if starts or any(source in self.moving for source in node.all_input_nodes):
                 self.moving.add(node)
         self.unread = last_readers(self.graph)
@@ -137,10 +138,10 @@ class Execution:
     def start(self, images: torch.Tensor, seeds: Sequence[int | None]) -> None:
         """Evaluate what does not change in time, and set the neurons to their initial state.
 
-        `seeds` holds a seed for the Poisson train of each image, None with analog input.
+        `seeds` holds a seed for the Poisson train of each image, else None.
         """
         self.images = len(images)
-        self.input = None if None in seeds else PoissonInput(images, seeds)
+        self.input = self._trains(images, seeds)
         self.constants: dict[fx.Node, torch.Tensor] = {}
         self.states: dict[fx.Node, Neurons | ExactMaxPool | GatedMaxPool] = {}
         self.sum: torch.Tensor | float = 0.0
@@ -154,6 +155,13 @@ class Execution:
                 # A node that moves may have read it before, and needs it at every step.
                 if not any(reader in self.moving for reader in done.users):
                     del self.constants[done]
+
+    def _trains(
+        self, images: torch.Tensor, seeds: Sequence[int | None]
+    ) -> PoissonInput | RegularInput | None:
+        if self.coding == "poisson":
+            return PoissonInput(images, seeds)
+        return RegularInput(images) if self.coding == "regular" else None
 
     def advance(self, begin: int, end: int, recorder: Recorder, first: int) -> None:
         """Run the steps from `begin` to `end` through the whole network, layer by layer."""
@@ -187,7 +195,7 @@ class Execution:
                 if isinstance(state, Neurons)
             }
             if self.input is not None:
-                counts["input"] = self.input.counts.numpy()
+                counts["input"] = self.input.counts.cpu().numpy()
             recorder.counts(counts, end, first)
             pooled = {
                 node.meta["layer"]: state.sum.cpu().numpy()

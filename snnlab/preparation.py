@@ -10,7 +10,7 @@ from snnlab.exceptions import OptionError
 from snnlab.network import Network
 from snnlab.recorder import GIB, Recorder
 
-INPUTS = ("analog", "poisson")
+INPUTS = ("analog", "poisson", "regular")
 
 
 def prepare(
@@ -33,14 +33,14 @@ def prepare(
     """
     _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
     timesteps, memory = _checks.whole(timesteps, "timesteps"), _checks.whole(memory, "memory")
-    poisson = _checks.option(input, "input", INPUTS) == "poisson"
+    _checks.option(input, "input", INPUTS)
     if reset is not None or v_init is not None:
         network = network.replace(reset=reset, v_init=v_init)
     if dtype is not None and dtype != network.graph.dtype:
         network = network.to(_checked_dtype(dtype))
     graph = network.graph
     x = _checks.images(x, "x", graph.input_shape, graph.dtype)
-    names = network.layers + (["input"] if poisson else [])
+    names = network.layers + (["input"] if input != "analog" else [])
     recorder = Recorder(
         network,
         len(x),
@@ -48,7 +48,7 @@ def prepare(
         stops=_checks.steps(at, timesteps),
         spikes=_checks.layers(spikes, names, "spikes"),
         potentials=_checks.layers(potentials, network.layers, "potentials"),
-        poisson=poisson,
+        input=input,
     )
     recorder.allocate(memory)
     return network, x, recorder
@@ -56,13 +56,17 @@ def prepare(
 
 def train_seeds(x: torch.Tensor, seed: int | np.random.Generator | None) -> list[int]:
     """Draw a seed for the Poisson train of each image."""
+    return _checks.generator(seed).integers(2**63, size=len(x)).tolist()
+
+
+def refuse_outside_unit(x: torch.Tensor) -> None:
+    """Refuse images that no spike trains can stand for: a pixel is a rate, in [0, 1]."""
     if x.min() < 0 or x.max() > 1:
         raise OptionError(
-            f"x: values from {x.min():g} to {x.max():g}, expected [0, 1]: with Poisson input a "
+            f"x: values from {x.min():g} to {x.max():g}, expected [0, 1]: in a spike train a "
             f"pixel is a probability. Rescale the images, and convert a network that was trained "
             f"on them, or use input='analog'."
         )
-    return _checks.generator(seed).integers(2**63, size=len(x)).tolist()
 
 
 def _checked_dtype(dtype: Any) -> torch.dtype:

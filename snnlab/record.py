@@ -26,9 +26,9 @@ class Record:
         The settings that ran.
     fingerprint : str
         Tells the graph that ran from others.
-    input : {"analog", "poisson"}
+    input : {"analog", "poisson", "regular"}
     totals : mapping from layer name to array of whole numbers, shape (B, ...)
-        Spike counts after T steps; with Poisson input also those of "input".
+        Spike counts after T steps; where the pixels spike also those of "input".
     output_sums : array, shape (T, B, ...)
         Accumulated current of the output after each step.
     at : mapping from step to (mapping from layer name to array, shape (B, ...))

@@ -24,14 +24,14 @@ class Recorder:
         stops: list[int],
         spikes: list[str],
         potentials: list[str],
-        poisson: bool,
+        input: str,
     ):
         graph = network.graph
-        self.network, self.timesteps, self.poisson = network, timesteps, poisson
+        self.network, self.timesteps, self.input = network, timesteps, input
         self.stops = sorted({*stops, timesteps})
         self.kept = stops
         shapes = {name: node.meta["shape"] for name, node in graph.layers.items()}
-        if poisson:
+        if self.spiking_input:
             shapes = {"input": graph.input_shape} | shapes
         real = torch.empty(0, dtype=graph.dtype).numpy().dtype
         # The keys are (array, layer), the values (shape, type).
@@ -49,6 +49,11 @@ class Recorder:
         for name, node in graph.pools.items() if network.max_pool != "exact" else ():
             for stop in self.stops:
                 self.plan[("pooled", stop), name] = ((images, *node.meta["shape"]), real)
+
+    @property
+    def spiking_input(self) -> bool:
+        """Whether the pixels spike."""
+        return self.input != "analog"
 
     def allocate(self, memory: int) -> None:
         """Make the arrays, or refuse with the figure if they are larger than `memory`."""
@@ -107,7 +112,7 @@ class Recorder:
             timesteps=self.timesteps,
             neurons=dict(self.network.neurons),
             fingerprint=fingerprint,
-            input="poisson" if self.poisson else "analog",
+            input=self.input,
             totals=of(self.timesteps),
             output_sums=self.arrays["outputs", ""],
             at={step: of(step) for step in self.kept},

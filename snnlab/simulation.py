@@ -14,7 +14,7 @@ from snnlab.execution import run
 from snnlab.network import Network
 from snnlab.neuron import Reset, as_simulated, constant_output
 from snnlab.operations import Kind
-from snnlab.preparation import prepare, train_seeds
+from snnlab.preparation import prepare, refuse_outside_unit, train_seeds
 from snnlab.record import Activations, Record
 from snnlab.recorder import GIB
 
@@ -49,14 +49,15 @@ def simulate(
         Number of steps T.
     reset, v_init
         Other neuron settings for this run, as in `Network.replace`.
-    input : {"analog", "poisson"}
-        The image as a constant current, or as random spikes with the pixel as their probability.
+    input : {"analog", "poisson", "regular"}
+        The image as a constant current, or as random spikes with the pixel as their probability, or
+        as spikes at even distances.
     seed : int or numpy.random.Generator
         For Poisson input. An image's train does not depend on the images beside it but on its
         position.
     spikes, potentials : bool or layers
         Layers whose trains or potentials are kept, shape (T, B, ...); True for all. "input" is
-        among the names of `spikes` with Poisson input.
+        among the names of `spikes` where the pixels spike.
     at : ints
         Steps after which spike counts are kept as well.
     dtype : torch.float32 or torch.float64, optional
@@ -73,7 +74,7 @@ def simulate(
     ShapeError
         If the images have another shape than the network's input, or are no finite numbers.
     OptionError
-        If an option is outside its range; for Poisson input also if pixels leave [0, 1].
+        If an option is outside its range; for spiking input also if pixels leave [0, 1].
     MemoryBudgetError
         If one image and one step, or what is to be recorded, do not fit.
 
@@ -99,7 +100,9 @@ def simulate(
         dtype=dtype,
         memory=memory,
     )
-    seeds = train_seeds(x, seed) if recorder.poisson else None
+    if recorder.spiking_input:
+        refuse_outside_unit(x)
+    seeds = train_seeds(x, seed) if recorder.input == "poisson" else None
     run(network, x, recorder, int(memory), seeds=seeds)
     return recorder.record(network.graph.fingerprint)
 

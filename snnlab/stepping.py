@@ -81,6 +81,28 @@ class Neurons:
         return folded.mul_(self.v_threshold), trains, potentials
 
 
+class RegularInput:
+    r"""The images as regular spikes: neurons with threshold 1, half full, one for each pixel.
+
+    .. math:: N_t = \left\lfloor x\,t + \tfrac12 \right\rfloor
+
+    so that the rate is within 1 / (2t) of the pixel after every step. Derived here.
+    """
+
+    def __init__(self, images: torch.Tensor):
+        self.images, self.steps = images, 0
+        self.counts = torch.zeros(images.shape, dtype=torch.int32, device=images.device)
+
+    def step(self, steps: int) -> torch.Tensor:
+        """Return the trains of the next steps, 0 or 1 in bytes, shape (t, b, ...)."""
+        last = self.steps + steps
+        time = torch.arange(self.steps, last + 1, device=self.images.device, dtype=torch.float64)
+        time = time.reshape(-1, *[1] * self.images.ndim)
+        counts = (self.images.double() * time + 0.5).floor().int()
+        self.steps, self.counts = last, counts[-1]
+        return counts.diff(dim=0).to(torch.uint8)
+
+
 class PoissonInput:
     """The images as random spikes, each pixel's value its probability; every image draws alone.
 

@@ -83,6 +83,14 @@ def test_poisson_trains_are_those_that_simulate_draws(seed, reset):
     assert_equal_records(ours, theirs)
 
 
+@pytest.mark.parametrize("reset", ["subtract", "zero"])
+def test_regular_trains_are_those_of_simulate(reset):
+    x, net = converted(5, images=2, reset=reset)
+    ours, theirs = both(net, x, input="regular")
+    assert ours.counts("input").any()
+    assert_equal_records(ours, theirs)
+
+
 def test_recorded_trains_are_replayed():
     x, net = converted(3, images=2)
     ours = sl.simulate(net, x, STEPS, dtype=torch.float64, input="poisson", seed=5, spikes=True)

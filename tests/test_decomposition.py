@@ -29,15 +29,19 @@ def mlp(n):
     reset=st.sampled_from(RESETS),
     v_init=st.sampled_from([0, 0.25, 0.5, 0.75]),
     timesteps=st.integers(1, 33),
-    poisson=st.booleans(),
+    input=st.sampled_from(["analog", "poisson", "regular"]),
 )
-def test_parts_sum_to_the_total_for_every_neuron(seed, reset, v_init, timesteps, poisson):
+def test_parts_sum_to_the_total_for_every_neuron(seed, reset, v_init, timesteps, input):
     """φ - a, with a from an ANN evaluated apart; the totals are those of a plain loop."""
     steps, x, net = converted(seed, reset, v_init)
-    options = {"input": "poisson", "seed": 1, "spikes": ["input"]} if poisson else {}
-    record = sl.simulate(net, x, timesteps, **options)
+    spiking = input != "analog"
+    kept = ["input"] if spiking else []
+    record = sl.simulate(net, x, timesteps, input=input, seed=1, spikes=kept)
     report = sl.decompose(net, x, record)
-    x_t = record.spikes("input") if poisson else np.broadcast_to(x, (timesteps, *x.shape))
+    if spiking:
+        error = record.rates("input") - x
+        np.testing.assert_allclose(report.part("input", "input"), error, rtol=0, atol=1e-12)
+    x_t = record.spikes("input") if spiking else np.broadcast_to(x, (timesteps, *x.shape))
     loop = oracles.plain_loop(steps, x_t, reset, v_init)
     currents, output = oracles.ann(steps, x)
     for name, theta in oracles.thresholds(steps).items():

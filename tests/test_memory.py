@@ -51,7 +51,7 @@ ALIVE, NEURONS = 2 * 4 * SIDE**2, 4 * SIDE**2 + 6 * 4 + 10
 def smallest(net, input):
     """Return the bytes without which the plan refuses to run one image for one step."""
     with pytest.raises(sl.MemoryBudgetError) as raised:
-        Execution(net, input == "poisson").blocks(1, 1, 1)
+        Execution(net, input).blocks(1, 1, 1)
     return int(str(raised.value).split("memory=")[1].rstrip("."))
 
 
@@ -73,7 +73,7 @@ SMALLEST = {(d, i): smallest(n, i) for d, n in NETS.items() for i in ("analog", 
 def test_the_plan_stays_within_the_budget(images, timesteps, times, input, dtype):
     net = NETS[dtype]
     memory = math.ceil(SMALLEST[dtype, input] * times)
-    blocks = Execution(net, input == "poisson").blocks(images, timesteps, memory)
+    blocks = Execution(net, input).blocks(images, timesteps, memory)
     assert 1 <= blocks.images <= images
     assert 1 <= blocks.steps <= timesteps
     assert isinstance(blocks.images, int)
@@ -84,7 +84,7 @@ def test_the_plan_stays_within_the_budget(images, timesteps, times, input, dtype
 
 
 def test_the_plan_uses_what_it_is_given():
-    run = Execution(NET, False)
+    run = Execution(NET, "analog")
     small, large = (run.blocks(1000, 1000, memory) for memory in (2**17, 2**30))
     assert large.images * large.steps > 50 * small.images * small.steps
     # No longer than needed: a short run and few images are one block.
@@ -93,7 +93,7 @@ def test_the_plan_uses_what_it_is_given():
 
 def test_the_smallest_budget_is_enough_and_less_is_refused():
     least = SMALLEST[torch.float32, "analog"]
-    blocks = Execution(NET, False).blocks(100, 100, least)
+    blocks = Execution(NET, "analog").blocks(100, 100, least)
     assert (blocks.images, blocks.steps) == (1, 1)
     with pytest.raises(sl.MemoryBudgetError, match=rf"need .* memory allows .* memory={least}"):
         sl.simulate(NET, X[:1], 2, memory=least - 1)
@@ -120,7 +120,7 @@ def assert_same_record(one, other):
 @pytest.fixture(scope="module")
 def whole():
     """Runs in one block of images and steps."""
-    plan = Execution(NET, False).blocks(len(X), 37, 2**30)
+    plan = Execution(NET, "analog").blocks(len(X), 37, 2**30)
     assert (plan.images, plan.steps) == (len(X), 37)
     return {(i, r): run(i, reset=r) for i in ("analog", "poisson") for r in ("subtract", "zero")}
 

@@ -245,6 +245,42 @@ def test_mean_output_of_a_max_pool_is_the_maximum_of_the_mean_inputs():
     assert pool.step(trains.T.clone(), 6).sum() == 3
 
 
+@given(seed=st.integers(0, 30), timesteps=st.integers(1, 40))
+def test_regular_input_counts_like_neurons_that_begin_half_full(seed, timesteps):
+    _, x, net = converted(seed)
+    record = sl.simulate(net, x, timesteps, input="regular", spikes=["input"])
+    trains = record.spikes("input")
+    steps = np.arange(1, timesteps + 1).reshape(-1, *[1] * x.ndim)
+    assert (trains.cumsum(0) == np.floor(x * steps + 0.5)).all()
+    assert (np.abs(trains.cumsum(0) - x * steps) <= 0.5).all()
+    layer = sl.convert(nn.Sequential(nn.Flatten(), nn.ReLU()), x, threshold=sl.Fixed(1.0))
+    fired = sl.simulate(layer, x, timesteps, spikes=True).spikes("1")
+    assert (trains.reshape(fired.shape) == fired).all()
+    assert (record.counts("input") == trains.sum(0)).all()
+
+
+@pytest.mark.parametrize("reset", ["subtract", "zero"])
+@pytest.mark.parametrize("seed", range(4))
+def test_equals_a_plain_loop_under_regular_input_in_blocks_of_any_size(seed, reset, monkeypatch):
+    steps, x, net = converted(seed, reset=reset)
+    trains = np.floor(x * np.arange(21).reshape(-1, *[1] * x.ndim) + 0.5)
+    loop = oracles.plain_loop(steps, np.diff(trains, axis=0), reset, 0.5)
+    for block_steps, block_bytes in [(8, 2**22), (3, 1), (1, 1)]:
+        monkeypatch.setattr(execution, "_BLOCK_STEPS", block_steps)
+        monkeypatch.setattr(execution, "_BLOCK_BYTES", block_bytes)
+        record = sl.simulate(net, x, 20, input="regular", spikes=True, at=[7])
+        for name in net.layers:
+            assert (record.spikes(name) == loop["spikes"][name]).all()
+        assert (record.output_sums == loop["output_sums"]).all()
+        assert (record.counts("input", 7) == trains[7]).all()
+
+
+def test_regular_input_needs_pixels_from_0_to_1():
+    net = sl.convert(nn.ReLU(), [[0.5]], threshold=sl.Fixed(1.0))
+    with pytest.raises(sl.OptionError, match=r"values from 1.5 to 1.5, expected \[0, 1\]"):
+        sl.simulate(net, [[1.5]], 4, input="regular")
+
+
 def test_poisson_trains_belong_to_the_image_not_to_its_neighbours():
     _, x, net = converted(1)
     together = sl.simulate(net, x, 8, input="poisson", seed=3, spikes=["input"]).spikes("input")

@@ -55,7 +55,7 @@ class Engine:
     Parameters
     ----------
     network : Network
-    poisson : bool
+    spiking_input : bool
         Whether the pixels spike. If not they are part of the constant currents.
     schedule : {"layers", "brian"}
         Whether one layer after the other fires, sends and resets within a step, so that a spike
@@ -64,20 +64,20 @@ class Engine:
         Ceiling in bytes.
     """
 
-    def __init__(self, network: Network, *, poisson: bool, schedule: str, memory: int):
+    def __init__(self, network: Network, *, spiking_input: bool, schedule: str, memory: int):
         self.graph = wiring.affine_graph(network)
         self.neurons = network.neurons
         self.clock = b2.Clock(DT, name="steps")
         # For names that are the same each time, so that compiled code is found again.
         self.label = {name: k for k, name in enumerate([*wiring.sources(self.graph), "output"])}
-        sources = [name for name in wiring.sources(self.graph) if poisson or name != "input"]
+        sources = [name for name in wiring.sources(self.graph) if spiking_input or name != "input"]
         _check_memory({name: wiring.count_synapses(self.graph, name) for name in sources}, memory)
         self.groups = {name: self._neurons(name) for name in network.layers}
         self.spiking = dict(self.groups)
         self.groups["output"] = b2.NeuronGroup(
             self._size("output"), LAYER, method="euler", clock=self.clock, name="neurons_output"
         )
-        if poisson:
+        if spiking_input:
             self.spiking["input"] = b2.SpikeGeneratorGroup(
                 self._size("input"), [], [] * b2.ms, clock=self.clock, name="neurons_input"
             )
@@ -89,7 +89,7 @@ class Engine:
                     if matrix.nnz:
                         self.synapses[source, target] = self._synapses(source, target, matrix)
         objects = [*self.groups.values(), *self.synapses.values()]
-        self.network = b2.Network(*objects, *([self.spiking["input"]] if poisson else []))
+        self.network = b2.Network(*objects, *([self.spiking["input"]] if spiking_input else []))
         if schedule == "layers":
             self._schedule(sources)
 

@@ -15,11 +15,11 @@ from snnlab.evaluation import full_precision
 from snnlab.exceptions import ShapeError
 from snnlab.network import Network
 from snnlab.neuron import Reset
-from snnlab.preparation import prepare, train_seeds
+from snnlab.preparation import prepare, refuse_outside_unit, train_seeds
 from snnlab.progress import Progress
 from snnlab.record import Record
 from snnlab.recorder import GIB, Recorder
-from snnlab.stepping import PoissonInput
+from snnlab.stepping import PoissonInput, RegularInput
 
 SCHEDULES = ("layers", "brian")
 
@@ -57,9 +57,9 @@ def simulate(
         Number of steps T.
     reset, v_init
         Other neuron settings for this run, as in `Network.replace`.
-    input : {"analog", "poisson"} or array of 0 and 1, shape (T, B, ...)
+    input : {"analog", "poisson", "regular"} or array of 0 and 1, shape (T, B, ...)
         The image as a constant current; or as random spikes, the same that `snnlab.simulate` draws
-        from `seed`; or recorded trains, as `record.spikes("input")`.
+        from `seed`; or as regular spikes; or recorded trains, as `record.spikes("input")`.
     seed : int or numpy.random.Generator
         For "poisson".
     spikes, potentials, at
@@ -110,13 +110,13 @@ def simulate(
         dtype=torch.float64,
         memory=memory,
     )
-    timesteps, poisson = recorder.timesteps, recorder.poisson
+    timesteps, spiking = recorder.timesteps, recorder.spiking_input
     wanted = [name for name in network.layers if recorder.wants(name, "potentials")]
-    trains = _trains(input, x, timesteps, seed) if poisson else repeat(None)
+    trains = _trains(input, x, timesteps, seed) if spiking else repeat(None)
     with full_precision(), isolated(target), Progress(len(x), "images") as progress:
-        engine = Engine(network, poisson=poisson, schedule=schedule, memory=int(memory))
+        engine = Engine(network, spiking_input=spiking, schedule=schedule, memory=int(memory))
         for b, (image, train) in enumerate(zip(x, trains, strict=False)):
-            shown = torch.zeros_like(image) if poisson else image
+            shown = torch.zeros_like(image) if spiking else image
             currents = wiring.currents_at_rest(engine.graph, shown[None].cpu())
             constant = {name: current.numpy().ravel() for name, current in currents.items()}
             run = engine.run(constant, train, timesteps, wanted)
@@ -128,8 +128,12 @@ def simulate(
 def _trains(input: Any, x: torch.Tensor, timesteps: int, seed: Any) -> Iterable[np.ndarray]:
     """Return the spike trains of image after image, shape (T, ...): drawn, or as recorded."""
     if isinstance(input, str):
-        seeded = zip(x, train_seeds(x, seed), strict=True)
-        sources = (PoissonInput(image[None], [own]) for image, own in seeded)
+        refuse_outside_unit(x)
+        seeds = train_seeds(x, seed) if input == "poisson" else repeat(0)
+        sources = (
+            PoissonInput(image[None], [own]) if input == "poisson" else RegularInput(image[None])
+            for image, own in zip(x, seeds, strict=False)
+        )
         return (source.step(timesteps)[:, 0].cpu().numpy() for source in sources)
     trains, expected = np.asarray(input), (timesteps, *x.shape)
     if trains.shape != expected:
