@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,14 +77,15 @@ def load_mnist_training(file: str | Path | None = None) -> Labelled:
 def _opened(file: Path) -> tuple[np.ndarray, np.ndarray]:
     todo = "Leave the file away to fetch MNIST from openml.org: load_mnist_training()."
     try:
-        with np.load(file, allow_pickle=False) as arrays:
-            for keys in _KEYS:
-                if {*keys} <= {*arrays.files}:
-                    return arrays[keys[0]], arrays[keys[1]]
-            found = f"holds the arrays {arrays.files}"
+        arrays = np.load(io.BytesIO(file.read_bytes()), allow_pickle=False)
+        names = {*getattr(arrays, "files", ())}
+        for keys in _KEYS:
+            if {*keys} <= names:
+                return arrays[keys[0]], arrays[keys[1]]
+        found = f"holds {sorted(names) or 'one array without a name'}"
     except FileNotFoundError:
         found = "not found"
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         found = f"cannot be read ({error})"
     raise DataError(
         f"{file}: {found}; expected an npz file with the arrays x_train and y_train. {todo}"
