@@ -25,6 +25,7 @@ from snnlab.record import Activations, Record
 from snnlab.report import ErrorParts, ErrorsOverTime
 from snnlab.simulation import analog, simulate, steady
 from snnlab.softmax import softmax_spikes
+from snnlab.sweeping import sweep
 from snnlab.tracing import trace
 
 __version__ = "0.1.0"
@@ -62,6 +63,7 @@ __all__ = [
     "simulate",
     "softmax_spikes",
     "steady",
+    "sweep",
     "trace",
     "verify",
 ]

@@ -50,6 +50,7 @@ ORDER = [
     "progress",
     "execution",
     "simulation",
+    "sweeping",
     "report",
     "received",
     "decomposition",

@@ -1,0 +1,245 @@
+"""A sweep is a loop over settings, whoever computes it and however often it is interrupted."""
+
+import itertools
+import os
+import signal
+import sys
+
+import cloudpickle
+import joblib
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import snnlab as sl
+from snnlab import sweeping
+from snnlab.calibration import Rule
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.random((30, 5), np.float32), RNG.integers(0, 3, 30)
+GRID = {"percentile": [90, 100], "reset": ["subtract", "zero"], "v_init": [0.0, 0.5]}
+STEPS = [1, 4, 16]
+
+
+def model(seed=0):
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return nn.Sequential(
+            nn.Linear(5, 8), nn.ReLU(), nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 3)
+        )
+
+
+def by_hand(net, **options):
+    """Return (steps, accuracy, spikes) of separate simulations of each length."""
+    for steps in STEPS:
+        record = sl.simulate(net, X, steps, **options)
+        right = record.outputs[-1].argmax(1) == Y
+        yield steps, right.mean(), sum(record.counts(n).sum() for n in net.layers) / len(X)
+
+
+class Counted(Rule):
+    """Thresholds of 1 that leave a mark each time, and may do harm."""
+
+    def __init__(self, folder, value):
+        self.folder, self.value = str(folder), value
+
+    def thresholds(self, graph, x_cal):
+        number = len(os.listdir(self.folder))
+        name = f"{self.value} {os.getpid()} {number}"
+        open(os.path.join(self.folder, name), "w").close()
+        flag = self.folder + ".kill"
+        if self.value == 2.0 and os.path.exists(flag):
+            os.remove(flag)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return dict.fromkeys(graph.layers, self.value)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _sent_to_other_processes():
+    # They do not find this file.
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])
+    yield
+    cloudpickle.unregister_pickle_by_value(sys.modules[__name__])
+
+
+@pytest.fixture
+def marks(tmp_path):
+    folder = tmp_path / "marks"
+    folder.mkdir()
+    return folder
+
+
+def rules(marks, values=(1.0, 2.0, 3.0, 4.0)):
+    return {"threshold": [Counted(marks, value) for value in values]}
+
+
+def computed(marks):
+    return sorted(float(name.split()[0]) for name in os.listdir(marks))
+
+
+# --- the table -------------------------------------------------------------------------------
+
+
+def test_rows_are_those_of_separate_simulations():
+    table = sl.sweep(model(), GRID, X, Y, timesteps=STEPS, x_cal=X)
+    assert list(table) == ["model", *GRID, "timesteps", "accuracy", "spikes"]
+    assert len(table) == 8 * len(STEPS)
+    rows = table.itertuples(index=False)
+    for p, reset, v_init in itertools.product(*GRID.values()):
+        net = sl.convert(model(), X, threshold=sl.Percentile(p), reset=reset, v_init=v_init)
+        for (steps, accuracy, spikes), row in zip(by_hand(net), rows, strict=False):
+            assert (row.percentile, row.reset, row.v_init) == (p, reset, v_init)
+            assert (row.timesteps, row.accuracy) == (steps, accuracy)
+            assert row.spikes == pytest.approx(spikes, abs=1e-12)
+    assert table.spikes.nunique() > 10
+
+
+def test_several_models_and_networks_have_their_names():
+    net = sl.convert(model(2), X)
+    grid = {"reset": ["zero"], "input": ["poisson"], "seed": [0, 1]}
+    table = sl.sweep({"a": model(1), "b": net}, grid, X, Y, timesteps=STEPS, x_cal=X)
+    assert table.groupby("model", sort=False).size().to_dict() == {"a": 6, "b": 6}
+    other = sl.convert(model(1), X)
+    rows = table.itertuples(index=False)
+    for (name, found), seed in itertools.product([("a", other), ("b", net)], [0, 1]):
+        options = {"reset": "zero", "input": "poisson", "seed": seed}
+        for (steps, accuracy, spikes), row in zip(by_hand(found, **options), rows, strict=False):
+            assert (row.model, row.seed, row.timesteps) == (name, seed, steps)
+            assert (row.accuracy, row.spikes) == (accuracy, pytest.approx(spikes, abs=1e-12))
+
+
+def test_every_option_reaches_what_it_is_an_option_of():
+    pooled = nn.Sequential(
+        *(nn.Conv1d(1, 2, 1), nn.ReLU(), nn.MaxPool1d(2), nn.AvgPool1d(2), nn.Flatten()),
+        nn.Linear(2, 3),
+    )
+    x = X[:, None, :4]
+    options = {
+        "threshold": [sl.Maximum(per_channel=True)],
+        "readout": ["spikes"],
+        "average_pool": ["spikes"],
+        "reset": ["zero"],
+        "v_init": [0.25],
+        "scale": [0.5],
+        "max_pool": ["gate"],
+        "input": ["regular"],
+        "dtype": [torch.float64],
+    }
+    given = {name: values[0] for name, values in options.items()}
+    first = ("threshold", "readout", "average_pool", "reset", "v_init", "max_pool")
+    net = sl.convert(pooled, x, **{name: given[name] for name in first}).replace(scale=0.5)
+    record = sl.simulate(net, x, 16, input="regular", dtype=torch.float64)
+    table = sl.sweep(pooled, options, x, Y, timesteps=16, x_cal=x)
+    assert table.accuracy.tolist() == [record.accuracy(Y)[-1]]
+    spikes = sum(record.counts(name).sum() for name in net.layers) / 30
+    assert table.spikes.tolist() == [pytest.approx(spikes)]
+
+
+# --- kept, interrupted, in parallel ----------------------------------------------------------
+
+
+def test_what_is_kept_is_not_computed_again(marks, tmp_path):
+    options = {"timesteps": 4, "x_cal": X, "cache": tmp_path / "cache"}
+    first = sl.sweep(model(), rules(marks), X, Y, **options)
+    assert computed(marks) == [1, 2, 3, 4]
+    second = sl.sweep(model(), rules(marks), X, Y, **options)
+    assert second.drop(columns="threshold").equals(first.drop(columns="threshold"))
+    assert computed(marks) == [1, 2, 3, 4]
+    sl.sweep(model(), rules(marks, [4.0, 5.0]), X, Y, **options)
+    assert computed(marks) == [1, 2, 3, 4, 5]
+
+
+def test_other_models_images_labels_steps_and_settings_are_computed_anew(marks, tmp_path):
+    options = {"timesteps": 4, "x_cal": X, "cache": tmp_path / "cache"}
+    rule = rules(marks, [1.0])
+    sl.sweep(model(), rule, X, Y, **options)
+    sl.sweep(model(1), rule, X, Y, **options)
+    sl.sweep(model(), rule, X / 2, Y, **options)
+    sl.sweep(model(), rule, X, Y[::-1], **options)
+    sl.sweep(model(), rule, X, Y, **options | {"x_cal": X[:9]})
+    sl.sweep(model(), rule, X, Y, **options | {"timesteps": 5})
+    sl.sweep(model(), rule | {"reset": ["zero"]}, X, Y, **options)
+    assert computed(marks) == [1] * 7
+    net = sl.convert(model(), X)
+    one, other = (sweeping.fingerprint(n) for n in (net, net.replace(scale=2.0)))
+    assert one != other
+    assert one != sweeping.fingerprint(net.replace(max_pool="gate"))
+
+
+def test_an_interrupted_sweep_goes_on(marks, tmp_path, monkeypatch):
+    options = {"timesteps": 4, "x_cal": X, "cache": tmp_path / "cache"}
+    simulate, calls = sweeping.simulate, []
+
+    def interrupted(*args, **kwargs):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return simulate(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sweeping, "simulate", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            sl.sweep(model(), rules(marks), X, Y, **options)
+    table = sl.sweep(model(), rules(marks), X, Y, **options)
+    assert computed(marks) == [1, 2, 3, 3, 4]
+    assert len(table) == 4
+
+
+def test_a_killed_worker_stops_the_sweep_and_the_next_goes_on(marks, tmp_path):
+    (tmp_path / "marks.kill").touch()
+    options = {"timesteps": 4, "x_cal": X, "cache": tmp_path / "cache", "jobs": 2}
+    values = (1.0, 2.0, 3.0, 4.0)
+    with pytest.raises(Exception, match="worker"):
+        sl.sweep(model(), rules(marks, values), X, Y, **options)
+    table = sl.sweep(model(), rules(marks, values), X, Y, **options)
+    alone = sl.sweep(model(), rules(marks, values), X, Y, timesteps=4, x_cal=X)
+    assert table.drop(columns="threshold").equals(alone.drop(columns="threshold"))
+    # The one that was lost; at most one other was under way.
+    assert len(computed(marks)) - 4 <= 4 + 2
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_a_dask_cluster_of_two_workers_serves_as_backend(tmp_path, marks):
+    distributed = pytest.importorskip("distributed")
+    grid = rules(marks) | {"reset": ["subtract", "zero"]}
+    alone = sl.sweep(model(), grid, X, Y, timesteps=STEPS, x_cal=X)
+    for name in os.listdir(marks):
+        (marks / name).unlink()
+    with (
+        distributed.LocalCluster(
+            2, threads_per_worker=1, dashboard_address=None, local_directory=tmp_path
+        ) as cluster,
+        distributed.Client(cluster) as client,
+        joblib.parallel_config(backend="dask"),
+    ):
+        assert len(client.scheduler_info()["workers"]) == 2
+        table = sl.sweep(model(), grid, X, Y, timesteps=STEPS, x_cal=X)
+        workers = set(client.run(os.getpid).values())
+    assert table.drop(columns="threshold").equals(alone.drop(columns="threshold"))
+    assert len(workers) == 2
+    assert {int(name.split()[1]) for name in os.listdir(marks)} <= workers
+
+
+# --- refusals --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("models", "grid", "options", "message"),
+    [
+        (model(), {"percentil": [99]}, {}, "Did you mean 'percentile'"),
+        (model(), {"reset": []}, {}, r"grid\['reset'\] = \[\]: expected a list"),
+        (model(), {"reset": "zero"}, {}, r"expected a list of values, as \['zero'\]"),
+        (model(), {"v_init": 0.5}, {}, "expected a list of values"),
+        (model(), {"percentile": [9], "threshold": [sl.Maximum()]}, {}, "one of them"),
+        (model(), {"reset": ["zero"]}, {"x_cal": None}, "x_cal: none given"),
+        (sl.convert(model(), X), {"percentile": [99]}, {}, "models is a network"),
+        ({"a": sl.convert(model(), X)}, {"readout": ["spikes"]}, {}, "a is a network"),
+        ({"a": 3}, {"reset": ["zero"]}, {}, "a: found int, expected a Network"),
+        (model(), {"reset": ["zero"]}, {"timesteps": [0]}, "expected a whole number"),
+    ],
+)
+def test_refused(models, grid, options, message):
+    given = {"timesteps": 4, "x_cal": X} | options
+    with pytest.raises(sl.OptionError, match=message):
+        sl.sweep(models, grid, X, Y, **given)
