@@ -10,7 +10,7 @@ from torch import fx
 from snnlab.activations import record_activations
 from snnlab.calibration import Rule
 from snnlab.exceptions import UnsupportedLayerError
-from snnlab.graph import Graph, own_layer
+from snnlab.graph import TRANSPOSED, Graph, own_layer
 from snnlab.insertion import is_average_pool
 from snnlab.operations import Kind
 
@@ -85,6 +85,11 @@ def positive_sum(weight: torch.Tensor) -> float:
     return float(weight.detach().double().clamp(min=0).flatten(1).sum(1).max())
 
 
+def _is_plain(layer: Any) -> bool:
+    # A transposed convolution keeps its weight by inputs, not by outputs.
+    return layer.bias is None and not isinstance(layer, TRANSPOSED)
+
+
 def weighted(node: fx.Node, graph: Graph) -> tuple[torch.Tensor | None, str | None]:
     """Return the weight between a layer and the spiking layer before it, and that layer's name.
 
@@ -94,13 +99,14 @@ def weighted(node: fx.Node, graph: Graph) -> tuple[torch.Tensor | None, str | No
     while source.meta["kind"] not in (Kind.INPUT, Kind.RELU):
         layer = own_layer(source, graph)
         reshapes = source.op == "call_function" and source.target is torch.reshape
-        if layer is not None and weight is None and layer.bias is None:
+        if weight is None and layer is not None and _is_plain(layer):
             weight = layer.weight
         elif not (reshapes or is_average_pool(source, graph.module)):
             raise UnsupportedLayerError(
                 f"layer {node.meta['layer']!r}: {source.meta['layer']!r} lies before it. The rules "
                 f"of Diehl et al. 2015 know chains of linear layers or convolutions without "
-                f"biases, one for each ReLU, and average pooling. Take Percentile(99.9) instead."
+                f"biases, each called once and one for each ReLU, and average pooling. Take "
+                f"Percentile(99.9) instead."
             )
         source = source.all_input_nodes[0]
     return weight, None if source.meta["kind"] is Kind.INPUT else source.meta["layer"]

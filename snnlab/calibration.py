@@ -65,13 +65,7 @@ class Percentile(Rule):
     def thresholds(self, graph: Graph, x_cal: Any) -> dict[str, float | np.ndarray]:
         """Return the threshold of each layer."""
         statistics = record_activations(graph, x_cal)
-        for name, layer in statistics.items():
-            if layer.maximum.max() == 0:
-                raise CalibrationError(
-                    f"layer {name!r}: all {layer.histogram.sum():,} calibration activations are 0, "
-                    f"so it has no scale. Use more or other calibration data, or check that the "
-                    f"layer is not dead."
-                )
+        refuse_silent(statistics)
         if self.percentile == 100:
             per_layer = {name: float(layer.maximum.max()) for name, layer in statistics.items()}
         else:
@@ -135,6 +129,17 @@ class Fixed(Rule):
                 f"dict with every spiking layer: {layers}."
             )
         return {n: checked_threshold(v, f"threshold of layer {n!r}") for n, v in given.items()}
+
+
+def refuse_silent(statistics: Mapping[str, LayerStatistics]) -> None:
+    """Refuse a layer that is 0 on all calibration data."""
+    for name, layer in statistics.items():
+        if layer.maximum.max() == 0:
+            raise CalibrationError(
+                f"layer {name!r}: all {layer.histogram.sum():,} calibration activations are 0, "
+                f"so it has no scale. Use more or other calibration data, or check that the "
+                f"layer is not dead."
+            )
 
 
 def _exact_percentiles(

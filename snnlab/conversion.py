@@ -15,7 +15,7 @@ from snnlab.folding import fold_batchnorm
 from snnlab.graph import Graph
 from snnlab.insertion import spiking_average_pooling, spiking_readout
 from snnlab.network import Network
-from snnlab.neuron import Neuron, Reset
+from snnlab.neuron import Neuron, Reset, checked_threshold
 from snnlab.operations import Kind
 from snnlab.pooling import MaxPooling
 from snnlab.tracing import trace
@@ -47,7 +47,7 @@ def convert(
         Trained, in eval mode. It is not changed.
     x_cal : array, shape (B, ...)
         Calibration images, like those the network will get.
-    threshold : Percentile, Maximum or Fixed
+    threshold : Percentile, Maximum, Fixed, DataBased or ModelBased
         How thresholds are chosen; by default Percentile(99.9).
     reset : {"subtract", "zero"}
         What a spike does to the potential.
@@ -109,7 +109,10 @@ def convert(
     if readout == "spikes":
         graph = spiking_readout(graph)
     thresholds = threshold.thresholds(graph, x_cal)
-    neurons = {name: Neuron(theta, reset, v_init) for name, theta in thresholds.items()}
+    neurons = {
+        name: Neuron(checked_threshold(theta, f"threshold of layer {name!r}"), reset, v_init)
+        for name, theta in thresholds.items()
+    }
     network = Network(graph, neurons, max_pool)
     _compare(traced, model, network, x_cal[:8])
     return network
@@ -186,7 +189,8 @@ def _currents(
 
     def note(node: fx.Node, current: torch.Tensor) -> torch.Tensor | None:
         # In the units of the model, also where weights are normalized.
-        currents[node.meta["layer"]] = current * node.meta.get("scale", 1.0)
+        scale = torch.as_tensor(node.meta.get("scale", 1.0)).to(current)
+        currents[node.meta["layer"]] = current * scale
         return emit(node)
 
     output = evaluate(graph, x, note)

@@ -15,6 +15,8 @@ from snnlab.operations import Kind
 
 # An empty buffer that moves along with the parameters and tells their type and device.
 REFERENCE = "(reference)"
+# What `tracing`, `insertion` and `normalization` write into a node's `meta`.
+_META = ("kind", "shape", "layer", "scale")
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 _WEIGHTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, *TRANSPOSED)
 
@@ -89,12 +91,60 @@ class Graph:
             )
         return graph
 
+    def __reduce__(self) -> tuple:
+        # A GraphModule would be traced anew where it arrives, and lose its meta data.
+        nodes = [(n.name, n.op, _reference(n.target), *_named(n), _own_meta(n)) for n in self.nodes]
+        parts = {key: vars(self.module)[key] for key in ("_modules", "_parameters", "_buffers")}
+        return _rebuilt, (parts, nodes, self.softmax, self.added, self.logits)
+
     def __repr__(self) -> str:
         lines = [f"Graph of {len(self.nodes)} nodes, input {self.input_shape}"]
         for node in self.nodes:
             shape = "×".join(map(str, node.meta["shape"] or ()))
             lines.append(f"  {node.meta['kind'].value:9} {node.meta['layer']:30} {shape}")
         return "\n".join(lines)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Name:
+    """Stands for a node, or for a function of `torch.nn.functional` that cannot be pickled."""
+
+    name: str
+
+
+def _named(node: fx.Node) -> Any:
+    """Return arguments and keywords with names in the place of nodes."""
+    return fx.node.map_arg((node.args, node.kwargs), lambda source: _Name(source.name))
+
+
+def _own_meta(node: fx.Node) -> dict[str, Any]:
+    return {key: node.meta[key] for key in _META if key in node.meta}
+
+
+def _reference(target: Any) -> Any:
+    # Pooling functions are closures; only their name finds them.
+    name = getattr(target, "__name__", "")
+    own = callable(target) and getattr(nn.functional, name, None) is target
+    return _Name(name) if own else target
+
+
+def _rebuilt(parts: dict[str, Any], nodes: list[tuple], softmax: Any, *rest: Any) -> Graph:
+    """Return a graph from what `Graph.__reduce__` took apart."""
+    root = nn.Module()
+    vars(root).update(parts)
+    graph, made = fx.Graph(), {}
+
+    def node_of(value: Any) -> Any:
+        return made[value.name] if isinstance(value, _Name) else value
+
+    for name, op, target, args, kwargs, meta in nodes:
+        function = getattr(nn.functional, target.name) if isinstance(target, _Name) else target
+        args, kwargs = fx.node.map_aggregate((args, kwargs), node_of)
+        made[name] = graph.create_node(op, function, args, kwargs, name)
+        made[name].meta |= meta
+    module = fx.GraphModule(root, graph)
+    vars(module).update(parts)  # all of them, in their order
+    return Graph(module, softmax, *rest)
 
 
 def floating(module: nn.Module) -> Iterator[torch.Tensor]:
@@ -124,12 +174,14 @@ def for_each_image(constant: torch.Tensor, images: torch.Tensor) -> torch.Tensor
 def own_layer(node: fx.Node, graph: Graph) -> nn.Module | None:
     """Return the linear layer or convolution that a node calls, if its weight may be changed.
 
-    None if it is called elsewhere too, or has hooks or a parametrization that compute its weight
-    anew at each call.
+    None if it is called or its weight is read elsewhere too, or if hooks or a parametrization
+    compute the weight anew at each call.
     """
     if node.op != "call_module":
         return None
     modules = [graph.module.get_submodule(n.target) for n in graph.nodes if n.op == "call_module"]
     layer = graph.module.get_submodule(node.target)
     plain = type(layer) in _WEIGHTED and not (layer._forward_pre_hooks or layer._forward_hooks)
-    return layer if plain and sum(module is layer for module in modules) == 1 else None
+    read = any(n.op == "get_attr" and n.target.startswith(f"{node.target}.") for n in graph.nodes)
+    once = sum(module is layer for module in modules) == 1
+    return layer if plain and once and not read else None

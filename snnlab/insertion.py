@@ -45,14 +45,15 @@ def spiking_readout(graph: Graph) -> Graph:
         return graph
     module = copy.deepcopy(graph.module)
     logits = _source(list(module.graph.nodes)[-1])
-    added = _insert(module, logits, READOUT, [*graph.layers])
+    added = _insert(module, logits, READOUT, _taken(graph))
     return dataclasses.replace(graph, module=module, added=(*graph.added, added), logits=added)
 
 
 def spiking_average_pooling(graph: Graph) -> Graph:
     """Put a ReLU behind every average pooling, so that neurons take its place.
 
-    The ANN stays what it is, because what is pooled is never below 0.
+    The ANN stays what it is, because what is pooled is never below 0. A pooling that is written as
+    `mean` stays affine.
 
     Parameters
     ----------
@@ -81,12 +82,12 @@ def spiking_average_pooling(graph: Graph) -> Graph:
         if not is_average_pool(node, module):
             continue
         name = node.meta["layer"]
-        if not _is_positive(_source(node), module):
+        if not _is_positive(_source(node)):
             raise UnsupportedLayerError(
                 f"layer {name!r}: averages values that may be below 0, which neurons cannot pass "
                 f"on. Put a ReLU before it, or leave it as it is: average_pool='affine'."
             )
-        added.append(_insert(module, node, name, [*graph.layers, *added]))
+        added.append(_insert(module, node, name, [*_taken(graph), *added]))
     return dataclasses.replace(graph, module=module, added=tuple(added))
 
 
@@ -103,21 +104,28 @@ def _insert(module: fx.GraphModule, source: fx.Node, name: str, taken: list[str]
     return free
 
 
+def _taken(graph: Graph) -> list[str]:
+    return ["input", "output", *graph.layers, *graph.pools]
+
+
 def _source(node: fx.Node) -> fx.Node:
     return node.all_input_nodes[0]
 
 
 def is_average_pool(node: fx.Node, module: fx.GraphModule) -> bool:
-    """Tell whether a node is an average pooling, by module or by function."""
+    """Tell whether a node is an average pooling; one with a divisor of its own is no average."""
     if node.op == "call_module":
-        return isinstance(module.get_submodule(str(node.target)), _AVERAGE_POOLS)
-    return node.op == "call_function" and "avg_pool" in name_of(node.target)
+        pool = module.get_submodule(str(node.target))
+        own_divisor = getattr(pool, "divisor_override", None)
+        return isinstance(pool, _AVERAGE_POOLS) and own_divisor is None
+    own_divisor = node.kwargs.get("divisor_override", (*node.args, *[None] * 7)[6])
+    return node.op == "call_function" and "avg_pool" in name_of(node.target) and own_divisor is None
 
 
-def _is_positive(node: fx.Node, module: fx.GraphModule) -> bool:
-    """Tell whether no value of a node can be below 0: a ReLU, through pooling and reshaping."""
+def _is_positive(node: fx.Node) -> bool:
+    """Tell whether no value of a node can be below 0: a ReLU, through max pooling and reshaping."""
     if node.meta["kind"] is Kind.RELU:
         return True
     reshaped = node.op == "call_function" and name_of(node.target) == "reshape"
-    through = node.meta["kind"] is Kind.MAX_POOL or is_average_pool(node, module) or reshaped
-    return through and _is_positive(_source(node), module)
+    through = node.meta["kind"] is Kind.MAX_POOL or reshaped
+    return through and _is_positive(_source(node))

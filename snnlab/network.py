@@ -131,7 +131,7 @@ class Network:
             theta = given.get(name, neurons[name].v_threshold)
             theta = _scaled(name, theta, factor)
             neurons[name] = dataclasses.replace(neurons[name], v_threshold=theta, **changes)
-        return Network(self.graph, neurons, max_pool or self.max_pool)
+        return Network(self.graph, neurons, self.max_pool if max_pool is None else max_pool)
 
     def to(self, *device_or_dtype: Any) -> "Network":
         """Return a copy on another device or in another floating type, as `torch.nn.Module.to`."""

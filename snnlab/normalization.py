@@ -14,7 +14,8 @@ from snnlab.exceptions import UnsupportedLayerError
 from snnlab.graph import TRANSPOSED, Graph, own_layer
 from snnlab.insertion import is_average_pool
 from snnlab.network import Network
-from snnlab.operations import Kind, name_of
+from snnlab.operations import Kind
+from snnlab.pooling import pools_by_channel
 
 
 def normalize_weights(network: Network) -> Network:
@@ -59,6 +60,8 @@ def normalize_weights(network: Network) -> Network:
     graph = dataclasses.replace(network.graph, module=copy.deepcopy(network.graph.module))
     for name, node in graph.layers.items():
         theta = np.asarray(network.neurons[name].v_threshold, np.float64)
+        if (theta == 1).all():
+            continue
         if cap(node) is not None:
             if theta.ndim:
                 raise UnsupportedLayerError(
@@ -81,7 +84,7 @@ def _divide(node: fx.Node, theta: np.ndarray, graph: Graph) -> None:
     """Divide the current of a ReLU by θ: in the layer before it, or by a node of its own."""
     source = node.all_input_nodes[0]
     layer = own_layer(source, graph)
-    node.meta["scale"] = _broadcast(theta, node)
+    _note(node, theta)
     if layer is None or len(source.users) > 1 or not _has_channels(layer, source, theta):
         scaling = _scaling(source, 1 / theta, graph, f"{node.meta['layer']} / θ")
         node.replace_input_with(source, scaling)
@@ -105,20 +108,27 @@ def _multiply(node: fx.Node, theta: np.ndarray, graph: Graph) -> None:
                 break
             _put(layer, "weight", layer.weight.double() * _along(scale, 1, layer.weight))
             for pool, factor in between:
-                pool.meta["scale"] = factor
+                _note(pool, factor)
             return
         if not _hands_on(reader, graph, scale):
             break
-        between.append((reader, _broadcast(scale, last)))
+        between.append((reader, scale))
         last, scale = reader, _behind(reader, scale)
     scaling = _scaling(node, theta, graph, f"{node.meta['layer']} · θ")
     node.replace_all_uses_with(scaling, lambda user: user is not scaling)
 
 
+def _note(node: fx.Node, scale: np.ndarray) -> None:
+    """Keep by how much what enters a node is now too small, for `verify`."""
+    before = node.meta.get("scale", 1.0)
+    node.meta["scale"] = before * _broadcast(scale, node.all_input_nodes[0])
+
+
 def _scaling(source: fx.Node, factor: np.ndarray, graph: Graph, name: str) -> fx.Node:
     """Return a new node behind `source` that multiplies it by a constant."""
     module = graph.module
-    buffer = f"scale_{sum(1 for key, _ in module.named_buffers() if key.startswith('scale_'))}"
+    # No attribute of the model can have this name.
+    buffer = f"(scale {sum(n.op == 'get_attr' for n in graph.nodes)})"
     value = torch.tensor(_broadcast(factor, source), dtype=graph.dtype, device=graph.device)
     module.register_buffer(buffer, value)
     with module.graph.inserting_after(source):
@@ -149,8 +159,7 @@ def _groups(layer: nn.Module) -> int:
 def _hands_on(node: fx.Node, graph: Graph, scale: np.ndarray) -> bool:
     """Tell whether a node's output is scaled when its input is."""
     if is_average_pool(node, graph.module) or node.meta["kind"] is Kind.MAX_POOL:
-        # A maximum over channels, by amax, has no channels left.
-        return not scale.ndim or name_of(node.target) != "amax"
+        return not scale.ndim or pools_by_channel(node, graph)
     reshapes = node.op == "call_function" and node.target is torch.reshape
     return reshapes and (not scale.ndim or len(node.meta["shape"]) == 1)
 

@@ -1,6 +1,7 @@
 """Max pooling of spikes: exact, or by gates that estimate rates."""
 
 import copy
+import re
 from collections.abc import Callable
 from typing import Literal
 
@@ -102,25 +103,39 @@ def check_gates(graph: Graph) -> None:
         _winners(node, graph)
 
 
+def pools_by_channel(node: fx.Node, graph: Graph) -> bool:
+    """Tell whether a pooling works over windows of each channel: (B, C, ...) with d dimensions.
+
+    `amax` has no windows; and torch pools (B, L) too, as if its first dimension were channels.
+    """
+    dimensions = re.search(r"(\d)d", _name(node, graph).lower())
+    shape = node.all_input_nodes[0].meta["shape"]
+    return dimensions is not None and len(shape) == 1 + int(dimensions[1])
+
+
+def _name(node: fx.Node, graph: Graph) -> str:
+    if node.op == "call_module":
+        return type(graph.module.get_submodule(str(node.target))).__name__
+    return name_of(node.target)
+
+
 def _winners(node: fx.Node, graph: Graph) -> Callable[[torch.Tensor], torch.Tensor]:
     """Return the pooling that gives the flat indices of the maxima instead of the maxima."""
     source = node.all_input_nodes[0]
+    if not pools_by_channel(node, graph):
+        raise UnsupportedLayerError(
+            f"layer {node.meta['layer']!r}: {_name(node, graph)} over values of shape "
+            f"{source.meta['shape']}. A gate expects max pooling with windows, and channels before "
+            f"them. Write it so, or take max_pool='exact'."
+        )
     if node.op == "call_module":
         pool = copy.copy(graph.module.get_submodule(str(node.target)))
         vars(pool)["return_indices"] = True
         return lambda x: pool(x)[1]
-    name = name_of(node.target).removesuffix("_with_indices")
-    function = getattr(F, f"{name}_with_indices", None)
-    # It works over places within a channel, so there has to be a channel.
-    if function is None or len(source.meta["shape"]) < 2:
-        raise UnsupportedLayerError(
-            f"layer {node.meta['layer']!r}: {name} has no windows from which a gate could choose. "
-            f"Write it as max pooling over an image with channels, or take max_pool='exact'."
-        )
-    kwargs = {key: value for key, value in node.kwargs.items() if key != "return_indices"}
+    function = getattr(F, f"{name_of(node.target).removesuffix('_with_indices')}_with_indices")
 
     def winners(x: torch.Tensor) -> torch.Tensor:
-        args, options = fx.node.map_arg((node.args, kwargs), {source: x}.__getitem__)
-        return function(*args, **options)[1]
+        args, kwargs = fx.node.map_arg((node.args, node.kwargs), {source: x}.__getitem__)
+        return function(*args, **kwargs)[1]
 
     return winners

@@ -192,6 +192,6 @@ def one_per_class(outputs: np.ndarray) -> None:
     """Refuse outputs, shape (T, B, ...), that are not one score per class."""
     if outputs.ndim != 3:
         raise ShapeError(
-            f"accuracy: the output has shape {outputs.shape[2:]} for one image, expected one "
+            f"output: has shape {outputs.shape[2:]} for one image, expected one "
             f"score per class: (classes,)."
         )

@@ -30,6 +30,8 @@ class Recorder:
         self.network, self.timesteps, self.input = network, timesteps, input
         self.stops = sorted({*stops, timesteps})
         self.kept = stops
+        # The max poolings that are gates in time; others read a constant, or nobody reads them.
+        self.gates: set[str] = set()
         shapes = {name: node.meta["shape"] for name, node in graph.layers.items()}
         if self.spiking_input:
             shapes = {"input": graph.input_shape} | shapes
@@ -99,8 +101,13 @@ class Recorder:
 
     def pooled(self, layers: dict[str, np.ndarray], step: int, first: int) -> None:
         """Keep what gates have passed on, shape (b, ...), after `step` steps."""
+        self.gates |= set(layers)
         for name, block in layers.items():
             self.arrays[("pooled", step), name][first : first + len(block)] = block
+
+    def _of_gates(self, step: int) -> dict[str, np.ndarray]:
+        kept = {n: a for (kind, n), a in self.arrays.items() if kind == ("pooled", step)}
+        return {name: array for name, array in kept.items() if name in self.gates}
 
     def record(self, fingerprint: str) -> Record:
         """Return what was kept."""
@@ -116,7 +123,7 @@ class Recorder:
             totals=of(self.timesteps),
             output_sums=self.arrays["outputs", ""],
             at={step: of(step) for step in self.kept},
-            pooled={step: of(("pooled", step)) for step in self.stops},
+            pooled={step: gates for step in self.stops if (gates := self._of_gates(step))},
             recorded_spikes=of("spikes"),
             recorded_potentials=of("potentials"),
         )

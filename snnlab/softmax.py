@@ -1,5 +1,6 @@
 """A spiking softmax: output neurons that compete for each spike."""
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,8 @@ def softmax_spikes(
     _checks.option(how, "how", ("potential", "clock"))
     potentials = record.output_sums
     one_per_class(potentials)
-    if not 0 < clock <= 1:
+    number = isinstance(clock, Real) and not isinstance(clock, bool)
+    if not number or not 0 < clock <= 1:
         raise OptionError(f"clock = {clock!r}: expected a probability in (0, 1].")
     generator = _checks.generator(seed)
     p = softmax(potentials)

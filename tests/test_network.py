@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import pickle
 from xml.etree import ElementTree
 
 import numpy as np
@@ -339,3 +340,38 @@ def test_a_threshold_that_float32_cannot_hold_is_refused(net, theta):
     with pytest.raises(sl.OptionError, match=r"layer '1'.*does not fit into torch.float32"):
         net.replace(threshold={"1": theta})
     assert net.to(torch.float64).replace(threshold={"1": theta}).thresholds["1"] == theta
+
+
+class Functional(nn.Module):
+    """With what a plain pickle stumbles over: closures of torch, own parameters, a softmax."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(1, 3, 3), nn.Linear(12, 2)
+        self.gain = nn.Parameter(torch.ones(3, 1, 1) / 2)
+
+    def forward(self, x):
+        x = nn.functional.max_pool2d(nn.functional.relu(self.conv(x) * self.gain), 2)
+        return torch.softmax(self.fc(x.flatten(1)), 1)
+
+
+@pytest.mark.parametrize("built", [model, lambda: Functional().eval()])
+@pytest.mark.parametrize("options", [{}, {"readout": "spikes"}, {"max_pool": "gate"}])
+def test_a_network_can_be_sent_to_another_process(built, options):
+    trained = built()
+    for net in (
+        sl.convert(trained, X, threshold=sl.Fixed(0.5), **options),
+        sl.normalize_weights(sl.convert(trained, X, threshold=sl.Fixed(0.5), **options)),
+    ):
+        sent = pickle.loads(pickle.dumps(net))
+        assert settings(sent) == settings(net)
+        assert sent.max_pool == net.max_pool
+        assert sent.graph.fingerprint == net.graph.fingerprint
+        assert repr(sent.graph) == repr(net.graph)
+        here, there = (sl.simulate(one, X, 12, spikes=True) for one in (net, sent))
+        for name in net.layers:
+            assert (here.spikes(name) == there.spikes(name)).all()
+        assert (here.output_sums == there.output_sums).all()
+        sl.verify(trained, sent, X)
+        sl.decompose(net, X, there)
+        assert (sl.analog(sent.to(torch.float64), X).outputs.dtype) == np.float64

@@ -67,7 +67,7 @@ def diehl2015(
     return convert(
         model,
         x_cal,
-        threshold=threshold or DataBased(),
+        threshold=DataBased() if threshold is None else threshold,
         reset=reset,
         v_init=v_init,
         readout=readout,

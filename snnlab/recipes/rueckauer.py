@@ -58,7 +58,7 @@ def rueckauer2017(
     return convert(
         model,
         x_cal,
-        threshold=threshold or Percentile(99.9),
+        threshold=Percentile(99.9) if threshold is None else threshold,
         reset=reset,
         v_init=v_init,
         readout=readout,
