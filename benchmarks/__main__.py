@@ -3,6 +3,7 @@
     python -m benchmarks            everything, some minutes
     python -m benchmarks conv mlp   some of the networks
     python -m benchmarks browser    the explorers in a browser, some minutes
+    python -m benchmarks mnist FILE networks on MNIST's 10,000 test images, some minutes
 
 Times are divided by those of the ANN on the same images: (time of T steps) / (T x ANN forward).
 Every memory figure comes from a process of its own.
@@ -19,7 +20,7 @@ import numpy as np
 import torch
 
 import snnlab as sl
-from benchmarks import brian, browser
+from benchmarks import brian, browser, mnist
 from benchmarks.networks import NETWORKS, load
 from benchmarks.peak import peak_of_this_process
 from benchmarks.plain_loop import plain_loop
@@ -42,6 +43,12 @@ def main(names: list[str]) -> None:
         return
     if names == ["browser"]:
         browser.measure()
+        return
+    if names[:1] == ["mnist"]:
+        mnist.measure(*names[1:])
+        return
+    if names[:1] == ["--mnist"]:
+        mnist.cost(names[1])
         return
     print(f"torch {torch.__version__}, numpy {np.__version__}, {platform.processor() or 'CPU'}")
     print(f"2 threads, float32, 360 test images, medians of {RUNS} runs\n", flush=True)

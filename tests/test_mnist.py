@@ -9,7 +9,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
+import snnlab as sl
 from snnlab import data
 from snnlab.data import bundled
 from snnlab.exceptions import DataError, SNNLabError
@@ -167,6 +169,39 @@ def test_without_a_network_openml_is_refused_with_the_other_way(monkeypatch):
 
 
 # --- the networks ----------------------------------------------------------------------------
+
+
+# What the course is built on.
+LEAST = {"mnist_mlp": 0.984, "mnist_diehl_convnet": 0.990, "mnist_convnet": 0.993}
+STORED = [file.stem for file in bundled.FOLDER.glob("*.safetensors")]
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_a_network_is_as_good_as_its_card_says(name):
+    x, y = data.load_mnist()
+    model = data.load_network(name)
+    assert not model.training
+    with torch.no_grad():
+        right = (
+            torch.cat([model(part).argmax(1) for part in torch.tensor(x).split(500)]).numpy() == y
+        )
+    assert right.mean() == pytest.approx(data.card(name)["ann_accuracy"], abs=2e-4)
+    assert data.card(name)["ann_accuracy"] >= LEAST[name]
+    sl.convert(model, x[:50])
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[:-8], lambda b: b[:-1] + bytes([b[-1] ^ 1])])
+def test_damaged_weights_are_refused(files, damage):
+    file = files / "mnist_mlp.safetensors"
+    file.write_bytes(damage(file.read_bytes()))
+    with pytest.raises(DataError, match=r"mnist_mlp.safetensors: damaged.*expected [0-9a-f]{64}"):
+        data.load_network("mnist_mlp")
+
+
+def test_a_missing_card_is_refused_by_name(files):
+    (files / "mnist_mlp.json").unlink()
+    with pytest.raises(DataError, match=r"mnist_mlp.json: not found"):
+        data.load_network("mnist_mlp")
 
 
 def test_an_unknown_network_is_refused():

@@ -61,7 +61,7 @@ def train(name: str, file: str | None) -> None:
     model = data.train(ARCHITECTURES[name](), x, y, checkpoint=checkpoint, **setting)
     half = {key: _half(value) for key, value in model.state_dict().items()}
     known = {
-        "architecture": ARCHITECTURES[name].__doc__.splitlines()[0].removeprefix("Return "),
+        "architecture": architecture(name),
         "trained_on": f"the 60,000 training images of {SOURCE}",
         "training": setting,
         "torch": torch.__version__.split("+")[0],
@@ -77,6 +77,12 @@ def accuracy(model: torch.nn.Module, x: np.ndarray, y: np.ndarray) -> float:
     with torch.no_grad():
         scores = torch.cat([model(images) for images in torch.from_numpy(x).split(500)])
     return float((scores.argmax(1).numpy() == y).mean())
+
+
+def architecture(name: str) -> str:
+    """Return what the first line of a network's docstring says of it."""
+    first = str(ARCHITECTURES[name].__doc__).splitlines()[0]
+    return first.removeprefix("Return ").removesuffix(", untrained.")
 
 
 def _half(value: torch.Tensor) -> torch.Tensor:

@@ -11,8 +11,15 @@ FOLDER = Path(__file__).parent / "files"
 
 
 def card(name: str) -> dict[str, Any]:
-    """Return what is known about a file: its source, its sha256, and how it was made."""
-    return json.loads((FOLDER / name).with_suffix(".json").read_text())
+    """Return what is known about a file: its source, its sha256, and how it was made.
+
+    >>> card("mnist_mlp")["ann_accuracy"] >= 0.984
+    True
+    """
+    file = (FOLDER / name).with_suffix(".json")
+    if not file.exists():
+        raise DataError(f"{file}: not found, expected a file of snnlab. Install snnlab again.")
+    return json.loads(file.read_text())
 
 
 def read(name: str) -> bytes:

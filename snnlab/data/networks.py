@@ -27,7 +27,9 @@ def mnist_mlp() -> nn.Module:
 
 
 def mnist_diehl_convnet() -> nn.Module:
-    """Return 28x28-12c5-2s-64c5-2s-10o without biases, untrained; "2s" is average pooling by 2.
+    """Return 28x28-12c5-2s-64c5-2s-10o without biases, untrained.
+
+    "2s" is average pooling by 2.
 
     Source: Diehl et al. 2015 (convolutional network).
     """
