@@ -37,9 +37,8 @@ def sweep(
 ) -> Any:
     """Simulate every combination of settings, and return accuracy and spikes over the steps.
 
-    The combinations run in parallel through joblib, so its backends serve: with Dask or Ray write
-    `with joblib.parallel_config(backend="dask"):` around the call. With a `cache` a sweep that was
-    interrupted, or lost a worker, goes on where it was when it is called again.
+    The combinations run in parallel through joblib. With a `cache` a sweep that was interrupted, or
+    lost a worker, goes on where it was when it is called again.
 
     Parameters
     ----------
