@@ -124,11 +124,11 @@ def positive(value: Any, name: str) -> float:
     return float(value)
 
 
-def steps(at: Any, timesteps: int) -> list[int]:
+def steps(at: Any, timesteps: float = math.inf, name: str = "at") -> list[int]:
     """Return chosen steps in order, each from 1 to `timesteps`."""
     if isinstance(at, str) or not isinstance(at, Iterable):
-        raise OptionError(f"at = {at!r}: expected a list of steps, as at=[{at!r}].")
-    chosen = sorted({whole(step, "at") for step in at})
+        raise OptionError(f"{name} = {at!r}: expected a list of steps, as {name}=[{at!r}].")
+    chosen = sorted({whole(step, name) for step in at})
     if chosen and chosen[-1] > timesteps:
         raise OptionError(f"at = {chosen}: expected steps from 1 to {timesteps}, the last one.")
     return chosen

@@ -84,7 +84,11 @@ def sweep(
     import pandas as pd
     from tqdm.auto import tqdm
 
-    steps = _checks.steps([timesteps] if isinstance(timesteps, int) else timesteps, 2**31)
+    steps = _checks.steps(
+        [timesteps] if isinstance(timesteps, int) else timesteps, name="timesteps"
+    )
+    if not steps:
+        raise OptionError("timesteps: is empty, expected at least one number of steps.")
     named = dict(models) if isinstance(models, Mapping) else {"": models}
     for name, model in named.items():
         _check_grid(name, model, grid, x_cal)

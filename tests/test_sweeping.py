@@ -216,7 +216,9 @@ def test_a_killed_worker_stops_the_sweep_and_the_next_goes_on(marks, tmp_path):
         (sl.convert(model(), X), {"percentile": [99]}, {}, "models is a network"),
         ({"a": sl.convert(model(), X)}, {"readout": ["spikes"]}, {}, "a is a network"),
         ({"a": 3}, {"reset": ["zero"]}, {}, "a: found int, expected a Network"),
-        (model(), {"reset": ["zero"]}, {"timesteps": [0]}, "expected a whole number"),
+        (model(), {"reset": ["zero"]}, {"timesteps": [0]}, "^timesteps = 0: expected a whole"),
+        (model(), {"reset": ["zero"]}, {"timesteps": []}, "^timesteps: is empty"),
+        (model(), {"reset": ["zero"]}, {"timesteps": "4"}, "^timesteps = '4': expected a list"),
     ],
 )
 def test_refused(models, grid, options, message):

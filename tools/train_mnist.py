@@ -32,12 +32,13 @@ SETTINGS = {
 def main() -> int:
     """Do what the command line says; return the exit status."""
     known = ("images", *ARCHITECTURES)
-    if len(sys.argv) not in (2, 3) or sys.argv[1] not in known:
+    complete = len(sys.argv) == 3 or (len(sys.argv) == 2 and sys.argv[1] != "images")
+    if not complete or sys.argv[1] not in known:
         print("usage: python tools/train_mnist.py " + "|".join(known) + " [FILE]", file=sys.stderr)
         return 2
     what, file = sys.argv[1], next(iter(sys.argv[2:]), None)
-    if what == "images" and file is not None:
-        pack(Path(file))
+    if what == "images":
+        pack(Path(sys.argv[2]))
     else:
         train(what, file)
     return 0
