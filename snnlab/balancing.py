@@ -8,8 +8,8 @@ import torch
 from torch import fx
 
 from snnlab.activations import record_activations
-from snnlab.calibration import Rule
-from snnlab.exceptions import UnsupportedLayerError
+from snnlab.calibration import Rule, refuse_silent
+from snnlab.exceptions import CalibrationError, UnsupportedLayerError
 from snnlab.graph import TRANSPOSED, Graph, own_layer
 from snnlab.insertion import is_average_pool
 from snnlab.operations import Kind
@@ -28,6 +28,13 @@ class ModelBased(Rule):
     strong : bool
         Also lower the threshold where :math:`p^l < 1`; by default it only rises.
 
+    Raises
+    ------
+    CalibrationError
+        No weight of a layer is above 0, with `strong`.
+    UnsupportedLayerError
+        There are biases, or the layers form no chain.
+
     Source: Diehl et al. 2015 (model-based normalization).
     """
 
@@ -39,6 +46,11 @@ class ModelBased(Rule):
         for name, node in graph.layers.items():
             layer, before = weighted(node, graph)
             p = 1.0 if layer is None else positive_sum(layer)
+            if self.strong and p == 0:
+                raise CalibrationError(
+                    f"layer {name!r}: none of its weights is above 0, so it can never fire and "
+                    f"has no scale. Train the model anew, or take ModelBased(strong=False)."
+                )
             bound = float(found[before]) if before else 1.0
             found[name] = bound * (p if self.strong else max(p, 1.0))
         return found
@@ -51,6 +63,13 @@ class DataBased(Rule):
     .. math:: \theta^l = \lambda^l = \max\left(\max_{ij} w^l_{ij},\ \max_i a^l_i\right)
 
     A layer of neurons for an average pooling takes the threshold of the layer before it.
+
+    Raises
+    ------
+    CalibrationError
+        A layer has neither an activation nor a weight above 0.
+    UnsupportedLayerError
+        There are biases, or the layers form no chain.
 
     Source: Diehl et al. 2015 (data-based normalization).
     """
@@ -66,6 +85,8 @@ class DataBased(Rule):
                 continue
             largest = float(statistics[name].maximum.max())
             weight = 0.0 if layer is None else float(layer.detach().max())
+            if max(weight, largest) <= 0:
+                refuse_silent({name: statistics[name]})
             found[name] = max(weight, largest)
         return found
 

@@ -18,6 +18,11 @@ settings.load_profile("snnlab")
 os.environ.setdefault("TQDM_DISABLE", "1")
 
 
+def pytest_runtest_setup():
+    """Give every test the same random weights, whichever tests ran before it."""
+    torch.manual_seed(0)
+
+
 # Small networks gain nothing from a second thread, and two busy cores lose much.
 torch.set_num_threads(1)
 

@@ -365,6 +365,29 @@ def test_a_bias_of_the_output_that_does_not_spike_is_no_hindrance():
             sl.convert(model, [[1.0, 1.0]], threshold=rule, readout="spikes")
 
 
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (sl.ModelBased(strong=True), "layer '1': none of its weights is above 0, so it can never"),
+        (sl.DataBased(), "layer '1': all 2 calibration activations are 0, so it has no scale"),
+    ],
+)
+def test_a_layer_that_can_never_fire_has_no_scale(rule, words):
+    model = nn.Sequential(nn.Linear(2, 2, bias=False), nn.ReLU())
+    with torch.no_grad():
+        model[0].weight[:] = torch.tensor([[-1.0, -0.5], [-0.25, 0.0]])
+    with pytest.raises(sl.CalibrationError, match=words):
+        sl.convert(model, [[1.0, 1.0]], threshold=rule)
+    assert sl.convert(model, [[1.0, 1.0]], threshold=sl.ModelBased()).thresholds == {"1": 1.0}
+
+
+def test_a_silent_layer_keeps_the_scale_of_its_weights():
+    model = nn.Sequential(nn.Linear(2, 1, bias=False), nn.ReLU())
+    with torch.no_grad():
+        model[0].weight[:] = torch.tensor([[-1.0, 0.75]])
+    assert sl.convert(model, [[1.0, 0.0]], threshold=sl.DataBased()).thresholds == {"1": 0.75}
+
+
 def test_rules_are_equal_if_their_options_are():
     assert sl.ModelBased() == sl.ModelBased(strong=False) != sl.ModelBased(strong=True)
     assert sl.DataBased() == sl.DataBased()
