@@ -16,7 +16,7 @@ from snnlab.operations import name_of
 MaxPooling = Literal["exact", "gate", "gate_recent"]
 MAX_POOLINGS = ("exact", "gate", "gate_recent")
 # Of an estimate that forgets: what is left of it after a step. Its mean age is 10 steps.
-_DECAY = 0.9
+DECAY = 0.9
 
 
 class ExactMaxPool:
@@ -94,7 +94,7 @@ def max_pool(node: fx.Node, graph: Graph, how: MaxPooling) -> ExactMaxPool | Gat
     module, source = graph.module, node.all_input_nodes[0]
     if how == "exact":
         return ExactMaxPool(lambda charge: apply(node, module, {source: charge}))
-    return GatedMaxPool(_winners(node, graph), 1.0 if how == "gate" else _DECAY)
+    return GatedMaxPool(_winners(node, graph), 1.0 if how == "gate" else DECAY)
 
 
 def check_gates(graph: Graph) -> None:

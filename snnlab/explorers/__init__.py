@@ -4,9 +4,11 @@ from snnlab.explorers.counting import Counting
 from snnlab.explorers.deviation_error import DeviationError
 from snnlab.explorers.explorer import Explorer
 from snnlab.explorers.four_currents import FourCurrents
+from snnlab.explorers.input_coding import InputCoding
 from snnlab.explorers.layer_quantization import LayerQuantization
 from snnlab.explorers.network_error import NetworkError
 from snnlab.explorers.neuron import Neuron
+from snnlab.explorers.pooling_gates import PoolingGates
 from snnlab.explorers.quantization_error import QuantizationError
 from snnlab.explorers.spurious_spikes import SpuriousSpikes
 from snnlab.explorers.steps_and_percentile import StepsAndPercentile
@@ -16,9 +18,11 @@ __all__ = [
     "DeviationError",
     "Explorer",
     "FourCurrents",
+    "InputCoding",
     "LayerQuantization",
     "NetworkError",
     "Neuron",
+    "PoolingGates",
     "QuantizationError",
     "SpuriousSpikes",
     "StepsAndPercentile",

@@ -1,0 +1,164 @@
+"""A pixel as a constant current, and as random spikes: how fast the rate comes near it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.figure import Figure
+
+from snnlab._words import counted
+from snnlab.explorers.controls import Slider
+from snnlab.explorers.explorer import Explorer
+from snnlab.explorers.shared import (
+    ABOVE,
+    PREDICTION,
+    checked_prediction,
+    number,
+    predicted,
+)
+from snnlab.neuron import soft_count
+from snnlab.plots import _style
+
+STEPS, RUNS, SHOWN = 128, 400, 4
+# The same numbers for every pixel, so that noise does not move with the slider.
+DRAWN = np.random.default_rng(0).random((STEPS, RUNS))
+ERRORS = (1e-4, 1.0)
+
+
+def compute(pixel: float, steps: int) -> dict[str, Any]:
+    """Return the rates after each step under both codings, and how far they are off.
+
+    "steady" is the rate of a neuron that begins half full, with the pixel as its current; "random"
+    are the rates of trains whose probability is the pixel. "spread" is the root mean square error
+    of the random ones, "theory" the standard deviation of a mean of independent spikes.
+    """
+    t = np.arange(1, STEPS + 1)
+    steady = np.array([soft_count(pixel, int(n), v_init=0.5) for n in t]) / t
+    random = np.cumsum(pixel > DRAWN, axis=0) / t[:, None]
+    return {
+        "pixel": pixel,
+        "steps": steps,
+        "steady": steady,
+        "off": np.abs(steady - pixel),
+        "random": random[:, :SHOWN],
+        "spread": np.sqrt(np.mean((random - pixel) ** 2, axis=1)),
+        "theory": np.sqrt(pixel * (1 - pixel) / t),
+    }
+
+
+class InputCoding(Explorer):
+    """The rate that stands for a pixel, over time: from a constant current or random spikes.
+
+    Parameters
+    ----------
+    prediction : float, optional
+        How far off a learner expects random spikes to be. It is drawn beside what they are.
+
+    Raises
+    ------
+    OptionError
+        If the prediction is not a finite number.
+    """
+
+    compute = staticmethod(compute)
+
+    def __init__(self, prediction: float | None = None) -> None:
+        self._prediction = checked_prediction(prediction)
+        super().__init__(
+            {
+                "pixel": Slider("pixel x", "how bright it is, 0 to 1", 0.0, 1.0, 1 / 64, 0.5),
+                "steps": Slider("steps T", "how long is counted", 1, STEPS, 1, 100),
+            }
+        )
+
+    def layout(self, figure: Figure) -> Sequence[Artist]:
+        """Draw the axes of the rates and of the errors, both over the steps."""
+        left, right = figure.subplots(1, 2)
+        t = np.arange(1, STEPS + 1)
+        # One line for all trains, with a gap between each and the next.
+        several = np.tile([*t, np.nan], SHOWN)
+        (self._random,) = left.plot(
+            several,
+            several,
+            "-.",
+            color=_style.ORANGE,
+            linewidth=0.8,
+            label=f"random spikes, {SHOWN} trains",
+        )
+        (self._steady,) = left.plot(t, t, color=_style.BLUE, label="constant current")
+        self._pixel = left.axhline(0, color=_style.BLACK, linestyle=":", label="pixel")
+        self._now = [
+            ax.axvline(1, color=_style.BLACK, linewidth=0.8, linestyle="--") for ax in (left, right)
+        ]
+        left.set(
+            xlim=(0, STEPS), ylim=(-0.03, 1.03), xlabel="step", ylabel="spikes per step so far"
+        )
+        left.set_title("Rate", pad=34)
+        left.legend(ncols=3, **ABOVE).set_in_layout(False)
+        (self._spread,) = right.plot(t, t, color=_style.ORANGE, label="random spikes")
+        (self._theory,) = right.plot(
+            t, t, "--", color=_style.BLACK, linewidth=0.8, label="√(x(1 − x)/T)"
+        )
+        (self._off,) = right.plot(t, t, ".", color=_style.BLUE, markersize=3, label="constant")
+        right.plot(t, 0.5 / t, ":", color=_style.BLACK, linewidth=0.8, label="1/(2T)")
+        if self._prediction is not None:
+            right.plot([1.3, STEPS / 1.3], [self._prediction] * 2, **PREDICTION)
+        right.set(xscale="log", yscale="log", xlim=(1, STEPS), ylim=ERRORS)
+        right.set(xlabel="steps T", ylabel="how far off")
+        right.set_title("Error", pad=34)
+        right.legend(ncols=3, **ABOVE).set_in_layout(False)
+        right.grid(alpha=0.3)
+        return [self._random, self._steady, self._pixel, *self._now, *self._errors]
+
+    @property
+    def _errors(self) -> list[Any]:
+        return [self._spread, self._theory, self._off]
+
+    def draw(self, data: dict[str, Any]) -> None:
+        """Move the rates, the errors and the marks of the steps."""
+        gaps = np.full((1, SHOWN), np.nan)
+        self._random.set_ydata(np.concatenate([data["random"], gaps]).T.ravel())
+        self._steady.set_ydata(data["steady"])
+        self._pixel.set_ydata([data["pixel"]] * 2)
+        for line in self._now:
+            line.set_xdata([data["steps"]] * 2)
+        for line, name in zip(self._errors, ("spread", "theory", "off"), strict=True):
+            # 0 has no place on this axis, nor what is below it.
+            line.set_ydata(np.where(data[name] >= ERRORS[0], data[name], np.nan))
+
+    def describe(self, data: dict[str, Any], **values: Any) -> str:
+        """Say how far off both codings are, and how long the random one would take."""
+        x, steps = values["pixel"], values["steps"]
+        here = steps - 1
+        enough = x * (1 - x) * (2 * steps) ** 2
+        long = (
+            f" For half a spike in {counted(steps, 'step')}, as the constant current needs at "
+            f"most, random spikes take {counted(np.ceil(enough), 'step')}."
+            if enough > steps
+            else ""
+        )
+        return (
+            f"Pixel {x:.3g} over {counted(steps, 'step')}: the constant current gives the rate "
+            f"{number(data['steady'][here])}, off by {number(data['off'][here])}. Random spikes "
+            f"are off by {number(data['spread'][here])} (root mean square of {RUNS} trains; theory "
+            f"{number(data['theory'][here])}).{long}{predicted(self._prediction, ERRORS)}"
+        )
+
+    def formula(self, data: dict[str, Any], **values: Any) -> str:
+        """Return both laws, filled in."""
+        x, steps = values["pixel"], values["steps"]
+        theory = data["theory"][steps - 1]
+        return (
+            r"<p>A <b>random</b> spike comes in each step with probability $x$. The variance of "
+            r"one such spike is $x(1 - x)$, that of the mean of $T$ independent ones a $T$-th of "
+            r"it. So the rate is off by</p>"
+            r"$$\sqrt{\frac{x(1 - x)}{T}} = "
+            rf"\sqrt{{\frac{{{x:g} \cdot {1 - x:g}}}{{{steps}}}}} = {theory:.4f}$$"
+            r"<p>Four times the steps halve it.</p>"
+            r"<p>Under a <b>constant</b> current a neuron that begins half full has fired "
+            r"$N = \lfloor xT + \tfrac12 \rfloor$ times, which is $xT$ rounded. So the rate is off "
+            r"by at most</p>"
+            rf"$$\frac{{1}}{{2T}} = \frac{{1}}{{2 \cdot {steps}}} = {0.5 / steps:.4f}$$"
+            r"<p>Twice the steps halve it.</p>"
+        )

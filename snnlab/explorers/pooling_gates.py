@@ -1,0 +1,153 @@
+"""Three spike trains and their maximum: exact, or let through by a gate."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.artist import Artist
+from matplotlib.figure import Figure
+from torch.nn import functional as F
+
+from snnlab._words import counted
+from snnlab.explorers.controls import Choice, Slider
+from snnlab.explorers.explorer import Explorer
+from snnlab.explorers.shared import (
+    ABOVE,
+    PREDICTION,
+    checked_prediction,
+    predicted,
+)
+from snnlab.plots import _style
+from snnlab.pooling import DECAY, ExactMaxPool, GatedMaxPool
+
+STEPS = 32
+# In which order the steps of each input get a spike: the same for every setting, so that noise does
+# not move with the slider, and each move of it brings one spike.
+ORDER = np.random.default_rng(4).permuted(np.tile(np.arange(STEPS)[:, None], 3), axis=0)
+WAYS = {"exact": "exact", "gate": "gate", "gate_recent": "gate, recent"}
+_ROWS = ("input 1", "input 2", "input 3", *WAYS.values())
+
+
+def compute(spikes1: int, spikes2: int, spikes3: int, trains: str) -> dict[str, Any]:
+    """Return three trains with so many spikes, and what three ways of pooling make of them.
+
+    "inputs" has shape (T, 3), the trains of "passed" have shape (T,). An exact pooling may pass on
+    only when the largest count rises. "largest" is the largest count so far, which the ANN would
+    pass on.
+    """
+    spikes = np.array([spikes1, spikes2, spikes3])
+    if trains == "random":
+        inputs = (spikes > ORDER) * 1.0
+    else:
+        counts = np.floor(spikes / STEPS * np.arange(STEPS + 1)[:, None] + 0.5)
+        inputs = np.diff(counts, axis=0)
+    x = torch.from_numpy(inputs)[:, None]  # (T, channels, places)
+    pools: dict[str, ExactMaxPool | GatedMaxPool] = {
+        "exact": ExactMaxPool(lambda charge: F.max_pool1d(charge, 3)),
+        "gate": GatedMaxPool(lambda e: F.max_pool1d(e, 3, return_indices=True)[1], 1.0),
+        "gate_recent": GatedMaxPool(lambda e: F.max_pool1d(e, 3, return_indices=True)[1], DECAY),
+    }
+    passed = {name: pool.step(x, STEPS).flatten().numpy() for name, pool in pools.items()}
+    return {
+        "inputs": inputs,
+        "passed": passed,
+        "largest": inputs.cumsum(0).max(1),
+    }
+
+
+class PoolingGates(Explorer):
+    """Three spike trains, and the maximum pooling of them: exact, and by two gates.
+
+    Parameters
+    ----------
+    prediction : float, optional
+        How many spikes a learner expects behind the gate. It is drawn beside what there are.
+
+    Raises
+    ------
+    OptionError
+        If the prediction is not a finite number.
+    """
+
+    compute = staticmethod(compute)
+
+    def __init__(self, prediction: float | None = None) -> None:
+        self._prediction = checked_prediction(prediction)
+        spikes = {
+            f"spikes{i}": Slider(
+                f"spikes of input {i}", f"in {STEPS} steps", 0, STEPS - 1, 1, default
+            )
+            for i, default in enumerate((16, 16, 8), 1)
+        }
+        order = {"random": "random", "regular": "regular"}
+        coding = Choice("trains", "how the spikes of an input follow each other", order, "random")
+        super().__init__({**spikes, "trains": coding})
+
+    def layout(self, figure: Figure) -> Sequence[Artist]:
+        """Draw the axes of the spikes and of their sums."""
+        left, right = figure.subplots(1, 2, width_ratios=(1.2, 1))
+        t = np.arange(1, STEPS + 1)
+        look = {"color": _style.BLACK, "markersize": 11, "markeredgewidth": 1.6}
+        (self._trains,) = left.plot(np.tile(t, len(_ROWS)), np.tile(t, len(_ROWS)), "|", **look)
+        left.axhline(2.5, color=_style.BLACK, linewidth=0.8)
+        left.set(xlim=(0.3, STEPS + 0.7), ylim=(5.6, -0.6), xlabel="step")
+        left.set_yticks(range(len(_ROWS)), _ROWS)
+        left.set_title("Spikes in, and spikes out", pad=34)
+        styles = [("-", _style.BLUE), ("--", _style.ORANGE), ("-.", _style.GREEN)]
+        self._sums = [
+            right.plot(t, t, line, color=color, drawstyle="steps-post", label=label)[0]
+            for (line, color), label in zip(styles, WAYS.values(), strict=True)
+        ]
+        (self._largest,) = right.plot(t, t, ".", color=_style.BLACK, label="largest input")
+        if self._prediction is not None:
+            right.axhline(self._prediction, 0.03, 0.97, **PREDICTION)
+        right.set(xlim=(0, STEPS + 1), ylim=(-1, STEPS + 1), xlabel="step", ylabel="spikes so far")
+        right.set_title("Added up", pad=34)
+        right.legend(ncols=3, **ABOVE).set_in_layout(False)
+        right.grid(alpha=0.3)
+        return [self._trains, *self._sums, self._largest]
+
+    def draw(self, data: dict[str, Any]) -> None:
+        """Move the spikes and their sums."""
+        trains = np.array([*data["inputs"].T, *data["passed"].values()])
+        rows = np.arange(len(_ROWS))[:, None]
+        self._trains.set_ydata(np.where(trains > 0, rows, np.nan).ravel())
+        for line, train in zip(self._sums, data["passed"].values(), strict=True):
+            line.set_ydata(train.cumsum())
+        self._largest.set_ydata(data["largest"])
+
+    def describe(self, data: dict[str, Any], **values: Any) -> str:
+        """Say how many spikes come in, and how many each way of pooling lets out."""
+        counts = [f"{count:g}" for count in data["inputs"].sum(0)]
+        largest = data["largest"][-1]
+        out = {name: train.sum() for name, train in data["passed"].items()}
+        more = {name: out[name] - largest for name in ("gate", "gate_recent")}
+        said = " and ".join(
+            f"{WAYS[name]} {out[name]:g}{f' ({extra:g} too many)' if extra else ''}"
+            for name, extra in more.items()
+        )
+        return (
+            f"{values['trains'].capitalize()} trains with {', '.join(counts[:2])} and {counts[2]} "
+            f"spikes in {STEPS} steps; the largest has {counted(largest, 'spike')}. Passed on: "
+            f"exact {out['exact']:g}, {said}.{predicted(self._prediction, (-1, STEPS + 1))}"
+        )
+
+    def formula(self, data: dict[str, Any], **values: Any) -> str:
+        """Return what the exact pooling and the gates do."""
+        largest = data["largest"][-1]
+        out = {name: train.sum() for name, train in data["passed"].items()}
+        return (
+            r"<p>$x_{i,t}$ is the spike of input $i$ in step $t$, and $S_{i,t}$ the number of its "
+            r"spikes so far. <b>Exact</b> pooling passes on by how much the largest sum rises:</p>"
+            r"$$o_t = \max_i S_{i,t} - \max_i S_{i,t-1}, \qquad \sum_t o_t = \max_i S_{i,T} = "
+            rf"{largest:g}$$"
+            r"<p>A <b>gate</b> estimates which input fires most, and passes on the spikes of "
+            r"this one:</p>"
+            r"$$e_{i,t} = \alpha\, e_{i,t-1} + x_{i,t}, \qquad o_t = x_{i^*,t}, \quad "
+            r"i^* = \arg\max_i e_{i,t}$$"
+            rf"<p>With $\alpha = 1$ all steps count alike: {out['gate']:g} spikes. With "
+            rf"$\alpha = {DECAY:g}$ the last steps count most: {out['gate_recent']:g}. Whenever "
+            rf"another input takes the lead, its spike passes, though it only makes up for "
+            rf"what it lacked.</p>"
+        )
