@@ -1,4 +1,4 @@
-"""The exercises of notebooks 02 and 03: right answers accepted, wrong ones told apart.
+"""The exercises of the notebooks: right answers accepted, wrong ones told apart.
 
 The solutions are compared with the engine; the wrong answers are written here, as a learner would
 write them, and not taken from the package.
@@ -17,6 +17,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import wrong_04
+import wrong_05
+import wrong_06
 
 import snnlab as sl
 from snnlab import course
@@ -298,7 +301,7 @@ WRONG = {
         "single level": [lambda rho, levels: 1 / (1 / rho - 1)],
         "all of them again": [lambda rho, levels: rho**levels / (1 - rho)],
     },
-}  # fmt: skip
+} | wrong_04.WRONG | wrong_05.WRONG | wrong_06.WRONG  # fmt: skip
 
 
 @pytest.mark.parametrize("number", FUNCTIONS)

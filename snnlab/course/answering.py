@@ -3,13 +3,26 @@
 from typing import Any
 
 from snnlab import _checks
-from snnlab.course import deviation_exercises, quantization_exercises
+from snnlab.course import (
+    cnn_exercises,
+    deviation_exercises,
+    percentile_exercises,
+    quantization_exercises,
+    threshold_exercises,
+)
 from snnlab.course.exercises import Exercise
 from snnlab.course.feedback import Feedback
 from snnlab.course.folded import Folded
 
 EXERCISES: dict[str, Exercise] = {
-    found.number: found for found in quantization_exercises.ALL + deviation_exercises.ALL
+    found.number: found
+    for found in (
+        *quantization_exercises.ALL,
+        *deviation_exercises.ALL,
+        *threshold_exercises.ALL,
+        *percentile_exercises.ALL,
+        *cnn_exercises.ALL,
+    )
 }
 
 

@@ -1,0 +1,5 @@
+"""The exercises of notebook 06."""
+
+from snnlab.course.exercises import Exercise
+
+ALL: tuple[Exercise, ...] = ()
