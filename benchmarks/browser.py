@@ -17,7 +17,7 @@ import nbformat
 import numpy as np
 
 from benchmarks.networks import load
-from snnlab import explorers
+from snnlab import convert, explorers
 from tools import lab
 
 STEPS, PAUSE_MS, HELD_MS, REPEAT_MS = 100, 120, 3000, 33
@@ -25,11 +25,12 @@ NAMES = [name for name in explorers.__all__ if name != "Explorer"]
 SETUP = """
 import numpy as np
 from benchmarks.networks import load
-from snnlab import explorers
+from snnlab import convert, explorers
 model, data = load("conv8")
 given = {
     "model": model, "x_cal": data.x_train, "x": data.x_test, "y": data.y_test,
     "activations": np.random.default_rng(0).exponential(size=10_000),
+    "network": convert(model, data.x_train),
 }
 """
 ECHO = """
@@ -100,6 +101,7 @@ def made(name: str) -> explorers.Explorer:
         "x": data.x_test,
         "y": data.y_test,
         "activations": np.random.default_rng(0).exponential(size=10_000),
+        "network": convert(model, data.x_train),
     }
     wanted = inspect.signature(kind).parameters.values()
     return kind(**{p.name: given[p.name] for p in wanted if p.default is p.empty})

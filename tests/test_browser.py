@@ -28,7 +28,7 @@ import inspect
 import numpy as np
 import torch
 from torch import nn
-from snnlab import data, explorers
+from snnlab import convert, data, explorers
 
 digits = data.load_digits()
 torch.manual_seed(0)
@@ -38,6 +38,7 @@ given = {
     "x_cal": digits.x_train, "x": digits.x_test, "y": digits.y_test,
     "activations": np.random.default_rng(0).exponential(size=10_000),
 }
+given["network"] = convert(given["model"], digits.x_train)
 for name in explorers.__all__:
     wanted = inspect.signature(getattr(explorers, name)).parameters.values()
     if name != "Explorer":

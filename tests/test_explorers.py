@@ -43,7 +43,15 @@ def given():
     model = nn.Sequential(nn.Linear(6, 12), nn.ReLU(), nn.Linear(12, 3))
     y = model(torch.tensor(x).float()).argmax(1).numpy()
     activations = torch.relu(model[0](torch.tensor(x).float())).detach()
-    return {"model": model, "x_cal": x, "x": x, "y": y, "activations": activations}
+    network = sl.convert(model, x)
+    return {
+        "model": model,
+        "network": network,
+        "x_cal": x,
+        "x": x,
+        "y": y,
+        "activations": activations,
+    }
 
 
 def made(kind):

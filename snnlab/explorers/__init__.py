@@ -12,6 +12,7 @@ from snnlab.explorers.pooling_gates import PoolingGates
 from snnlab.explorers.quantization_error import QuantizationError
 from snnlab.explorers.spurious_spikes import SpuriousSpikes
 from snnlab.explorers.steps_and_percentile import StepsAndPercentile
+from snnlab.explorers.threshold_multipliers import ThresholdMultipliers
 
 __all__ = [
     "Counting",
@@ -26,4 +27,5 @@ __all__ = [
     "QuantizationError",
     "SpuriousSpikes",
     "StepsAndPercentile",
+    "ThresholdMultipliers",
 ]

@@ -1,0 +1,215 @@
+"""What a network loses and gains when the thresholds of its layers are multiplied."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.figure import Figure
+
+from snnlab import _checks
+from snnlab._words import counted
+from snnlab.exceptions import OptionError
+from snnlab.explorers.controls import Control, Scale, Slider
+from snnlab.explorers.explorer import Explorer
+from snnlab.explorers.runs import Runs
+from snnlab.explorers.shared import ABOVE
+from snnlab.network import Network
+from snnlab.plots import _style
+from snnlab.simulation import analog, simulate
+
+MULTIPLIERS = tuple(2.0**k for k in range(-3, 4))
+NEAR = 1.0  # points below the ANN that count as having arrived
+_LINES = [
+    {"color": color, "linestyle": line, "marker": marker}
+    for color, line, marker in (
+        (_style.BLUE, "-", "o"),
+        (_style.ORANGE, "--", "s"),
+        (_style.GREEN, "-.", "^"),
+        (_style.BLACK, ":", "x"),
+        (_style.BLUE, "--", "v"),
+        (_style.ORANGE, ":", "D"),
+    )
+]
+
+
+def simulated(
+    network: Network, x: Any, y: Any, timesteps: int, multipliers: Sequence[float]
+) -> dict[str, Any]:
+    """Return what the network does in time, with the threshold of each layer multiplied.
+
+    The accuracy after each step in percent, shape (T,); and for each layer the spikes per image up
+    to each step, shape (L, T).
+    """
+    for layer, multiplier in zip(network.layers, multipliers, strict=True):
+        network = network.replace(layer, scale=multiplier)
+    steps = range(1, timesteps + 1)
+    record = simulate(network, x, timesteps, at=steps[:-1])
+    spikes = [[record.counts(name, t).sum(dtype=np.int64) for t in steps] for name in record.layers]
+    return {"accuracy": 100 * record.accuracy(y), "spikes": np.array(spikes) / len(x)}
+
+
+def compute(run: dict[str, Any], ann: float, steps: int) -> dict[str, Any]:
+    """Return what was simulated, read after some of its steps.
+
+    "arrived" is the step from which on the accuracy is less than a point below that of the ANN, 0
+    if there is none.
+    """
+    far = np.flatnonzero(run["accuracy"] < ann - NEAR)
+    arrived = int(far[-1]) + 2 if len(far) else 1
+    return run | {
+        "steps": steps,
+        "now": run["accuracy"][steps - 1],
+        "arrived": arrived if arrived <= len(run["accuracy"]) else 0,
+        "in_all": run["spikes"][:, steps - 1].sum(),
+    }
+
+
+class ThresholdMultipliers(Explorer):
+    """Accuracy, latency and spikes of a network whose thresholds are multiplied, layer by layer.
+
+    Each setting is simulated at its first visit. Those in which a single layer is changed are
+    simulated when the explorer opens, as far as that takes no more than some seconds.
+
+    Parameters
+    ----------
+    network : Network
+        With at most six spiking layers. Its own thresholds are those times 1.
+    x : array, shape (B, ...)
+        Images to classify.
+    y : array of whole numbers, shape (B,)
+        Right class of each image.
+    timesteps : int
+        Largest number of steps.
+
+    Raises
+    ------
+    OptionError
+        If the network has more than six spiking layers.
+    SNNLabError
+        As `simulate`.
+    """
+
+    def __init__(self, network: Network, x: Any, y: Any, *, timesteps: int = 32):
+        _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
+        if len(network.layers) > len(_LINES):
+            raise OptionError(
+                f"network: has {len(network.layers)} spiking layers, expected at most "
+                f"{len(_LINES)}, since each has a slider. For deeper ones make a table: "
+                f"snnlab.sweep(network, {{'scale': [0.5, 1, 2]}}, x, y)."
+            )
+        self._timesteps = _checks.whole(timesteps, "timesteps")
+        self._network, self._x, self._y = network, x, y
+        self._ann = 100 * analog(network, x).accuracy(y)
+        self._neurons = np.array([np.prod(network.shape(name)) for name in network.layers])
+        self._runs = Runs(self._simulated)
+        ones = [1.0] * len(network.layers)
+        single = [
+            (*ones[:i], multiplier, *ones[i + 1 :])
+            for multiplier in sorted(MULTIPLIERS, key=lambda m: abs(np.log(m)))
+            for i in range(len(ones))
+        ]
+        self._runs.prepare(list(dict.fromkeys(single)), "settings")
+        self._usual = self._runs[tuple(ones)]["accuracy"]
+        options = {f"{multiplier:g}": multiplier for multiplier in MULTIPLIERS}
+        controls: dict[str, Control] = {
+            f"times{i}": Scale(f"θ of {name} times", "1 leaves it as it is", options, 1.0)
+            for i, name in enumerate(network.layers, 1)
+        }
+        steps = Slider("steps T", "how long it may run", 1, timesteps, 1, min(16, timesteps))
+        super().__init__({**controls, "steps": steps})
+
+    def _simulated(self, multipliers: tuple[float, ...]) -> dict[str, Any]:
+        return simulated(self._network, self._x, self._y, self._timesteps, multipliers)
+
+    def compute(self, steps: int, **times: float) -> dict[str, Any]:
+        """Return accuracy in percent and spikes per image over the steps, and both at `steps`."""
+        return compute(self._runs[tuple(times.values())], self._ann, steps)
+
+    def calls(self, **values: Any) -> str:
+        """Return the lines that compute the data from what was given to the explorer."""
+        *times, steps = values.values()
+        return (
+            f"# network, x and y are what you gave to {type(self).__name__}.\n"
+            f"run = simulated(network, x, y, {self._timesteps}, {times})\n"
+            f"ann = 100 * analog(network, x).accuracy(y)\n"
+            f"data = compute(run, ann, {steps})"
+        )
+
+    def layout(self, figure: Figure) -> Sequence[Artist]:
+        """Draw the axes of the accuracy and of the layers."""
+        left, right = figure.subplots(1, 2)
+        steps = np.arange(1, self._timesteps + 1)
+        left.axhline(self._ann, color=_style.ORANGE, linestyle="--", label="ANN")
+        left.plot(steps, self._usual, ":", color=_style.BLACK, label="all times 1")
+        (self._curve,) = left.plot(steps, steps, ".-", color=_style.BLUE, label="as chosen")
+        (self._ring,) = left.plot([], [], "o", color=_style.BLACK, fillstyle="none", markersize=12)
+        left.set(ylim=(0, 103), xlabel="step", ylabel="accuracy (%)")
+        left.set_title("What is read", pad=34)
+        left.legend(ncols=3, **ABOVE).set_in_layout(False)
+        left.grid(alpha=0.3)
+        every = max(1, self._timesteps // 8)
+        self._layers = [
+            right.plot(steps, steps, **line, markersize=4, markevery=every, label=name)[0]
+            for name, line in zip(self._network.layers, _LINES, strict=False)
+        ]
+        self._now = right.axvline(1, color=_style.BLACK, linewidth=0.8)
+        right.set(xlim=(0, self._timesteps + 1), ylim=(-3, 103), xlabel="step")
+        right.set_ylabel("neurons that fire (%)")
+        right.set_title("Who fires in each step", pad=34)
+        right.legend(ncols=3, **ABOVE).set_in_layout(False)
+        right.grid(alpha=0.3)
+        return [self._curve, self._ring, *self._layers, self._now]
+
+    def draw(self, data: dict[str, Any]) -> None:
+        """Move the curves, the ring and the mark of the step."""
+        self._curve.set_ydata(data["accuracy"])
+        self._ring.set_data([data["steps"]], [data["now"]])
+        firing = 100 * np.diff(data["spikes"], prepend=0) / self._neurons[:, None]
+        for line, share in zip(self._layers, firing, strict=True):
+            line.set_ydata(share)
+        self._now.set_xdata([data["steps"]] * 2)
+
+    def describe(self, data: dict[str, Any], **values: Any) -> str:
+        """Say how much is right, since when, and how many spikes that took."""
+        *times, steps = values.values()
+        chosen = ", ".join(
+            f"{name} times {value:g}"
+            for name, value in zip(self._network.layers, times, strict=True)
+        )
+        gap = data["now"] - self._usual[steps - 1]
+        side = (
+            "as"
+            if abs(gap) < 0.005
+            else f"{abs(gap):.2f} points {'more' if gap > 0 else 'less'} than"
+        )
+        since = (
+            f"From step {data['arrived']} on it is"
+            if data["arrived"]
+            else f"Even after {counted(self._timesteps, 'step')} it is not"
+        )
+        return (
+            f"{chosen}; {counted(steps, 'step')}: {data['now']:.2f} % right, {side} with all times "
+            f"1, and {data['in_all']:,.0f} spikes per image. {since} within {NEAR:g} point "
+            f"of the ANN ({self._ann:.2f} %)."
+        )
+
+    def formula(self, data: dict[str, Any], **values: Any) -> str:
+        """Return what a multiplied threshold does to the smallest and the largest value."""
+        *times, steps = values.values()
+        rows = "".join(
+            rf"<li>{name}: $\theta = {value:g}\,\theta_0$. Finest value "
+            rf"${value / steps:.3g}\,\theta_0$, largest ${value:g}\,\theta_0$.</li>"
+            for name, value in zip(self._network.layers, times, strict=True)
+        )
+        return (
+            r"<p>After $T$ steps with $N$ spikes a neuron has passed on $\theta\,N/T$, with $N$ "
+            r"from 0 to $T$. So a threshold of $m$ times the usual one, $\theta_0$, makes the "
+            r"finest value coarser and the largest value larger, both by $m$:</p>"
+            rf"$$\frac{{\theta}}{{T}} = \frac{{m\,\theta_0}}{{{steps}}}, \qquad "
+            r"\theta = m\,\theta_0$$"
+            rf"<ul>{rows}</ul>"
+            r"<p>What is above the largest value is cut off. What is below the finest one has to "
+            r"wait for more steps. And a spike is worth $\theta$: half the threshold, twice the "
+            r"spikes for the same value.</p>"
+        )
