@@ -2,6 +2,8 @@
 
 import hashlib
 import itertools
+import pickle
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -22,6 +24,9 @@ from snnlab.simulation import simulate
 _CONVERT = ("threshold", "readout", "average_pool")
 _REPLACE = ("reset", "v_init", "scale", "max_pool")
 _SIMULATE = ("input", "seed", "dtype")
+# While torch.fx traces a model, it replaces functions of torch in the whole process.
+# No other thread may compute, or unpickle a tensor, in the meantime.
+_ALONE = threading.RLock()
 
 
 def sweep(
@@ -37,8 +42,9 @@ def sweep(
 ) -> Any:
     """Simulate every combination of settings, and return accuracy and spikes over the steps.
 
-    The combinations run in parallel through joblib. With a `cache` a sweep that was interrupted, or
-    lost a worker, goes on where it was when it is called again.
+    The combinations run in parallel through joblib, one at a time in each process. Under
+    `joblib.parallel_config(backend="dask")` a Dask cluster computes them. With a `cache` a sweep
+    that was interrupted, or lost a worker, goes on where it was when it is called again.
 
     Parameters
     ----------
@@ -100,13 +106,17 @@ def sweep(
     # What another version computed does not count.
     data = fingerprint(x, y, x_cal), steps, metadata.version("snnlab")
     known = {name: fingerprint(model) for name, model in named.items()}
-    tasks = (
+    # A worker of Dask unpickles what arrives while another thread of it computes. So whatever may
+    # hold tensors travels packed, and all of it is packed before the first thread computes.
+    packed = {name: _packed(model) for name, model in named.items()}
+    arrays = [None if value is None else np.asarray(value) for value in (x, y, x_cal)]
+    tasks = [
         joblib.delayed(_numbered)(
             *(i, compute, joblib.hash((known[name], setting, data))),
-            *(setting, steps, named[name], x, y, x_cal),
+            *(_packed(setting).tobytes(), steps, packed[name], *arrays),
         )
         for i, (name, setting) in enumerate(cells)
-    )
+    ]
     found: dict[int, list[tuple[float, float]]] = {}
     with tqdm(total=len(cells), unit=" settings", leave=False) as bar:
         for i, result in joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks):
@@ -121,19 +131,25 @@ def sweep(
 
 
 def cell(
-    key: str,
-    setting: Mapping[str, Any],
+    key: str, setting: bytes, steps: Sequence[int], model: np.ndarray, x: Any, y: Any, x_cal: Any
+) -> list[tuple[float, float]]:
+    """Return accuracy and spikes per image after each number of steps, for one setting.
+
+    `key` tells all that follows from others; it is what a cache looks at in place of it. The
+    setting and the model are packed.
+    """
+    with _ALONE:
+        return _simulated(pickle.loads(setting), steps, pickle.loads(model.data), x, y, x_cal)
+
+
+def _simulated(
+    setting: dict[str, Any],
     steps: Sequence[int],
     model: nn.Module | Network,
     x: Any,
     y: Any,
     x_cal: Any,
 ) -> list[tuple[float, float]]:
-    """Return accuracy and spikes per image after each number of steps, for one setting.
-
-    `key` tells all that follows from others; it is what a cache looks at in place of it.
-    """
-    setting = dict(setting)
     if "percentile" in setting:
         setting["threshold"] = Percentile(setting.pop("percentile"))
     if isinstance(model, Network):
@@ -154,6 +170,13 @@ def cell(
 
 def _numbered(i: int, compute: Any, *args: Any) -> tuple[int, list[tuple[float, float]]]:
     return i, compute(*args)
+
+
+def _packed(value: Any) -> np.ndarray:
+    """Return a value pickled, as an array: joblib sends a large one to each worker only once."""
+    import cloudpickle
+
+    return np.frombuffer(cloudpickle.dumps(value), np.uint8)
 
 
 def fingerprint(*values: Any) -> str:

@@ -4,8 +4,11 @@ import itertools
 import os
 import signal
 import sys
+import time
+from contextlib import contextmanager
 
 import cloudpickle
+import joblib
 import numpy as np
 import pytest
 import torch
@@ -27,6 +30,14 @@ def model(seed=0):
         return nn.Sequential(
             nn.Linear(5, 8), nn.ReLU(), nn.Linear(8, 6), nn.ReLU(), nn.Linear(6, 3)
         )
+
+
+class Slow(nn.Sequential):
+    """Takes so long to be traced that other threads do whatever they do in the meantime."""
+
+    def forward(self, x):
+        time.sleep(0.05)
+        return super().forward(x)
 
 
 def by_hand(net, **options):
@@ -199,6 +210,57 @@ def test_a_killed_worker_stops_the_sweep_and_the_next_goes_on(marks, tmp_path):
     assert table.drop(columns="threshold").equals(alone.drop(columns="threshold"))
     # The one that was lost; at most one other was under way.
     assert len(computed(marks)) - 4 <= 4 + 2
+
+
+def test_threads_take_turns(marks):
+    slow, grid = Slow(*model()), rules(marks) | {"reset": ["subtract", "zero"]}
+    alone = sl.sweep(slow, grid, X, Y, timesteps=STEPS, x_cal=X)
+    with joblib.parallel_config(backend="threading", n_jobs=4):
+        table = sl.sweep(slow, grid, X, Y, timesteps=STEPS, x_cal=X)
+    assert table.equals(alone)
+    assert computed(marks) == sorted([1, 2, 3, 4] * 4)
+
+
+@contextmanager
+def time_limit(seconds):
+    """Raise TimeoutError in what takes longer, and again in a clean-up that hangs too."""
+
+    def stop(*_):
+        raise TimeoutError(f"not done after {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 15)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_a_dask_cluster_of_two_workers_serves_as_backend(tmp_path, marks):
+    import distributed
+
+    slow, grid = Slow(*model()), rules(marks) | {"reset": ["subtract", "zero"]}
+    alone = sl.sweep(slow, grid, X, Y, timesteps=STEPS, x_cal=X)
+    for name in os.listdir(marks):
+        (marks / name).unlink()
+    with (
+        time_limit(90),
+        distributed.LocalCluster(
+            2, threads_per_worker=1, dashboard_address=":0", local_directory=tmp_path
+        ) as cluster,
+        distributed.Client(cluster) as client,
+        joblib.parallel_config(backend="dask"),
+    ):
+        client.wait_for_workers(2, timeout=60)
+        workers = set(client.run(os.getpid).values())
+        table = sl.sweep(slow, grid, X, Y, timesteps=STEPS, x_cal=X)
+        # The same two, so neither broke down on the way.
+        assert set(client.run(os.getpid).values()) == workers
+    assert len(workers) == 2
+    assert table.equals(alone)
+    assert computed(marks) == sorted([1, 2, 3, 4] * 2)
+    assert {int(name.split()[1]) for name in os.listdir(marks)} <= workers
 
 
 # --- refusals --------------------------------------------------------------------------------
