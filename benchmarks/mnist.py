@@ -25,6 +25,13 @@ RULES = {
     "maximum": sl.Maximum(),
     "99.9 % per channel": sl.Percentile(99.9, per_channel=True),
 }
+# The recipe with one of its choices changed: what each of them costs.
+OTHERWISE: dict[str, dict] = {
+    "subtract": {"reset": "subtract"},
+    "half full": {"v_init": 0.5},
+    "potentials read": {"readout": "potential"},
+    "99.9 %": {"threshold": sl.Percentile(99.9)},
+}
 NETWORKS = ("mnist_mlp", "mnist_diehl_convnet", "mnist_convnet")
 
 
@@ -46,6 +53,10 @@ def measure(file: str | None = None) -> None:
             theirs = {
                 "diehl2015, data": recipes.diehl2015(model, x_cal),
                 "diehl2015, model": recipes.diehl2015(model, x_cal, threshold=sl.ModelBased()),
+                **{
+                    f"diehl2015, {what}": recipes.diehl2015(model, x_cal, **option)
+                    for what, option in OTHERWISE.items()
+                },
             }
             show(theirs, {"input": ["poisson"], "seed": [0]}, x, y, name)
             show(theirs, {"input": ["analog"]}, x, y, name)

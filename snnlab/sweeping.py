@@ -18,12 +18,14 @@ from snnlab.conversion import convert
 from snnlab.exceptions import OptionError
 from snnlab.graph import floating
 from snnlab.network import Network
+from snnlab.record import classified
 from snnlab.simulation import simulate
 
 # What can vary, by what it is handed to.
 _CONVERT = ("threshold", "readout", "average_pool")
 _REPLACE = ("reset", "v_init", "scale", "max_pool")
 _SIMULATE = ("input", "seed", "dtype")
+IMAGES = 500  # simulated at once
 # While torch.fx traces a model, it replaces functions of torch in the whole process.
 # No other thread may compute, or unpickle a tensor, in the meantime.
 _ALONE = threading.RLock()
@@ -159,13 +161,19 @@ def _simulated(
         network = convert(model, x_cal, **given)
     network = network.replace(**{name: setting[name] for name in _REPLACE if name in setting})
     options = {name: setting[name] for name in _SIMULATE if name in setting}
-    record = simulate(network, x, max(steps), at=steps, **options)
-    accuracy = record.accuracy(y)
-    spikes = [
-        sum(record.counts(name, step).sum(dtype=np.int64) for name in record.layers) / len(y)
-        for step in steps
-    ]
-    return [(float(accuracy[t - 1]), float(n)) for t, n in zip(steps, spikes, strict=True)]
+    if "seed" in options:  # one generator, so that the parts draw what the whole would
+        options["seed"] = _checks.generator(options["seed"])
+    # In parts, since the spike counts of all images after each number of steps may not fit.
+    parts = (x[first : first + IMAGES] for first in range(0, max(len(x), 1), IMAGES))
+    outputs, spikes = [], np.zeros(len(steps))
+    for part in parts:
+        record = simulate(network, part, max(steps), at=steps, **options)
+        outputs.append(record.output_sums[[t - 1 for t in steps]])
+        spikes += [
+            sum(record.counts(name, t).sum(dtype=np.int64) for name in record.layers) for t in steps
+        ]
+    accuracy = classified(np.concatenate(outputs, axis=1), y)
+    return list(zip(accuracy.tolist(), (spikes / len(x)).tolist(), strict=True))
 
 
 def _numbered(i: int, compute: Any, *args: Any) -> tuple[int, list[tuple[float, float]]]:

@@ -212,6 +212,26 @@ def test_a_killed_worker_stops_the_sweep_and_the_next_goes_on(marks, tmp_path):
     assert len(computed(marks)) - 4 <= 4 + 2
 
 
+def test_images_in_parts_are_those_of_the_whole(monkeypatch):
+    net = sl.convert(model(), X)
+    grid = {"input": ["poisson", "analog"], "seed": [0, 1]}
+    whole = sl.sweep(net, grid, X, Y, timesteps=STEPS)
+    seen = []
+    monkeypatch.setattr(
+        sweeping,
+        "simulate",
+        lambda n, x, *a, **k: seen.append(len(x)) or sl.simulate(n, x, *a, **k),
+    )
+    monkeypatch.setattr(sweeping, "IMAGES", 7)
+    parts = sl.sweep(net, grid, X, Y, timesteps=STEPS)
+    assert seen == 4 * [7, 7, 7, 7, 2]
+    np.testing.assert_allclose(parts.accuracy, whole.accuracy)
+    assert (parts.spikes == whole.spikes).all()
+    assert whole.spikes.nunique() > 6
+    with pytest.raises(sl.ShapeError, match="y: "):
+        sl.sweep(net, grid, X, Y[:7], timesteps=STEPS)
+
+
 def test_threads_take_turns(marks):
     slow, grid = Slow(*model()), rules(marks) | {"reset": ["subtract", "zero"]}
     alone = sl.sweep(slow, grid, X, Y, timesteps=STEPS, x_cal=X)
