@@ -1,3 +1,86 @@
 """What learners write wrong in the exercises of notebook 06, by the words they then hear."""
 
-WRONG = {}
+import math
+
+import numpy as np
+
+
+def normed(rule):
+    """Return a rule for what is done with bias, mean, spread, gamma and beta."""
+    return lambda bias, mean, variance, gamma, beta, eps: rule(
+        bias, mean, np.sqrt(variance + eps), gamma, beta
+    )
+
+
+def gate(decide):
+    """Return a loop over both trains; `decide` takes the counts before and with each step."""
+
+    def answer(first, second):
+        one = other = passed = 0
+        for a, b in zip(first, second, strict=True):
+            before = one, other
+            one, other = one + a, other + b
+            passed += a if decide(*before, one, other) else b
+        return passed
+
+    return answer
+
+
+def loyal(first, second):
+    both = np.array([first, second])
+    if not both.any():
+        return 0
+    step = both.any(0).argmax()
+    return int(both[both[:, step].argmax()].sum())
+
+
+WRONG = {
+    "6.1": {
+        "which sign has what is left": [normed(lambda b, m, s, g, beta: (m - b) * g / s + beta)],
+        "just the mean": [normed(lambda b, m, s, g, beta: (m + b) * g / s + beta)],
+        "Who takes it away": [normed(lambda b, m, s, g, beta: b * g / s + beta)],
+        "before the BatchNorm": [
+            normed(lambda b, m, s, g, beta: beta + b - m * g / s),
+            normed(lambda b, m, s, g, beta: beta - m * g / s),
+        ],
+        "What is eps for": [lambda b, m, v, g, beta, eps: g / v**0.5 * (b - m) + beta],
+        "adds eps to the root": [lambda b, m, v, g, beta, eps: g / (v**0.5 + eps) * (b - m) + beta],
+        "divides by the variance": [lambda b, m, v, g, beta, eps: g / (v + eps) * (b - m) + beta],
+        "stretched less": [
+            normed(lambda b, m, s, g, beta: (b - m) / s + beta),
+            normed(lambda b, m, s, g, beta: b - m / s + beta),
+        ],
+        "BatchNorm adds it last": [
+            normed(lambda b, m, s, g, beta: g / s * (b - m)),
+            normed(lambda b, m, s, g, beta: g / s * (b - m + beta)),
+            normed(lambda b, m, s, g, beta: g * (beta + (b - m) / s)),
+        ],
+    },
+    "6.2": {
+        "Every step with a spike": [
+            lambda a, b: int((a | b).sum()),
+            lambda a, b: np.maximum(a, b).sum(),
+        ],
+        "maximum of the counts": [lambda a, b: max(a.sum(), b.sum())],
+        "all spikes together": [lambda a, b: np.sum(a) + np.sum(b)],
+        "only the steps before": [gate(lambda a, b, one, other: a >= b)],
+        "hears the second one": [gate(lambda a, b, one, other: one > other)],
+        "overtakes it": [loyal],
+        "That is a rate": [
+            lambda a, b: gate(lambda _, __, one, other: one >= other)(a, b) / len(a),
+        ],
+    },
+    "6.5": {
+        "constant current": [lambda x, e: math.ceil(0.5 / e), lambda x, e: 1 / e / 2],
+        "has to be squared": [
+            lambda x, e: math.ceil((x - x**2) / e),
+            lambda x, e: math.ceil((x - x**2) ** 0.5 / e),
+        ],
+        "white pixel": [lambda x, e: math.ceil(x / e / e), lambda x, e: x / e / e],
+        "treats worst": [lambda x, e: math.ceil((0.5 / e) ** 2)],
+        "does not look at the pixel": [lambda x, e: math.ceil(e**-2), lambda x, e: e**-2],
+        "exactly": [lambda x, e: (x - x**2) / e**2 // 1 + 1],
+        "still off": [lambda x, e: (x - x**2) / e**2 // 1, lambda x, e: round((x - x**2) / e**2)],
+        "middle of a step": [lambda x, e: (x - x**2) / e**2],
+    },
+}  # fmt: skip

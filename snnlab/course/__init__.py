@@ -6,7 +6,7 @@ from snnlab.course.committing import Prediction
 from snnlab.course.comparison import compare
 from snnlab.course.feedback import Feedback
 from snnlab.course.mystery_neuron import MysteryNeuron
-from snnlab.course.patients import patient
+from snnlab.course.patients import mystery_patient, patient
 
 __all__ = [
     "Feedback",
@@ -16,5 +16,6 @@ __all__ = [
     "check",
     "compare",
     "exercise",
+    "mystery_patient",
     "patient",
 ]

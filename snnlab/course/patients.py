@@ -1,9 +1,16 @@
 """Networks that are damaged on purpose, so that the learner can find out what is wrong."""
 
+import copy
+import dataclasses
+from collections.abc import Callable
+
 import numpy as np
+import torch
+from torch import nn
 
 from snnlab import _checks
 from snnlab.exceptions import OptionError
+from snnlab.graph import own_layer
 from snnlab.network import Network
 
 
@@ -36,11 +43,90 @@ def patient(network: Network, number: int) -> Network:
     >>> sorted(patient(healthy, 1).thresholds.values())
     [0.2, 2.0]
     """
-    _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
+    _refuse_one_layer(network)
     rng = np.random.default_rng([_checks.seed(number), 8])
+    return network.replace(int(rng.integers(1, len(network.layers))), scale=0.1)
+
+
+def mystery_patient(network: Network, number: int) -> Network:
+    """Return the network with one of six damages, each of another kind.
+
+    Parameters
+    ----------
+    network : Network
+        With two spiking layers or more, several channels in the first, and biases. It stays as it
+        is.
+    number : {1, 2, 3, 4, 5, 6}
+        Which patient. What each of them has is told by `diagnose`; for one of them it has to know
+        the model.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    OptionError
+        If there is no such patient, or the network is not as described.
+
+    >>> from torch import nn
+    >>> from snnlab import Fixed, convert
+    >>> model = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 2), nn.ReLU())
+    >>> healthy = convert(model, [[1.0, 2.0]], threshold=Fixed(2.0))
+    >>> mystery_patient(healthy, 1).thresholds == healthy.thresholds
+    False
+    """
+    _refuse_one_layer(network)
+    number = _checks.whole(number, "number")
+    if number > len(_DAMAGES):
+        raise OptionError(f"number = {number}: expected 1 to {len(_DAMAGES)}, one of the patients.")
+    return _DAMAGES[number - 1](network)
+
+
+def _refuse_one_layer(network: Network) -> None:
+    _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
     if len(network.layers) < 2:
         raise OptionError(
             f"network: has the spiking layer {network.layers} only, expected two or more. In a "
             f"network of one layer there is nothing to find out."
         )
-    return network.replace(int(rng.integers(1, len(network.layers))), scale=0.1)
+
+
+def _with_mixed_channels(network: Network) -> Network:
+    """Raise the threshold of every other channel of the first layer, and lower those between."""
+    name = network.layers[0]
+    channels = network.shape(name)[0]
+    if channels < 2:
+        raise OptionError(
+            f"network: its first spiking layer {name!r} has one channel, expected several. This "
+            f"patient's channels are mixed up."
+        )
+    factors = np.where(np.arange(channels) % 2, 1 / _MIXED, _MIXED)
+    return network.replace(name, threshold=network.thresholds[name] * factors)
+
+
+def _folded_with_wrong_sign(network: Network) -> Network:
+    """Turn the sign of a bias: of the second layer that has one, or else of the only one."""
+    graph = dataclasses.replace(network.graph, module=copy.deepcopy(network.graph.module))
+    layers = [own_layer(node, graph) for node in graph.nodes]
+    biased = [layer for layer in layers if layer is not None and layer.bias is not None]
+    if not biased:
+        raise OptionError(
+            "network: none of its layers has a bias, expected one. This patient's bias has the "
+            "wrong sign."
+        )
+    layer = biased[:2][-1]
+    layer.bias = nn.Parameter(-torch.as_tensor(layer.bias), requires_grad=False)
+    return Network(graph, network.neurons, network.max_pool)
+
+
+# By so much thresholds of channels are off: their geometric mean stays what it was.
+_MIXED = 8.0
+_DAMAGES: tuple[Callable[[Network], Network], ...] = (
+    lambda network: network.replace(0, scale=10.0),
+    lambda network: network.replace(scale=0.2),
+    _folded_with_wrong_sign,
+    lambda network: network.replace(1, scale=0.1),
+    _with_mixed_channels,
+    lambda network: network.replace(reset="zero", v_init=0.0),
+)

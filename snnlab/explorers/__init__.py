@@ -1,5 +1,6 @@
 """Interactive pictures for notebooks: move a slider and see what changes."""
 
+from snnlab.explorers.clipped_mass import ClippedMass
 from snnlab.explorers.counting import Counting
 from snnlab.explorers.deviation_error import DeviationError
 from snnlab.explorers.explorer import Explorer
@@ -15,6 +16,7 @@ from snnlab.explorers.steps_and_percentile import StepsAndPercentile
 from snnlab.explorers.threshold_multipliers import ThresholdMultipliers
 
 __all__ = [
+    "ClippedMass",
     "Counting",
     "DeviationError",
     "Explorer",

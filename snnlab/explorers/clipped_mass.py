@@ -1,0 +1,233 @@
+"""What a percentile cuts off from the activations of a layer, and the accuracy it leaves."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.figure import Figure
+from torch import nn
+
+from snnlab import _checks
+from snnlab._words import counted
+from snnlab.activations import for_each_activation
+from snnlab.calibration import Percentile
+from snnlab.conversion import convert  # noqa: F401, for the code that is shown
+from snnlab.explorers.shared import ABOVE
+from snnlab.explorers.steps_and_percentile import PERCENTILES, StepsAndPercentile
+from snnlab.network import Network
+from snnlab.plots import _style
+from snnlab.simulation import simulate
+
+BINS, MOST = 50, 1000
+TICKS = (0, 50, 80, 90, 95, 97, 98, 99, 100)
+
+
+def activations_of(network: Network, x_cal: Any, layer: str) -> np.ndarray:
+    """Return all activations of a layer on the calibration images, shape (N,)."""
+    found: list[np.ndarray] = []
+
+    def look(_: str, a: Any) -> None:
+        found.append(a.flatten().cpu().numpy())
+
+    for_each_activation(network.graph, x_cal, look, [layer])
+    return np.concatenate(found)
+
+
+def cut_off(activations: np.ndarray, threshold: Any) -> dict[str, float]:
+    """Return how many activations are above a threshold, and how much of them is, in percent.
+
+    "mass" is the sum of what is above the threshold, beside the sum of all activations.
+    """
+    above = activations[activations > threshold].astype(np.float64)
+    return {
+        "threshold": float(threshold),
+        "largest": float(activations.max()),
+        "above": 100 * len(above) / len(activations),
+        "mass": 100 * float((above - threshold).sum() / activations.sum(dtype=np.float64)),
+    }
+
+
+def compute(accuracy: np.ndarray, cut: dict[str, float], steps: int) -> dict[str, Any]:
+    """Return what is cut off, and the accuracy, read after some of its steps."""
+    return cut | {"accuracy": accuracy, "steps": steps, "now": accuracy[steps - 1]}
+
+
+class ClippedMass(StepsAndPercentile):
+    """The activations of a layer with the line of a percentile, and the accuracy over time.
+
+    To the left is what the percentile cuts off from one layer; to the right what it does to the
+    network, whose layers all have it, beside the highest of the percentiles. Each percentile is
+    simulated once, see `StepsAndPercentile`.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        The trained ANN.
+    x_cal, x : arrays, shape (B, ...)
+        Calibration images, and images to classify.
+    y : array of whole numbers, shape (B,)
+        Right class of each image of `x`.
+    timesteps : int
+        Largest number of steps.
+    layer : str or int
+        Layer of the histogram.
+    percentiles : sequence of float
+        The choices, each in (1, 100].
+
+    Raises
+    ------
+    SNNLabError
+        As `convert` and `simulate`.
+
+    Source: Rueckauer et al. 2017 (percentile normalization).
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        x_cal: Any,
+        x: Any,
+        y: Any,
+        *,
+        timesteps: int = 64,
+        layer: str | int = -1,
+        percentiles: Sequence[float] = PERCENTILES,
+    ):
+        self._highest = max(percentiles, default=100.0)
+        super().__init__(
+            model, x_cal, x, y, timesteps=timesteps, layer=layer, percentiles=percentiles
+        )
+
+    @cached_property
+    def _name(self) -> str:
+        return _checks.layer(self._layer, self._network.layers)
+
+    @cached_property
+    def _activations(self) -> np.ndarray:
+        return activations_of(self._network, self._x_cal, self._name)
+
+    def _simulated(self, percentile: float) -> dict[str, Any]:
+        thresholds = Percentile(percentile).thresholds(self._network.graph, self._x_cal)
+        net = self._network.replace(threshold=thresholds)
+        return {
+            "accuracy": 100 * simulate(net, self._x, self._timesteps).accuracy(self._y),
+            "cut": cut_off(self._activations, net.thresholds[self._name]),
+        }
+
+    def compute(self, steps: int, percentile: float) -> dict[str, Any]:
+        """Return what is cut off from the layer, and the accuracy after each step, in percent."""
+        run = self._runs[percentile]
+        return compute(run["accuracy"], run["cut"], steps)
+
+    def calls(self, **values: Any) -> str:
+        """Return the lines that compute the data from what was given to the explorer."""
+        return (
+            f"# model, x_cal, x and y are what you gave to {type(self).__name__}.\n"
+            f"network = convert(model, x_cal, threshold=Percentile({values['percentile']}))\n"
+            f"accuracy = 100 * simulate(network, x, {self._timesteps}).accuracy(y)\n"
+            f"activations = activations_of(network, x_cal, {self._name!r})\n"
+            f"cut = cut_off(activations, network.thresholds[{self._name!r}])\n"
+            f"data = compute(accuracy, cut, {values['steps']})"
+        )
+
+    def layout(self, figure: Figure) -> Sequence[Artist]:
+        """Draw the histogram, and the axes of the accuracy."""
+        left, right = figure.subplots(1, 2)
+        a, largest = self._activations, float(self._activations.max())
+        counts, self._edges = np.histogram(a, BINS, (0, largest))
+        least = 10.0 ** np.floor(np.log10(50 / len(a)))  # so that a single one is seen
+        self._shares = np.maximum(100 * counts / len(a), least)
+        left.stairs(
+            self._shares, self._edges, baseline=least, fill=True, color=_style.BLUE, label="layer"
+        )
+        middles = (self._edges[1:] + self._edges[:-1]) / 2
+        (self._cut,) = left.plot(
+            middles,
+            self._shares,
+            drawstyle="steps-mid",
+            color=_style.ORANGE,
+            linewidth=3,
+            label="cut off",
+        )
+        (self._line,) = left.plot(
+            [0, 0], [1.1 * least, 0.9 * MOST], "--", color=_style.BLACK, label="threshold"
+        )
+        left.set(yscale="log", xlim=(-0.02 * largest, 1.04 * largest), ylim=(least, MOST))
+        left.set(xlabel="activation a", ylabel="share of activations (%)")
+        left.set_title(f"Layer {self._name}, calibration images", pad=22)
+        left.legend(**ABOVE, ncols=3).set_in_layout(False)
+        steps, highest = np.arange(1, self._timesteps + 1), self._runs[self._highest]
+        right.axhline(self._ann, color=_style.ORANGE, linestyle="--", label="ANN")
+        right.plot(
+            steps,
+            highest["accuracy"],
+            ":",
+            color=_style.GREEN,
+            label=f"percentile {self._highest:g}",
+        )
+        (self._curve,) = right.plot(steps, steps, ".-", color=_style.BLUE, label="SNN")
+        (self._ring,) = right.plot([], [], "o", color=_style.BLACK, fillstyle="none", markersize=12)
+        right.set_xscale("log", base=2)
+        right.xaxis.set_major_formatter("{x:g}")
+        # Stretched near 100 %, where the curves are close together.
+        right.set_yscale("function", functions=(_stretched, _pressed))
+        right.set_yticks(TICKS, [f"{tick}" for tick in TICKS])
+        right.set(ylim=(0, 100.2), xlabel="steps", ylabel="accuracy (%)")
+        right.set_title("The whole network", pad=22)
+        right.legend(**ABOVE, ncols=3).set_in_layout(False)
+        right.grid(alpha=0.3)
+        return [self._cut, self._line, self._curve, self._ring]
+
+    def draw(self, data: dict[str, Any]) -> None:
+        """Move the threshold and what is cut off, the curve and the ring."""
+        self._line.set_xdata([data["threshold"]] * 2)
+        self._cut.set_ydata(np.where(self._edges[1:] > data["threshold"], self._shares, np.nan))
+        self._curve.set_ydata(data["accuracy"])
+        self._ring.set_data([data["steps"]], [data["now"]])
+
+    def describe(self, data: dict[str, Any], **values: Any) -> str:
+        """Say what is cut off, and how much is right, beside the ANN and the highest percentile."""
+        steps, best = values["steps"], int(data["accuracy"].argmax())
+        other = self._runs[self._highest]["accuracy"][steps - 1]
+        cut = (
+            f"{data['above']:.3g} % of the activations are above it, and {data['mass']:.3g} % of "
+            f"their sum is cut off"
+            if data["above"]
+            else "nothing is cut off"
+        )
+        return (
+            f"Percentile {values['percentile']:g}: the threshold of layer {self._name} is "
+            f"{data['threshold']:.3g}, the largest activation {data['largest']:.3g}; {cut}. After "
+            f"{counted(steps, 'step')} the network reads {data['now']:.2f} % correctly, the ANN "
+            f"{self._ann:.2f} %, and the network at percentile {self._highest:g} {other:.2f} %. "
+            f"The best up to {counted(self._timesteps, 'step')} is "
+            f"{data['accuracy'][best]:.2f} %, first at step {best + 1}."
+        )
+
+    def formula(self, data: dict[str, Any], **values: Any) -> str:
+        """Return how a percentile sets the threshold, and what is cut off."""
+        theta, steps = data["threshold"], values["steps"]
+        return (
+            r"<p>The threshold $\theta$ of a layer is the value that $p$ percent of its "
+            r"activations $a$ on the calibration images do not exceed:</p>"
+            rf"$$\theta = \text{{percentile}}_p(a) = {theta:.3g},\qquad "
+            rf"p = {values['percentile']:g}$$"
+            r"<p>(If that is 0, the largest activation takes its place.) A neuron fires once per "
+            r"step at most, so it cannot pass on what is above $\theta$. The <b>clipped mass</b> "
+            r"is the sum of that, beside the sum of all activations:</p>"
+            r"$$\frac{\sum \max(a - \theta, 0)}{\sum a} = "
+            rf"{data['mass']:.3g}\,\%$$"
+            r"<p>Below $\theta$ a neuron has steps of $\theta/T$:</p>"
+            rf"$$\frac{{\theta}}{{T}} = \frac{{{theta:.3g}}}{{{steps}}} = {theta / steps:.3g}$$"
+            r"<p>Time makes the steps finer. What is cut off, it does not bring back.</p>"
+        )
+
+
+def _stretched(accuracy: Any) -> Any:
+    return -np.log(101 - np.minimum(accuracy, 100.9))
+
+
+def _pressed(height: Any) -> Any:
+    return 101 - np.exp(-np.asarray(height))
