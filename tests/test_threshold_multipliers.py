@@ -44,6 +44,7 @@ def test_the_numbers_are_those_of_a_network_with_these_thresholds(explorer, give
         assert data["in_all"] == pytest.approx(so_far)
     firing = [100 * train.mean(1) for train in trains]
     explorer.move(times1=times[0], times2=times[1], steps=5)
+    np.testing.assert_allclose(data["firing"], firing)
     for line, share in zip(explorer._layers, firing, strict=True):
         np.testing.assert_allclose(line.get_ydata(), share, atol=1e-9)
     assert (explorer._curve.get_ydata() == 100 * record.accuracy(y)).all()
@@ -64,7 +65,7 @@ def test_the_numbers_are_those_of_a_network_with_these_thresholds(explorer, give
 )
 def test_it_has_arrived_when_it_no_longer_leaves(accuracy, arrived):
     run = {"accuracy": np.array(accuracy, float), "spikes": np.ones((2, 3))}
-    assert threshold_multipliers.compute(run, ann=94.0, steps=1)["arrived"] == arrived
+    assert threshold_multipliers.compute(run, 94.0, np.ones(2), 1)["arrived"] == arrived
 
 
 def test_the_words_say_what_was_measured(explorer, given):
@@ -84,6 +85,8 @@ def test_the_words_say_what_was_measured(explorer, given):
         seen.add(sign)
         assert np.sign(round(gap, 2)) == sign
         assert sign == 0 or f"{abs(gap):.2f} points" in said[1]
+        shares = ", ".join(f"{share:.3g}" for share in data["firing"][:, steps - 1])
+        assert words.endswith(f"In step {steps} {shares} % of the neurons fire, layer by layer.")
         if data["arrived"]:
             assert f"From step {data['arrived']} on it is within 1 point" in words
         else:

@@ -34,6 +34,7 @@ WRONG = {
         "reaches": [lambda z, theta, start: math.ceil((1 - start) / z)],
         "not empty": [lambda z, theta, start: -(-theta // z)],
         "The start is counted": [lambda z, theta, start: math.ceil((theta - start) / z)],
+        "or a debt": [lambda z, theta, start: math.ceil((theta + start * theta) / z)],
         "what it holds already": [lambda z, theta, start: math.ceil(start * theta / z)],
     },
     "4.2": {

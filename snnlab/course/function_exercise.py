@@ -164,7 +164,7 @@ def _outcome(function: Callable[..., Any], case: Case) -> float | str:
             value = function(*_arguments(case))
     except (Exception, SystemExit) as error:
         said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        return f"your function stopped: {textwrap.shorten(said, 200)}"
+        return f"your function stopped: {textwrap.shorten(said, 200).rstrip('.')}"
     if value is None or value is ...:
         return _NOTHING
     value = _bare(value)

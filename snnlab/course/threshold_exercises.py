@@ -104,6 +104,12 @@ _first_spike = FunctionExercise(
             ),
         ),
         Mistake(
+            (lambda current, threshold, start: np.ceil(threshold * (1 + start) / current),),
+            lambda current, threshold, start: (
+                "What it holds at first makes yours wait longer. Is that charge a help, or a debt?"
+            ),
+        ),
+        Mistake(
             (lambda current, threshold, start: np.ceil(start * threshold / current),),
             lambda current, threshold, start: (
                 f"It takes that long to bring {start * threshold:g}, what it holds already. Is "
@@ -230,7 +236,7 @@ def _carried(scales, layer):
     return divided_by
 
 
-_CHAINS = ((2.0, 4.0, 8.0), (4.0, 2.0, 8.0), (0.5, 3.0, 1.5, 12.0), (2.5, 5.0, 4.0, 1.0, 8.0))
+_CHAINS = ((4.0, 2.0, 8.0), (2.0, 4.0, 8.0), (0.5, 3.0, 1.5, 12.0), (2.5, 5.0, 4.0, 1.0, 8.0))
 
 _factor = FunctionExercise(
     number="4.5",
@@ -251,15 +257,17 @@ _factor = FunctionExercise(
         [(scales, layer) for scales in _CHAINS for layer in range(len(scales))],
     ],
     subject="layer",
-    place=lambda scales, layer: f"With the scales {listed(scales)}, at layer {layer},",
+    place=lambda scales, layer: (
+        f"With the scale{'s' * (len(scales) > 1)} {listed(scales)}, at layer {layer},"
+    ),
     says=lambda value: f"has its weights divided by {value:g}",
     question="In which unit do spikes arrive there, and in which do they leave?",
     mistakes=(
         Mistake(
             (_carried,),
             lambda scales, layer: (
-                f"What arrives there is in units of {scales[layer - 1]:g}. What does your "
-                f"function take for it?"
+                f"What arrives there is in units of {scales[layer - 1]:g}, the scale of the layer "
+                f"before. Which number does your function take for it?"
             ),
         ),
         Mistake(

@@ -49,11 +49,12 @@ def simulated(
     return {"accuracy": 100 * record.accuracy(y), "spikes": np.array(spikes) / len(x)}
 
 
-def compute(run: dict[str, Any], ann: float, steps: int) -> dict[str, Any]:
+def compute(run: dict[str, Any], ann: float, neurons: np.ndarray, steps: int) -> dict[str, Any]:
     """Return what was simulated, read after some of its steps.
 
-    "arrived" is the step from which on the accuracy is less than a point below that of the ANN, 0
-    if there is none.
+    `neurons` is how many each layer has. "firing" is the percentage of them that fires in each
+    step, shape (L, T). "arrived" is the step from which on the accuracy is less than a point below
+    that of the ANN, 0 if there is none.
     """
     far = np.flatnonzero(run["accuracy"] < ann - NEAR)
     arrived = int(far[-1]) + 2 if len(far) else 1
@@ -61,6 +62,7 @@ def compute(run: dict[str, Any], ann: float, steps: int) -> dict[str, Any]:
         "steps": steps,
         "now": run["accuracy"][steps - 1],
         "arrived": arrived if arrived <= len(run["accuracy"]) else 0,
+        "firing": 100 * np.diff(run["spikes"], prepend=0) / neurons[:, None],
         "in_all": run["spikes"][:, steps - 1].sum(),
     }
 
@@ -124,7 +126,7 @@ class ThresholdMultipliers(Explorer):
 
     def compute(self, steps: int, **times: float) -> dict[str, Any]:
         """Return accuracy in percent and spikes per image over the steps, and both at `steps`."""
-        return compute(self._runs[tuple(times.values())], self._ann, steps)
+        return compute(self._runs[tuple(times.values())], self._ann, self._neurons, steps)
 
     def calls(self, **values: Any) -> str:
         """Return the lines that compute the data from what was given to the explorer."""
@@ -133,7 +135,8 @@ class ThresholdMultipliers(Explorer):
             f"# network, x and y are what you gave to {type(self).__name__}.\n"
             f"run = simulated(network, x, y, {self._timesteps}, {times})\n"
             f"ann = 100 * analog(network, x).accuracy(y)\n"
-            f"data = compute(run, ann, {steps})"
+            f"neurons = np.array([np.prod(network.shape(name)) for name in network.layers])\n"
+            f"data = compute(run, ann, neurons, {steps})"
         )
 
     def layout(self, figure: Figure) -> Sequence[Artist]:
@@ -165,8 +168,7 @@ class ThresholdMultipliers(Explorer):
         """Move the curves, the ring and the mark of the step."""
         self._curve.set_ydata(data["accuracy"])
         self._ring.set_data([data["steps"]], [data["now"]])
-        firing = 100 * np.diff(data["spikes"], prepend=0) / self._neurons[:, None]
-        for line, share in zip(self._layers, firing, strict=True):
+        for line, share in zip(self._layers, data["firing"], strict=True):
             line.set_ydata(share)
         self._now.set_xdata([data["steps"]] * 2)
 
@@ -191,7 +193,9 @@ class ThresholdMultipliers(Explorer):
         return (
             f"{chosen}; {counted(steps, 'step')}: {data['now']:.2f} % right, {side} with all times "
             f"1, and {data['in_all']:,.0f} spikes per image. {since} within {NEAR:g} point "
-            f"of the ANN ({self._ann:.2f} %)."
+            f"of the ANN ({self._ann:.2f} %). In step {steps} "
+            f"{', '.join(f'{share:.3g}' for share in data['firing'][:, steps - 1])} % of the "
+            f"neurons fire, layer by layer."
         )
 
     def formula(self, data: dict[str, Any], **values: Any) -> str:
