@@ -125,7 +125,8 @@ def test_the_words_tell_what_is_cut_off_and_what_is_read(explorer):
                 assert f"{data['mass']:.3g} % of their sum" in words
             assert f"After {steps} step{'s' * (steps > 1)} the network reads" in words
             assert f"reads {data['now']:.2f} % correctly, the ANN 100.00 %" in words
-            assert f"at percentile 100 {highest:.2f} %" in words
+            beside = f", and the network at percentile 100 {highest:.2f} %. " in words
+            assert beside is (percentile != 100)
             first = int(re.search(r"first at step (\d+)\.$", words)[1])
             assert data["accuracy"][first - 1] == data["accuracy"].max()
             assert (data["accuracy"][: first - 1] < data["accuracy"].max()).all()

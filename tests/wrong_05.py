@@ -30,11 +30,12 @@ WRONG = {
         "sum of the large ones": [
             lambda a, theta: excess(a, theta) / (excess(a, theta) + theta * sum(a > theta)),
         ],
+        "they have to say": [lambda a, theta: excess(a, theta) / theta / len(a)],
         "And the layer": [lambda a, theta: 1 - theta / max(a)],
         "in percent": [lambda a, theta: excess(a, theta) * 100 / a.sum()],
     },
     "5.3": {
-        "are 0. Do they": [
+        "to count here": [
             np.percentile,
             lambda a, p: np.quantile(a, p / 100),
             lambda a, p: np.percentile(a[a >= 0], p),

@@ -43,10 +43,9 @@ _clipped_mass = FunctionExercise(
     ),
     solution=clipped_mass,
     groups=[
-        [(activations, 1.0) for activations in _SOME_ABOVE],
         [
             (tuple(theta * a for a in activations), theta)
-            for theta in (0.5, 2.0)
+            for theta in (1.0, 0.5, 2.0)
             for activations in _SOME_ABOVE
         ],
         [
@@ -121,6 +120,17 @@ _clipped_mass = FunctionExercise(
             lambda activations, threshold: (
                 "You divide by the sum of the large ones only. And what the small ones say, is it "
                 "no part of the whole?"
+            ),
+        ),
+        Mistake(
+            (
+                lambda activations, threshold: (
+                    np.mean(np.maximum(activations - threshold, 0)) / threshold
+                ),
+            ),
+            lambda activations, threshold: (
+                "You divide by what all neurons could pass on at most. And how much is it that "
+                "they have to say?"
             ),
         ),
         Mistake(
@@ -201,8 +211,8 @@ _threshold_of = FunctionExercise(
         Mistake(
             (lambda activations, percentile: np.percentile(activations, percentile),),
             lambda activations, percentile: (
-                f"{activations.count(0)} of these {len(activations)} activations are 0. Do they "
-                f"count here?"
+                f"Of these {len(activations)} activations, {activations.count(0)} "
+                f"{'is' if activations.count(0) == 1 else 'are'} 0. Are zeros to count here?"
             ),
         ),
         Mistake(
@@ -297,7 +307,7 @@ _normalized_bias = FunctionExercise(
     subject="neuron",
     place=lambda bias, before, scale: (
         f"With the bias {bias:g}, the threshold {before:g} in the layer before and {scale:g} in "
-        f"its own"
+        f"its own,"
     ),
     says=lambda value: f"gets the bias {value:.6g}",
     question="After how many steps did the bias alone make it fire, and after how many now?",
@@ -339,7 +349,7 @@ _normalized_bias = FunctionExercise(
         Mistake(
             (lambda bias, before, scale: bias / (before * scale),),
             lambda bias, before, scale: (
-                "You divide by both thresholds. Through which of the two does the bias pass?"
+                "You divide by both thresholds. Which of the two does the bias have to fill?"
             ),
         ),
         Mistake(

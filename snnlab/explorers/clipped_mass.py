@@ -197,11 +197,16 @@ class ClippedMass(StepsAndPercentile):
             if data["above"]
             else "nothing is cut off"
         )
+        beside = (
+            f", the ANN {self._ann:.2f} %, and the network at percentile {self._highest:g} "
+            f"{other:.2f} %"
+            if values["percentile"] != self._highest
+            else f", the ANN {self._ann:.2f} %"
+        )
         return (
             f"Percentile {values['percentile']:g}: the threshold of layer {self._name} is "
             f"{data['threshold']:.3g}, the largest activation {data['largest']:.3g}; {cut}. After "
-            f"{counted(steps, 'step')} the network reads {data['now']:.2f} % correctly, the ANN "
-            f"{self._ann:.2f} %, and the network at percentile {self._highest:g} {other:.2f} %. "
+            f"{counted(steps, 'step')} the network reads {data['now']:.2f} % correctly{beside}. "
             f"The best up to {counted(self._timesteps, 'step')} is "
             f"{data['accuracy'][best]:.2f} %, first at step {best + 1}."
         )
