@@ -59,8 +59,8 @@ class GatedMaxPool:
               i^* = \arg\max_i e_{i,t}
 
     With :math:`\alpha` = 1 the estimate is the running mean; with less, it forgets. At a tie the
-    first input counts. A gate passes on too much: it may take a spike from each of several inputs
-    that lead in turn.
+    first input counts. There a gate passes on too much: where an earlier input draws level, its
+    spike is heard, though it only makes up for what this input had lacked.
 
     Parameters
     ----------

@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import snnlab as sl
+from snnlab import course
 from snnlab.course import cnn_exercises
 from snnlab.pooling import ExactMaxPool, GatedMaxPool
 
@@ -87,3 +88,28 @@ def test_half_a_pixel_is_off_by_a_twentieth_after_100_steps():
     """O27."""
     assert root_mean_square(0.5, 100) == pytest.approx(0.05, rel=1e-12)
     assert cnn_exercises.random_steps(0.5, 0.0625) == 64
+
+
+def first_step_that_is_enough(pixel, error):
+    return next(T for T in itertools.count(1) if math.sqrt(pixel * (1 - pixel) / T) <= error)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda x, e: math.ceil((math.sqrt(x * (1 - x)) / e) ** 2),
+        lambda x, e: math.ceil(math.sqrt(x * (1 - x)) ** 2 / e**2),
+        lambda x, e: math.ceil((x - x**2) / e / e),
+        lambda x, e: int(np.ceil(x * (1 - x) * (1 / e) ** 2)),
+        lambda x, e: -(-x * (1 - x) // e**2),
+        first_step_that_is_enough,
+    ],
+)
+def test_no_rounding_refuses_a_right_answer(answer):
+    feedback = course.check("6.5", answer)
+    assert feedback.right, feedback.words
+
+
+def test_fewer_steps_than_none_are_told_as_such():
+    words = course.check("6.5", lambda x, e: math.ceil(x * (x - 1) / e**2)).words
+    assert "the function gives 4 steps; yours gives -4, fewer than none." in words

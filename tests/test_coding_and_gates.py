@@ -129,6 +129,54 @@ def test_pooling_is_that_of_a_loop(spikes, trains):
     assert passed["gate"].sum() >= passed["exact"].sum()
 
 
+def test_a_gate_passes_too_much_only_where_an_input_listed_earlier_draws_level(rng):
+    trains = [pooling_gates.compute(*s, how)["inputs"].astype(int) for s, how in CASES]
+    surplus = 0
+    for inputs in [*trains, *rng.integers(0, 2, size=(300, 12, 4))]:
+        so_far, leaders = inputs.cumsum(0), []
+        for t, counts in enumerate(so_far):
+            first = int(np.argmax(counts))
+            leaders.append(first)
+            before = so_far[t - 1] if t else np.zeros_like(counts)
+            if inputs[t, first] and counts.max() == before.max():  # nothing was due
+                surplus += 1
+                assert before[first] == before.max() - 1
+                assert (before[first + 1 :] == before.max()).any()
+        passed = inputs[np.arange(len(inputs)), leaders].sum()
+        assert passed >= so_far[-1].max()
+        assert loyal_gate(inputs) == so_far[-1].max()
+    assert surplus > 100
+
+
+def loyal_gate(inputs):
+    """Return what a gate passes that stays with its leader until that one is overtaken."""
+    leader, passed, so_far = 0, 0, np.zeros(inputs.shape[1])
+    for spikes in inputs:
+        so_far += spikes
+        if so_far.max() > so_far[leader]:
+            leader = int(so_far.argmax())
+        passed += spikes[leader]
+    return passed
+
+
+def test_another_order_of_the_inputs_changes_what_the_gate_passes():
+    inputs = pooling_gates.compute(16, 16, 8, "random")["inputs"]
+    orders = itertools.permutations(range(3))
+    assert len({gated(inputs[:, order], 1.0).sum() for order in orders}) > 1
+
+
+def test_the_formula_tells_what_both_gates_pass_and_where_too_much():
+    explorer = explorers.PoolingGates()
+    for (one, two, three), trains in CASES:
+        setting = {"spikes1": one, "spikes2": two, "spikes3": three, "trains": trains}
+        data = explorer.compute(**setting)
+        said = " ".join(explorer.formula(data, **setting).split())
+        passed = {name: train.sum() for name, train in data["passed"].items()}
+        assert f"alike: {passed['gate']:g} spikes. Whenever an input listed earlier draws" in said
+        assert f"count most: {passed['gate_recent']:g}." in said
+        assert f"= {data['largest'][-1]:g}$$" in said
+
+
 def test_the_ways_of_pooling_differ_as_the_learner_first_sees_them():
     passed = pooling_gates.compute(16, 16, 8, "random")["passed"]
     assert len({train.sum() for train in passed.values()}) == 3

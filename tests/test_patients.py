@@ -33,10 +33,12 @@ def test_a_patient_is_always_the_same():
 
 
 def test_what_is_no_network_of_several_layers_is_refused():
-    with pytest.raises(sl.OptionError, match="there is nothing to find out"):
+    with pytest.raises(sl.OptionError, match=r"has 1 spiking layer, .* nothing to find out"):
         course.patient(network(1), 0)
-    with pytest.raises(sl.OptionError, match=r"seed = 1.5|number"):
-        course.patient(network(2), 1.5)
+    for number in (1.5, -1, "1", True, None):
+        with pytest.raises(sl.OptionError, match=rf"^number = {number!r}: expected"):
+            course.patient(network(2), number)
+    assert course.patient(network(2), np.int64(1)).thresholds["3"] == 0.2
     with pytest.raises(sl.OptionError, match=r"network: found str"):
         course.patient("mine", 1)
 
@@ -134,3 +136,17 @@ def test_who_cannot_be_a_patient_is_refused():
         course.mystery_patient(net, 3)
     with pytest.raises(sl.OptionError, match="has one channel"):
         course.mystery_patient(net, 5)
+
+
+def test_a_damage_that_changes_nothing_is_refused():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 2), nn.ReLU())
+    nn.init.zeros_(model[2].bias)
+    net = sl.convert(model, [[1.0, 2.0]], threshold=sl.Fixed(1.0))
+    with pytest.raises(sl.OptionError, match="damage changes nothing; the bias"):
+        course.mystery_patient(net, 3)
+    with pytest.raises(sl.OptionError, match=r"damage changes nothing; .* reset to zero"):
+        course.mystery_patient(net.replace(reset="zero", v_init=0.0), 6)
+    for half in ({"reset": "zero"}, {"v_init": 0.0}, {"layer": 1, "reset": "zero", "v_init": 0.0}):
+        damaged = course.mystery_patient(net.replace(half.pop("layer", None), **half), 6)
+        assert {(n.reset, n.v_init) for n in damaged.neurons.values()} == {("zero", 0.0)}

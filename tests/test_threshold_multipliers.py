@@ -86,7 +86,8 @@ def test_the_words_say_what_was_measured(explorer, given):
         assert np.sign(round(gap, 2)) == sign
         assert sign == 0 or f"{abs(gap):.2f} points" in said[1]
         shares = ", ".join(f"{share:.3g}" for share in data["firing"][:, steps - 1])
-        assert words.endswith(f"In step {steps} {shares} % of the neurons fire, layer by layer.")
+        firing = f"Firing in step {steps}, layer by layer: {shares} % of the neurons."
+        assert words.endswith(firing)
         if data["arrived"]:
             assert f"From step {data['arrived']} on it is within 1 point" in words
         else:

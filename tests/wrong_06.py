@@ -26,6 +26,22 @@ def gate(decide):
     return answer
 
 
+def patient(first, second):
+    """Stay with the leader until the other one overtakes it."""
+    counts, leader, passed = [0, 0], 0, 0
+    for spikes in zip(first, second, strict=True):
+        counts = [count + spike for count, spike in zip(counts, spikes, strict=True)]
+        if counts[1 - leader] > counts[leader]:
+            leader = 1 - leader
+        passed += spikes[leader]
+    return passed
+
+
+def silent_at_a_tie(first, second):
+    one, other = np.cumsum(first), np.cumsum(second)
+    return int(first[one > other].sum() + second[other > one].sum())
+
+
 def loyal(first, second):
     both = np.array([first, second])
     if not both.any():
@@ -38,6 +54,7 @@ WRONG = {
     "6.1": {
         "which sign has what is left": [normed(lambda b, m, s, g, beta: (m - b) * g / s + beta)],
         "just the mean": [normed(lambda b, m, s, g, beta: (m + b) * g / s + beta)],
+        "like a weight": [normed(lambda b, m, s, g, beta: g / s * b)],
         "Who takes it away": [normed(lambda b, m, s, g, beta: b * g / s + beta)],
         "before the BatchNorm": [
             normed(lambda b, m, s, g, beta: beta + b - m * g / s),
@@ -61,10 +78,11 @@ WRONG = {
             lambda a, b: int((a | b).sum()),
             lambda a, b: np.maximum(a, b).sum(),
         ],
-        "maximum of the counts": [lambda a, b: max(a.sum(), b.sum())],
+        "as exact pooling gives": [lambda a, b: max(a.sum(), b.sum()), patient],
         "all spikes together": [lambda a, b: np.sum(a) + np.sum(b)],
         "only the steps before": [gate(lambda a, b, one, other: a >= b)],
         "hears the second one": [gate(lambda a, b, one, other: one > other)],
+        "hears nobody": [silent_at_a_tie],
         "overtakes it": [loyal],
         "That is a rate": [
             lambda a, b: gate(lambda _, __, one, other: one >= other)(a, b) / len(a),

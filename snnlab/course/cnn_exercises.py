@@ -1,8 +1,8 @@
 """The exercises of notebook 06.
 
 The solutions are written as a learner would write them, without snnlab. The variances of 6.1 have
-exact roots with their epsilon, and the numbers of 6.5 are multiples of a power of 1/2, so that no
-rounding decides.
+exact roots with their epsilon; in 6.5 only the pixel with an exact root, 0.5, takes whole steps
+without rounding up. So no rounding of floats decides.
 """
 
 import itertools
@@ -72,6 +72,12 @@ _folded_bias = FunctionExercise(
             lambda b, m, v, g, beta, eps: (
                 f"If the layer gives just the mean, {m:g}, then 0 should be left before beta is "
                 f"added. Is it?"
+            ),
+        ),
+        Mistake(
+            (lambda b, m, v, g, beta, eps: g * b / math.sqrt(v + eps),),
+            lambda b, m, v, g, beta, eps: (
+                "Yours stretches the bias like a weight. Which steps of BatchNorm are missing?"
             ),
         ),
         Mistake(
@@ -161,6 +167,16 @@ def _gated(case: tuple, seen: Any, first_leads: Any) -> int:
     )
 
 
+def _silent_at_a_tie(first, second):
+    """Let a spike pass only if it comes from one that has fired more than the other."""
+    passed = one = other = 0
+    for a, b in zip(first, second, strict=True):
+        one, other = one + a, other + b
+        if one != other:
+            passed += a if one > other else b
+    return passed
+
+
 def _one_for_all(first, second):
     """Let only the train pass that fires first."""
     for a, b in zip(first, second, strict=True):
@@ -225,8 +241,8 @@ _gate_count = FunctionExercise(
         Mistake(
             (lambda a, b: max(sum(a), sum(b)),),
             lambda a, b: (
-                "That is the maximum of the counts, as it should be. But can the gate know in the "
-                "middle of the trains who will have fired most at the end?"
+                "That is the larger count, as exact pooling gives. Where does this gate pass one "
+                "more: who is heard at the moment when both have fired as often?"
             ),
         ),
         Mistake(
@@ -245,6 +261,13 @@ _gate_count = FunctionExercise(
             lambda a, b: (
                 "When both have fired as often, yours hears the second one. Which one was to be "
                 "heard?"
+            ),
+        ),
+        Mistake(
+            (_silent_at_a_tie,),
+            lambda a, b: (
+                "When both have fired as often, yours hears nobody. Is one of them to be heard "
+                "even then?"
             ),
         ),
         Mistake(
@@ -273,6 +296,9 @@ def random_steps(pixel, error):
     return math.ceil(pixel * (1 - pixel) / error**2)
 
 
+# With these the steps are never whole before they are rounded up, unless the pixel is 0.5.
+_ERRORS = (0.375, 0.1875, 0.09375)
+
 _random_steps = FunctionExercise(
     number="6.5",
     hints=(
@@ -284,12 +310,17 @@ _random_steps = FunctionExercise(
     ),
     solution=random_steps,
     groups=[
-        [(pixel, error) for error in (0.25, 0.125, 0.0625) for pixel in (0.5, 0.25, 0.75)],
-        [(pixel, error) for error in (0.25, 0.125, 0.03125) for pixel in (0.125, 0.3125, 0.9375)],
+        [
+            *((0.5, error) for error in (0.25, 0.125, 0.0625)),
+            *((pixel, error) for error in _ERRORS for pixel in (0.25, 0.75)),
+        ],
+        [(pixel, error) for error in _ERRORS for pixel in (0.125, 0.3125, 0.9375)],
     ],
-    subject="pixel",
+    subject="function",
     place=lambda pixel, error: f"For a pixel of {listed((pixel,))} and an error of {error:g}",
-    says=lambda value: f"takes {steps(value)}",
+    says=lambda value: (
+        f"gives {steps(value)}" if value >= 0 else f"gives {value:g}, fewer than none"
+    ),
     question="How far off are random spikes after so many steps, and after one less?",
     mistakes=(
         Mistake(

@@ -3,12 +3,14 @@
 import copy
 import dataclasses
 from collections.abc import Callable
+from numbers import Integral
 
 import numpy as np
 import torch
 from torch import nn
 
 from snnlab import _checks
+from snnlab._words import counted
 from snnlab.exceptions import OptionError
 from snnlab.graph import own_layer
 from snnlab.network import Network
@@ -44,7 +46,11 @@ def patient(network: Network, number: int) -> Network:
     [0.2, 2.0]
     """
     _refuse_one_layer(network)
-    rng = np.random.default_rng([_checks.seed(number), 8])
+    if isinstance(number, bool) or not isinstance(number, Integral) or number < 0:
+        raise OptionError(
+            f"number = {number!r}: expected a whole number, 0 or more. Each one is another patient."
+        )
+    rng = np.random.default_rng([int(number), 8])
     return network.replace(int(rng.integers(1, len(network.layers))), scale=0.1)
 
 
@@ -54,8 +60,8 @@ def mystery_patient(network: Network, number: int) -> Network:
     Parameters
     ----------
     network : Network
-        With two spiking layers or more, several channels in the first, and biases. It stays as it
-        is.
+        With two spiking layers or more, several channels in the first, and biases other than 0. It
+        stays as it is.
     number : {1, 2, 3, 4, 5, 6}
         Which patient. What each of them has is told by `diagnose`; for one of them it has to know
         the model.
@@ -67,7 +73,8 @@ def mystery_patient(network: Network, number: int) -> Network:
     Raises
     ------
     OptionError
-        If there is no such patient, or the network is not as described.
+        If there is no such patient, if the network is not as described, or if the damage would
+        change nothing, because the network has it already.
 
     >>> from torch import nn
     >>> from snnlab import Fixed, convert
@@ -87,9 +94,17 @@ def _refuse_one_layer(network: Network) -> None:
     _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
     if len(network.layers) < 2:
         raise OptionError(
-            f"network: has the spiking layer {network.layers} only, expected two or more. In a "
-            f"network of one layer there is nothing to find out."
+            f"network: has {counted(len(network.layers), 'spiking layer')}, expected two or more. "
+            f"With fewer there is nothing to find out."
         )
+
+
+def _changes_nothing(todo: str) -> OptionError:
+    return OptionError(f"network: this patient's damage changes nothing; {todo}")
+
+
+# By so much thresholds of channels are off: their geometric mean stays what it was.
+_MIXED = 8.0
 
 
 def _with_mixed_channels(network: Network) -> Network:
@@ -105,7 +120,7 @@ def _with_mixed_channels(network: Network) -> Network:
     return network.replace(name, threshold=network.thresholds[name] * factors)
 
 
-def _folded_with_wrong_sign(network: Network) -> Network:
+def _with_turned_bias(network: Network) -> Network:
     """Turn the sign of a bias: of the second layer that has one, or else of the only one."""
     graph = dataclasses.replace(network.graph, module=copy.deepcopy(network.graph.module))
     layers = [own_layer(node, graph) for node in graph.nodes]
@@ -116,17 +131,30 @@ def _folded_with_wrong_sign(network: Network) -> Network:
             "wrong sign."
         )
     layer = biased[:2][-1]
-    layer.bias = nn.Parameter(-torch.as_tensor(layer.bias), requires_grad=False)
+    bias = torch.as_tensor(layer.bias)
+    if not bias.any():
+        raise _changes_nothing(
+            "the bias whose sign it turns is 0, expected another number. Take a trained network."
+        )
+    layer.bias = nn.Parameter(-bias, requires_grad=False)
     return Network(graph, network.neurons, network.max_pool)
 
 
-# By so much thresholds of channels are off: their geometric mean stays what it was.
-_MIXED = 8.0
+def _with_reset_to_zero(network: Network) -> Network:
+    """Let all neurons forget what they have beyond the threshold, and begin empty."""
+    if all(n.reset == "zero" and n.v_init == 0 for n in network.neurons.values()):
+        raise _changes_nothing(
+            "all neurons are reset to zero and begin empty, expected neurons that subtract or "
+            "begin half full. Write network.replace(reset='subtract', v_init=0.5) first."
+        )
+    return network.replace(reset="zero", v_init=0.0)
+
+
 _DAMAGES: tuple[Callable[[Network], Network], ...] = (
     lambda network: network.replace(0, scale=10.0),
     lambda network: network.replace(scale=0.2),
-    _folded_with_wrong_sign,
+    _with_turned_bias,
     lambda network: network.replace(1, scale=0.1),
     _with_mixed_channels,
-    lambda network: network.replace(reset="zero", v_init=0.0),
+    _with_reset_to_zero,
 )

@@ -146,8 +146,8 @@ class PoolingGates(Explorer):
             r"this one:</p>"
             r"$$e_{i,t} = \alpha\, e_{i,t-1} + x_{i,t}, \qquad o_t = x_{i^*,t}, \quad "
             r"i^* = \arg\max_i e_{i,t}$$"
-            rf"<p>With $\alpha = 1$ all steps count alike: {out['gate']:g} spikes. With "
-            rf"$\alpha = {DECAY:g}$ the last steps count most: {out['gate_recent']:g}. Whenever "
-            rf"another input takes the lead, its spike passes, though it only makes up for "
-            rf"what it lacked.</p>"
+            rf"<p>With $\alpha = 1$ all steps count alike: {out['gate']:g} spikes. Whenever an "
+            rf"input listed earlier draws level, its spike passes, though it only makes up for "
+            rf"what it lacked. With $\alpha = {DECAY:g}$ the last steps count most: "
+            rf"{out['gate_recent']:g}.</p>"
         )

@@ -193,9 +193,9 @@ class ThresholdMultipliers(Explorer):
         return (
             f"{chosen}; {counted(steps, 'step')}: {data['now']:.2f} % right, {side} with all times "
             f"1, and {data['in_all']:,.0f} spikes per image. {since} within {NEAR:g} point "
-            f"of the ANN ({self._ann:.2f} %). In step {steps} "
-            f"{', '.join(f'{share:.3g}' for share in data['firing'][:, steps - 1])} % of the "
-            f"neurons fire, layer by layer."
+            f"of the ANN ({self._ann:.2f} %). Firing in step {steps}, "
+            f"layer by layer: {', '.join(f'{n:.3g}' for n in data['firing'][:, steps - 1])} % of "
+            f"the neurons."
         )
 
     def formula(self, data: dict[str, Any], **values: Any) -> str:
