@@ -14,6 +14,7 @@ from pathlib import Path
 import snnlab as sl
 from benchmarks.peak import peak_of_this_process
 from snnlab import data, recipes
+from snnlab.explorers import clipped_mass
 
 CACHE = Path(__file__).parent / ".cache" / "mnist"
 STEPS = (4, 8, 12, 16, 20, 32, 40, 64)
@@ -44,6 +45,8 @@ def measure(file: str | None = None) -> None:
         print(f"{'points above the ANN after T =':44}" + "".join(f"{t:8}" for t in STEPS))
         rules = {rule: sl.convert(model, x_cal, threshold=r) for rule, r in RULES.items()}
         show(rules, {"reset": ["subtract", "zero"], "input": ["analog"]}, x, y, name)
+        for rule in ("99.9 %", "99 %"):
+            print(f"cut off at {rule}: {cut_off(rules[rule], x_cal)}")
         if name == "mnist_convnet":
             usual = {"99.9 %": rules["99.9 %"]}
             show(usual, {"max_pool": ["gate", "gate_recent"], "input": ["analog"]}, x, y, name)
@@ -72,6 +75,15 @@ def show(networks: dict, grid: dict, x, y, name: str) -> None:
         shown = (f"{100 * (accuracy - ann):+8.2f}" for accuracy in rows.accuracy)
         label = ", ".join(str(part) for part in setting)
         print(f"{label:44}{''.join(shown)}   {rows.spikes.iloc[-1]:,.0f} spikes")
+
+
+def cut_off(network: sl.Network, x_cal) -> str:
+    """Return which share of the activations, and of their sum, is above the thresholds."""
+    shares = []
+    for layer, theta in network.thresholds.items():
+        cut = clipped_mass.cut_off(clipped_mass.activations_of(network, x_cal, layer), theta)
+        shares.append(f"layer {layer} {cut['above']:.2f} % of them, {cut['mass']:.2f} % of the sum")
+    return "; ".join(shares)
 
 
 def cost(name: str) -> None:
