@@ -24,6 +24,8 @@ CONSTRAINTS = ROOT / "constraints.txt"
 EXTRAS = ("lab", "test", "dev")
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 PROBE_SECONDS = 5
+# Debian 12 has Python 3.11.2, and newer ones need 3.11.5.
+HELD = ("soupsieve<3",)
 HEADER = """\
 # The exact versions that snnlab is tested with: one pin for every package of .[lab,test,dev].
 # Used with `pip install -c`. Made by `make pins`; do not edit by hand, except the line of torch.
@@ -185,7 +187,7 @@ def write_pins() -> None:
         make_venv(venv)
         print("Installing the newest versions; this takes minutes.", flush=True)
         torch = f"torch=={torch_pin()}"
-        pip_install(venv, *index_options(venv), f"{ROOT}[{','.join(EXTRAS)}]", torch)
+        pip_install(venv, *index_options(venv), f"{ROOT}[{','.join(EXTRAS)}]", torch, *HELD)
         freeze = [python_of(venv), "-m", "pip", "freeze", "--all"]
         # These two are no dependencies: pip comes with the environment, snnlab is the project.
         freeze += ["--exclude", "pip", "--exclude", "snnlab"]
