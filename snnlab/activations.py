@@ -134,6 +134,35 @@ def for_each_activation(
             evaluate(graph, images, emit)
 
 
+def activations_of(graph: Graph, x_cal: Any, layer: str) -> np.ndarray:
+    """Return all activations of a layer on the calibration images, shape (N,)."""
+    found: list[np.ndarray] = []
+
+    def look(_: str, a: torch.Tensor) -> None:
+        found.append(a.flatten().cpu().numpy())
+
+    for_each_activation(graph, x_cal, look, [layer])
+    return np.concatenate(found)
+
+
+def cut_off(activations: np.ndarray, threshold: float) -> dict[str, float]:
+    """Return how many activations are above a threshold, and how much of them is, in percent.
+
+    "mass" is the sum of what is above the threshold, beside the sum of all activations.
+
+    >>> cut = cut_off(np.array([0.0, 1.0, 3.0]), 2.0)
+    >>> round(cut["above"], 1), cut["mass"]
+    (33.3, 25.0)
+    """
+    above = activations[activations > threshold].astype(np.float64)
+    return {
+        "threshold": float(threshold),
+        "largest": float(activations.max()),
+        "above": 100 * len(above) / len(activations),
+        "mass": 100 * float((above - threshold).sum() / activations.sum(dtype=np.float64)),
+    }
+
+
 def batches(graph: Graph, x: Any, name: str = "x_cal") -> Iterator[torch.Tensor]:
     """Yield the images in batches whose values stay within a few dozen MiB."""
     _checks.instance(graph, Graph, "graph", "Write snnlab.trace(model, x) first.")

@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from torch import fx
 
+from snnlab import _checks
 from snnlab.activations import record_activations
 from snnlab.calibration import Rule, refuse_silent
-from snnlab.exceptions import CalibrationError, UnsupportedLayerError
+from snnlab.exceptions import CalibrationError, OptionError, UnsupportedLayerError
 from snnlab.graph import TRANSPOSED, Graph, own_layer
 from snnlab.insertion import is_average_pool
 from snnlab.operations import Kind
@@ -21,7 +22,8 @@ class ModelBased(Rule):
 
     .. math:: p^l = \max_j \sum_i \max(0, w^l_{ji}), \qquad \theta^l = p^l\,\theta^{l-1}
 
-    with :math:`\theta^0 = 1`, for inputs in [0, 1] and without biases.
+    with :math:`\theta^0 = 1`, for images in [0, 1] and without biases. Of the calibration images
+    only their range is looked at.
 
     Parameters
     ----------
@@ -30,6 +32,8 @@ class ModelBased(Rule):
 
     Raises
     ------
+    OptionError
+        The calibration images leave [0, 1].
     CalibrationError
         No weight of a layer is above 0, with `strong`.
     UnsupportedLayerError
@@ -41,7 +45,15 @@ class ModelBased(Rule):
     strong: bool = False
 
     def thresholds(self, graph: Graph, x_cal: Any) -> dict[str, float | np.ndarray]:
-        """Return the threshold of each layer; the data are not looked at."""
+        """Return the threshold of each layer."""
+        x = _checks.images(x_cal, "x_cal", graph.input_shape, graph.dtype)
+        low, high = float(x.min()), float(x.max())
+        if low < 0 or high > 1:
+            raise OptionError(
+                f"x_cal: values from {low:g} to {high:g}, expected [0, 1]: ModelBased bounds what "
+                f"pixels up to 1 can add up to. Rescale the images and train on them so, or take "
+                f"Percentile(99.9)."
+            )
         found: dict[str, float | np.ndarray] = {}
         for name, node in graph.layers.items():
             layer, before = weighted(node, graph)
@@ -106,9 +118,15 @@ def positive_sum(weight: torch.Tensor) -> float:
     return float(weight.detach().double().clamp(min=0).flatten(1).sum(1).max())
 
 
-def _is_plain(layer: Any) -> bool:
-    # A transposed convolution keeps its weight by inputs, not by outputs.
-    return layer.bias is None and not isinstance(layer, TRANSPOSED)
+def _hindrance(source: fx.Node, layer: Any, weight: torch.Tensor | None) -> str:
+    """Return in words what a step has that these rules do not know, nothing if they know it."""
+    if layer is None:
+        return f"is a step of the kind '{source.meta['kind'].value}' without weights of its own"
+    if layer.bias is not None and layer.bias.any():
+        return "has a bias (recipes.rueckauer2017 knows biases)"
+    if isinstance(layer, TRANSPOSED):  # its weight lists inputs first: their sum is no bound
+        return "is a transposed convolution"
+    return "" if weight is None else "is a second layer with weights and no ReLU between them"
 
 
 def weighted(node: fx.Node, graph: Graph) -> tuple[torch.Tensor | None, str | None]:
@@ -120,14 +138,14 @@ def weighted(node: fx.Node, graph: Graph) -> tuple[torch.Tensor | None, str | No
     while source.meta["kind"] not in (Kind.INPUT, Kind.RELU):
         layer = own_layer(source, graph)
         reshapes = source.op == "call_function" and source.target is torch.reshape
-        if weight is None and layer is not None and _is_plain(layer):
+        if not (reshapes or is_average_pool(source, graph.module)):
+            if hindrance := _hindrance(source, layer, weight):
+                raise UnsupportedLayerError(
+                    f"layer {node.meta['layer']!r}: {source.meta['layer']!r} lies before it, and "
+                    f"{hindrance}. The rules of Diehl et al. 2015 know chains of linear layers or "
+                    f"convolutions without biases, each called once and one for each ReLU, and "
+                    f"average pooling. Take Percentile(99.9) instead."
+                )
             weight = layer.weight
-        elif not (reshapes or is_average_pool(source, graph.module)):
-            raise UnsupportedLayerError(
-                f"layer {node.meta['layer']!r}: {source.meta['layer']!r} lies before it. The rules "
-                f"of Diehl et al. 2015 know chains of linear layers or convolutions without "
-                f"biases, each called once and one for each ReLU, and average pooling. Take "
-                f"Percentile(99.9) instead."
-            )
         source = source.all_input_nodes[0]
     return weight, None if source.meta["kind"] is Kind.INPUT else source.meta["layer"]

@@ -42,11 +42,14 @@ class Percentile(Rule):
     """Threshold = a percentile of the activations: robust normalization.
 
     Exact, with numpy's linear rule, over all calibration images together, whatever their batches.
+    Where more activations are 0 than the percentile says, it is 0, and no threshold: the largest
+    activation takes its place (`nonzero=True` avoids that). A channel that is always 0 takes the
+    threshold of its layer.
 
     Parameters
     ----------
     percentile : float
-        In (0, 100]; 100 is the maximum. Values up to 1 are refused as a slip for 100 times as much.
+        In (1, 100]; 100 is the maximum. Values up to 1 are refused as a slip for 100 times as much.
     per_channel : bool
         One threshold per channel instead of one per layer.
     nonzero : bool
@@ -89,7 +92,9 @@ class Percentile(Rule):
 
 @dataclass(frozen=True)
 class Maximum(Rule):
-    """Threshold = the largest activation on the calibration data: data-based normalization.
+    """Threshold = the largest activation on the calibration data.
+
+    Diehl et al. also look at the weights, see `DataBased`.
 
     Parameters
     ----------

@@ -90,8 +90,9 @@ def convert(
     threshold = Percentile() if threshold is None else threshold
     if not isinstance(threshold, Rule):
         raise OptionError(
-            f"threshold = {threshold!r}: expected Percentile(p), Maximum() or Fixed(value). For a "
-            f"percentile write snnlab.Percentile(99.9), for a number snnlab.Fixed(1.0)."
+            f"threshold = {threshold!r}: expected Percentile(p), Maximum(), Fixed(value), "
+            f"DataBased() or ModelBased(). For a percentile write snnlab.Percentile(99.9), for a "
+            f"number snnlab.Fixed(1.0)."
         )
     Neuron(1.0, reset, v_init)
     _checks.option(readout, "readout", ("potential", "spikes"))

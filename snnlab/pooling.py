@@ -15,7 +15,7 @@ from snnlab.operations import name_of
 
 MaxPooling = Literal["exact", "gate", "gate_recent"]
 MAX_POOLINGS = ("exact", "gate", "gate_recent")
-# Of an estimate that forgets: what is left of it after a step. Its mean age is 10 steps.
+# Of an estimate that forgets: what is left of it after a step. Spikes count for 9 steps on average.
 DECAY = 0.9
 
 
@@ -58,9 +58,9 @@ class GatedMaxPool:
     .. math:: e_{i,t} = \alpha\,e_{i,t-1} + x_{i,t}, \qquad o_t = x_{i^*,t}, \quad
               i^* = \arg\max_i e_{i,t}
 
-    With :math:`\alpha` = 1 the estimate is the running mean; with less, it forgets. At a tie the
-    first input counts. There a gate passes on too much: where an earlier input draws level, its
-    spike is heard, though it only makes up for what this input had lacked.
+    With :math:`\alpha` = 1 the estimate is the number of spikes so far; with less, it forgets. At
+    a tie the first input counts. There a gate passes on too much: where an earlier input draws
+    level, its spike is heard, though it only makes up for what this input had lacked.
 
     Parameters
     ----------

@@ -18,6 +18,11 @@ settings.load_profile("snnlab")
 os.environ.setdefault("TQDM_DISABLE", "1")
 
 
+def pytest_collectstart():
+    """Give every file of tests the same random weights, whichever files were read before it."""
+    torch.manual_seed(0)
+
+
 def pytest_runtest_setup():
     """Give every test the same random weights, whichever tests ran before it."""
     torch.manual_seed(0)

@@ -147,10 +147,31 @@ def test_strong_also_lowers_the_threshold():
     assert strong == {"1": 0.5, "3": 2.0, "5": 1.0}
 
 
-def test_the_images_do_not_matter_to_the_model_based_rule():
+def test_of_the_images_only_their_range_matters_to_the_model_based_rule():
     model, x = conv_chain(0)
-    networks = [sl.convert(model, c * x, threshold=sl.ModelBased()) for c in (1, 0, 7)]
+    x = x / x.max()
+    networks = [sl.convert(model, c * x, threshold=sl.ModelBased()) for c in (1, 0, 0.5)]
     assert networks[0].thresholds == networks[1].thresholds == networks[2].thresholds
+    for wrong in (7 * x, x - 0.5, -x):
+        with pytest.raises(sl.OptionError, match=r"x_cal: values from .*expected \[0, 1\]"):
+            sl.convert(model, wrong, threshold=sl.ModelBased())
+
+
+@pytest.mark.parametrize("rule", [sl.ModelBased(), sl.DataBased()])
+def test_a_bias_of_zeros_is_none(rule):
+    model = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 2), nn.ReLU())
+    plain = nn.Sequential(
+        nn.Linear(2, 2, bias=False), nn.ReLU(), nn.Linear(2, 2, bias=False), nn.ReLU()
+    )
+    for one, other in zip(model, plain, strict=True):
+        if isinstance(one, nn.Linear):
+            one.weight.data = one.weight.data.abs()
+            one.bias.data.zero_()
+            other.weight = one.weight
+    x = [[0.5, 1.0]]
+    found = [sl.convert(m, x, threshold=rule).thresholds for m in (model, plain)]
+    assert found[0] == found[1]
+    assert sl.recipes.diehl2015(model, x, threshold=rule).thresholds.keys() == {"1", "3"}
 
 
 @settings(max_examples=40)
@@ -328,21 +349,24 @@ def shifted():
 
 
 REFUSED = {
-    "bias": (plain(nn.Linear(2, 2)), "layer '3': '2' lies before it"),
+    "bias": (
+        plain(nn.Linear(2, 2)),
+        r"layer '3': '2' lies before it, and has a bias \(recipes\.rueckauer2017",
+    ),
     "BatchNorm": (plain(nn.Linear(2, 2, bias=False), shifted()), "layer '4': '2' lies before it"),
     "BatchNorm that is not folded": (plain(shifted()), "layer '3': '2' lies before it"),
     "two in a row": (
         plain(nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False)),
-        "layer '4': '2' lies before it",
+        "layer '4': '2' lies before it, and is a second layer with weights",
     ),
-    "residual": (Residual(), "layer 'relu#2': 'add' lies before it"),
-    "concatenation": (Joined(), "layer 'relu#3': 'cat' lies before it"),
-    "shared layer": (Twice(), "layer 'relu': 'a' lies before it"),
+    "residual": (Residual(), "layer 'relu#2': 'add' lies before it, and is a step"),
+    "concatenation": (Joined(), "layer 'relu#3': 'cat' lies before it, and is a step"),
+    "shared layer": (Twice(), "layer 'relu': 'a' lies before it, and is a step"),
     "max pooling": (
         nn.Sequential(
             nn.Flatten(1), nn.Unflatten(1, (1, 2)), nn.ReLU(), nn.MaxPool1d(2), nn.ReLU()
         ),
-        "layer '4': '3' lies before it",
+        "layer '4': '3' lies before it, and is a step of the kind 'max pool' without weights",
     ),
 }
 

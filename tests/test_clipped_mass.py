@@ -122,7 +122,7 @@ def test_the_words_tell_what_is_cut_off_and_what_is_read(explorer):
                 assert "nothing is cut off" in words
             else:
                 assert f"{data['above']:.3g} % of the activations" in words
-                assert f"{data['mass']:.3g} % of their sum" in words
+                assert f"{data['mass']:.3g} % of the sum of all" in words
             assert f"After {steps} step{'s' * (steps > 1)} the network reads" in words
             assert f"reads {data['now']:.2f} % correctly, the ANN 100.00 %" in words
             beside = f", and the network at percentile 100 {highest:.2f} %. " in words

@@ -359,5 +359,5 @@ def test_verification_compares_with_the_model_itself(monkeypatch):
 
 @pytest.mark.parametrize("rule", [99.9, "max", None.__class__, {"2": 1.0}])
 def test_threshold_that_is_no_rule_is_refused(rule):
-    with pytest.raises(OptionError, match=r"expected Percentile\(p\), Maximum\(\) or Fixed"):
+    with pytest.raises(OptionError, match=r"expected Percentile\(p\), Maximum\(\), Fixed"):
         convert(small(), images(), threshold=rule)

@@ -89,9 +89,9 @@ def test_the_words_say_what_was_measured(explorer, given):
         firing = f"Firing in step {steps}, layer by layer: {shares} % of the neurons."
         assert words.endswith(firing)
         if data["arrived"]:
-            assert f"From step {data['arrived']} on it is within 1 point" in words
+            assert f"From step {data['arrived']} on it is at most 1 point below" in words
         else:
-            assert f"Even after {T} steps it is not within 1 point" in words
+            assert f"Even after {T} steps it is more than 1 point below" in words
     assert seen == {-1, 0, 1}
 
 

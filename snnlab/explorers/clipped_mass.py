@@ -11,42 +11,16 @@ from torch import nn
 
 from snnlab import _checks
 from snnlab._words import counted
-from snnlab.activations import for_each_activation
+from snnlab.activations import activations_of, cut_off
 from snnlab.calibration import Percentile
 from snnlab.conversion import convert  # noqa: F401, for the code that is shown
-from snnlab.explorers.shared import ABOVE
+from snnlab.explorers.shared import ABOVE, several
 from snnlab.explorers.steps_and_percentile import PERCENTILES, StepsAndPercentile
-from snnlab.network import Network
 from snnlab.plots import _style
 from snnlab.simulation import simulate
 
 BINS, MOST = 50, 1000
 TICKS = (0, 50, 80, 90, 95, 97, 98, 99, 100)
-
-
-def activations_of(network: Network, x_cal: Any, layer: str) -> np.ndarray:
-    """Return all activations of a layer on the calibration images, shape (N,)."""
-    found: list[np.ndarray] = []
-
-    def look(_: str, a: Any) -> None:
-        found.append(a.flatten().cpu().numpy())
-
-    for_each_activation(network.graph, x_cal, look, [layer])
-    return np.concatenate(found)
-
-
-def cut_off(activations: np.ndarray, threshold: Any) -> dict[str, float]:
-    """Return how many activations are above a threshold, and how much of them is, in percent.
-
-    "mass" is the sum of what is above the threshold, beside the sum of all activations.
-    """
-    above = activations[activations > threshold].astype(np.float64)
-    return {
-        "threshold": float(threshold),
-        "largest": float(activations.max()),
-        "above": 100 * len(above) / len(activations),
-        "mass": 100 * float((above - threshold).sum() / activations.sum(dtype=np.float64)),
-    }
 
 
 def compute(accuracy: np.ndarray, cut: dict[str, float], steps: int) -> dict[str, Any]:
@@ -95,7 +69,8 @@ class ClippedMass(StepsAndPercentile):
         layer: str | int = -1,
         percentiles: Sequence[float] = PERCENTILES,
     ):
-        self._highest = max(percentiles, default=100.0)
+        percentiles = several(percentiles, "percentiles", _checks.percentile)
+        self._highest = max(percentiles)
         super().__init__(
             model, x_cal, x, y, timesteps=timesteps, layer=layer, percentiles=percentiles
         )
@@ -106,14 +81,14 @@ class ClippedMass(StepsAndPercentile):
 
     @cached_property
     def _activations(self) -> np.ndarray:
-        return activations_of(self._network, self._x_cal, self._name)
+        return activations_of(self._network.graph, self._x_cal, self._name)
 
     def _simulated(self, percentile: float) -> dict[str, Any]:
         thresholds = Percentile(percentile).thresholds(self._network.graph, self._x_cal)
         net = self._network.replace(threshold=thresholds)
         return {
             "accuracy": 100 * simulate(net, self._x, self._timesteps).accuracy(self._y),
-            "cut": cut_off(self._activations, net.thresholds[self._name]),
+            "cut": cut_off(self._activations, float(net.thresholds[self._name])),
         }
 
     def compute(self, steps: int, percentile: float) -> dict[str, Any]:
@@ -127,7 +102,7 @@ class ClippedMass(StepsAndPercentile):
             f"# model, x_cal, x and y are what you gave to {type(self).__name__}.\n"
             f"network = convert(model, x_cal, threshold=Percentile({values['percentile']}))\n"
             f"accuracy = 100 * simulate(network, x, {self._timesteps}).accuracy(y)\n"
-            f"activations = activations_of(network, x_cal, {self._name!r})\n"
+            f"activations = activations_of(network.graph, x_cal, {self._name!r})\n"
             f"cut = cut_off(activations, network.thresholds[{self._name!r}])\n"
             f"data = compute(accuracy, cut, {values['steps']})"
         )
@@ -193,7 +168,7 @@ class ClippedMass(StepsAndPercentile):
         other = self._runs[self._highest]["accuracy"][steps - 1]
         cut = (
             f"{data['above']:.3g} % of the activations are above it, and {data['mass']:.3g} % of "
-            f"their sum is cut off"
+            f"the sum of all is cut off"
             if data["above"]
             else "nothing is cut off"
         )

@@ -133,8 +133,8 @@ class InputCoding(Explorer):
         here = steps - 1
         enough = x * (1 - x) * (2 * steps) ** 2
         long = (
-            f" For half a spike in {counted(steps, 'step')}, as the constant current needs at "
-            f"most, random spikes take {counted(np.ceil(enough), 'step')}."
+            f" To be off by half a spike in {counted(steps, 'step')}, the most with the constant "
+            f"current, random spikes take {counted(np.ceil(enough), 'step')}."
             if enough > steps
             else ""
         )

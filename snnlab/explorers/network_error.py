@@ -2,7 +2,7 @@
 
 import html
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,10 @@ from snnlab import _checks
 from snnlab.calibration import Percentile
 from snnlab.conversion import convert
 from snnlab.decomposition import decompose
-from snnlab.exceptions import OptionError
 from snnlab.explorers.controls import Choice, Scale
 from snnlab.explorers.explorer import Explorer
 from snnlab.explorers.runs import Runs
-from snnlab.explorers.shared import ABOVE
+from snnlab.explorers.shared import ABOVE, several
 from snnlab.explorers.stacked_bars import StackedBars, short
 from snnlab.network import Network
 from snnlab.plots import _style
@@ -126,9 +125,9 @@ class NetworkError(Explorer):
         percentiles: Sequence[float] = (99.0, 100.0),
         v_inits: Sequence[float] = (0.0, 0.5),
     ):
-        whole = _several(steps, "steps", lambda t: _checks.whole(t, "steps"))
-        shown = _several(percentiles, "percentiles", _checks.percentile)
-        starts = _several(v_inits, "v_inits", _checks.fraction_of_threshold)
+        whole = several(steps, "steps", lambda t: _checks.whole(t, "steps"))
+        shown = several(percentiles, "percentiles", _checks.percentile)
+        starts = several(v_inits, "v_inits", _checks.fraction_of_threshold)
         self._steps = tuple(sorted(whole))
         self._x_cal, self._x, self._y = x_cal, x, y
         first: dict[str, Any] = {
@@ -312,16 +311,6 @@ def largest(data: Mapping[str, Any]) -> dict[str, list[int]]:
 def _moves(setting: Iterable[Any], first: Iterable[Any]) -> int:
     """Return how many controls lie between two settings."""
     return sum(a != b for a, b in zip(setting, first, strict=True))
-
-
-def _several(values: Any, name: str, check: Callable[[Any], Any]) -> list[Any]:
-    """Return choices, each checked and once, refused if there is none."""
-    if isinstance(values, str) or not isinstance(values, Iterable):
-        raise OptionError(f"{name} = {values!r}: expected a list, as {name}=[{values!r}].")
-    checked = list(dict.fromkeys(check(value) for value in values))
-    if not checked:
-        raise OptionError(f"{name}: is empty, expected at least one number.")
-    return checked
 
 
 def _decades(total: np.ndarray) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """What several explorers say and draw alike: numbers in words, a prediction, a legend."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Real
 from typing import Any
 
@@ -25,6 +25,16 @@ PREDICTION: dict[str, Any] = {
     "markersize": 10,
     "label": "your prediction",
 }
+
+
+def several(values: Any, name: str, check: Callable[[Any], Any]) -> list[Any]:
+    """Return choices, each checked and once, refused if there is none."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise OptionError(f"{name} = {values!r}: expected a list, as {name}=[{values!r}].")
+    checked = list(dict.fromkeys(check(value) for value in values))
+    if not checked:
+        raise OptionError(f"{name}: is empty, expected at least one number.")
+    return checked
 
 
 def checked_prediction(value: Any) -> float | None:

@@ -12,10 +12,10 @@ from torch import nn
 from snnlab import _checks
 from snnlab.calibration import Percentile
 from snnlab.conversion import convert
-from snnlab.exceptions import OptionError
 from snnlab.explorers.controls import Scale, Slider
 from snnlab.explorers.explorer import Explorer
 from snnlab.explorers.runs import Runs
+from snnlab.explorers.shared import several
 from snnlab.network import Network
 from snnlab.plots import _style
 from snnlab.simulation import analog, simulate
@@ -104,8 +104,7 @@ class StepsAndPercentile(Explorer):
         timesteps = _checks.whole(timesteps, "timesteps")
         self._timesteps, self._layer = timesteps, layer
         self._x_cal, self._x, self._y = x_cal, x, y
-        if not len(percentiles):
-            raise OptionError("percentiles: is empty, expected at least one number in (1, 100].")
+        percentiles = several(percentiles, "percentiles", _checks.percentile)
         start = 99.9 if 99.9 in percentiles else percentiles[-1]
         self._network = convert(model, x_cal, threshold=Percentile(start))
         self._ann = 100 * analog(self._network, x).accuracy(y)

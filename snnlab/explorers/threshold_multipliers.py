@@ -53,7 +53,7 @@ def compute(run: dict[str, Any], ann: float, neurons: np.ndarray, steps: int) ->
     """Return what was simulated, read after some of its steps.
 
     `neurons` is how many each layer has. "firing" is the percentage of them that fires in each
-    step, shape (L, T). "arrived" is the step from which on the accuracy is less than a point below
+    step, shape (L, T). "arrived" is the step from which on the accuracy is at most a point below
     that of the ANN, 0 if there is none.
     """
     far = np.flatnonzero(run["accuracy"] < ann - NEAR)
@@ -186,14 +186,14 @@ class ThresholdMultipliers(Explorer):
             else f"{abs(gap):.2f} points {'more' if gap > 0 else 'less'} than"
         )
         since = (
-            f"From step {data['arrived']} on it is"
+            f"From step {data['arrived']} on it is at most"
             if data["arrived"]
-            else f"Even after {counted(self._timesteps, 'step')} it is not"
+            else f"Even after {counted(self._timesteps, 'step')} it is more than"
         )
         return (
             f"{chosen}; {counted(steps, 'step')}: {data['now']:.2f} % right, {side} with all times "
-            f"1, and {data['in_all']:,.0f} spikes per image. {since} within {NEAR:g} point "
-            f"of the ANN ({self._ann:.2f} %). Firing in step {steps}, "
+            f"1, and {data['in_all']:,.0f} spikes per image. {since} {NEAR:g} point "
+            f"below the ANN ({self._ann:.2f} %). Firing in step {steps}, "
             f"layer by layer: {', '.join(f'{n:.3g}' for n in data['firing'][:, steps - 1])} % of "
             f"the neurons."
         )
