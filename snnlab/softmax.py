@@ -28,7 +28,7 @@ def softmax_spikes(
         Each neuron fires at each step with its probability, whatever the others do; or an external
         Poisson clock ticks, and at each tick one neuron fires, drawn with these probabilities.
     clock : float
-        Probability that the clock ticks in a step, in (0, 1].
+        Probability that the clock ticks in a step, in (0, 1]. For "clock" only.
     seed : int or numpy.random.Generator
 
     Returns
@@ -58,6 +58,8 @@ def softmax_spikes(
     number = isinstance(clock, Real) and not isinstance(clock, bool)
     if not number or not 0 < clock <= 1:
         raise OptionError(f"clock = {clock!r}: expected a probability in (0, 1].")
+    if how == "potential" and clock != 1:
+        raise OptionError(f"clock = {clock!r}: there is none with how='potential'. Leave it out.")
     generator = _checks.generator(seed)
     p = softmax(potentials)
     if how == "potential":

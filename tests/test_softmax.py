@@ -128,22 +128,22 @@ def test_there_is_a_winner_where_all_outputs_are_negative(how):
     )
 
 
-@pytest.mark.parametrize("how", ["potential", "clock"])
+@pytest.mark.parametrize("how", [{"how": "potential"}, {"how": "clock", "clock": 0.5}])
 def test_seeds_and_generators(how, rng):
     ran = record(rng.normal(0, 1, (40, 3, 5)))
     runs = [
-        sl.softmax_spikes(ran, how, clock=0.5, seed=seed)
+        sl.softmax_spikes(ran, **how, seed=seed)
         for seed in (7, 7, np.random.default_rng(7), np.int64(7), 8)
     ]
     assert (runs[0] == runs[1]).all()
     assert (runs[0] == runs[2]).all()
     assert (runs[0] == runs[3]).all()
     assert (runs[0] != runs[4]).any()
-    unseeded = [sl.softmax_spikes(ran, how, clock=0.5) for _ in range(2)]
+    unseeded = [sl.softmax_spikes(ran, **how) for _ in range(2)]
     assert (unseeded[0] != unseeded[1]).any()
     generator = np.random.default_rng(7)
-    sl.softmax_spikes(ran, how, clock=0.5, seed=generator)
-    assert (sl.softmax_spikes(ran, how, clock=0.5, seed=generator) != runs[0]).any()
+    sl.softmax_spikes(ran, **how, seed=generator)
+    assert (sl.softmax_spikes(ran, **how, seed=generator) != runs[0]).any()
 
 
 def test_the_record_is_not_changed(rng):
@@ -178,3 +178,8 @@ def test_a_clock_that_is_no_number_is_refused(clock):
     record = sl.simulate(sl.convert(nn.ReLU(), [[1.0, 1.0]], threshold=sl.Fixed(1.0)), [[0, 1]], 3)
     with pytest.raises(sl.OptionError, match=r"clock = "):
         sl.softmax_spikes(record, "clock", clock=clock)
+
+
+def test_without_a_clock_nothing_can_be_set_of_it():
+    with pytest.raises(sl.OptionError, match=r"clock = 0\.5: there is none with how='potential'"):
+        sl.softmax_spikes(constant(np.zeros((1, 2)), 3), "potential", clock=0.5)

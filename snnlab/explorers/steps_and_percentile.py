@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from snnlab import _checks
+from snnlab._words import counted
 from snnlab.calibration import Percentile
 from snnlab.conversion import convert
 from snnlab.explorers.controls import Scale, Slider
@@ -192,10 +193,11 @@ class StepsAndPercentile(Explorer):
         by = "" if side == "the same as" else f"{abs(gap):.2f} points "
         best = int(data["accuracy"].argmax()) + 1
         return (
-            f"Percentile {percentile:g}, {steps} steps: {data['now']:.2f} % right, {by}{side} the "
-            f"ANN ({self._ann:.2f} %). The best accuracy up to {self._timesteps} steps is "
+            f"Percentile {percentile:g}, {counted(steps, 'step')}: {data['now']:.2f} % right, "
+            f"{by}{side} the ANN ({self._ann:.2f} %). The best accuracy up to "
+            f"{counted(self._timesteps, 'step')} is "
             f"{data['accuracy'].max():.2f} %, first at step {best}; in that time "
-            f"{data['spikes']:.0f} spikes per image and step."
+            f"{counted(round(data['spikes']), 'spike')} per image and step."
         )
 
     def formula(self, data: dict[str, Any], **values: Any) -> str:

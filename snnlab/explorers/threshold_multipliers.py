@@ -192,7 +192,7 @@ class ThresholdMultipliers(Explorer):
         )
         return (
             f"{chosen}; {counted(steps, 'step')}: {data['now']:.2f} % right, {side} with all times "
-            f"1, and {data['in_all']:,.0f} spikes per image. {since} {NEAR:g} point "
+            f"1, and {counted(round(data['in_all']), 'spike')} per image. {since} {NEAR:g} point "
             f"below the ANN ({self._ann:.2f} %). Firing in step {steps}, "
             f"layer by layer: {', '.join(f'{n:.3g}' for n in data['firing'][:, steps - 1])} % of "
             f"the neurons."
