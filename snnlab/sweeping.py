@@ -1,30 +1,33 @@
 """Accuracy and spikes over many settings: a table, made in parallel, kept on disk."""
 
+import functools
 import hashlib
 import itertools
 import pickle
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from importlib import metadata
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
 from snnlab import _checks
-from snnlab.calibration import Percentile
+from snnlab.calibration import Fixed, Percentile, Rule
 from snnlab.conversion import convert
 from snnlab.exceptions import OptionError
-from snnlab.graph import floating
 from snnlab.network import Network
+from snnlab.preparation import prepare, refuse_outside_unit
 from snnlab.record import classified
-from snnlab.simulation import simulate
+from snnlab.simulation import analog, simulate
 
 # What can vary, by what it is handed to.
 _CONVERT = ("threshold", "readout", "average_pool")
 _REPLACE = ("reset", "v_init", "scale", "max_pool")
 _SIMULATE = ("input", "seed", "dtype")
+_OPTIONS = ("percentile", *_CONVERT, *_REPLACE, *_SIMULATE)
 IMAGES = 500  # simulated at once
 # While torch.fx traces a model, it replaces functions of torch in the whole process.
 # No other thread may compute, or unpickle a tensor, in the meantime.
@@ -33,7 +36,7 @@ _ALONE = threading.RLock()
 
 def sweep(
     models: nn.Module | Network | Mapping[str, nn.Module | Network],
-    grid: Mapping[str, Sequence[Any]],
+    grid: Mapping[str, Iterable[Any]],
     x: Any,
     y: Any,
     *,
@@ -47,6 +50,10 @@ def sweep(
     The combinations run in parallel through joblib, one at a time in each process. Under
     `joblib.parallel_config(backend="dask")` a Dask cluster computes them. With a `cache` a sweep
     that was interrupted, or lost a worker, goes on where it was when it is called again.
+
+    What the cache holds counts as long as models, data, settings and the code of snnlab stay the
+    same. A rule of your own is known by its name and its attributes: change its name when you
+    change its code. Poisson input needs a `seed`, or one random draw would be kept for ever.
 
     Parameters
     ----------
@@ -65,7 +72,7 @@ def sweep(
     x_cal : array, shape (B, ...)
         Calibration images, for models.
     cache : path, optional
-        A folder for what has been computed.
+        A folder for what has been computed; it is made if there is none.
     jobs : int, optional
         How many processes; by default what joblib's backend says, one unless it is set.
 
@@ -78,7 +85,10 @@ def sweep(
     Raises
     ------
     OptionError
-        If an option is unknown or has no values, or if models come without `x_cal`.
+        If an option is unknown, has no values or a wrong one, if models come without `x_cal`, or
+        Poisson input with a `cache` and without `seed`. All of it before anything is computed.
+    ShapeError
+        If images or labels cannot be read, or do not fit the models.
     SNNLabError
         As `convert` and `simulate`.
 
@@ -92,30 +102,36 @@ def sweep(
     import pandas as pd
     from tqdm.auto import tqdm
 
+    grid = _listed(grid)
+    named = dict(models) if isinstance(models, Mapping) else {"": models}
+    if not named:
+        raise OptionError("models: is an empty dict, expected at least one Module or Network.")
     steps = _checks.steps(
-        [timesteps] if isinstance(timesteps, int) else timesteps, name="timesteps"
+        [timesteps] if isinstance(timesteps, Integral) else timesteps, name="timesteps"
     )
     if not steps:
         raise OptionError("timesteps: is empty, expected at least one number of steps.")
-    named = dict(models) if isinstance(models, Mapping) else {"": models}
+    if jobs is not None and (isinstance(jobs, bool) or not isinstance(jobs, Integral) or not jobs):
+        raise OptionError(f"jobs = {jobs!r}: expected a whole number above 0, or -1 for all cores.")
+    x, x_cal = _array(x, "x"), None if x_cal is None else _array(x_cal, "x_cal")
+    y = _checks.labels(y, len(x))
     for name, model in named.items():
-        _check_grid(name, model, grid, x_cal)
+        _check_model(name or "models", model, grid, x_cal)
+    known = {name: _tried(model, grid, x, y, x_cal) for name, model in named.items()}
+    cache = None if cache is None else _folder(cache, grid)
     ignored = ["setting", "steps", "model", "x", "y", "x_cal"]
     compute = joblib.Memory(cache, verbose=0).cache(cell, ignore=ignored)
     values = itertools.product(*grid.values())
     settings = [dict(zip(grid, chosen, strict=True)) for chosen in values]
     cells = list(itertools.product(named, settings))
-    # What another version computed does not count.
-    data = fingerprint(x, y, x_cal), steps, metadata.version("snnlab")
-    known = {name: fingerprint(model) for name, model in named.items()}
+    data = fingerprint(x, y, x_cal), steps, _sources()
     # A worker of Dask unpickles what arrives while another thread of it computes. So whatever may
     # hold tensors travels packed, and all of it is packed before the first thread computes.
     packed = {name: _packed(model) for name, model in named.items()}
-    arrays = [None if value is None else np.asarray(value) for value in (x, y, x_cal)]
     tasks = [
         joblib.delayed(_numbered)(
             *(i, compute, joblib.hash((known[name], setting, data))),
-            *(_packed(setting).tobytes(), steps, packed[name], *arrays),
+            *(_packed(setting).tobytes(), steps, packed[name], x, y, x_cal),
         )
         for i, (name, setting) in enumerate(cells)
     ]
@@ -145,12 +161,7 @@ def cell(
 
 
 def _simulated(
-    setting: dict[str, Any],
-    steps: Sequence[int],
-    model: nn.Module | Network,
-    x: Any,
-    y: Any,
-    x_cal: Any,
+    setting: dict[str, Any], steps: Sequence[int], model: Any, x: Any, y: Any, x_cal: Any
 ) -> list[tuple[float, float]]:
     if "percentile" in setting:
         setting["threshold"] = Percentile(setting.pop("percentile"))
@@ -164,7 +175,7 @@ def _simulated(
     if "seed" in options:  # one generator, so that the parts draw what the whole would
         options["seed"] = _checks.generator(options["seed"])
     # In parts, since the spike counts of all images after each number of steps may not fit.
-    parts = (x[first : first + IMAGES] for first in range(0, max(len(x), 1), IMAGES))
+    parts = (x[first : first + IMAGES] for first in range(0, len(x), IMAGES))
     outputs, spikes = [], np.zeros(len(steps))
     for part in parts:
         record = simulate(network, part, max(steps), at=steps, **options)
@@ -188,46 +199,130 @@ def _packed(value: Any) -> np.ndarray:
 
 
 def fingerprint(*values: Any) -> str:
-    """Return a sum that tells models, networks and arrays from others.
+    """Return a sum that tells networks and arrays from others.
 
     >>> fingerprint([1.0, 2.0]) == fingerprint(np.array([1.0, 2.0]))
     True
     """
     total = hashlib.sha256()
     for value in values:
+        arrays = [] if value is None else [value]
         if isinstance(value, Network):
-            settings = {name: vars(neuron) for name, neuron in value.neurons.items()}
-            total.update(f"{value.graph} {settings} {value.max_pool}".encode())
-            value = value.graph.module
-        if isinstance(value, nn.Module):
-            total.update(str(value).encode())
-            tensors = [t.detach().cpu().numpy() for t in floating(value)]
-        else:
-            tensors = [] if value is None else [np.asarray(value)]
-        for tensor in tensors:
-            total.update(f"{tensor.shape} {tensor.dtype}".encode() + tensor.tobytes())
+            module, neurons = value.graph.module, value.neurons
+            settings = [(name, neuron.reset, neuron.v_init) for name, neuron in neurons.items()]
+            # What a module shows of itself includes the code of its forward.
+            total.update(f"{value.graph} {module} {settings} {value.max_pool}".encode())
+            tensors = (*module.parameters(), *module.buffers())
+            arrays = [tensor.detach().cpu().numpy() for tensor in tensors]
+            arrays += [neuron.v_threshold for neuron in neurons.values()]
+        for array in map(np.asarray, arrays):
+            total.update(f"{array.shape} {array.dtype}".encode() + array.tobytes())
     return total.hexdigest()
 
 
-def _check_grid(name: str, model: Any, grid: Mapping[str, Sequence[Any]], x_cal: Any) -> None:
-    """Refuse options that do not exist, have no values, or are of no use for a network."""
+@functools.cache
+def _sources() -> str:
+    """Return a sum over the code of the package: what other code computed does not count."""
+    files = sorted(Path(__file__).parent.rglob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+def _check_model(title: str, model: Any, grid: Mapping[str, list], x_cal: Any) -> None:
+    """Refuse what is no model, and options that are of no use for a network."""
     if not isinstance(model, (nn.Module, Network)):
-        _checks.instance(model, Network, name or "models", "Give a model, or a network.")
-    known = ("percentile", *_CONVERT, *_REPLACE, *_SIMULATE)
-    for option, values in grid.items():
-        _checks.option(option, "grid", known)
-        if isinstance(values, str) or not isinstance(values, Iterable) or not list(values):
-            raise OptionError(
-                f"grid[{option!r}] = {values!r}: expected a list of values, as [{values!r}]."
-            )
-    if {"percentile", "threshold"} <= set(grid):
-        raise OptionError("grid: has percentile and threshold, expected one of them.")
-    if isinstance(model, Network):
-        fixed = [option for option in grid if option in ("percentile", *_CONVERT)]
-        if fixed:
-            raise OptionError(
-                f"grid: {fixed} are chosen when a model is converted, and {name or 'models'} is a "
-                f"network. Give the model and x_cal in its place."
-            )
-    elif x_cal is None:
+        raise OptionError(
+            f"{title}: found {type(model).__name__}, expected a Module or a Network, or a dict "
+            f"from names to several. Wrap a function in a Module."
+        )
+    chosen = [option for option in grid if option in ("percentile", *_CONVERT)]
+    if isinstance(model, Network) and chosen:
+        raise OptionError(
+            f"grid: {chosen} are chosen when a model is converted, and {title} is a network. Give "
+            f"the model and x_cal in its place."
+        )
+    if isinstance(model, nn.Module) and x_cal is None:
         raise OptionError("x_cal: none given, expected calibration images for the models.")
+
+
+def _tried(model: Any, grid: Mapping[str, list], x: Any, y: Any, x_cal: Any) -> tuple[bool, str]:
+    """Try every value of the grid on one image, and return what tells the model from others."""
+
+    def converted(**setting: Any) -> Network:
+        return convert(model, x_cal[:1], threshold=Fixed(1.0), **setting)
+
+    def each(*options: str) -> list[dict[str, Any]]:
+        return [{option: value} for option in options for value in grid.get(option, ())]
+
+    with _ALONE:
+        network = model if isinstance(model, Network) else converted()
+        for setting in each("readout", "average_pool"):
+            converted(**setting)
+        for setting in each(*_REPLACE):
+            network.replace(**setting)
+        for setting in each("input", "dtype"):
+            _, _, recorder = prepare(network, x[:1], 1, **setting)
+            if recorder.spiking_input:
+                refuse_outside_unit(torch.from_numpy(x))
+        answer = analog(network, x[:1])
+    for setting in each("percentile"):
+        Percentile(**setting)
+    for setting in each("threshold"):
+        todo = "For a percentile write snnlab.Percentile(99.9), for a number snnlab.Fixed(1.0)."
+        _checks.instance(setting["threshold"], Rule, "grid['threshold']", todo)
+    for setting in each("seed"):
+        _checks.generator(setting["seed"])
+    answer.accuracy(y[:1])  # refuses an output that is not one score per class
+    # Hooks, and methods that a layer overrides, are not in the graph's code but in its output.
+    # It is rounded, so that another number of threads does not count.
+    scale = np.abs(answer.outputs).max() or 1.0
+    rounded = np.rint(1000 * answer.outputs / scale).astype(int)
+    return network is model, fingerprint(network, rounded)
+
+
+def _listed(grid: Any) -> dict[str, list]:
+    """Return the grid with lists for values; refuse unknown options, and those without values."""
+    if not isinstance(grid, Mapping):
+        raise OptionError(
+            f"grid: found {type(grid).__name__}, expected a dict from option to a list of values, "
+            f"as {{'v_init': [0.0, 0.5]}}."
+        )
+    listed = {}
+    for option, values in grid.items():
+        if option not in _OPTIONS:
+            near = _checks.close(option, _OPTIONS)
+            raise OptionError(
+                f"grid[{option!r}]: no such option, expected some of {list(_OPTIONS)}.{near}"
+            )
+        several = np.iterable(values) and not isinstance(values, str)
+        listed[option] = list(values) if several else []
+        if not listed[option]:
+            raise OptionError(
+                f"grid[{option!r}] = {values!r}: expected a list of at least one value. For a "
+                f"single one write [value]; for the default leave the option away."
+            )
+    if {"percentile", "threshold"} <= set(listed):
+        raise OptionError("grid: has percentile and threshold, expected one of them.")
+    return listed
+
+
+def _folder(cache: Any, grid: Mapping[str, list]) -> str:
+    """Return the path of a folder that is there, for results that are worth keeping."""
+    if "poisson" in grid.get("input", ()) and None in grid.get("seed", [None]):
+        raise OptionError(
+            "grid: has 'poisson' input without a seed, and the cache would keep one random draw "
+            "for ever. Expected seeds, as grid['seed'] = [0, 1, 2]; or leave the cache away."
+        )
+    try:
+        Path(cache).mkdir(parents=True, exist_ok=True)
+    except (OSError, TypeError) as error:
+        raise OptionError(
+            f"cache = {cache!r}: cannot be used as a folder ({error}). Expected the path of a "
+            f"folder, or of one to be made."
+        ) from error
+    return str(cache)
+
+
+def _array(x: Any, name: str) -> np.ndarray:
+    """Return images as an array, which can be sent to other processes."""
+    tensor = _checks.images(x, name).cpu()
+    return (tensor if tensor.itemsize > 2 else tensor.float()).numpy()  # numpy has no bfloat16

@@ -149,6 +149,34 @@ def test_every_option_reaches_what_it_is_an_option_of():
     assert table.spikes.tolist() == [pytest.approx(spikes)]
 
 
+def test_values_may_come_one_by_one_and_no_option_is_one_setting():
+    listed = sl.sweep(model(), GRID, X, Y, timesteps=STEPS, x_cal=X)
+    lazy = {option: (value for value in values) for option, values in GRID.items()}
+    assert sl.sweep(model(), lazy, X, Y, timesteps=STEPS, x_cal=X).equals(listed)
+    assert len(sl.sweep(model(), {}, X, Y, timesteps=np.int64(4), x_cal=X)) == 1
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        np.ndarray.tolist,
+        lambda x: torch.tensor(x, requires_grad=True),
+        lambda x: torch.tensor(x).bfloat16(),
+        lambda x: torch.tensor(255 * x).to(torch.uint8),
+        lambda x: torch.tensor(x).to(torch.device("cuda" if torch.cuda.is_available() else "cpu")),
+    ],
+    ids=["list", "gradients", "bfloat16", "bytes", "device"],
+)
+def test_images_are_read_as_elsewhere(read):
+    x = read(X)
+    net, y = sl.convert(model(), x), torch.tensor(Y)
+    table = sl.sweep(model(), {}, x, y, timesteps=8, x_cal=x)
+    record = sl.simulate(net, x, 8)
+    assert table.accuracy.tolist() == [record.accuracy(y)[-1]]
+    spikes = sum(record.counts(name).sum() for name in net.layers) / 30
+    assert table.spikes.tolist() == [pytest.approx(spikes)]
+
+
 # --- kept, interrupted, in parallel ----------------------------------------------------------
 
 
@@ -178,6 +206,106 @@ def test_other_models_images_labels_steps_and_settings_are_computed_anew(marks, 
     one, other = (sweeping.fingerprint(n) for n in (net, net.replace(scale=2.0)))
     assert one != other
     assert one != sweeping.fingerprint(net.replace(max_pool="gate"))
+    assert one == sweeping.fingerprint(sl.convert(model(), X))
+
+
+class Shown(nn.Module):
+    """Shows the same in every variant: layers, shapes and floating parameters."""
+
+    def __init__(self, order=(0, 1, 2, 3, 4), factor=1.0, hooked=1.0):
+        super().__init__()
+        self.layers, self.factor = model(), torch.tensor(factor)
+        self.register_buffer("order", torch.tensor(order))
+        if hooked != 1:
+            self.layers[0].register_forward_hook(lambda module, given, out: hooked * out)
+
+    def forward(self, x):
+        return self.layers(2 * (self.factor * x[:, self.order]))
+
+
+def _otherwise():
+    class Shown(globals()["Shown"]):
+        def forward(self, x):
+            return self.layers(-2 * (self.factor * x[:, self.order]))
+
+    return Shown()
+
+
+class Tripled(nn.Linear):
+    """torch.fx takes it for the plain layer, whose forward it inherits."""
+
+    def __getattr__(self, name):
+        value = super().__getattr__(name)
+        return 3 * value if name == "weight" else value
+
+
+def _tripled(kind):
+    plain = model()
+    linear = kind(5, 8)
+    linear.load_state_dict(plain[0].state_dict())
+    linear._get_name = lambda: "Linear"
+    return nn.Sequential(linear, *plain[1:])
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (Shown(), _otherwise()),
+        (Shown(), Shown(order=(4, 3, 2, 1, 0))),
+        (Shown(), Shown(factor=-1.0)),
+        (Shown(hooked=2.0), Shown(hooked=-3.0)),
+        (_tripled(nn.Linear), _tripled(Tripled)),
+        (model(), sl.convert(model(), X[:1], threshold=sl.Fixed(1.0))),
+    ],
+    ids=["forward", "whole numbers", "no parameter", "hook", "method", "network"],
+)
+def test_models_that_look_alike_do_not_share_what_is_kept(one, other, tmp_path, monkeypatch):
+    grid, simulated, calls = {"reset": ["zero"]}, sweeping._simulated, []
+    count = lambda *a: calls.append(1) or simulated(*a)  # noqa: E731
+    monkeypatch.setattr(sweeping, "_simulated", count)
+    given = {"timesteps": STEPS, "x_cal": X}
+    for alone in (one, other, one):
+        kept = sl.sweep(alone, grid, X, Y, **given, cache=tmp_path)
+        assert kept.equals(sl.sweep(alone, grid, X, Y, **given))
+    assert len(calls) == 2 + 3
+
+
+def test_thresholds_are_told_apart_to_the_last_digit_of_the_last_channel():
+    net = sl.convert(nn.Sequential(nn.Linear(5, 1200), nn.ReLU()), X)
+    theta = np.ones(1200)
+    found = {sweeping.fingerprint(net.replace(threshold=theta))}
+    for where, value in [(600, 2.0), (0, 1 + 1e-12)]:
+        other = theta.copy()
+        other[where] = value
+        found.add(sweeping.fingerprint(net.replace(threshold=other)))
+    assert len(found) == 3
+
+
+def test_what_other_code_computed_does_not_count(marks, tmp_path, monkeypatch):
+    options = {"timesteps": 4, "x_cal": X, "cache": tmp_path / "cache"}
+    sl.sweep(model(), rules(marks, [1.0]), X, Y, **options)
+    package = tmp_path / "package"
+    (package / "deep").mkdir(parents=True)
+    (package / "deep" / "part.py").write_text("a = 1")
+    monkeypatch.setattr(sweeping, "__file__", str(package / "sweeping.py"))
+    for text, times in [("a = 1", 2), ("a = 2", 3), ("a = 1", 3)]:
+        (package / "deep" / "part.py").write_text(text)
+        with monkeypatch.context() as patch:
+            patch.setattr(sweeping, "_sources", sweeping._sources.__wrapped__)
+            sl.sweep(model(), rules(marks, [1.0]), X, Y, **options)
+        assert computed(marks) == [1] * times
+
+
+@pytest.mark.parametrize("seeds", [{}, {"seed": [0, None]}])
+def test_no_random_draw_is_kept_that_cannot_be_drawn_again(seeds, tmp_path):
+    grid = {"input": ["analog", "poisson"]} | seeds
+    net = sl.convert(model(), X)
+    assert len(sl.sweep(net, grid, X, Y, timesteps=4)) == 2 * len(seeds.get("seed", [0]))
+    with pytest.raises(sl.OptionError, match=r"as grid\['seed'\] = \[0, 1, 2\]"):
+        sl.sweep(net, grid, X, Y, timesteps=4, cache=tmp_path)
+    seeded = grid | {"seed": [0]}
+    kept = [sl.sweep(net, seeded, X, Y, timesteps=4, cache=tmp_path) for _ in range(2)]
+    assert kept[0].equals(kept[1])
 
 
 def test_an_interrupted_sweep_goes_on(marks, tmp_path, monkeypatch):
@@ -286,24 +414,69 @@ def test_a_dask_cluster_of_two_workers_serves_as_backend(tmp_path, marks):
 # --- refusals --------------------------------------------------------------------------------
 
 
+NET = sl.convert(model(), X)
+IMAGE = nn.Sequential(nn.Linear(5, 4), nn.ReLU(), nn.Unflatten(1, (2, 2)))
+
+
 @pytest.mark.parametrize(
     ("models", "grid", "options", "message"),
     [
-        (model(), {"percentil": [99]}, {}, "Did you mean 'percentile'"),
-        (model(), {"reset": []}, {}, r"grid\['reset'\] = \[\]: expected a list"),
-        (model(), {"reset": "zero"}, {}, r"expected a list of values, as \['zero'\]"),
-        (model(), {"v_init": 0.5}, {}, "expected a list of values"),
+        (model(), None, {}, "^grid: found NoneType, expected a dict from option"),
+        (model(), [{"reset": ["zero"]}], {}, "^grid: found list, expected a dict from option"),
+        (
+            *(model(), {"percentil": [99]}, {}),
+            r"^grid\['percentil'\]: no such option, .* Did you mean 'percentile'",
+        ),
+        (model(), {3: [99]}, {}, r"^grid\[3\]: no such option"),
+        (model(), {"reset": []}, {}, r"^grid\['reset'\] = \[\]: expected a list of at least one"),
+        (model(), {"reset": iter(())}, {}, "expected a list of at least one"),
+        (model(), {"reset": "zero"}, {}, r"'zero': expected a list .* write \[value\]"),
+        (model(), {"v_init": 0.5}, {}, r"0.5: expected a list .* write \[value\]"),
+        (model(), {"v_init": np.array(0.5)}, {}, "expected a list"),
         (model(), {"percentile": [9], "threshold": [sl.Maximum()]}, {}, "one of them"),
-        (model(), {"reset": ["zero"]}, {"x_cal": None}, "x_cal: none given"),
-        (sl.convert(model(), X), {"percentile": [99]}, {}, "models is a network"),
-        ({"a": sl.convert(model(), X)}, {"readout": ["spikes"]}, {}, "a is a network"),
-        ({"a": 3}, {"reset": ["zero"]}, {}, "a: found int, expected a Network"),
+        ({}, {"reset": ["zero"]}, {}, "^models: is an empty dict"),
+        ([model()], {}, {}, "^models: found list, expected a Module or a Network, or a dict"),
+        ({"a": 3}, {"reset": ["zero"]}, {}, "^a: found int, expected a Module or a Network"),
+        (model(), {"reset": ["zero"]}, {"x_cal": None}, "^x_cal: none given"),
+        (NET, {"percentile": [99]}, {}, "models is a network"),
+        ({"a": NET}, {"readout": ["spikes"]}, {}, "a is a network"),
         (model(), {"reset": ["zero"]}, {"timesteps": [0]}, "^timesteps = 0: expected a whole"),
         (model(), {"reset": ["zero"]}, {"timesteps": []}, "^timesteps: is empty"),
         (model(), {"reset": ["zero"]}, {"timesteps": "4"}, "^timesteps = '4': expected a list"),
+        (model(), {}, {"jobs": 0}, "^jobs = 0: expected a whole number"),
+        (model(), {}, {"jobs": "two"}, "^jobs = 'two': expected a whole number"),
+        (model(), {}, {"jobs": True}, "^jobs = True: expected a whole number"),
+        (model(), {}, {"cache": 5}, "^cache = 5: cannot be used as a folder"),
+        (model(), {}, {"cache": __file__}, "^cache = .*: cannot be used as a folder"),
+        (model(), {}, {"cache": __file__ + "/a"}, "^cache = .*: cannot be used as a folder"),
+        # Arrays.
+        (model(), {}, {"x": None}, "^x: found NoneType"),
+        (model(), {}, {"x": X * np.nan}, "^x: holds NaN"),
+        (model(), {}, {"x": X[:, :4]}, r"^x: images of shape \(4,\), expected \(5,\)"),
+        (model(), {}, {"x_cal": X[0]}, r"^x_cal: shape \(5,\)"),
+        (model(), {}, {"y": None}, r"^y: shape \(\), expected \(30,\)"),
+        (model(), {}, {"y": Y[:7]}, r"^y: shape \(7,\), expected \(30,\)"),
+        (model(), {}, {"y": Y / 2}, "^y: type float64"),
+        (IMAGE, {}, {}, r"^output: has shape \(2, 2\)"),
+        (nn.Sigmoid(), {}, {}, "^.sigmoid.: cannot be converted"),
+        # A wrong value behind a right one.
+        (model(), {"percentile": [99, 0.99]}, {}, "^percentile = 0.99: .*Did you mean 99"),
+        (model(), {"threshold": [sl.Maximum(), 1.0]}, {}, r"^grid\['threshold'\]: found float"),
+        (model(), {"readout": ["spikes", "spike"]}, {}, "^readout = 'spike'"),
+        (model(), {"average_pool": ["affine", "a"]}, {}, "^average_pool = 'a'"),
+        (NET, {"reset": ["zero", "none"]}, {}, "^reset = 'none'"),
+        (NET, {"v_init": [0.5, 1.5]}, {}, "^v_init = 1.5"),
+        (NET, {"scale": [1, -1]}, {}, "^scale: found -1"),
+        (NET, {"max_pool": ["exact", "mean"]}, {}, "^max_pool = 'mean'"),
+        (NET, {"input": ["analog", "poison"]}, {}, "^input = 'poison'.*'poisson'"),
+        (NET, {"input": ["analog", "regular"]}, {"x": 2 * X}, r"^x: values from .* \[0, 1\]"),
+        (NET, {"seed": [0, -1]}, {}, "^seed = -1"),
+        (NET, {"dtype": [torch.float64, torch.float16]}, {}, "^dtype = torch.float16"),
+        ({"a": NET, "b": model()}, {"v_init": [0.5, 1.5]}, {}, "^v_init = 1.5"),
     ],
 )
-def test_refused(models, grid, options, message):
-    given = {"timesteps": 4, "x_cal": X} | options
-    with pytest.raises(sl.OptionError, match=message):
-        sl.sweep(models, grid, X, Y, **given)
+def test_refused_before_anything_is_computed(models, grid, options, message, monkeypatch):
+    monkeypatch.setattr(sweeping, "_simulated", lambda *a: pytest.fail("computed"))
+    given = {"x": X, "y": Y, "timesteps": 4, "x_cal": X} | options
+    with pytest.raises(sl.SNNLabError, match=message):
+        sl.sweep(models, grid, **given)
