@@ -11,12 +11,16 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+
 import snnlab as sl
 from benchmarks.peak import peak_of_this_process
 from snnlab import data, recipes
-from snnlab.explorers import clipped_mass
+from snnlab.activations import activations_of
+from snnlab.activations import cut_off as above
 
 CACHE = Path(__file__).parent / ".cache" / "mnist"
+CALIBRATION_IMAGES = CACHE / "calibration.npy"
 STEPS = (4, 8, 12, 16, 20, 32, 40, 64)
 CALIBRATION = 2000
 COST_STEPS = 20
@@ -37,7 +41,7 @@ NETWORKS = ("mnist_mlp", "mnist_diehl_convnet", "mnist_convnet")
 
 
 def measure(file: str | None = None) -> None:
-    x_cal = data.load_mnist_training(file).x[:CALIBRATION]
+    x_cal = calibration_images(file)
     x, y = data.load_mnist()
     for name in NETWORKS:
         model = data.load_network(name)
@@ -64,8 +68,20 @@ def measure(file: str | None = None) -> None:
             show(theirs, {"input": ["poisson"], "seed": [0]}, x, y, name)
             show(theirs, {"input": ["analog"]}, x, y, name)
         sys.stdout.flush()
-        # In a process of its own: what has been done before counts in the peak.
+        # In a process of its own: what has been done before counts in the peak. So would the
+        # reading of all training images, and it finds the few that it needs in a file.
         subprocess.run([sys.executable, "-m", "benchmarks", "--mnist", name], check=True)
+
+
+def calibration_images(file: str | None) -> np.ndarray:
+    """Return the training images that thresholds are chosen on, and keep them for `cost`."""
+    try:
+        x_cal = data.load_mnist_training(file).x[:CALIBRATION]
+    except sl.SNNLabError as error:
+        raise SystemExit(f"{error}\nusage: python -m benchmarks mnist [MNIST.npz]") from error
+    CACHE.mkdir(parents=True, exist_ok=True)
+    np.save(CALIBRATION_IMAGES, x_cal)
+    return x_cal
 
 
 def show(networks: dict, grid: dict, x, y, name: str) -> None:
@@ -81,7 +97,7 @@ def cut_off(network: sl.Network, x_cal) -> str:
     """Return which share of the activations, and of their sum, is above the thresholds."""
     shares = []
     for layer, theta in network.thresholds.items():
-        cut = clipped_mass.cut_off(clipped_mass.activations_of(network, x_cal, layer), theta)
+        cut = above(activations_of(network.graph, x_cal, layer), float(theta))
         shares.append(f"layer {layer} {cut['above']:.2f} % of them, {cut['mass']:.2f} % of the sum")
     return "; ".join(shares)
 
@@ -90,7 +106,7 @@ def cost(name: str) -> None:
     """Print the time and the memory of simulating all images over 20 steps."""
     x, y = data.load_mnist()
     model = data.load_network(name)
-    net = sl.convert(model, x[:1000])
+    net = sl.convert(model, np.load(CALIBRATION_IMAGES))
     begin = time.perf_counter()
     record = sl.simulate(net, x, COST_STEPS)
     seconds = time.perf_counter() - begin

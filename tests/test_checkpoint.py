@@ -1,5 +1,7 @@
 """A training that was interrupted goes on to the same result."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -27,7 +29,7 @@ def model():
         )
 
 
-def interrupted(file, monkeypatch, after, **options):
+def interrupted(file, monkeypatch, after, network=None, **options):
     """Train, and break off in the epoch after so many."""
     batches, begun = training._batches, []
 
@@ -40,7 +42,7 @@ def interrupted(file, monkeypatch, after, **options):
     with monkeypatch.context() as patch:
         patch.setattr(training, "_batches", breaking)
         with pytest.raises(BreakError):
-            data.train(model(), X, Y, checkpoint=file, **OPTIONS | options)
+            data.train(network or model(), X, Y, checkpoint=file, **OPTIONS | options)
 
 
 def same(one, other):
@@ -72,23 +74,123 @@ def test_two_interruptions_change_nothing_either(tmp_path, monkeypatch):
     assert same(data.train(model(), X, Y, checkpoint=file, **OPTIONS), whole)
 
 
-@pytest.mark.parametrize("other", [{"epochs": 6}, {"batch": 8}, {"seed": 4}, {"learning_rate": 1}])
+@pytest.mark.parametrize(
+    "other", [{"epochs": 6}, {"batch": 8}, {"seed": 4}, {"learning_rate": 0.5}]
+)
 def test_a_checkpoint_of_another_training_is_refused(tmp_path, monkeypatch, other):
     file = tmp_path / "kept"
     interrupted(file, monkeypatch, 1, **other)
     before = file.read_bytes()
-    with pytest.raises(DataError, match=r"is of a training with .* Remove .*kept to begin anew"):
+    # What is the same in both is not told.
+    expected = {key: ({"learning_rate": 2e-3} | OPTIONS)[key] for key in other}
+    told = re.escape(f"{file}: is of a training with {other}, expected {expected}. Remove it")
+    with pytest.raises(DataError, match=f"^{told} to begin anew"):
         data.train(model(), X, Y, checkpoint=file, **OPTIONS)
     assert file.read_bytes() == before
 
 
-@pytest.mark.parametrize("content", [b"", b"nothing", "cut"])
-def test_a_damaged_checkpoint_is_refused(tmp_path, monkeypatch, content):
+def changed(array, at, value):
+    array = array.copy()
+    array[at] = value
+    return array
+
+
+class Wider(nn.Sequential):
+    """A network that does not show its width when it is printed."""
+
+    def __repr__(self):
+        return "Wider"
+
+
+def wider(width):
+    return Wider(nn.Linear(4, width), nn.Linear(width, 3))
+
+
+OTHERS = {
+    "images": (model, changed(X, (59, 3), 0.5), Y, "'sha256 of x': '[0-9a-f]{64}'"),
+    "labels flipped": (model, X, Y[::-1], "'sha256 of y': '[0-9a-f]{64}'"),
+    "a label": (model, X, changed(Y, 59, (Y[59] + 1) % 3), "'sha256 of y'"),
+    "layers": (lambda: nn.Linear(4, 3), X, Y, r"'model': 'Linear\(in_features=4"),
+}
+
+
+@pytest.mark.parametrize(("other", "x", "y", "told"), OTHERS.values(), ids=OTHERS)
+def test_a_checkpoint_of_other_data_or_layers_is_refused(tmp_path, monkeypatch, other, x, y, told):
     file = tmp_path / "kept"
     interrupted(file, monkeypatch, 1)
-    file.write_bytes(file.read_bytes()[:-200] if content == "cut" else content)
-    with pytest.raises(DataError, match="cannot be read"):
+    before = file.read_bytes()
+    with pytest.raises(DataError, match=f"is of a training with {{.*expected {{{told}.*}}. Rem"):
+        data.train(other(), x, y, checkpoint=file, **OPTIONS)
+    assert file.read_bytes() == before
+
+
+def test_a_checkpoint_that_does_not_fit_into_the_layers_is_refused(tmp_path, monkeypatch):
+    file = tmp_path / "kept"
+    interrupted(file, monkeypatch, 1, network=wider(5))
+    with pytest.raises(DataError, match=r"kept: cannot be read .*size mismatch.*Remove it"):
+        data.train(wider(6), X, Y, checkpoint=file, **OPTIONS)
+
+
+def test_the_same_data_in_another_form_are_the_same_training(tmp_path, monkeypatch):
+    file, epochs, batches = tmp_path / "kept", [], training._batches
+    interrupted(file, monkeypatch, 3)
+    monkeypatch.setattr(training, "_batches", lambda *args: epochs.append(1) or batches(*args))
+    x, y = torch.from_numpy(X.astype(float)).T.contiguous().T, Y.tolist()
+    data.train(model(), x, y, checkpoint=file, **OPTIONS)
+    assert len(epochs) == OPTIONS["epochs"] - 3
+
+
+FORMS = {"bfloat16": (torch.bfloat16, X), "a column": (torch.float32, torch.from_numpy(X)[:, 1:2])}
+
+
+@pytest.mark.parametrize(("dtype", "x"), FORMS.values(), ids=FORMS)
+def test_images_of_every_form_have_a_sum(tmp_path, dtype, x):
+    network = nn.Linear(x.shape[1], 3).to(dtype)
+    trained = data.train(network, x, Y, checkpoint=tmp_path / "kept", **OPTIONS)
+    assert same(trained, data.train(network, x, Y, **OPTIONS))
+
+
+def without(part):
+    """Damage a checkpoint by taking a part of it away."""
+
+    def damage(file):
+        kept = torch.load(file)
+        del kept[part]
+        torch.save(kept, file)
+
+    return damage
+
+
+DAMAGES = {
+    "empty": lambda file: file.write_bytes(b""),
+    "text": lambda file: file.write_bytes(b"nothing"),
+    "short": lambda file: file.write_bytes(b"\x80\x02X\x01"),  # pickle wants 4 bytes here
+    "cut": lambda file: file.write_bytes(file.read_bytes()[:-200]),
+    "a number": lambda file: torch.save(1, file),
+    **{part: without(part) for part in ("setting", "states", "random", "epoch")},
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_checkpoint_is_refused(tmp_path, monkeypatch, damage):
+    file = tmp_path / "kept"
+    interrupted(file, monkeypatch, 1)
+    damage(file)
+    with pytest.raises(DataError, match=r"kept: cannot be read \(\w+\(.*Remove it to begin anew"):
         data.train(model(), X, Y, checkpoint=file, **OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("no/kept", "there is no folder .*no, "), (".", "is a folder")]
+)
+def test_a_checkpoint_that_cannot_be_is_refused_before_the_training(tmp_path, name, message):
+    class Untouched(nn.Linear):
+        def forward(self, x):
+            raise BreakError
+
+    with pytest.raises(DataError, match=message):
+        data.train(Untouched(4, 3), X, Y, checkpoint=tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_random_state_is_as_before(tmp_path, monkeypatch):

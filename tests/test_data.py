@@ -194,7 +194,10 @@ def test_training_takes_images_of_every_number_type(digits):
     }
     for form in forms.values():
         assert equal(weights(data.train(mlp(), form, y, epochs=1)), expected)
-    for labels in (y.astype(np.uint8), torch.from_numpy(y), y.tolist()):
+    read_only = y.copy()
+    read_only.flags.writeable = False
+    numbers = (y.astype(np.uint8), y.astype(">u2"), y[::-1].copy()[::-1], read_only)
+    for labels in (*numbers, torch.from_numpy(y), y.tolist()):
         assert equal(weights(data.train(mlp(), x, labels, epochs=1)), expected)
 
 

@@ -1,10 +1,13 @@
 """MNIST's images and the files of the package: what comes in, and what is refused."""
 
 import hashlib
+import http.client
 import io
 import json
 import re
+import subprocess
 import sys
+import zlib
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,11 +15,14 @@ import pytest
 import torch
 
 import snnlab as sl
+from benchmarks import mnist as benchmark
 from snnlab import data
 from snnlab.data import bundled
-from snnlab.exceptions import DataError, SNNLabError
+from snnlab.exceptions import DataError, OptionError, SNNLabError
+from tools import train_mnist
 
 KEYS = [("x_train", "y_train"), ("train_images", "train_labels")]
+TEST_KEYS = [("x_test", "y_test"), ("test_images", "test_labels")]
 # Of the first ten images of the test set, as everybody has them.
 LABELS = [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
 
@@ -52,7 +58,7 @@ def test_the_test_images_are_those_of_mnist():
 
 def test_every_file_of_the_package_has_a_card_that_fits():
     files = [file for file in bundled.FOLDER.iterdir() if file.suffix != ".json"]
-    assert files
+    assert {file.stem for file in files} == {*bundled.NAMES}
     for file in files:
         card = data.card(file.stem)
         assert card["file"] == file.name
@@ -81,9 +87,56 @@ def test_a_missing_file_is_refused_by_name(files):
 
 
 def test_what_is_written_can_be_read(files):
-    bundled.write("new.bin", b"abc", source="here")
+    bundled.write("new.bin", b"abc", source="Müller")
     assert bundled.read("new.bin") == b"abc"
-    assert data.card("new")["source"] == "here"
+    card = json.loads((files / "new.json").read_text(encoding="utf-8"))
+    assert card["source"] == "Müller"
+
+
+def test_a_card_is_in_utf_8_whatever_the_machine_prefers(files):
+    """Python tells where an encoding is left to the machine."""
+    code = "from snnlab.data import bundled; import pathlib, sys\n"
+    code += (
+        "bundled.FOLDER = pathlib.Path(sys.argv[1]); bundled.write('new.bin', b'', by='Müller')\n"
+    )
+    code += "print(bundled._card(bundled.FOLDER / 'new.bin')['by'] == 'Müller')"
+    command = [sys.executable, "-X", "warn_default_encoding", "-W", "error::EncodingWarning"]
+    done = subprocess.run([*command, "-c", code, files], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("True\n", "")
+
+
+CARDS = {
+    "cut off": lambda card: card[:-20],
+    "empty": lambda card: b"",
+    "no sum": lambda card: b"{}",
+    "a list": lambda card: b'["sha256"]',
+    "a number": lambda card: b"1",
+    "other letters": lambda card: b'{"source": "\xfc", "sha256": "0"}',
+}
+
+
+@pytest.mark.parametrize("damage", CARDS.values(), ids=CARDS)
+def test_a_damaged_card_is_refused(files, damage):
+    file = files / "mnist_mlp.json"
+    file.write_bytes(damage(file.read_bytes()))
+    for look in (data.card, data.load_network):
+        with pytest.raises(DataError, match=r"mnist_mlp.json: damaged.*expected.*Install snnlab"):
+            look("mnist_mlp")
+
+
+def test_a_file_that_cannot_be_opened_is_refused(files):
+    (files / "mnist_test.npz").unlink()
+    (files / "mnist_test.npz").mkdir()
+    with pytest.raises(DataError, match=r"mnist_test.npz: cannot be read.*Install snnlab again"):
+        data.load_mnist()
+
+
+def test_a_card_of_nothing_is_refused_with_what_there_is():
+    with pytest.raises(OptionError, match=r"'mnist_mpl': expected .* Did you mean 'mnist_mlp'"):
+        data.card("mnist_mpl")
+    for name in (None, "", "typo", "../files/mnist_mlp"):
+        with pytest.raises(OptionError, match=r"expected 'mnist_test' or 'mnist_mlp'"):
+            data.card(name)
 
 
 # --- the training images ---------------------------------------------------------------------
@@ -107,6 +160,16 @@ def npy(array):
     return out.getvalue()
 
 
+def locked(file):
+    """Write a zip that says of itself that a password is needed."""
+    np.savez(file, x_train=0, y_train=0)
+    content = bytearray(file.read_bytes())
+    for mark, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        for found in re.finditer(re.escape(mark), bytes(content)):
+            content[found.start() + flags] |= 1
+    file.write_bytes(content)
+
+
 def contents():
     images, labels = drawn()
     yield "text", lambda file: file.write_text("nothing"), "cannot be read"
@@ -118,7 +181,53 @@ def contents():
     floats = {"x_train": images / 255, "y_train": labels}
     yield "floats", lambda file: np.savez(file, **floats), "type float64"
     fewer = {"x_train": images, "y_train": labels[1:]}
-    yield "a label missing", lambda file: np.savez(file, **fewer), "59999 labels"
+    yield "a label missing", lambda file: np.savez(file, **fewer), r"labels of shape \(59999,\)"
+    yield "test images", lambda file: np.savez(file, x_test=1, y_test=2), "x_train and y_train"
+    yield "a folder", lambda file: file.mkdir(), "cannot be read"
+    yield "locked", locked, "File .* is encrypted"
+
+
+def labels():
+    _, right = drawn()
+    floats, strings = right.astype(float), right.astype(str)
+    yield "scalar", right[0], r"labels of shape \(\), expected \(60000,\)"
+    yield "column", right[:, None], r"labels of shape \(60000, 1\)"
+    yield "one-hot", np.eye(10)[right], r"labels of shape \(60000, 10\)"
+    yield "halves", put(floats, 2.5), "1 of the 60,000 labels are no digits, the first is 2.5"
+    yield "nan", put(floats, np.nan), "the first is nan"
+    yield "infinity", put(floats, np.inf), "the first is inf"
+    yield "too large", put(right, 99), "the first is 99"
+    yield "ten", put(right, 10), "the first is 10"
+    yield "negative", put(right, -1), "the first is -1"
+    yield "words", np.full(60_000, "seven"), "60,000 of the 60,000 labels .* the first is 'seven'"
+    yield "halves in words", put(strings.astype("U3"), "2.5"), "the first is '2.5'"
+    yield "dates", right.astype("M8[s]"), "the first is datetime"
+    yield "several in one", np.zeros(60_000, "i4,i4"), r"the first is \(0, 0\)"
+
+
+def put(array, value):
+    array = array.copy()
+    array[-1] = value
+    return array
+
+
+@pytest.mark.parametrize(("y", "message"), [pytest.param(y, m, id=n) for n, y, m in labels()])
+def test_labels_that_are_no_digits_are_refused(tmp_path, y, message):
+    file = tmp_path / "mnist.npz"
+    np.savez(file, x_train=np.zeros((60_000, 28, 28), np.uint8), y_train=y)
+    with pytest.raises(DataError, match=f"^{re.escape(str(file))}: .*{message}.*Give another"):
+        data.load_mnist_training(file)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, ">i8", np.float32, str, bytes])
+def test_labels_of_every_kind_are_read(tmp_path, kind):
+    _, expected = drawn()
+    file = tmp_path / "mnist.npz"
+    x = np.zeros((60_000, 28, 28), np.uint8)
+    np.savez(file, x_train=x, y_train=expected.astype(kind))
+    y = data.load_mnist_training(file).y
+    assert y.dtype == np.int64
+    assert (y == expected).all()
 
 
 @pytest.mark.parametrize(("write", "message"), [pytest.param(w, m, id=n) for n, w, m in contents()])
@@ -139,8 +248,15 @@ def test_a_truncated_file_is_refused(tmp_path):
 
 
 def test_a_missing_file_says_what_to_type():
-    with pytest.raises(DataError, match=r"no.npz: not found.*load_mnist_training\(\)"):
+    with pytest.raises(
+        DataError, match=r"no.npz: not found.*x_train and y_train, or .*Give another"
+    ):
         data.load_mnist_training("no.npz")
+
+
+def in_place_of_openml(monkeypatch, fetch, home=lambda: "/home/me/sets"):
+    monkeypatch.setattr("sklearn.datasets.fetch_openml", fetch)
+    monkeypatch.setattr("sklearn.datasets.get_data_home", home)
 
 
 def test_without_a_file_openml_is_asked(monkeypatch):
@@ -152,20 +268,132 @@ def test_without_a_file_openml_is_asked(monkeypatch):
         asked.append((names, options["version"]))
         return pixels, labels.astype(str).astype(object)
 
-    monkeypatch.setitem(sys.modules, "sklearn.datasets", SimpleNamespace(fetch_openml=fetch))
+    in_place_of_openml(monkeypatch, fetch)
     x, y = data.load_mnist_training()
     assert asked == [(("mnist_784",), 1)]
     assert (np.rint(255 * x[:, 0]) == images[:60_000]).all()
     assert (y == labels[:60_000]).all()
 
 
-def test_without_a_network_openml_is_refused_with_the_other_way(monkeypatch):
-    def fetch(*_, **__):
-        raise OSError("no route")
+FAILURES = [
+    OSError("no route"),
+    TimeoutError(),
+    ValueError("md5 checksum of local file does not match"),
+    http.client.IncompleteRead(b"half"),
+    EOFError("Compressed file ended before the end-of-stream marker was reached"),
+    zlib.error("Error -3 while decompressing data"),
+]
 
-    monkeypatch.setitem(sys.modules, "sklearn.datasets", SimpleNamespace(fetch_openml=fetch))
-    with pytest.raises(DataError, match=r"no route.*load_mnist_training\('mnist.npz'\)"):
+
+def raising(error):
+    def call(*_, **__):
+        raise error
+
+    return call
+
+
+@pytest.mark.parametrize("error", FAILURES, ids=repr)
+def test_whatever_openml_fails_with_is_refused_with_the_other_ways(monkeypatch, error):
+    in_place_of_openml(monkeypatch, raising(error))
+    with pytest.raises(DataError) as raised:
         data.load_mnist_training()
+    told = re.escape(f"({error!r})") + r".*connection.*remove /home/me/sets/openml\..*an npz file"
+    assert re.search(told, str(raised.value))
+
+
+def test_a_home_that_cannot_be_written_is_refused_as_well(monkeypatch):
+    in_place_of_openml(monkeypatch, None, home=raising(PermissionError(13, "not allowed")))
+    with pytest.raises(DataError, match=r"not allowed.*scikit_learn_data/openml"):
+        data.load_mnist_training()
+
+
+def test_what_openml_gives_is_looked_at(monkeypatch):
+    few = np.zeros((70, 784)), np.full(70, "1")
+    in_place_of_openml(monkeypatch, lambda *_, **__: few)
+    with pytest.raises(DataError, match=r"^openml.org: images of shape \(70, 28, 28\)"):
+        data.load_mnist_training()
+
+
+# --- the tools that need MNIST ---------------------------------------------------------------
+
+
+def typed(monkeypatch, capsys, *words):
+    """Return the exit status of the tool, and what it tells of errors."""
+    monkeypatch.setattr(sys, "argv", ["train_mnist.py", *map(str, words)])
+    return train_mnist.main(), capsys.readouterr().err
+
+
+@pytest.mark.parametrize("keys", TEST_KEYS)
+def test_the_tool_packs_test_images_in_either_naming(tmp_path, files, monkeypatch, capsys, keys):
+    original = np.load(files / "mnist_test.npz")
+    x, y = original["images"], original["labels"]
+    given = tmp_path / "given.npz"
+    np.savez(given, **dict(zip(keys, (x[::-1], y[::-1].astype(int)), strict=True)))
+    assert typed(monkeypatch, capsys, "images", given) == (0, "")
+    packed = data.load_mnist()
+    assert (np.rint(255 * packed.x[:, 0]) == x[::-1]).all()
+    assert (packed.y == y[::-1]).all()
+    # As many bytes as there were: the labels stay bytes too.
+    assert np.load(files / "mnist_test.npz")["labels"].dtype == np.uint8
+
+
+def test_the_tool_packs_the_test_images_of_openml(files, monkeypatch, capsys):
+    x, y = data.load_mnist()
+    pixels = np.concatenate([np.zeros((60_000, 784)), 255 * x.reshape(-1, 784).astype(float)])
+    labels = np.concatenate([np.zeros(60_000, int), y]).astype(str).astype(object)
+    in_place_of_openml(monkeypatch, lambda *_, **__: (np.rint(pixels), labels))
+    (files / "mnist_test.npz").unlink()
+    assert typed(monkeypatch, capsys, "images") == (0, "")
+    assert np.array_equal(data.load_mnist().x, x)
+    assert np.array_equal(data.load_mnist().y, y)
+
+
+@pytest.mark.parametrize("what", ["images", "mnist_mlp"])
+def test_the_tool_tells_what_to_type_without_mnist(tmp_path, files, monkeypatch, capsys, what):
+    before = {file: file.read_bytes() for file in files.iterdir()}
+    status, told = typed(monkeypatch, capsys, what, tmp_path / "no.npz")
+    assert status == 1
+    assert re.search(r"no.npz: not found; expected .*\nusage: .*train_mnist.py images\|mni", told)
+    assert "load_mnist_training" not in told
+    in_place_of_openml(monkeypatch, raising(OSError("no route")))
+    status, told = typed(monkeypatch, capsys, what)
+    assert status == 1
+    assert re.search(r"no route.*\nusage: ", told)
+    assert {file: file.read_bytes() for file in files.iterdir()} == before
+
+
+@pytest.mark.parametrize("words", [(), ("nothing",), ("images", "a", "b")])
+def test_the_tool_tells_what_to_type_after_a_slip(monkeypatch, capsys, words):
+    status, told = typed(monkeypatch, capsys, *words)
+    assert status == 2
+    assert told.startswith("usage: ")
+
+
+def test_the_benchmark_tells_what_to_type_without_mnist(tmp_path):
+    with pytest.raises(SystemExit, match=r"no.npz: not found; .*\nusage: .*benchmarks mnist \["):
+        benchmark.measure(str(tmp_path / "no.npz"))
+
+
+def test_the_benchmark_chooses_thresholds_on_training_images(tmp_path, monkeypatch, capsys):
+    file, chosen_on = tmp_path / "mnist.npz", []
+    images, labels = drawn()
+    np.savez(file, x_train=images, y_train=labels)
+    monkeypatch.setattr(benchmark, "CACHE", tmp_path / "cache")
+    monkeypatch.setattr(benchmark, "CALIBRATION_IMAGES", tmp_path / "cache" / "images.npy")
+    benchmark.calibration_images(str(file))
+
+    def convert(model, x_cal):
+        chosen_on.append(x_cal)
+        return sl.convert(model, x_cal[:20])
+
+    few = data.Labelled(*(part[:10] for part in data.load_mnist()))
+    monkeypatch.setattr(
+        benchmark, "data", SimpleNamespace(**vars(data) | {"load_mnist": lambda: few})
+    )
+    monkeypatch.setattr(benchmark, "sl", SimpleNamespace(convert=convert, simulate=sl.simulate))
+    benchmark.cost("mnist_diehl_convnet")
+    assert (np.rint(255 * chosen_on[0][:, 0]) == images[:2000]).all()
+    assert "right" in capsys.readouterr().out
 
 
 # --- the networks ----------------------------------------------------------------------------

@@ -1,10 +1,10 @@
 """Train the networks that come with the package, and pack the test images.
 
-    python tools/train_mnist.py images MNIST.npz        the test images
+    python tools/train_mnist.py images [MNIST.npz]      the test images
     python tools/train_mnist.py mnist_mlp [MNIST.npz]   a network, by its name
 
-The file is an npz with MNIST's images and labels (see `load_mnist_training`); without it the
-training images come from openml.org. An interrupted training goes on where it was.
+The file is an npz with MNIST's images and labels (see `load_mnist_training`); without it they come
+from openml.org. An interrupted training goes on where it was.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ import torch
 from safetensors.torch import save
 
 from snnlab import data
-from snnlab.data import bundled
+from snnlab.data import bundled, mnist
 from snnlab.data.networks import ARCHITECTURES
+from snnlab.exceptions import SNNLabError
 
 SOURCE = "MNIST: Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0"
 SETTINGS = {
@@ -32,23 +33,27 @@ SETTINGS = {
 def main() -> int:
     """Do what the command line says; return the exit status."""
     known = ("images", *ARCHITECTURES)
-    complete = len(sys.argv) == 3 or (len(sys.argv) == 2 and sys.argv[1] != "images")
-    if not complete or sys.argv[1] not in known:
-        print("usage: python tools/train_mnist.py " + "|".join(known) + " [FILE]", file=sys.stderr)
+    usage = f"usage: python tools/train_mnist.py {'|'.join(known)} [MNIST.npz]"
+    if len(sys.argv) not in (2, 3) or sys.argv[1] not in known:
+        print(usage, file=sys.stderr)
         return 2
     what, file = sys.argv[1], next(iter(sys.argv[2:]), None)
-    if what == "images":
-        pack(Path(sys.argv[2]))
-    else:
-        train(what, file)
+    try:
+        if what == "images":
+            pack(file)
+        else:
+            train(what, file)
+    except SNNLabError as error:
+        print(f"{error}\n{usage}", file=sys.stderr)
+        return 1
     return 0
 
 
-def pack(file: Path) -> None:
+def pack(file: str | None) -> None:
     """Keep the test images of MNIST in the package."""
     out = io.BytesIO()
-    with np.load(file) as arrays:
-        np.savez_compressed(out, images=arrays["test_images"], labels=arrays["test_labels"])
+    images, labels = mnist.read("test", file)
+    np.savez_compressed(out, images=images, labels=labels)
     bundled.write("mnist_test.npz", out.getvalue(), source=SOURCE, images=10_000)
 
 

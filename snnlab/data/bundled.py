@@ -5,21 +5,33 @@ import json
 from pathlib import Path
 from typing import Any
 
+from snnlab import _checks
 from snnlab.exceptions import DataError
 
 FOLDER = Path(__file__).parent / "files"
+NAMES = ("mnist_test", "mnist_mlp", "mnist_diehl_convnet", "mnist_convnet")
+_TODO = "Install snnlab again, or take this file anew from its repository."
 
 
 def card(name: str) -> dict[str, Any]:
     """Return what is known about a file: its source, its sha256, and how it was made.
 
+    Parameters
+    ----------
+    name : {"mnist_test", "mnist_mlp", "mnist_diehl_convnet", "mnist_convnet"}
+        The test images, or one of the networks.
+
+    Raises
+    ------
+    OptionError
+        If there is no such file.
+    DataError
+        If its card is missing or damaged.
+
     >>> card("mnist_mlp")["ann_accuracy"] >= 0.984
     True
     """
-    file = (FOLDER / name).with_suffix(".json")
-    if not file.exists():
-        raise DataError(f"{file}: not found, expected a file of snnlab. Install snnlab again.")
-    return json.loads(file.read_text())
+    return _card(FOLDER / _checks.option(name, "name", NAMES))
 
 
 def read(name: str) -> bytes:
@@ -28,17 +40,15 @@ def read(name: str) -> bytes:
     Raises
     ------
     DataError
-        If it is missing, cut off or changed.
+        If it or its card is missing, cut off or changed.
     """
-    file, expected = FOLDER / name, card(name)["sha256"]
-    if not file.exists():
-        raise DataError(f"{file}: not found, expected a file of snnlab. Install snnlab again.")
-    content = file.read_bytes()
+    file = FOLDER / name
+    expected, content = _card(file)["sha256"], _content(file)
     found = hashlib.sha256(content).hexdigest()
     if found != expected:
         raise DataError(
             f"{file}: damaged. Its {len(content):,} bytes have the sha256 {found}, expected "
-            f"{expected}. Install snnlab again, or take this file anew from its repository."
+            f"{expected}. {_TODO}"
         )
     return content
 
@@ -48,4 +58,25 @@ def write(name: str, content: bytes, **known: Any) -> None:
     file = FOLDER / name
     file.write_bytes(content)
     told = known | {"file": name, "sha256": hashlib.sha256(content).hexdigest()}
-    file.with_suffix(".json").write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+    text = json.dumps(told, indent=2, ensure_ascii=False) + "\n"
+    file.with_suffix(".json").write_text(text, encoding="utf-8")
+
+
+def _card(file: Path) -> dict[str, Any]:
+    file = file.with_suffix(".json")
+    content = _content(file)
+    try:
+        known = json.loads(content.decode("utf-8"))
+    except ValueError as error:
+        raise DataError(f"{file}: damaged ({error}), expected a card in json. {_TODO}") from error
+    if not isinstance(known, dict) or "sha256" not in known:
+        raise DataError(f"{file}: damaged, expected a card with the sha256 of its file. {_TODO}")
+    return known
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        found = "not found" if isinstance(error, FileNotFoundError) else f"cannot be read ({error})"
+        raise DataError(f"{file}: {found}, expected a file of snnlab. {_TODO}") from error

@@ -1,6 +1,5 @@
 """The state of a training in a file, so that it can go on after an interruption."""
 
-import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,30 +19,49 @@ class Checkpoint:
         What the training hangs on. A file of another setting is refused.
     parts : sequence of objects with `state_dict` and `load_state_dict`
         Such as model, optimizer and schedule.
+
+    Raises
+    ------
+    DataError
+        If there can be no such file: its folder does not exist, or it is a folder itself.
     """
 
     def __init__(self, file: str | Path | None, setting: Mapping[str, Any], parts: Sequence[Any]):
         self.file = None if file is None else Path(file)
         self.setting, self.parts = dict(setting), parts
+        if self.file is None:
+            return
+        if self.file.is_dir():
+            raise DataError(
+                f"{self.file}: is a folder, expected a file for the checkpoint. Add a name to it."
+            )
+        if not self.file.parent.is_dir():
+            raise DataError(
+                f"{self.file}: there is no folder {self.file.parent}, expected one for the "
+                f"checkpoint. Make the folder first."
+            )
 
     def resume(self) -> int:
         """Bring the parts and torch's random state to where they were; return the epochs done."""
         if self.file is None or not self.file.exists():
             return 0
-        todo = f"Remove {self.file} to begin anew."
+        todo = "Remove it to begin anew, or give the checkpoint another name."
         try:
             kept = torch.load(self.file, weights_only=True)
-        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-            raise DataError(f"{self.file}: cannot be read ({error}). {todo}") from error
-        found = kept.get("setting") if isinstance(kept, dict) else None
-        if found != self.setting:
+            found = dict(kept["setting"])
+            if found == self.setting:
+                for part, state in zip(self.parts, kept["states"], strict=True):
+                    part.load_state_dict(state)
+                torch.set_rng_state(kept["random"])
+                return int(kept["epoch"])
+        except Exception as error:  # what torch raises depends on what else the file is
             raise DataError(
-                f"{self.file}: is of a training with {found}, expected {self.setting}. {todo}"
-            )
-        for part, state in zip(self.parts, kept["states"], strict=True):
-            part.load_state_dict(state)
-        torch.set_rng_state(kept["random"])
-        return kept["epoch"]
+                f"{self.file}: cannot be read ({error!r}), expected what a training of this model "
+                f"has written. {todo}"
+            ) from error
+        was = {key: value for key, value in found.items() if value != self.setting.get(key)}
+        wanted = {key: value for key, value in self.setting.items() if value != found.get(key)}
+        raise DataError(f"{self.file}: is of a training with {was}, expected {wanted}. {todo}")
 
     def keep(self, epoch: int) -> None:
         """Write the state after so many epochs; the file before stays until this one is whole."""

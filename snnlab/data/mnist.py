@@ -1,8 +1,6 @@
 """Handwritten digits, MNIST: 10,000 test images in the package, those for training from outside."""
 
 import io
-import zipfile
-import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,8 +9,10 @@ import numpy as np
 from snnlab.data import bundled
 from snnlab.exceptions import DataError
 
-_KEYS = ("train_images", "train_labels"), ("x_train", "y_train")
-_TRAINING = 60_000
+_COUNTS = {"train": 60_000, "test": 10_000}
+# A label as a number, or as openml.org and others write it. Unlike a cast this knows 2.5 from 2.
+_DIGITS = {form: digit for digit in range(10) for form in (digit, str(digit), b"%d" % digit)}
+_TODO = "Give another npz file with MNIST, or none: then it is fetched from openml.org."
 
 
 class Labelled(NamedTuple):
@@ -61,51 +61,77 @@ def load_mnist_training(file: str | Path | None = None) -> Labelled:
     Raises
     ------
     DataError
-        If the file is missing or holds something else, or if nothing can be fetched.
+        If the file is missing or holds something else, or if openml.org gives nothing.
 
     Source: Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0.
     """
-    images, labels = _fetched() if file is None else _opened(Path(file))
-    if images.shape != (_TRAINING, 28, 28) or images.dtype != np.uint8 or len(labels) != _TRAINING:
+    return _labelled(*read("train", file))
+
+
+def read(part: str, file: str | Path | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return images and labels of a part of MNIST, "train" or "test", as bytes.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or holds something else, or if openml.org gives nothing.
+    """
+    images, labels = _fetched(part) if file is None else _opened(Path(file), part)
+    origin, count = file or "openml.org", _COUNTS[part]
+    if images.shape != (count, 28, 28) or images.dtype != np.uint8:
         raise DataError(
-            f"{file or 'openml.org'}: images of shape {images.shape} and type {images.dtype}, "
-            f"{len(labels)} labels; expected 60,000 images of 28 x 28 bytes and their labels."
+            f"{origin}: images of shape {images.shape} and type {images.dtype}, expected "
+            f"{count:,} images of 28 x 28 bytes. {_TODO}"
         )
-    return _labelled(images, labels)
+    if labels.shape != (count,):
+        raise DataError(
+            f"{origin}: labels of shape {labels.shape}, expected ({count},): one for each image. "
+            f"{_TODO}"
+        )
+    given = labels.tolist()
+    wrong = [label for label in given if label not in _DIGITS]
+    if wrong:
+        raise DataError(
+            f"{origin}: {len(wrong):,} of the {count:,} labels are no digits, the first is "
+            f"{wrong[0]!r}; expected whole numbers from 0 to 9. {_TODO}"
+        )
+    return images, np.array([_DIGITS[label] for label in given], np.uint8)
 
 
-def _opened(file: Path) -> tuple[np.ndarray, np.ndarray]:
-    todo = "Leave the file away to fetch MNIST from openml.org: load_mnist_training()."
+def _opened(file: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
+    names = (f"x_{part}", f"y_{part}"), (f"{part}_images", f"{part}_labels")
     try:
         arrays = np.load(io.BytesIO(file.read_bytes()), allow_pickle=False)
-        names = {*getattr(arrays, "files", ())}
-        for keys in _KEYS:
-            if {*keys} <= names:
-                return arrays[keys[0]], arrays[keys[1]]
-        found = f"holds {sorted(names) or 'one array without a name'}"
+        held = {*getattr(arrays, "files", ())}
+        for x, y in names:
+            if {x, y} <= held:
+                return arrays[x], arrays[y]
+        found = f"holds {sorted(held) or 'one array without a name'}"
     except FileNotFoundError:
         found = "not found"
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        found = f"cannot be read ({error})"
-    raise DataError(
-        f"{file}: {found}; expected an npz file with the arrays x_train and y_train. {todo}"
-    )
+    except Exception as error:  # what numpy raises depends on where the file is damaged
+        found = f"cannot be read ({error!r})"
+    wanted = ", or ".join(f"{x} and {y}" for x, y in names)
+    raise DataError(f"{file}: {found}; expected an npz file with {wanted}. {_TODO}")
 
 
-def _fetched() -> tuple[np.ndarray, np.ndarray]:
-    from sklearn.datasets import fetch_openml
+def _fetched(part: str) -> tuple[np.ndarray, np.ndarray]:
+    from sklearn import datasets
 
+    folder = "~/scikit_learn_data"  # where scikit-learn keeps its copy unless told otherwise
     try:
-        pixels, labels = fetch_openml(
+        folder = datasets.get_data_home()
+        pixels, labels = datasets.fetch_openml(
             "mnist_784", version=1, return_X_y=True, as_frame=False, parser="liac-arff"
         )
-    except OSError as error:
+        chosen = slice(_COUNTS["train"]) if part == "train" else slice(_COUNTS["train"], None)
+        return pixels[chosen].reshape(-1, 28, 28).astype(np.uint8), labels[chosen]
+    except Exception as error:  # no connection, or one of many that a damaged copy leads to
         raise DataError(
-            f"openml.org: MNIST could not be fetched ({error}). Look at your connection, or give a "
-            f"file: load_mnist_training('mnist.npz')."
+            f"openml.org: MNIST could not be fetched ({error!r}). Look at your connection. If it "
+            f"is good, the copy may be damaged: remove {Path(folder) / 'openml'}. Or give an npz "
+            f"file with x_{part} and y_{part}, such as Keras' mnist.npz."
         ) from error
-    training = slice(_TRAINING)
-    return pixels[training].reshape(-1, 28, 28).astype(np.uint8), labels[training]
 
 
 def _labelled(images: np.ndarray, labels: np.ndarray) -> Labelled:

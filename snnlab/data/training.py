@@ -1,9 +1,11 @@
 """Training of a small classifier."""
 
 import copy
+import hashlib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -48,7 +50,8 @@ def train(
     ShapeError, OptionError
         If images, labels or numbers are not as described.
     DataError
-        If the checkpoint is of another training, or cannot be read.
+        If the checkpoint is of a training of other images, labels, layers or options, if it cannot
+        be read, or if there is no folder for it.
 
     >>> images = torch.rand(64, 2, generator=torch.Generator().manual_seed(0))
     >>> model = train(nn.Linear(2, 2), images, (images[:, 0] > 0.5).int(), epochs=1)
@@ -62,12 +65,13 @@ def train(
     learning_rate, seed = _checks.positive(learning_rate, "learning_rate"), _checks.seed(seed)
     dtype = next((p.dtype for p in model.parameters()), None)
     x = _checks.images(x, "x", dtype=dtype)
-    y = torch.from_numpy(_checks.labels(y, len(x))).long()
+    y = torch.from_numpy(_checks.labels(y, len(x)).astype(np.int64))
     model = copy.deepcopy(model).train()
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
-    setting = {"images": len(x), "epochs": epochs, "batch": batch, "rate": learning_rate}
-    kept = Checkpoint(checkpoint, setting | {"seed": seed}, (model, optimizer, schedule))
+    setting = {"epochs": epochs, "batch": batch, "learning_rate": learning_rate, "seed": seed}
+    setting |= {"model": str(model), "sha256 of x": _sha256(x), "sha256 of y": _sha256(y)}
+    kept = Checkpoint(checkpoint, setting, (model, optimizer, schedule))
     with torch.random.fork_rng(devices=[]), tqdm(total=epochs, unit=" epochs", leave=False) as bar:
         torch.manual_seed(seed)
         done = kept.resume()
@@ -86,6 +90,11 @@ def train(
             bar.update()
     kept.remove()
     return model.eval()
+
+
+def _sha256(values: torch.Tensor) -> str:
+    """Return a sum that tells these numbers from others, whatever their type."""
+    return hashlib.sha256(values.contiguous().flatten().view(torch.uint8).numpy()).hexdigest()
 
 
 def _batches(images: int, batch: int) -> list[torch.Tensor]:
