@@ -16,8 +16,7 @@ import numpy as np
 import snnlab as sl
 from benchmarks.peak import peak_of_this_process
 from snnlab import data, recipes
-from snnlab.activations import activations_of
-from snnlab.activations import cut_off as above
+from snnlab.activations import activations_of, cut_off
 
 CACHE = Path(__file__).parent / ".cache" / "mnist"
 CALIBRATION_IMAGES = CACHE / "calibration.npy"
@@ -50,7 +49,7 @@ def measure(file: str | None = None) -> None:
         rules = {rule: sl.convert(model, x_cal, threshold=r) for rule, r in RULES.items()}
         show(rules, {"reset": ["subtract", "zero"], "input": ["analog"]}, x, y, name)
         for rule in ("99.9 %", "99 %"):
-            print(f"cut off at {rule}: {cut_off(rules[rule], x_cal)}")
+            print(f"cut off at {rule}: {clipped(rules[rule], x_cal)}")
         if name == "mnist_convnet":
             usual = {"99.9 %": rules["99.9 %"]}
             show(usual, {"max_pool": ["gate", "gate_recent"], "input": ["analog"]}, x, y, name)
@@ -93,11 +92,11 @@ def show(networks: dict, grid: dict, x, y, name: str) -> None:
         print(f"{label:44}{''.join(shown)}   {rows.spikes.iloc[-1]:,.0f} spikes")
 
 
-def cut_off(network: sl.Network, x_cal) -> str:
+def clipped(network: sl.Network, x_cal) -> str:
     """Return which share of the activations, and of their sum, is above the thresholds."""
     shares = []
     for layer, theta in network.thresholds.items():
-        cut = above(activations_of(network.graph, x_cal, layer), float(theta))
+        cut = cut_off(activations_of(network.graph, x_cal, layer), float(theta))
         shares.append(f"layer {layer} {cut['above']:.2f} % of them, {cut['mass']:.2f} % of the sum")
     return "; ".join(shares)
 

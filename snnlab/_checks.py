@@ -102,10 +102,10 @@ def instance(value: Any, kind: type, name: str, todo: str) -> None:
         )
 
 
-def seed(value: Any) -> int:
+def seed(value: Any, name: str = "seed") -> int:
     """Return a seed: a whole number, 0 or more."""
     if isinstance(value, bool) or not isinstance(value, Integral) or value < 0:
-        raise OptionError(f"seed = {value!r}: expected a whole number, 0 or more.")
+        raise OptionError(f"{name} = {value!r}: expected a whole number, 0 or more.")
     return int(value)
 
 

@@ -3,7 +3,6 @@
 import copy
 import dataclasses
 from collections.abc import Callable
-from numbers import Integral
 
 import numpy as np
 import torch
@@ -46,11 +45,7 @@ def patient(network: Network, number: int) -> Network:
     [0.2, 2.0]
     """
     _refuse_one_layer(network)
-    if isinstance(number, bool) or not isinstance(number, Integral) or number < 0:
-        raise OptionError(
-            f"number = {number!r}: expected a whole number, 0 or more. Each one is another patient."
-        )
-    rng = np.random.default_rng([int(number), 8])
+    rng = np.random.default_rng([_checks.seed(number, "number"), 8])
     return network.replace(int(rng.integers(1, len(network.layers))), scale=0.1)
 
 
@@ -103,7 +98,7 @@ def _changes_nothing(todo: str) -> OptionError:
     return OptionError(f"network: this patient's damage changes nothing; {todo}")
 
 
-# By so much thresholds of channels are off: their geometric mean stays what it was.
+# By so much thresholds of channels are off, up and down in turn.
 _MIXED = 8.0
 
 
