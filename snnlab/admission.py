@@ -6,6 +6,7 @@ import torch
 from torch import fx, nn
 
 from snnlab import operations
+from snnlab.graph import source_of
 from snnlab.operations import Rule
 from snnlab.reading import Depends, Reading, nodes_in
 
@@ -61,7 +62,7 @@ def _refuse_options(node: fx.Node, reading: Reading) -> None:
 
 
 def _refuse_picking(node: fx.Node, reading: Reading) -> None:
-    if reading.name(node) != "getitem" or not reading.is_tensor(node.args[0]):
+    if reading.name(node) != "getitem" or not reading.is_tensor(source_of(node)):
         return
     index = node.args[1] if isinstance(node.args[1], tuple) else (node.args[1],)
     if index[0] is not Ellipsis and index[0] != slice(None):

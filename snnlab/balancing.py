@@ -146,6 +146,6 @@ def weighted(node: fx.Node, graph: Graph) -> tuple[torch.Tensor | None, str | No
                     f"convolutions without biases, each called once and one for each ReLU, and "
                     f"average pooling. Take Percentile(99.9) instead."
                 )
-            weight = layer.weight
+            weight = None if layer is None else layer.weight
         source = source.all_input_nodes[0]
     return weight, None if source.meta["kind"] is Kind.INPUT else source.meta["layer"]

@@ -70,13 +70,12 @@ class Percentile(Rule):
         statistics = record_activations(graph, x_cal)
         refuse_silent(statistics)
         if self.percentile == 100:
-            per_layer = {name: float(layer.maximum.max()) for name, layer in statistics.items()}
+            found = {name: float(layer.maximum.max()) for name, layer in statistics.items()}
         else:
-            per_layer = _exact_percentiles(graph, x_cal, statistics, self.percentile, self.nonzero)
+            found = _exact_percentiles(graph, x_cal, statistics, self.percentile, self.nonzero)
         # A percentile of 0 is no scale: the maximum stands in.
-        per_layer = {
-            name: theta or float(statistics[name].maximum.max())
-            for name, theta in per_layer.items()
+        per_layer: dict[str, float | np.ndarray] = {
+            name: theta or float(statistics[name].maximum.max()) for name, theta in found.items()
         }
         if not self.per_channel:
             return per_layer

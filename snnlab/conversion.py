@@ -173,9 +173,9 @@ def _compare(traced: Graph, model: nn.Module, network: Network, x: torch.Tensor)
         _agree("folded graph against the graph before folding", own_before, before, tolerance)
         # With one image a model's squeeze() would take away the batch too, so there are two.
         several = x.repeat(2, *[1] * (x.ndim - 1))
-        outputs = softmax(logits), original(several)[: len(x)]
-        outputs = ({"output": output} for output in outputs)
-        _agree("network against the model itself", *outputs, tolerance)
+        found, expected = softmax(logits), original(several)[: len(x)]
+        test = "network against the model itself"
+        _agree(test, {"output": found}, {"output": expected}, tolerance)
         _test_midpoint(graph, x, own, tolerance)
         singly = [_currents(graph, image) for image in x.split(1)]
         joined = {name: torch.cat([one[name] for one in singly]) for name in own}

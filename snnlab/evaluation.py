@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import fx
 
-from snnlab.graph import Graph, apply
+from snnlab.graph import Graph, apply, source_of
 from snnlab.operations import Kind, rectify
 
 Emit = Callable[[fx.Node, torch.Tensor], torch.Tensor | None]
@@ -58,17 +58,16 @@ def evaluate(graph: Graph, images: torch.Tensor, emit: Emit | None = None) -> to
     """
     values: dict[fx.Node, torch.Tensor] = {}
     unread = last_readers(graph)
-    result: torch.Tensor | None = None
     for node in graph.nodes:
         kind = node.meta["kind"]
-        result = images if kind is Kind.INPUT else None
+        result: torch.Tensor | None = images if kind is Kind.INPUT else None
         if emit is not None and kind in (Kind.RELU, Kind.MAX_POOL):
-            result = emit(node, values[node.args[0]])
+            result = emit(node, values[source_of(node)])
         values[node] = apply(node, graph.module, values) if result is None else result
-        result = values[node]
+        output = values[node]
         for done in unread.get(node, ()):
             del values[done]
-    return result
+    return output
 
 
 def last_readers(graph: Graph) -> dict[fx.Node, list[fx.Node]]:

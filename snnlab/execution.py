@@ -11,7 +11,7 @@ from torch import fx
 
 from snnlab.evaluation import full_precision, last_readers, most_alive, size
 from snnlab.exceptions import MemoryBudgetError
-from snnlab.graph import apply
+from snnlab.graph import apply, source_of
 from snnlab.network import Network
 from snnlab.operations import Kind
 from snnlab.pooling import ExactMaxPool, GatedMaxPool, max_pool
@@ -143,7 +143,8 @@ class Execution:
         self.images = len(images)
         self.input = self._trains(images, seeds)
         self.constants: dict[fx.Node, torch.Tensor] = {}
-        self.states: dict[fx.Node, Neurons | ExactMaxPool | GatedMaxPool] = {}
+        self.neurons: dict[fx.Node, Neurons] = {}
+        self.pools: dict[fx.Node, ExactMaxPool | GatedMaxPool] = {}
         self.sum: torch.Tensor | float = 0.0
         for node in self.graph.nodes:
             if node in self.moving or node not in self.read:
@@ -160,7 +161,7 @@ class Execution:
         self, images: torch.Tensor, seeds: Sequence[int | None]
     ) -> PoissonInput | RegularInput | None:
         if self.coding == "poisson":
-            return PoissonInput(images, seeds)
+            return PoissonInput(images, [seed for seed in seeds if seed is not None])
         return RegularInput(images) if self.coding == "regular" else None
 
     def advance(self, begin: int, end: int, recorder: Recorder, first: int) -> None:
@@ -171,7 +172,7 @@ class Execution:
             if node not in self.moving:
                 continue
             kind = node.meta["kind"]
-            if kind is Kind.INPUT:
+            if kind is Kind.INPUT and self.input is not None:
                 trains = self.input.step(steps)
                 recorder.spikes("input", trains.cpu().numpy(), begin, first)
                 values[node] = trains.flatten(0, 1).to(self.graph.dtype)
@@ -181,7 +182,7 @@ class Execution:
             elif kind is Kind.RELU:
                 values[node] = self._fire(node, values, steps, recorder, begin, first)
             elif kind is Kind.MAX_POOL:
-                values[node] = self._pool(node, values[node.args[0]], steps)
+                values[node] = self._pool(node, values[source_of(node)], steps)
             else:
                 values[node] = apply(node, self.graph.module, self._repeated(node, values, steps))
             if kind is Kind.OUTPUT:
@@ -191,15 +192,14 @@ class Execution:
         if end in recorder.stops:
             counts = {
                 node.meta["layer"]: state.counts.cpu().numpy()
-                for node, state in self.states.items()
-                if isinstance(state, Neurons)
+                for node, state in self.neurons.items()
             }
             if self.input is not None:
                 counts["input"] = self.input.counts.cpu().numpy()
             recorder.counts(counts, end, first)
             pooled = {
-                node.meta["layer"]: state.sum.cpu().numpy()
-                for node, state in self.states.items()
+                node.meta["layer"]: torch.as_tensor(state.sum).cpu().numpy()
+                for node, state in self.pools.items()
                 if isinstance(state, GatedMaxPool)
             }
             recorder.pooled(pooled, end, first)
@@ -208,11 +208,14 @@ class Execution:
         """Return the inputs of a node, with what is constant in time repeated for each step."""
         inputs = {}
         for source in node.all_input_nodes:
-            value = values.get(source, self.constants.get(source))
+            value = self._value(source, values)
             if source not in self.moving and source.meta["shape"] is not None:
                 value = value.repeat(steps, *[1] * (value.ndim - 1))
             inputs[source] = value
         return inputs
+
+    def _value(self, node: fx.Node, values: dict[fx.Node, torch.Tensor]) -> torch.Tensor:
+        return values[node] if node in values else self.constants[node]
 
     def _fire(
         self,
@@ -223,17 +226,17 @@ class Execution:
         begin: int,
         first: int,
     ) -> torch.Tensor:
-        source, name = node.args[0], node.meta["layer"]
-        current = values.get(source, self.constants.get(source))
-        if node not in self.states:
-            self.states[node] = Neurons(self.network.neurons[name], self.images, current)
-        emitted, trains, potentials = self.states[node].step(
+        source, name = source_of(node), node.meta["layer"]
+        current = self._value(source, values)
+        if node not in self.neurons:
+            self.neurons[node] = Neurons(self.network.neurons[name], self.images, current)
+        emitted, trains, potentials = self.neurons[node].step(
             current,
             steps,
             self._is_free(source, node, current, values),
             recorder.wants(name, "spikes", "potentials"),
         )
-        if trains is not None:
+        if trains is not None and potentials is not None:
             recorder.spikes(name, trains.cpu().numpy(), begin, first)
             recorder.potentials(name, potentials.cpu().numpy(), begin, first)
         return emitted
@@ -248,9 +251,9 @@ class Execution:
         return all(t.untyped_storage().data_ptr() != memory for t in tensors)
 
     def _pool(self, node: fx.Node, x: torch.Tensor, steps: int) -> torch.Tensor:
-        if node not in self.states:
-            self.states[node] = max_pool(node, self.graph, self.network.max_pool)
-        return self.states[node].step(x, steps)
+        if node not in self.pools:
+            self.pools[node] = max_pool(node, self.graph, self.network.max_pool)
+        return self.pools[node].step(x, steps)
 
     def _accumulate(self, output: torch.Tensor, steps: int) -> torch.Tensor:
         """Return the accumulated output after each step, in float64, shape (t, b, ...)."""

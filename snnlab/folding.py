@@ -2,11 +2,12 @@
 
 import copy
 import dataclasses
+from typing import Any
 
 import torch
 from torch import fx, nn
 
-from snnlab.graph import TRANSPOSED, Graph, own_layer
+from snnlab.graph import TRANSPOSED, Graph, Weighted, own_layer, source_of
 from snnlab.operations import BATCH_NORMS
 
 
@@ -68,9 +69,10 @@ def fold_batchnorm(graph: Graph) -> Graph:
     folded = dataclasses.replace(graph, module=copy.deepcopy(graph.module))
     for node in folded.nodes:
         if _is_foldable(node, folded):
-            layer = folded.module.get_submodule(node.args[0].target)
-            _fold(layer, folded.module.get_submodule(node.target))
-            node.replace_all_uses_with(node.args[0])
+            source = source_of(node)
+            layer: Any = folded.module.get_submodule(str(source.target))
+            _fold(layer, folded.module.get_submodule(str(node.target)))
+            node.replace_all_uses_with(source)
             folded.module.graph.erase_node(node)
     folded.module.recompile()
     folded.module.delete_all_unused_submodules()
@@ -81,7 +83,7 @@ def _is_foldable(node: fx.Node, graph: Graph) -> bool:
     source = node.args[0] if node.args else None
     if node.op != "call_module" or not isinstance(source, fx.Node) or source.op != "call_module":
         return False
-    norm, layer = (graph.module.get_submodule(n.target) for n in (node, source))
+    norm, layer = (graph.module.get_submodule(str(n.target)) for n in (node, source))
     if not isinstance(norm, BATCH_NORMS) or len(source.users) > 1:
         return False
     if norm._forward_pre_hooks or norm._forward_hooks or own_layer(source, graph) is None:
@@ -91,7 +93,7 @@ def _is_foldable(node: fx.Node, graph: Graph) -> bool:
 
 
 @torch.no_grad()
-def _fold(layer: nn.Module, norm: nn.Module) -> None:
+def _fold(layer: Weighted, norm: Any) -> None:
     """Overwrite the parameters of `layer`; the arithmetic is float64, rounded once at the end."""
     channels, dtype = norm.num_features, layer.weight.dtype
     one = torch.ones(channels, dtype=torch.float64, device=layer.weight.device)
@@ -113,7 +115,7 @@ def _fold(layer: nn.Module, norm: nn.Module) -> None:
     layer.bias = nn.Parameter(bias.to(dtype), requires_grad=False)
 
 
-def _channels_first(layer: nn.Module, weight: torch.Tensor) -> torch.Tensor:
+def _channels_first(layer: Weighted, weight: torch.Tensor) -> torch.Tensor:
     """Bring the output channels of a weight to the front; a second call brings them back.
 
     A transposed convolution keeps its weight as (in, out / groups, ...), group after group.

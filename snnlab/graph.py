@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import fx, nn
+from torch.nn.modules.conv import _ConvNd
 
 from snnlab.exceptions import OptionError
 from snnlab.operations import Kind
@@ -19,6 +20,7 @@ REFERENCE = "(reference)"
 _META = ("kind", "shape", "layer", "scale")
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 _WEIGHTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, *TRANSPOSED)
+Weighted = nn.Linear | _ConvNd
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -114,7 +116,8 @@ class _Name:
 
 def _named(node: fx.Node) -> Any:
     """Return arguments and keywords with names in the place of nodes."""
-    return fx.node.map_arg((node.args, node.kwargs), lambda source: _Name(source.name))
+    named: Any = lambda source: _Name(source.name)  # noqa: E731
+    return fx.node.map_arg((node.args, node.kwargs), named)
 
 
 def _own_meta(node: fx.Node) -> dict[str, Any]:
@@ -132,7 +135,8 @@ def _rebuilt(parts: dict[str, Any], nodes: list[tuple], softmax: Any, *rest: Any
     """Return a graph from what `Graph.__reduce__` took apart."""
     root = nn.Module()
     vars(root).update(parts)
-    graph, made = fx.Graph(), {}
+    graph = fx.Graph()
+    made: dict[str, fx.Node] = {}
 
     def node_of(value: Any) -> Any:
         return made[value.name] if isinstance(value, _Name) else value
@@ -152,18 +156,24 @@ def floating(module: nn.Module) -> Iterator[torch.Tensor]:
     return (t for t in (*module.parameters(), *module.buffers()) if t.is_floating_point())
 
 
+def source_of(node: fx.Node) -> fx.Node:
+    """Return the first node that a node reads."""
+    return node.all_input_nodes[0]
+
+
 def apply(node: fx.Node, module: nn.Module, values: dict[fx.Node, Any]) -> Any:
     """Evaluate one node of a graph whose inputs are in `values`."""
+    target: Any = node.target
     if node.op == "get_attr":
-        return operator.attrgetter(node.target)(module)
+        return operator.attrgetter(target)(module)
     args, kwargs = fx.node.map_arg((node.args, node.kwargs), values.__getitem__)
     if node.op == "call_module":
-        return module.get_submodule(node.target)(*args, **kwargs)
+        return module.get_submodule(target)(*args, **kwargs)
     if node.op == "call_method":
-        return getattr(args[0], node.target)(*args[1:], **kwargs)
+        return getattr(args[0], target)(*args[1:], **kwargs)
     if node.op == "output":
         return args[0]
-    return node.target(*args, **kwargs)
+    return target(*args, **kwargs)
 
 
 def for_each_image(constant: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
@@ -171,7 +181,7 @@ def for_each_image(constant: torch.Tensor, images: torch.Tensor) -> torch.Tensor
     return constant.expand(len(images), *constant.shape[1:])
 
 
-def own_layer(node: fx.Node, graph: Graph) -> nn.Module | None:
+def own_layer(node: fx.Node, graph: Graph) -> Weighted | None:
     """Return the linear layer or convolution that a node calls, if its weight may be changed.
 
     None if it is called or its weight is read elsewhere too, or if hooks or a parametrization
@@ -179,9 +189,12 @@ def own_layer(node: fx.Node, graph: Graph) -> nn.Module | None:
     """
     if node.op != "call_module":
         return None
-    modules = [graph.module.get_submodule(n.target) for n in graph.nodes if n.op == "call_module"]
-    layer = graph.module.get_submodule(node.target)
+    called = [str(n.target) for n in graph.nodes if n.op == "call_module"]
+    modules = [graph.module.get_submodule(name) for name in called]
+    layer: Any = graph.module.get_submodule(str(node.target))
     plain = type(layer) in _WEIGHTED and not (layer._forward_pre_hooks or layer._forward_hooks)
-    read = any(n.op == "get_attr" and n.target.startswith(f"{node.target}.") for n in graph.nodes)
+    read = any(
+        n.op == "get_attr" and str(n.target).startswith(f"{node.target}.") for n in graph.nodes
+    )
     once = sum(module is layer for module in modules) == 1
     return layer if plain and once and not read else None

@@ -62,13 +62,14 @@ def normalize_weights(network: Network) -> Network:
         theta = np.asarray(network.neurons[name].v_threshold, np.float64)
         if (theta == 1).all():
             continue
-        if cap(node) is not None:
+        upper = cap(node)
+        if upper is not None:
             if theta.ndim:
                 raise UnsupportedLayerError(
-                    f"layer {name!r}: has one threshold per channel and a cap at {cap(node):g}, "
+                    f"layer {name!r}: has one threshold per channel and a cap at {upper:g}, "
                     f"which would become one cap per channel. Choose one threshold for the layer."
                 )
-            node.args = (node.args[0], cap(node) / float(theta))
+            node.args = (node.args[0], upper / float(theta))
         _divide(node, theta, graph)
         _multiply(node, theta, graph)
     graph.module.graph.lint()
@@ -99,7 +100,8 @@ def _multiply(node: fx.Node, theta: np.ndarray, graph: Graph) -> None:
 
     Pooling and reshaping may lie between: they hand a factor on.
     """
-    last, scale, between = node, theta, []
+    last, scale = node, theta
+    between: list[tuple[fx.Node, np.ndarray]] = []
     while len(last.users) == 1:
         reader = next(iter(last.users))
         layer = own_layer(reader, graph)

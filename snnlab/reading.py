@@ -9,7 +9,7 @@ from torch import fx, nn
 from snnlab import operations
 from snnlab.capture import capture
 from snnlab.exceptions import ShapeError, UnsupportedLayerError
-from snnlab.graph import apply
+from snnlab.graph import apply, source_of
 from snnlab.operations import Rule
 
 
@@ -72,7 +72,7 @@ class Reading:
             return Depends.NOTHING
         # One entry of a shape may be the same for any batch; what is computed with a batch size
         # may be so by chance.
-        picked = self.name(node) == "getitem" and not self.is_tensor(node.args[0])
+        picked = self.name(node) == "getitem" and not self.is_tensor(source_of(node))
         plain = picked or Depends.BATCH not in levels
         same = plain and _equal(self.two[node], self.three[node])
         return Depends.NOTHING if same else Depends.BATCH
@@ -105,18 +105,19 @@ class Reading:
 
     def module(self, node: fx.Node) -> nn.Module | None:
         """Return the module that a node calls, None if it calls none."""
-        return self.root.get_submodule(node.target) if node.op == "call_module" else None
+        return self.root.get_submodule(str(node.target)) if node.op == "call_module" else None
 
     def rule(self, node: fx.Node) -> Rule | None:
         """Return what is known of the operation of a node, None if nothing."""
         module = self.module(node)
         if module is not None:
             return operations.rule_of_module(module)
+        target: Any = node.target
         if node.op == "call_method":
-            return operations.rule_of_method(node.target)
-        if node.target is getattr:
-            return operations.rule_of_method(node.args[1])
-        return operations.rule_of_function(node.target)
+            return operations.rule_of_method(target)
+        if target is getattr:
+            return operations.rule_of_method(str(node.args[1]))
+        return operations.rule_of_function(target)
 
     def name(self, node: fx.Node) -> str:
         """Return the name of the operation, as the learner knows it."""

@@ -26,7 +26,7 @@ def integrate_and_fire(
     spikes: Sequence[torch.Tensor],
     v_threshold: torch.Tensor,
     subtract: bool,
-    potentials: Sequence[torch.Tensor] | None = None,
+    potentials: Sequence[torch.Tensor] | torch.Tensor | None = None,
 ) -> None:
     r"""Advance neurons over several steps; `neuron.if_step` in place.
 

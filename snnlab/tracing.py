@@ -16,7 +16,7 @@ from snnlab import _checks, operations
 from snnlab.admission import admit, cap_of, refuse_randomness
 from snnlab.capture import check_model, copied
 from snnlab.exceptions import UnsupportedLayerError
-from snnlab.graph import REFERENCE, Graph, floating, for_each_image
+from snnlab.graph import REFERENCE, Graph, floating, for_each_image, source_of
 from snnlab.operations import Kind, Rule
 from snnlab.reading import Depends, Reading
 
@@ -154,7 +154,7 @@ class _Rewriting:
     def _rewrite(self, node: fx.Node) -> None:
         """Bring one node whose values depend on the input into canonical form, or refuse it."""
         rule = admit(node, self.reading)
-        source, shape = node.args[0], self.reading.shapes[node]
+        source, shape = source_of(node), self.reading.shapes[node]
         if rule is Rule.VANISH:
             node.replace_all_uses_with(source)
         elif rule is Rule.SOFTMAX:
@@ -176,14 +176,14 @@ class _Rewriting:
         if [user.op for user in node.users] != ["output"]:
             self.reading.refuse(node, "a softmax inside the network cannot be converted.")
         module, name = self.reading.module(node), self.reading.name(node)
-        dim = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim")
+        dim: Any = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim")
         dim = getattr(module, "dim", -3) if module is not None else dim
         function = torch.log_softmax if "log" in name.lower() else torch.softmax
         self.softmax = functools.partial(function, dim=1 if dim is None else dim)
         node.replace_all_uses_with(source)
 
     def _check_output(self, node: fx.Node) -> None:
-        result = node.args[0]
+        result: Any = node.args[0]
         value = self.reading.two[result] if isinstance(result, fx.Node) else result
         if not isinstance(value, torch.Tensor):
             plain = next((t for t in (list, dict) if isinstance(value, t)), type(value))

@@ -20,7 +20,7 @@ from torch import fx
 from snnlab import _checks, _tables
 from snnlab.evaluation import full_precision, last_readers, size
 from snnlab.exceptions import UnsupportedLayerError
-from snnlab.graph import Graph, apply
+from snnlab.graph import Graph, apply, source_of
 from snnlab.network import Network
 from snnlab.operations import Kind
 
@@ -125,7 +125,7 @@ def sources(graph: Graph) -> dict[str, fx.Node]:
 def currents_at_rest(graph: Graph, images: torch.Tensor) -> dict[str, torch.Tensor]:
     """Return the current of each spiking layer and the output while no neuron fires."""
     values = at_rest(graph, images)
-    currents = {name: values[node.args[0]] for name, node in graph.layers.items()}
+    currents = {name: values[source_of(node)] for name, node in graph.layers.items()}
     return currents | {"output": values[graph.nodes[-1]]}
 
 
@@ -183,7 +183,9 @@ def responses(
         if not any(read in values for read in node.all_input_nodes):
             continue
         if node.meta["kind"] is Kind.RELU:
-            arrived[node.meta["layer"]] = _difference(values[node.args[0]], rest[node.args[0]])
+            arrived[node.meta["layer"]] = _difference(
+                values[source_of(node)], rest[source_of(node)]
+            )
         else:
             inputs = {
                 read: values[read] if read in values else _repeated(read, rest[read], len(units))
@@ -205,7 +207,7 @@ def at_rest(graph: Graph, images: torch.Tensor) -> dict[fx.Node, torch.Tensor]:
         if kind is Kind.INPUT:
             values[node] = images
         elif kind is Kind.RELU:
-            values[node] = torch.zeros_like(values[node.args[0]])
+            values[node] = torch.zeros_like(values[source_of(node)])
         else:
             values[node] = apply(node, graph.module, values)
     return values

@@ -69,7 +69,12 @@ def train(
     model = copy.deepcopy(model).train()
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)
-    setting = {"epochs": epochs, "batch": batch, "learning_rate": learning_rate, "seed": seed}
+    setting: dict[str, Any] = {
+        "epochs": epochs,
+        "batch": batch,
+        "learning_rate": learning_rate,
+        "seed": seed,
+    }
     setting |= {"model": str(model), "sha256 of x": _sha256(x), "sha256 of y": _sha256(y)}
     kept = Checkpoint(checkpoint, setting, (model, optimizer, schedule))
     with torch.random.fork_rng(devices=[]), tqdm(total=epochs, unit=" epochs", leave=False) as bar:
@@ -94,7 +99,9 @@ def train(
 
 def _sha256(values: torch.Tensor) -> str:
     """Return a sum that tells these numbers from others, whatever their type."""
-    return hashlib.sha256(values.contiguous().flatten().view(torch.uint8).numpy()).hexdigest()
+    return hashlib.sha256(
+        values.contiguous().flatten().view(torch.uint8).numpy().tobytes()
+    ).hexdigest()
 
 
 def _batches(images: int, batch: int) -> list[torch.Tensor]:
