@@ -2,9 +2,9 @@
 
 import torch
 
-from snnlab.graph import apply
+from snnlab.graph.canonical import apply
+from snnlab.graph.operations import Kind
 from snnlab.network import Network
-from snnlab.operations import Kind
 
 
 @torch.inference_mode()

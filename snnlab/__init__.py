@@ -1,11 +1,16 @@
 """From a trained neural network to a spiking one: conversion, simulation, and its errors."""
 
-from snnlab.activations import record_activations
-from snnlab.balancing import DataBased, ModelBased
-from snnlab.calibration import Fixed, Maximum, Percentile
-from snnlab.conversion import convert, verify
-from snnlab.decomposition import decompose, decompose_over_time
+from snnlab.analysis.decomposition import decompose, decompose_over_time
+from snnlab.analysis.error_parts import ErrorParts, ErrorsOverTime
+from snnlab.conversion.activation_based import Maximum, Percentile
+from snnlab.conversion.pipeline import convert
+from snnlab.conversion.rules import Fixed
+from snnlab.conversion.statistics import record_activations
+from snnlab.conversion.verification import verify
+from snnlab.conversion.weight_based import DataBased, ModelBased
+from snnlab.conversion.weight_normalization import normalize_weights
 from snnlab.diagnosis import Diagnosis, diagnose
+from snnlab.dynamics.neuron import Neuron
 from snnlab.exceptions import (
     CalibrationError,
     DataError,
@@ -16,17 +21,14 @@ from snnlab.exceptions import (
     UnsupportedLayerError,
     VerificationError,
 )
-from snnlab.folding import fold_batchnorm
-from snnlab.graph import Graph
+from snnlab.graph.canonical import Graph
+from snnlab.graph.folding import fold_batchnorm
+from snnlab.graph.tracing import trace
 from snnlab.network import Network
-from snnlab.neuron import Neuron
-from snnlab.normalization import normalize_weights
-from snnlab.record import Activations, Record
-from snnlab.report import ErrorParts, ErrorsOverTime
-from snnlab.simulation import analog, simulate, steady
-from snnlab.softmax import softmax_spikes
+from snnlab.simulation.record import Activations, Record
+from snnlab.simulation.running import analog, simulate, steady
+from snnlab.simulation.spiking_softmax import softmax_spikes
 from snnlab.sweeping import sweep
-from snnlab.tracing import trace
 
 __version__ = "0.1.0"
 

@@ -1,6 +1,7 @@
 """A converted network: the folded ANN, and a neuron setting for every ReLU."""
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -9,11 +10,11 @@ import numpy as np
 import torch
 
 from snnlab import _checks, _tables
-from snnlab.evaluation import cap, size
+from snnlab.dynamics.neuron import Neuron, Reset, checked_threshold
+from snnlab.dynamics.pooling import MAX_POOLINGS, MaxPooling, check_gates
 from snnlab.exceptions import OptionError
-from snnlab.graph import Graph
-from snnlab.neuron import Neuron, Reset, checked_threshold
-from snnlab.pooling import MAX_POOLINGS, MaxPooling, check_gates
+from snnlab.graph.canonical import Graph
+from snnlab.graph.evaluation import cap, size
 
 Thresholds = float | np.ndarray | Mapping[str, Any]
 
@@ -221,3 +222,25 @@ def _fit(name: str, neuron: Neuron, node: Any) -> Neuron:
     if upper is None:
         return neuron
     return dataclasses.replace(neuron, v_threshold=np.minimum(theta, upper))
+
+
+def fingerprint(*values: Any) -> str:
+    """Return a sum that tells networks and arrays from others.
+
+    >>> fingerprint([1.0, 2.0]) == fingerprint(np.array([1.0, 2.0]))
+    True
+    """
+    total = hashlib.sha256()
+    for value in values:
+        arrays = [] if value is None else [value]
+        if isinstance(value, Network):
+            module, neurons = value.graph.module, value.neurons
+            settings = [(name, neuron.reset, neuron.v_init) for name, neuron in neurons.items()]
+            # What a module shows of itself includes the code of its forward.
+            total.update(f"{value.graph} {module} {settings} {value.max_pool}".encode())
+            tensors = (*module.parameters(), *module.buffers())
+            arrays = [tensor.detach().cpu().numpy() for tensor in tensors]
+            arrays += [neuron.v_threshold for neuron in neurons.values()]
+        for array in map(np.asarray, arrays):
+            total.update(f"{array.shape} {array.dtype}".encode() + array.tobytes())
+    return total.hexdigest()

@@ -15,13 +15,14 @@ import torch
 from torch import nn
 
 from snnlab import _checks
-from snnlab.calibration import Fixed, Percentile, Rule
-from snnlab.conversion import convert
+from snnlab.conversion.activation_based import Percentile
+from snnlab.conversion.pipeline import convert
+from snnlab.conversion.rules import Fixed, Rule
 from snnlab.exceptions import OptionError
-from snnlab.network import Network
-from snnlab.preparation import prepare, refuse_outside_unit
-from snnlab.record import classified
-from snnlab.simulation import analog, simulate
+from snnlab.network import Network, fingerprint
+from snnlab.simulation.options import prepare, refuse_outside_unit
+from snnlab.simulation.record import classified
+from snnlab.simulation.running import analog, simulate
 
 # What can vary, by what it is handed to.
 _CONVERT = ("threshold", "readout", "average_pool")
@@ -196,28 +197,6 @@ def _packed(value: Any) -> np.ndarray:
     import cloudpickle
 
     return np.frombuffer(cloudpickle.dumps(value), np.uint8)
-
-
-def fingerprint(*values: Any) -> str:
-    """Return a sum that tells networks and arrays from others.
-
-    >>> fingerprint([1.0, 2.0]) == fingerprint(np.array([1.0, 2.0]))
-    True
-    """
-    total = hashlib.sha256()
-    for value in values:
-        arrays = [] if value is None else [value]
-        if isinstance(value, Network):
-            module, neurons = value.graph.module, value.neurons
-            settings = [(name, neuron.reset, neuron.v_init) for name, neuron in neurons.items()]
-            # What a module shows of itself includes the code of its forward.
-            total.update(f"{value.graph} {module} {settings} {value.max_pool}".encode())
-            tensors = (*module.parameters(), *module.buffers())
-            arrays = [tensor.detach().cpu().numpy() for tensor in tensors]
-            arrays += [neuron.v_threshold for neuron in neurons.values()]
-        for array in map(np.asarray, arrays):
-            total.update(f"{array.shape} {array.dtype}".encode() + array.tobytes())
-    return total.hexdigest()
 
 
 @functools.cache

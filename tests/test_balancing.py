@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import snnlab as sl
-from snnlab.balancing import positive_sum
+from snnlab.conversion.weight_based import positive_sum
 
 
 def chain(*weights):

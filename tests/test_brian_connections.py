@@ -10,7 +10,7 @@ from torch import nn
 
 import snnlab as sl
 from snnlab import brian
-from snnlab.brian import wiring
+from snnlab.brian import synapses
 
 
 def converted(seed):
@@ -88,7 +88,7 @@ def test_constants_do_not_become_synapses():
 def test_blocks_make_no_difference(monkeypatch):
     _, _, net = converted(5)
     whole = [brian.connections(net, layer) for layer in net.layers]
-    monkeypatch.setattr(wiring, "_BLOCK_BYTES", 1000)
+    monkeypatch.setattr(synapses, "_BLOCK_BYTES", 1000)
     for one in whole:
         again = brian.connections(net, one.layer)
         for source, matrix in one.matrices.items():

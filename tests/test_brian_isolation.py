@@ -11,8 +11,9 @@ import pytest
 from brian2 import ms, nA, second
 
 import snnlab as sl
-from snnlab import brian, progress
+from snnlab import brian
 from snnlab.brian.isolation import isolated
+from snnlab.simulation import progress
 
 OTHERS = {
     "core.default_float_dtype": np.float32,
@@ -90,7 +91,7 @@ def test_progress_is_shown_while_synapses_are_found_and_images_run(monkeypatch):
 
     monkeypatch.setattr("tqdm.auto.tqdm", Bar)
     monkeypatch.setattr(progress, "_PROGRESS_AFTER", -1.0)
-    monkeypatch.setattr("snnlab.brian.wiring._BLOCK_BYTES", 1)
+    monkeypatch.setattr("snnlab.brian.synapses._BLOCK_BYTES", 1)
     steps, x = oracles.random_steps(3, max_pool=False), oracles.images(3, 3)
     theta = oracles.thresholds(steps)
     net = sl.convert(oracles.Torch(steps).eval(), x, threshold=sl.Fixed(theta))

@@ -12,8 +12,8 @@ import pytest
 from brian2 import farad, mA, ms, mV, nA, nF, pA, second, us, volt
 
 from snnlab.brian import Model, models, simulate_neuron
+from snnlab.dynamics.neuron import hard_count, soft_count
 from snnlab.exceptions import OptionError
-from snnlab.neuron import hard_count, soft_count
 
 NAN = float("nan")
 

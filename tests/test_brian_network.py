@@ -9,7 +9,7 @@ from torch import nn
 
 import snnlab as sl
 from snnlab import brian
-from snnlab.brian import engine, wiring
+from snnlab.brian import engine, synapses
 from snnlab.data import load_digits, train
 
 STEPS = 16
@@ -292,10 +292,10 @@ def test_too_many_synapses_are_refused_with_their_number():
 def test_the_estimate_of_synapses_is_near_their_number():
     for seed in range(20):
         _, net = converted(seed)
-        graph = wiring.affine_graph(net)
-        for source in wiring.sources(graph):
-            exact = sum(m.nnz for m in wiring.matrices_from(graph, source).values())
-            assert wiring.count_synapses(graph, source) == pytest.approx(exact, rel=0.35, abs=10)
+        graph = synapses.affine_graph(net)
+        for source in synapses.sources(graph):
+            exact = sum(m.nnz for m in synapses.matrices_from(graph, source).values())
+            assert synapses.count_synapses(graph, source) == pytest.approx(exact, rel=0.35, abs=10)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from hypothesis.extra import numpy as arrays
 from torch import nn
 
 import snnlab as sl
-from snnlab import activations as statistics
-from snnlab import calibration
+from snnlab.conversion import activation_based
+from snnlab.conversion import statistics as statistics
 
 SETTINGS = settings(max_examples=60, deadline=None, derandomize=True)
 RELU = nn.ReLU()
@@ -475,7 +475,7 @@ def test_per_channel_beyond_the_budget_samples_evenly_and_says_so(monkeypatch):
     x = np.random.default_rng(0).integers(1, 640, (21, 2, 8)) / 64
     exact = relu_threshold(x, sl.Percentile(50, per_channel=True))
     # Half of 16 values of 4 bytes are to be kept for each image: 32 bytes.
-    monkeypatch.setattr(calibration, "_KEPT_BYTES", 5 * 32)
+    monkeypatch.setattr(activation_based, "_KEPT_BYTES", 5 * 32)
     with pytest.warns(UserWarning, match="uses 5 of the 21 calibration images, evenly spaced"):
         found = relu_threshold(x, sl.Percentile(50, per_channel=True))
     sampled = expected_threshold(x[[0, 5, 10, 15, 20]], 50, per_channel=True)
@@ -485,7 +485,7 @@ def test_per_channel_beyond_the_budget_samples_evenly_and_says_so(monkeypatch):
 
 def test_per_channel_within_the_budget_uses_every_image_and_is_silent(monkeypatch, recwarn):
     x = np.random.default_rng(0).integers(1, 640, (21, 2, 8)) / 64
-    monkeypatch.setattr(calibration, "_KEPT_BYTES", 21 * 32)
+    monkeypatch.setattr(activation_based, "_KEPT_BYTES", 21 * 32)
     found = relu_threshold(x, sl.Percentile(50, per_channel=True))
     assert np.array_equal(found, expected_threshold(x, 50, per_channel=True))
     assert not recwarn.list
@@ -494,7 +494,7 @@ def test_per_channel_within_the_budget_uses_every_image_and_is_silent(monkeypatc
 def test_channel_silent_in_the_sample_takes_its_maximum_over_all_images(monkeypatch):
     x = np.ones((21, 2, 8))
     x[:, 1], x[1, 1, 0] = 0, 0.25
-    monkeypatch.setattr(calibration, "_KEPT_BYTES", 5 * 32)
+    monkeypatch.setattr(activation_based, "_KEPT_BYTES", 5 * 32)
     with pytest.warns(UserWarning, match="5 of the 21"):
         found = relu_threshold(x, sl.Percentile(50, per_channel=True))
     assert np.array_equal(found, [1.0, 0.25])

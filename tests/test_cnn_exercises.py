@@ -11,8 +11,8 @@ from torch.nn import functional as F
 
 import snnlab as sl
 from snnlab import course
-from snnlab.course import cnn_exercises
-from snnlab.pooling import ExactMaxPool, GatedMaxPool
+from snnlab.course.exercises import notebook_06
+from snnlab.dynamics.pooling import ExactMaxPool, GatedMaxPool
 
 A, B = [1, 0, 0, 1, 0, 0], [0, 1, 1, 0, 0, 1]
 
@@ -24,7 +24,7 @@ def test_the_folded_bias_is_what_torch_gives_without_input(rng):
         norm.weight.data[:], norm.bias.data[:] = rng.normal(), rng.normal()
         both = nn.Sequential(layer, norm).eval()
         parts = (layer.bias, norm.running_mean, norm.running_var, norm.weight, norm.bias)
-        ours = cnn_exercises.folded_bias(*(part.item() for part in parts), norm.eps)
+        ours = notebook_06.folded_bias(*(part.item() for part in parts), norm.eps)
         assert ours == pytest.approx(both(torch.zeros(1, 1).double()).item(), rel=1e-12)
 
 
@@ -37,7 +37,7 @@ def test_the_folded_bias_is_that_of_a_converted_network():
     model[1].running_mean[:], model[1].running_var[:] = 3, 3
     folded = sl.fold_batchnorm(sl.trace(model, torch.ones(1, 1).double()))
     (bias,) = (b for name, b in folded.module.named_parameters() if "bias" in name)
-    assert cnn_exercises.folded_bias(1, 3, 3, 4, 0.5, 1) == bias.item() == -3.5
+    assert notebook_06.folded_bias(1, 3, 3, 4, 0.5, 1) == bias.item() == -3.5
 
 
 def engine(pool, first, second):
@@ -53,7 +53,7 @@ def gate():
 def test_the_trains_of_theory():
     """O23: true 3, gate 4, any 5, exact 3."""
     assert max(sum(A), sum(B)) == 3
-    assert cnn_exercises.gate_count(A, B) == engine(gate(), A, B) == 4
+    assert notebook_06.gate_count(A, B) == engine(gate(), A, B) == 4
     assert sum(map(max, A, B)) == 5
     assert engine(ExactMaxPool(lambda charge: F.max_pool1d(charge, 2)), A, B) == 3
 
@@ -62,7 +62,7 @@ def test_the_gate_counts_as_the_engine_does(rng):
     every = itertools.product(itertools.product((0, 1), repeat=4), repeat=2)
     more = [rng.integers(0, 2, size=(2, steps)).tolist() for steps in (1, 7, 30) for _ in range(20)]
     for first, second in [*every, *more]:
-        ours = cnn_exercises.gate_count(np.array(first), np.array(second))
+        ours = notebook_06.gate_count(np.array(first), np.array(second))
         assert ours == engine(gate(), first, second)
         assert ours >= max(sum(first), sum(second))
 
@@ -79,7 +79,7 @@ def root_mean_square(pixel, steps):
 
 def test_random_spikes_need_so_many_steps_and_no_fewer():
     for pixel, error in itertools.product((0.1, 0.3, 0.5, 0.95), (0.31, 0.07, 0.045)):
-        steps = cnn_exercises.random_steps(pixel, error)
+        steps = notebook_06.random_steps(pixel, error)
         assert root_mean_square(pixel, steps) <= error * (1 + 1e-12)
         assert steps == 1 or root_mean_square(pixel, steps - 1) > error * (1 + 1e-12)
 
@@ -87,7 +87,7 @@ def test_random_spikes_need_so_many_steps_and_no_fewer():
 def test_half_a_pixel_is_off_by_a_twentieth_after_100_steps():
     """O27."""
     assert root_mean_square(0.5, 100) == pytest.approx(0.05, rel=1e-12)
-    assert cnn_exercises.random_steps(0.5, 0.0625) == 64
+    assert notebook_06.random_steps(0.5, 0.0625) == 64
 
 
 def first_step_that_is_enough(pixel, error):

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from snnlab import explorers
+from snnlab.dynamics.neuron import if_step
 from snnlab.exceptions import OptionError
 from snnlab.explorers import input_coding, pooling_gates
-from snnlab.neuron import if_step
 
 PIXELS = [0.0, 1 / 64, 0.25, 0.5, 0.71875, 1.0]
 T = np.arange(1, input_coding.STEPS + 1)

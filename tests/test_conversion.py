@@ -8,20 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from snnlab import (
-    Fixed,
-    Maximum,
-    Network,
-    Percentile,
-    convert,
-    fold_batchnorm,
-    operations,
-    trace,
-    verify,
-)
-from snnlab.evaluation import evaluate
+from snnlab import Fixed, Maximum, Network, Percentile, convert, fold_batchnorm, trace, verify
 from snnlab.exceptions import OptionError, UnsupportedLayerError, VerificationError
-from snnlab.operations import Rule
+from snnlab.graph import operations
+from snnlab.graph.evaluation import evaluate
+from snnlab.graph.operations import Rule
 
 DTYPES = [torch.float32, torch.float64]
 
@@ -315,7 +306,7 @@ def test_verify_catches_a_step_that_mixes_images(monkeypatch):
     for node in network.graph.nodes:
         if node.target == "flip":
             node.args = (node.args[0], 0)
-    monkeypatch.setattr("snnlab.conversion.trace", lambda model, x: network.graph)
+    monkeypatch.setattr("snnlab.conversion.verification.trace", lambda model, x: network.graph)
     with pytest.raises(VerificationError, match="layer 'relu': a batch against its images one by"):
         verify(model, network, images())
 
@@ -331,7 +322,9 @@ def test_random_numbers_in_the_forward_are_caught():
 
 
 def test_convert_verifies_on_its_own(monkeypatch):
-    monkeypatch.setattr("snnlab.conversion.fold_batchnorm", lambda graph: altered_graph(graph))
+    monkeypatch.setattr(
+        "snnlab.conversion.pipeline.fold_batchnorm", lambda graph: altered_graph(graph)
+    )
     with pytest.raises(VerificationError, match="layer '2': folded graph against"):
         converted(small())
 

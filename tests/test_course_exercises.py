@@ -23,10 +23,10 @@ import wrong_06
 
 import snnlab as sl
 from snnlab import course
-from snnlab.course import deviation_exercises, quantization_exercises
-from snnlab.course.answering import EXERCISES
-from snnlab.course.function_exercise import FunctionExercise
-from snnlab.neuron import hard_count, if_step, soft_count
+from snnlab.course.exercises import notebook_02, notebook_03
+from snnlab.course.exercises.function_exercise import FunctionExercise
+from snnlab.course.exercises.registry import EXERCISES
+from snnlab.dynamics.neuron import hard_count, if_step, soft_count
 
 NUMBERS = [
     *("2.1", "2.2", "2.3", "2.4", "2.5"),
@@ -91,7 +91,7 @@ def test_the_solution_is_right_as_it_is_shown(number):
 
 
 def test_the_words_of_the_sample_section_are_kept():
-    feedback = course.check("2.1", quantization_exercises.count)
+    feedback = course.check("2.1", notebook_02.count)
     assert repr(feedback) == "Right. All 66 cases hold, negative currents too."
 
 
@@ -100,12 +100,12 @@ def test_the_counts_are_those_of_the_engine():
     for steps in range(1, 21):
         soft, hard = soft_count(currents, steps), hard_count(currents, steps)
         for n, current in enumerate(currents.tolist()):
-            assert quantization_exercises.count(current, steps) == soft[n]
-            assert quantization_exercises.count_zero(current, steps) == hard[n]
+            assert notebook_02.count(current, steps) == soft[n]
+            assert notebook_02.count_zero(current, steps) == hard[n]
     for current, steps in itertools.product((0.375, 0.984375, 2.0, -0.5), (1, 7, 12)):
-        assert quantization_exercises.count(current, steps) == run([current] * steps)
+        assert notebook_02.count(current, steps) == run([current] * steps)
         zero = run([current] * steps, reset="zero")
-        assert quantization_exercises.count_zero(current, steps) == zero
+        assert notebook_02.count_zero(current, steps) == zero
 
 
 def test_the_mean_error_is_that_of_the_engine():
@@ -114,7 +114,7 @@ def test_the_mean_error_is_that_of_the_engine():
         activations = (np.arange(128 * steps) + 0.5) / 128 / steps * theta
         passed_on = theta * soft_count(activations, steps, theta, start) / steps
         mean = np.mean(passed_on - activations)
-        ours = quantization_exercises.mean_error(steps, theta, start)
+        ours = notebook_02.mean_error(steps, theta, start)
         assert ours == pytest.approx(mean, rel=1e-9, abs=1e-12)
 
 
@@ -124,7 +124,7 @@ def test_the_steps_for_a_bound_are_enough_and_no_fewer_are():
         return np.abs(theta * soft_count(z, steps, theta, 0.5) / steps - z).max()
 
     for bound, theta in itertools.product((0.7, 0.3125, 0.11, 0.05), (0.5, 1.0, 3.0)):
-        steps = quantization_exercises.steps_for(bound, theta)
+        steps = notebook_02.steps_for(bound, theta)
         assert worst(steps, theta) <= bound + 1e-12
         assert steps == 1 or worst(steps - 1, theta) > bound
 
@@ -133,7 +133,7 @@ def test_the_error_of_a_layer_is_that_of_the_engine(rng):
     for steps, theta in itertools.product((1, 3, 8), (0.5, 1.0, 3.0)):
         activations = rng.integers(0, 200, size=50) / 64
         passed_on = theta * soft_count(activations, steps, theta, 0.5) / steps
-        ours = quantization_exercises.layer_error(activations, steps, theta)
+        ours = notebook_02.layer_error(activations, steps, theta)
         assert ours**2 == pytest.approx(np.square(passed_on - activations).sum() / 50)
 
 
@@ -141,7 +141,7 @@ def test_the_highest_charge_counts_as_the_engine_does(rng):
     for theta, start in itertools.product((0.5, 1.0, 2.0), (0.0, 0.25, 0.875)):
         for length in (1, 2, 5, 30):
             currents = theta * np.minimum(1, rng.integers(-128, 129, size=length) / 64)
-            ours = deviation_exercises.spikes(currents, theta, start)
+            ours = notebook_03.spikes(currents, theta, start)
             assert ours == run(currents, theta, start)
 
 
@@ -150,7 +150,7 @@ def test_spurious_spikes_are_those_of_a_walk(rng):
     for levels in (1, 2):
         steps = np.where(rng.random((20000, 300)) < 0.3, 1, -1)
         highest = np.maximum(0, np.cumsum(steps, 1).max(1))
-        ours = deviation_exercises.spurious(3 / 7, levels)
+        ours = notebook_03.spurious(3 / 7, levels)
         assert ours == pytest.approx((highest // levels).mean(), rel=0.05)
 
 
@@ -172,7 +172,7 @@ def rms(errors):
 
 def only_below(activations, steps, threshold):
     below = activations[activations < threshold + 1e-9]
-    return quantization_exercises.layer_error(below, steps, threshold)
+    return notebook_02.layer_error(below, steps, threshold)
 
 
 def against_clipped(activations, steps, threshold):

@@ -13,7 +13,7 @@ from matplotlib import pyplot as plt
 
 import snnlab as sl
 from snnlab import course, explorers
-from snnlab.course.asking import SKIP
+from snnlab.course.predictions.answers import SKIP
 from tools import notebooks
 
 WIDGET = "application/vnd.jupyter.widget-view+json"

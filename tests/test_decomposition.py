@@ -96,8 +96,8 @@ def test_o24_deviation_is_read_off_the_potential(seed):
 
 def test_the_four_parts_of_one_neuron_by_hand():
     """θ = 1, T = 4, v0 = 0, soft: currents (0.875, 0.375, -2, 0.5), mean -1/16, one spike."""
-    from snnlab.decomposition import split
-    from snnlab.neuron import Neuron
+    from snnlab.analysis.decomposition import split
+    from snnlab.dynamics.neuron import Neuron
 
     z, z_ann, emitted = np.array([[-1 / 16]]), np.array([[0.5]]), np.array([[0.25]])
     parts = split(z, z_ann, emitted, 4, Neuron(1.0, v_init=0.0))
@@ -293,8 +293,8 @@ def test_parts_at_the_anns_current_by_a_plain_loop(seed, v_init, timesteps, pois
 
 def test_both_orders_by_hand_with_the_hard_reset():
     """θ = 1, T = 4, v0 = 0. Received 0.75 fires in steps 2 and 4, the ANN's 0.25 in step 4 only."""
-    from snnlab.decomposition import split
-    from snnlab.neuron import Neuron
+    from snnlab.analysis.decomposition import split
+    from snnlab.dynamics.neuron import Neuron
 
     z, z_ann, emitted = np.array([[0.75]]), np.array([[0.25]]), np.array([[0.75]])
     hard = Neuron(1.0, reset="zero", v_init=0)
@@ -369,13 +369,13 @@ def test_parts_have_the_precision_of_the_simulation(dtype):
 @pytest.mark.parametrize("current", ["received", "ann"])
 def test_batches_change_nothing(monkeypatch, options, current):
     """Image by image, or all at once; the arithmetic is dyadic, so exactly."""
-    from snnlab import decomposition, received
+    from snnlab.analysis import decomposition, mean_currents
 
     _, x, net = converted(7)
     x = np.concatenate([x, x[::-1] / 2])
     record = sl.simulate(net, x, 16, **options)
     sizes = []
-    currents = received.currents_of
+    currents = mean_currents.currents_of
 
     def counted(graph, images, *passed_on):
         sizes.append(len(images))
@@ -384,7 +384,7 @@ def test_batches_change_nothing(monkeypatch, options, current):
     monkeypatch.setattr(decomposition, "currents_of", counted)
     whole = sl.decompose(net, x, record, current=current)
     assert set(sizes) == {6}
-    monkeypatch.setattr(received, "_BATCH_BYTES", 1)
+    monkeypatch.setattr(mean_currents, "_BATCH_BYTES", 1)
     single = sl.decompose(net, x, record, current=current)
     assert sizes[2:] == [1] * 12
     assert_same(whole, single)
@@ -552,12 +552,12 @@ def test_the_table_over_time_holds_every_number():
 @pytest.mark.parametrize("seed", range(5))
 def test_mean_currents_are_those_of_a_plain_loop(monkeypatch, seed, batch_bytes):
     """T is a power of 2, but means over thresholds in quarters and pools may round."""
-    from snnlab import received
+    from snnlab.analysis import mean_currents
 
-    monkeypatch.setattr(received, "_BATCH_BYTES", batch_bytes)
+    monkeypatch.setattr(mean_currents, "_BATCH_BYTES", batch_bytes)
     steps, x, net = converted(seed)
     record = sl.simulate(net, x, 16)
-    found = received.mean_currents(net, torch.tensor(x), record)
+    found = mean_currents.mean_currents(net, torch.tensor(x), record)
     loop = oracles.plain_loop(steps, np.broadcast_to(x, (16, *x.shape)), "subtract", 0.5)
     assert list(found) == net.layers
     for name, currents in found.items():

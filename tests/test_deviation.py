@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import snnlab as sl
-from snnlab import deviation
-from snnlab.neuron import if_step
+from snnlab.analysis import deviation
+from snnlab.dynamics.neuron import if_step
 
 
 def stepped_count(currents, theta=1.0, v_init=0.0):

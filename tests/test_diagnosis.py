@@ -18,8 +18,8 @@ import snnlab as sl
 from snnlab import plots
 from snnlab.data import load_digits, train
 from snnlab.diagnosis import Diagnosis, Finding, Remedy, Setting, diagnose
-from snnlab.diagnosis.blame import blamed, shares_of_own_errors
-from snnlab.diagnosis.inspection import suspicions
+from snnlab.diagnosis.localization import blamed, shares_of_own_errors
+from snnlab.diagnosis.suspicions import suspicions
 from snnlab.diagnosis.trials import Trials
 
 DATA = load_digits()

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from snnlab import explorers
-from snnlab.decomposition import split
+from snnlab.analysis.decomposition import split
+from snnlab.dynamics.neuron import Neuron
 from snnlab.exceptions import OptionError
 from snnlab.explorers import deviation_error, quantization_error
-from snnlab.neuron import Neuron
 
 A = [(2 * n + 1) / 1024 for n in range(512)]  # exact, as are their sums over 32 steps
 THRESHOLDS, STARTS = (0.25, 0.375, 1.0, 1.5), (0.0, 0.125, 0.5, 0.875)

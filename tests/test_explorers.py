@@ -18,8 +18,8 @@ from torch import nn
 
 import snnlab as sl
 from snnlab import explorers
-from snnlab.explorers import explorer as explorer_module
-from snnlab.explorers.controls import Choice, Scale, Slider
+from snnlab.explorers.toolkit import explorer as explorer_module
+from snnlab.explorers.toolkit.controls import Choice, Scale, Slider
 
 MODULES = [
     importlib.import_module(f"snnlab.explorers.{module.name}")
@@ -340,7 +340,7 @@ def test_a_script_plays_its_moves_and_says_what_was_seen(stairs):
 
 def test_a_script_waits_after_each_move(stairs, monkeypatch):
     waited = []
-    monkeypatch.setattr("snnlab.explorers.explorer.time.sleep", waited.append)
+    monkeypatch.setattr("snnlab.explorers.toolkit.explorer.time.sleep", waited.append)
     stairs.script([{"timesteps": 1}, {"timesteps": 2}])
     stairs.script([{"timesteps": 1}], pause=0.5)
     assert waited == [2.0, 2.0, 0.5]

@@ -8,9 +8,10 @@ from torch import nn
 from torch.nn.utils import parametrizations
 
 import snnlab
-from snnlab import fold_batchnorm, folding, trace
-from snnlab.evaluation import evaluate
-from snnlab.folding import fold_affine
+from snnlab import fold_batchnorm, trace
+from snnlab.graph import folding
+from snnlab.graph.evaluation import evaluate
+from snnlab.graph.folding import fold_affine
 
 NORMS = {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 SHAPES = {1: (4, 7), 2: (4, 6, 5), 3: (4, 5, 4, 3)}

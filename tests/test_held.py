@@ -6,10 +6,10 @@ import pytest
 import torch
 
 import snnlab as sl
-from snnlab import execution
-from snnlab.preparation import prepare
-from snnlab.received import mean_currents
-from snnlab.recorder import GIB
+from snnlab.analysis.mean_currents import mean_currents
+from snnlab.simulation import engine
+from snnlab.simulation.options import prepare
+from snnlab.simulation.recorder import GIB
 
 SEEDS = range(20)
 T = 16
@@ -26,13 +26,13 @@ def converted(seed, **options):
 
 
 def run_held(net, x, held, timesteps=T, memory=GIB):
-    """What `execution.run` records when layers are held."""
+    """What `engine.run` records when layers are held."""
     net, x, recorder = prepare(
         net, x, timesteps, reset=None, v_init=None, input="analog", spikes=(), potentials=(),
         at=(), dtype=None, memory=memory,
     )  # fmt: skip
     constant = {name: torch.from_numpy(values) for name, values in held.items()}
-    execution.run(net, x, recorder, memory, held=constant)
+    engine.run(net, x, recorder, memory, held=constant)
     return recorder
 
 
@@ -142,8 +142,8 @@ def test_blocks_of_images_and_steps_change_nothing(monkeypatch, seed, block_byte
         held = {name: any_values(net, name, len(x))}
         whole = output_sums(net, x, held)
         with monkeypatch.context() as patch:
-            patch.setattr(execution, "_BLOCK_BYTES", block_bytes)
-            patch.setattr(execution, "_BLOCK_STEPS", block_steps)
+            patch.setattr(engine, "_BLOCK_BYTES", block_bytes)
+            patch.setattr(engine, "_BLOCK_STEPS", block_steps)
             assert (output_sums(net, x, held) == whole).all(), name
 
 
@@ -155,7 +155,7 @@ def test_little_memory_changes_nothing():
     held = {net.layers[1]: any_values(net, 1, len(x))}
     whole = output_sums(net, x, held)
     little = 100_000
-    blocks = execution.Execution(net, False, held).blocks(len(x), T, little)
+    blocks = engine.Execution(net, False, held).blocks(len(x), T, little)
     assert blocks.images * blocks.steps < len(x) * T
     assert (output_sums(net, x, held, memory=little) == whole).all()
 
@@ -165,12 +165,12 @@ def test_only_what_the_output_reads_is_simulated(monkeypatch, seed):
     steps, x, net = converted(seed)
     made = []
 
-    class Counted(execution.Neurons):
+    class Counted(engine.Neurons):
         def __init__(self, neuron, images, like):
             made.append(neuron)
             super().__init__(neuron, images, like)
 
-    monkeypatch.setattr(execution, "Neurons", Counted)
+    monkeypatch.setattr(engine, "Neurons", Counted)
     for name in net.layers:
         made.clear()
         arrays = run_held(net, x, {name: any_values(net, name, len(x))}).arrays

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import snnlab as sl
-from snnlab.neuron import Neuron, constant_count, hard_count, if_step, soft_count
+from snnlab.dynamics.neuron import Neuron, constant_count, hard_count, if_step, soft_count
 
 
 def run(currents, theta=1.0, v0=0.0, reset="subtract"):

@@ -8,13 +8,13 @@ from torch import nn
 from torch.nn import functional as F
 
 import snnlab as sl
-from snnlab import insertion
 from snnlab.exceptions import (
     CalibrationError,
     OptionError,
     UnsupportedLayerError,
     VerificationError,
 )
+from snnlab.graph import spiking_layers
 
 RESETS = ["subtract", "zero"]
 SEEDS = [1, 3, 5, 7]
@@ -171,7 +171,7 @@ def test_the_pooled_layer_receives_the_average_of_the_spikes():
 def test_a_readout_is_one_more_layer_and_outputs_the_positive_part():
     x = images()
     traced = sl.trace(Small(), x)
-    graph = insertion.spiking_readout(traced)
+    graph = spiking_layers.spiking_readout(traced)
     assert list(graph.layers) == [*traced.layers, "readout"]
     assert len(graph.nodes) == len(traced.nodes) + 1
     assert graph.added == ("readout",)
@@ -187,7 +187,7 @@ def test_a_readout_is_one_more_layer_and_outputs_the_positive_part():
 def test_a_model_that_ends_in_a_relu_has_its_layer_already():
     model = dyadic_(nn.Sequential(nn.Flatten(), nn.Linear(32, 3), nn.ReLU()))
     graph = sl.trace(model, images())
-    assert insertion.spiking_readout(graph) is graph
+    assert spiking_layers.spiking_readout(graph) is graph
     net = sl.convert(model, images(), threshold=sl.Fixed(0.5), readout="spikes")
     assert net.layers == ["2"]
     plain = sl.convert(model, images(), threshold=sl.Fixed(0.5))
@@ -197,8 +197,8 @@ def test_a_model_that_ends_in_a_relu_has_its_layer_already():
 
 
 def test_a_readout_is_added_once():
-    graph = insertion.spiking_readout(sl.trace(Small(), images()))
-    assert insertion.spiking_readout(graph) is graph
+    graph = spiking_layers.spiking_readout(sl.trace(Small(), images()))
+    assert spiking_layers.spiking_readout(graph) is graph
 
 
 @pytest.mark.parametrize(("calls", "name"), [(1, "readout#2"), (2, "readout#3")])
@@ -223,7 +223,7 @@ def test_the_given_graph_and_model_stay_as_they_are(insert):
     before = copy.deepcopy(model.state_dict())
     graph = sl.trace(model, images())
     shown, code, parameters = repr(graph), graph.module.code, graph.module.state_dict()
-    found = getattr(insertion, insert)(graph)
+    found = getattr(spiking_layers, insert)(graph)
     assert repr(graph) == shown != repr(found)
     assert graph.module.code == code != found.module.code
     assert (graph.added, graph.logits) == ((), "output")

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from snnlab.explorers.listing import listing
+from snnlab.explorers.toolkit.listing import listing
 
 SOURCE = '''"""A module."""
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 import snnlab as sl
-from snnlab import execution
-from snnlab.execution import Execution
+from snnlab.simulation import engine
+from snnlab.simulation.engine import Execution
 
 ROOT = Path(sl.__file__).parent.parent
 SIDE = 8
@@ -88,7 +88,7 @@ def test_the_plan_uses_what_it_is_given():
     small, large = (run.blocks(1000, 1000, memory) for memory in (2**17, 2**30))
     assert large.images * large.steps > 50 * small.images * small.steps
     # No longer than needed: a short run and few images are one block.
-    assert run.blocks(2, 3, 2**30) == execution.Blocks(2, 3)
+    assert run.blocks(2, 3, 2**30) == engine.Blocks(2, 3)
 
 
 def test_the_smallest_budget_is_enough_and_less_is_refused():
@@ -129,7 +129,7 @@ def whole():
 @pytest.mark.parametrize("reset", ["subtract", "zero"])
 @pytest.mark.parametrize(("images", "steps"), [(1, 1), (1, 37), (11, 1), (4, 5), (3, 36), (11, 16)])
 def test_blocks_change_no_result(monkeypatch, whole, images, steps, input, reset):
-    blocks = execution.Blocks(images, steps)
+    blocks = engine.Blocks(images, steps)
     monkeypatch.setattr(Execution, "blocks", lambda *arguments: blocks)
     assert_same_record(run(input, reset=reset), whole[input, reset])
 

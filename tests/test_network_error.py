@@ -17,7 +17,8 @@ from torch import nn
 
 import snnlab as sl
 from snnlab import explorers
-from snnlab.explorers import network_error, numbers, runs
+from snnlab.explorers import network_error
+from snnlab.explorers.toolkit import numbers, simulation_cache
 from snnlab.plots import _style
 
 STEPS, RESETS, STARTS, PERCENTILES = (2, 5, 12, 32), ("subtract", "zero"), (0.0, 0.5), (90.0, 100.0)
@@ -291,7 +292,7 @@ def described(explorer, shares, **changes):
         "spikes": 1.0,
         "spurious": 0.0,
         "rms": {"total": np.ones(len(shares) + 1)},
-        "parts": dict(zip(sl.report.PARTS, parts, strict=True)),
+        "parts": dict(zip(sl.analysis.error_parts.PARTS, parts, strict=True)),
     } | changes
     setting = {"steps": 1, "reset": "zero", "v_init": 0.25, "percentile": 99.9}
     return explorer.describe(data, **setting)
@@ -379,7 +380,7 @@ def test_the_likeliest_settings_come_first(explorer):
 
 
 def test_what_takes_too_long_is_simulated_at_its_first_visit(given, simulations, monkeypatch):
-    monkeypatch.setattr(runs, "PREPARATION_SECONDS", -1.0)
+    monkeypatch.setattr(simulation_cache, "PREPARATION_SECONDS", -1.0)
     explorer = explorers.NetworkError(*given, **OPTIONS)
     assert simulations == [("subtract", 0.5)]
     explorer.move(reset="zero", v_init=0.0)
@@ -390,7 +391,7 @@ def test_what_takes_too_long_is_simulated_at_its_first_visit(given, simulations,
 
 def test_the_preparation_counts_its_work(given, monkeypatch):
     counted = []
-    monkeypatch.setattr(runs.Progress, "add", lambda self, n: counted.append(n))
+    monkeypatch.setattr(simulation_cache.Progress, "add", lambda self, n: counted.append(n))
     explorers.NetworkError(*given, **OPTIONS)
     assert counted.count(1) == 8  # a simulation counts images and steps, here many at a time
 

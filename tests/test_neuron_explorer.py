@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from brian2 import ms, mV, nA
 
-from snnlab import brian, explorers, neuron
+from snnlab import brian, explorers
+from snnlab.dynamics import neuron
 
 DEFAULT = dict(current=4.0, threshold=10.0, reset="subtract", leak=math.inf, v_init=0.0)
 ENDS = dict(

@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import snnlab as sl
-from snnlab.operations import Kind
+from snnlab.graph.operations import Kind
 
 STEPS = 24
 

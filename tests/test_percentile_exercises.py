@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 import snnlab as sl
-from snnlab.course import percentile_exercises
-from snnlab.neuron import soft_count
+from snnlab.course.exercises import notebook_05
+from snnlab.dynamics.neuron import soft_count
 
 
 def test_the_clipped_mass_is_what_a_network_misses_after_endless_time(rng):
@@ -20,12 +20,12 @@ def test_the_clipped_mass_is_what_a_network_misses_after_endless_time(rng):
         current = torch.tensor(activations[:, None]).float()
         passed_on = sl.steady(net.replace(threshold=theta), current, 2**12).activations["relu"]
         missing = 1 - passed_on.sum() / activations.sum()
-        ours = percentile_exercises.clipped_mass(activations, theta)
+        ours = notebook_05.clipped_mass(activations, theta)
         assert ours == pytest.approx(missing, abs=1e-6)
 
 
 def test_nothing_is_cut_off_at_the_maximum():
-    assert percentile_exercises.clipped_mass(np.array([0.25, 3.0]), 3.0) == 0
+    assert notebook_05.clipped_mass(np.array([0.25, 3.0]), 3.0) == 0
 
 
 @pytest.mark.parametrize("percentile", [25.0, 50.0, 90.0, 99.0, 99.9])
@@ -34,7 +34,7 @@ def test_the_threshold_is_that_of_the_package_over_what_is_above_0(rng, percenti
     net = sl.convert(
         nn.ReLU(), activations[:, None], threshold=sl.Percentile(percentile, nonzero=True)
     )
-    ours = percentile_exercises.threshold_of(activations, percentile)
+    ours = notebook_05.threshold_of(activations, percentile)
     assert ours == pytest.approx(net.thresholds["relu"], rel=1e-12)
 
 
@@ -42,7 +42,7 @@ def test_zeros_make_a_difference_as_the_theory_says():
     """O40: 900 zeros and 100 values evenly in (0, 1]."""
     activations = np.concatenate([np.zeros(900), np.arange(1, 101) / 100])
     assert np.percentile(activations, 99) == pytest.approx(0.9, abs=1e-3)
-    assert percentile_exercises.threshold_of(activations, 99) == pytest.approx(0.99, abs=1e-3)
+    assert notebook_05.threshold_of(activations, 99) == pytest.approx(0.99, abs=1e-3)
 
 
 def test_the_bias_is_that_of_the_normalized_network():
@@ -52,11 +52,11 @@ def test_the_bias_is_that_of_the_normalized_network():
         model[2].bias.data[:] = bias
         net = sl.convert(model, [[1.0]], threshold=sl.Fixed({"1": before, "3": scale}))
         normalized = dict(sl.normalize_weights(net).graph.module.named_children())
-        ours = percentile_exercises.normalized_bias(bias, before, scale)
+        ours = notebook_05.normalized_bias(bias, before, scale)
         assert ours == normalized["2"].bias.item()
 
 
 def test_a_neuron_fires_as_often_with_the_bias_as_before():
     for bias, before, scale in itertools.product((0.25, 1.5), (0.5, 4.0), (1.0, 8.0)):
-        ours = percentile_exercises.normalized_bias(bias, before, scale)
+        ours = notebook_05.normalized_bias(bias, before, scale)
         assert soft_count(ours, 64) == soft_count(bias, 64, scale)

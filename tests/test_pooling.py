@@ -11,9 +11,10 @@ from torch import nn
 from torch.nn import functional as F
 
 import snnlab as sl
-from snnlab import execution, pooling
+from snnlab.analysis.mean_currents import mean_currents
+from snnlab.dynamics import pooling
 from snnlab.exceptions import OptionError, UnsupportedLayerError
-from snnlab.received import mean_currents
+from snnlab.simulation import engine
 
 GATES = ["gate", "gate_recent"]
 DECAY = {"gate": 1.0, "gate_recent": 0.9}
@@ -354,8 +355,8 @@ def test_block_sizes_change_nothing(seed, how, steps_together, block_bytes, time
     at = (1, (timesteps + 1) // 2)
     whole = sl.simulate(net, x, timesteps, spikes=True, at=at)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(execution, "_BLOCK_STEPS", steps_together)
-        patch.setattr(execution, "_BLOCK_BYTES", block_bytes)
+        patch.setattr(engine, "_BLOCK_STEPS", steps_together)
+        patch.setattr(engine, "_BLOCK_BYTES", block_bytes)
         parts = sl.simulate(net, x, timesteps, spikes=True, at=at)
     assert (parts.output_sums == whole.output_sums).all()
     for name in net.layers:

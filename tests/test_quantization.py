@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import snnlab as sl
-from snnlab import quantization
-from snnlab.neuron import if_step
+from snnlab.analysis import quantization
+from snnlab.dynamics.neuron import if_step
 
 THRESHOLDS = [0.5, 1.0, 1.25]
 STARTS = [0.0, 0.25, 0.5, 0.75]

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import snnlab as sl
-from snnlab import activations
+from snnlab.conversion import statistics
 
 X = torch.randint(0, 17, (6, 1, 6, 6), generator=torch.Generator().manual_seed(0)) / 16
 T = 12
@@ -203,7 +203,7 @@ def test_accuracy_of_the_ann_is_one_number():
 
 def test_the_ann_on_many_batches_is_the_ann_on_one(monkeypatch):
     whole = sl.analog(NET, X)
-    monkeypatch.setattr(activations, "_BATCH_BYTES", 1)
+    monkeypatch.setattr(statistics, "_BATCH_BYTES", 1)
     parts = sl.analog(NET, X)
     assert np.array_equal(parts.outputs, whole.outputs)
     for layer in NET.layers:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from snnlab import Fixed, convert, operations, trace, verify
+from snnlab import Fixed, convert, trace, verify
 from snnlab.exceptions import (
     OptionError,
     ShapeError,
@@ -18,6 +18,7 @@ from snnlab.exceptions import (
     UnsupportedLayerError,
     VerificationError,
 )
+from snnlab.graph import operations
 
 IMAGE = (4, 6, 6)
 

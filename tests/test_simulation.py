@@ -8,7 +8,8 @@ from torch import nn
 from torch.nn import functional as F
 
 import snnlab as sl
-from snnlab import execution, pooling, progress
+from snnlab.dynamics import pooling
+from snnlab.simulation import engine, progress
 
 SEEDS = range(60)
 
@@ -75,8 +76,8 @@ def test_block_sizes_change_nothing(seed, steps_together, block_bytes, timesteps
     options = {"spikes": True, "potentials": True}
     whole = sl.simulate(net, x, timesteps, **options)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(execution, "_BLOCK_STEPS", steps_together)
-        patch.setattr(execution, "_BLOCK_BYTES", block_bytes)
+        patch.setattr(engine, "_BLOCK_STEPS", steps_together)
+        patch.setattr(engine, "_BLOCK_BYTES", block_bytes)
         parts = sl.simulate(net, x, timesteps, **options)
         drawn = sl.simulate(net, x, timesteps, input="poisson", seed=5)
     assert_same_run(
@@ -266,8 +267,8 @@ def test_equals_a_plain_loop_under_regular_input_in_blocks_of_any_size(seed, res
     trains = np.floor(x * np.arange(21).reshape(-1, *[1] * x.ndim) + 0.5)
     loop = oracles.plain_loop(steps, np.diff(trains, axis=0), reset, 0.5)
     for block_steps, block_bytes in [(8, 2**22), (3, 1), (1, 1)]:
-        monkeypatch.setattr(execution, "_BLOCK_STEPS", block_steps)
-        monkeypatch.setattr(execution, "_BLOCK_BYTES", block_bytes)
+        monkeypatch.setattr(engine, "_BLOCK_STEPS", block_steps)
+        monkeypatch.setattr(engine, "_BLOCK_BYTES", block_bytes)
         record = sl.simulate(net, x, 20, input="regular", spikes=True, at=[7])
         for name in net.layers:
             assert (record.spikes(name) == loop["spikes"][name]).all()
@@ -363,8 +364,8 @@ def test_progress_shows_only_when_it_takes_long(monkeypatch):
             bars.append("closed")
 
     monkeypatch.setattr("tqdm.auto.tqdm", Bar)
-    monkeypatch.setattr(execution, "_BLOCK_STEPS", 1)
-    monkeypatch.setattr(execution, "_BLOCK_BYTES", 1)
+    monkeypatch.setattr(engine, "_BLOCK_STEPS", 1)
+    monkeypatch.setattr(engine, "_BLOCK_BYTES", 1)
     _, x, net = converted(2)
     sl.simulate(net, x, 4)
     assert bars == []

@@ -6,7 +6,7 @@ from scipy.special import softmax
 from torch import nn
 
 import snnlab as sl
-from snnlab.softmax import softmax as probabilities
+from snnlab.simulation.spiking_softmax import softmax as probabilities
 
 
 def record(sums):

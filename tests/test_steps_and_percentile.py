@@ -7,7 +7,8 @@ from torch import nn
 
 import snnlab as sl
 from snnlab import explorers
-from snnlab.explorers import runs, steps_and_percentile
+from snnlab.explorers import steps_and_percentile
+from snnlab.explorers.toolkit import simulation_cache
 
 
 def network(x):
@@ -98,7 +99,7 @@ def test_every_percentile_is_simulated_when_it_opens_and_never_again(given, monk
 
 
 def test_what_takes_too_long_is_simulated_at_its_first_visit(given, monkeypatch):
-    monkeypatch.setattr(runs, "PREPARATION_SECONDS", -1.0)
+    monkeypatch.setattr(simulation_cache, "PREPARATION_SECONDS", -1.0)
     explorer = explorers.StepsAndPercentile(*given)
     assert list(explorer._runs) == [99.9]
     explorer.move(percentile=50.0)
@@ -107,7 +108,7 @@ def test_what_takes_too_long_is_simulated_at_its_first_visit(given, monkeypatch)
 
 def test_the_preparation_counts_its_work(given, monkeypatch):
     counted = []
-    monkeypatch.setattr(runs.Progress, "add", lambda self, n: counted.append(n))
+    monkeypatch.setattr(simulation_cache.Progress, "add", lambda self, n: counted.append(n))
     explorers.StepsAndPercentile(*given)
     assert counted.count(1) >= len(steps_and_percentile.PERCENTILES)
 

@@ -16,7 +16,7 @@ from torch import nn
 
 import snnlab as sl
 from snnlab import sweeping
-from snnlab.calibration import Rule
+from snnlab.conversion.rules import Rule
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.random((30, 5), np.float32), RNG.integers(0, 3, 30)

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 import snnlab as sl
-from snnlab.balancing import positive_sum
-from snnlab.course import threshold_exercises
-from snnlab.neuron import if_step
+from snnlab.conversion.weight_based import positive_sum
+from snnlab.course.exercises import notebook_04
+from snnlab.dynamics.neuron import if_step
 
 
 def test_the_first_spike_is_that_of_the_engine():
@@ -21,7 +21,7 @@ def test_the_first_spike_is_that_of_the_engine():
         while not spike:
             step += 1
             v, spike = if_step(v, current, theta)
-        assert threshold_exercises.first_spike(current, theta, start) == step
+        assert notebook_04.first_spike(current, theta, start) == step
 
 
 def test_the_largest_current_is_that_of_the_worst_pattern_of_spikes(rng):
@@ -29,7 +29,7 @@ def test_the_largest_current_is_that_of_the_worst_pattern_of_spikes(rng):
         for _ in range(20):
             weights = rng.integers(-64, 65, size=(outputs, inputs)) / 64
             patterns = np.array(list(itertools.product((0, 1), repeat=inputs)))
-            ours = threshold_exercises.largest_current(weights)
+            ours = notebook_04.largest_current(weights)
             assert ours == (weights @ patterns.T).max()
             assert ours == positive_sum(torch.from_numpy(weights))
 
@@ -41,7 +41,7 @@ def test_weights_divided_by_the_factors_have_the_largest_activation_1(rng):
     model = nn.Sequential(*(part for layer in layers for part in (layer, nn.ReLU()))).double()
     x = rng.random((50, 5))
     scales = np.array(list(sl.convert(model, x, threshold=sl.Maximum()).thresholds.values()))
-    factors = [threshold_exercises.factor(scales, layer) for layer in range(4)]
+    factors = [notebook_04.factor(scales, layer) for layer in range(4)]
     np.testing.assert_allclose(np.cumprod(factors), scales)
     with torch.no_grad():
         for layer, factor in zip(layers, factors, strict=True):
@@ -52,8 +52,8 @@ def test_weights_divided_by_the_factors_have_the_largest_activation_1(rng):
 
 def test_the_worked_example_of_the_slip():
     scales = (2.0, 4.0, 8.0)
-    right = [threshold_exercises.factor(scales, layer) for layer in range(3)]
+    right = [notebook_04.factor(scales, layer) for layer in range(3)]
     assert right == [2, 2, 2]
-    assert [threshold_exercises._carried(scales, layer) for layer in range(3)] == [2, 2, 4]
+    assert [notebook_04._carried(scales, layer) for layer in range(3)] == [2, 2, 4]
     with pytest.raises(IndexError):
-        threshold_exercises.factor(scales, 3)
+        notebook_04.factor(scales, 3)

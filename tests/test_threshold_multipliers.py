@@ -10,7 +10,8 @@ from torch import nn
 
 import snnlab as sl
 from snnlab import explorers
-from snnlab.explorers import runs, threshold_multipliers
+from snnlab.explorers import threshold_multipliers
+from snnlab.explorers.toolkit import simulation_cache
 
 T = 12
 
@@ -116,7 +117,7 @@ def test_settings_of_one_layer_are_simulated_when_it_opens_and_no_setting_twice(
 
 
 def test_what_takes_too_long_waits_for_its_first_visit(given, monkeypatch):
-    monkeypatch.setattr(runs, "PREPARATION_SECONDS", -1.0)
+    monkeypatch.setattr(simulation_cache, "PREPARATION_SECONDS", -1.0)
     explorer = explorers.ThresholdMultipliers(*given, timesteps=4)
     assert list(explorer._runs) == [(1.0, 1.0)]
 

@@ -11,11 +11,12 @@ from torch import nn
 from torch.nn.utils import parametrizations
 from zoo import ZOO
 
-from snnlab import Fixed, convert, operations, trace, verify
-from snnlab.capture import capture
-from snnlab.evaluation import cap, evaluate
+from snnlab import Fixed, convert, trace, verify
 from snnlab.exceptions import SNNLabError, UnsupportedLayerError
-from snnlab.operations import Kind
+from snnlab.graph import operations
+from snnlab.graph.capture import capture
+from snnlab.graph.evaluation import cap, evaluate
+from snnlab.graph.operations import Kind
 
 
 @pytest.fixture(autouse=True, scope="module")

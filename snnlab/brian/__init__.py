@@ -13,7 +13,7 @@ from snnlab.brian.catalogue import models
 from snnlab.brian.model import Model
 from snnlab.brian.network import simulate
 from snnlab.brian.neuron import NeuronRecord, simulate_neuron
-from snnlab.brian.wiring import Connections, connections
+from snnlab.brian.synapses import Connections, connections
 
 __all__ = [
     "Connections",

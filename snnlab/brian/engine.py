@@ -7,12 +7,12 @@ import brian2 as b2
 import numpy as np
 from scipy import sparse
 
-from snnlab.brian import wiring
+from snnlab.brian import synapses
+from snnlab.dynamics.neuron import Neuron, per_neuron
 from snnlab.exceptions import MemoryBudgetError
 from snnlab.network import Network
-from snnlab.neuron import Neuron, per_neuron
-from snnlab.progress import Progress
-from snnlab.recorder import GIB
+from snnlab.simulation.progress import Progress
+from snnlab.simulation.recorder import GIB
 
 # One step of the network. How long it is makes no difference: the current is given for each step.
 DT = 1 * b2.ms
@@ -65,13 +65,15 @@ class Engine:
     """
 
     def __init__(self, network: Network, *, spiking_input: bool, schedule: str, memory: int):
-        self.graph = wiring.affine_graph(network)
+        self.graph = synapses.affine_graph(network)
         self.neurons = network.neurons
         self.clock = b2.Clock(DT, name="steps")
         # For names that are the same each time, so that compiled code is found again.
-        self.label = {name: k for k, name in enumerate([*wiring.sources(self.graph), "output"])}
-        sources = [name for name in wiring.sources(self.graph) if spiking_input or name != "input"]
-        _check_memory({name: wiring.count_synapses(self.graph, name) for name in sources}, memory)
+        self.label = {name: k for k, name in enumerate([*synapses.sources(self.graph), "output"])}
+        sources = [
+            name for name in synapses.sources(self.graph) if spiking_input or name != "input"
+        ]
+        _check_memory({name: synapses.count_synapses(self.graph, name) for name in sources}, memory)
         self.groups = {name: self._neurons(name) for name in network.layers}
         self.spiking = dict(self.groups)
         self.groups["output"] = b2.NeuronGroup(
@@ -84,7 +86,7 @@ class Engine:
         self.synapses = {}
         with Progress(sum(self._size(name) for name in sources), "neurons wired") as progress:
             for source in sources:
-                matrices = wiring.matrices_from(self.graph, source, progress.add)
+                matrices = synapses.matrices_from(self.graph, source, progress.add)
                 for target, matrix in matrices.items():
                     if matrix.nnz:
                         self.synapses[source, target] = self._synapses(source, target, matrix)
@@ -147,7 +149,7 @@ class Engine:
         )
 
     def _size(self, name: str) -> int:
-        nodes = wiring.sources(self.graph) | {"output": self.graph.nodes[-1]}
+        nodes = synapses.sources(self.graph) | {"output": self.graph.nodes[-1]}
         return int(np.prod(nodes[name].meta["shape"]))
 
     def _neurons(self, name: str) -> b2.NeuronGroup:
@@ -193,9 +195,9 @@ class Engine:
             else:
                 self.spiking[name].thresholder["spike"].when = fire
                 self.spiking[name].resetter["spike"].when = reset
-            for (source, _), synapses in self.synapses.items():
+            for (source, _), outgoing in self.synapses.items():
                 if source == name:
-                    synapses.pre.when = send
+                    outgoing.pre.when = send
         # Brian2 wants its own slots to be there too; nothing stands in those three any more.
         unused = ["thresholds", "synapses", "resets"]
         self.network.schedule = ["start", "groups", *slots, *unused, "end"]

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from snnlab import _checks, _tables
-from snnlab.brian import inspection, quantities
+from snnlab.brian import quantities, validation
 from snnlab.brian.isolation import isolated
 from snnlab.exceptions import OptionError
 
@@ -70,7 +70,7 @@ class Model:
             value = _dictionary(getattr(self, part), part)
             object.__setattr__(self, part, MappingProxyType(dict(value)))
         with isolated():
-            inspection.inspect(self)
+            validation.inspect(self)
 
     def replace(self, **changes: Any) -> "Model":
         """Return the model with other parameters, or with other parts.
@@ -110,10 +110,10 @@ class Model:
         return dataclasses.replace(self, parameters=parameters, **changes)
 
     def _table(self) -> tuple[str, list[str], list[list[str]]]:
-        rows = [["equations", line] for line in inspection.lines(self.equations)]
+        rows = [["equations", line] for line in validation.lines(self.equations)]
         rows += [
             ["fires when", self.threshold],
-            ["a spike does", "; ".join(inspection.lines(self.reset))],
+            ["a spike does", "; ".join(validation.lines(self.reset))],
         ]
         if self.refractory is not None:
             rows.append(["refractory for", str(self.refractory)])

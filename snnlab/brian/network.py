@@ -8,18 +8,18 @@ import numpy as np
 import torch
 
 from snnlab import _checks
-from snnlab.brian import wiring
+from snnlab.brian import synapses
 from snnlab.brian.engine import Engine, Run
 from snnlab.brian.isolation import isolated
-from snnlab.evaluation import full_precision
+from snnlab.dynamics.input_coding import PoissonInput, RegularInput
+from snnlab.dynamics.neuron import Reset
 from snnlab.exceptions import ShapeError
+from snnlab.graph.evaluation import full_precision
 from snnlab.network import Network
-from snnlab.neuron import Reset
-from snnlab.preparation import prepare, refuse_outside_unit, train_seeds
-from snnlab.progress import Progress
-from snnlab.record import Record
-from snnlab.recorder import GIB, Recorder
-from snnlab.stepping import PoissonInput, RegularInput
+from snnlab.simulation.options import prepare, refuse_outside_unit, train_seeds
+from snnlab.simulation.progress import Progress
+from snnlab.simulation.record import Record
+from snnlab.simulation.recorder import GIB, Recorder
 
 SCHEDULES = ("layers", "brian")
 
@@ -117,7 +117,7 @@ def simulate(
         engine = Engine(network, spiking_input=spiking, schedule=schedule, memory=int(memory))
         for b, (image, train) in enumerate(zip(x, trains, strict=False)):
             shown = torch.zeros_like(image) if spiking else image
-            currents = wiring.currents_at_rest(engine.graph, shown[None].cpu())
+            currents = synapses.currents_at_rest(engine.graph, shown[None].cpu())
             constant = {name: current.numpy().ravel() for name, current in currents.items()}
             run = engine.run(constant, train, timesteps, wanted)
             _write(recorder, run, train, network, b)

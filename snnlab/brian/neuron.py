@@ -9,9 +9,9 @@ import numpy as np
 
 from snnlab.brian import quantities
 from snnlab.brian.catalogue import models
-from snnlab.brian.inspection import CONSTANT_CURRENT, neuron_group
 from snnlab.brian.isolation import explanation, given_up, isolated
 from snnlab.brian.model import Model
+from snnlab.brian.validation import CONSTANT_CURRENT, neuron_group
 from snnlab.exceptions import OptionError, ShapeError
 
 

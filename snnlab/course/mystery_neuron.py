@@ -11,8 +11,8 @@ from snnlab import _checks
 from snnlab.brian import Model, models, quantities, simulate_neuron
 from snnlab.course.comparison import spike_counts, telltale
 from snnlab.course.feedback import Feedback
+from snnlab.dynamics.neuron import RESETS, Reset
 from snnlab.exceptions import OptionError
-from snnlab.neuron import RESETS, Reset
 
 # How far off an answer may be.
 _THRESHOLD_TOLERANCE, _TAU_TOLERANCE = 0.05, 0.2

@@ -11,7 +11,7 @@ from torch import nn
 from snnlab import _checks
 from snnlab._words import counted
 from snnlab.exceptions import OptionError
-from snnlab.graph import own_layer
+from snnlab.graph.canonical import own_layer
 from snnlab.network import Network
 
 

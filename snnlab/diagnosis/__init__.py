@@ -1,6 +1,6 @@
 """What costs a converted network its accuracy, and what helps."""
 
-from snnlab.diagnosis.examination import diagnose
-from snnlab.diagnosis.verdict import Diagnosis, Finding, Remedy, Setting
+from snnlab.diagnosis.procedure import diagnose
+from snnlab.diagnosis.report import Diagnosis, Finding, Remedy, Setting
 
 __all__ = ["Diagnosis", "Finding", "Remedy", "Setting", "diagnose"]

@@ -5,12 +5,12 @@ from collections.abc import Hashable, Mapping
 import numpy as np
 import torch
 
-from snnlab.execution import run
 from snnlab.network import Network
-from snnlab.preparation import prepare
-from snnlab.progress import Progress
-from snnlab.record import classified
-from snnlab.recorder import GIB
+from snnlab.simulation.engine import run
+from snnlab.simulation.options import prepare
+from snnlab.simulation.progress import Progress
+from snnlab.simulation.record import classified
+from snnlab.simulation.recorder import GIB
 
 
 class Trials:

@@ -3,7 +3,6 @@
 from snnlab.explorers.clipped_mass import ClippedMass
 from snnlab.explorers.counting import Counting
 from snnlab.explorers.deviation_error import DeviationError
-from snnlab.explorers.explorer import Explorer
 from snnlab.explorers.four_currents import FourCurrents
 from snnlab.explorers.input_coding import InputCoding
 from snnlab.explorers.layer_quantization import LayerQuantization
@@ -14,6 +13,7 @@ from snnlab.explorers.quantization_error import QuantizationError
 from snnlab.explorers.spurious_spikes import SpuriousSpikes
 from snnlab.explorers.steps_and_percentile import StepsAndPercentile
 from snnlab.explorers.threshold_multipliers import ThresholdMultipliers
+from snnlab.explorers.toolkit.explorer import Explorer
 
 __all__ = [
     "ClippedMass",

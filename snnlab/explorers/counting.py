@@ -8,9 +8,10 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from snnlab._words import counted
-from snnlab.explorers.controls import Choice, Slider
-from snnlab.explorers.explorer import Explorer
-from snnlab.explorers.shared import (
+from snnlab.dynamics.neuron import Neuron, constant_count, if_step
+from snnlab.explorers.toolkit.controls import Choice, Slider
+from snnlab.explorers.toolkit.explorer import Explorer
+from snnlab.explorers.toolkit.prediction import (
     ABOVE,
     PREDICTION,
     at_steps,
@@ -18,7 +19,6 @@ from snnlab.explorers.shared import (
     number,
     predicted,
 )
-from snnlab.neuron import Neuron, constant_count, if_step
 from snnlab.plots import _style
 
 STEPS = 32

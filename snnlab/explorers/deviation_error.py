@@ -7,10 +7,10 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from snnlab.explorers.controls import Choice, Slider
-from snnlab.explorers.explorer import Explorer
-from snnlab.explorers.shared import ABOVE, PREDICTION, checked_prediction, predicted
-from snnlab.neuron import if_step, soft_count
+from snnlab.dynamics.neuron import if_step, soft_count
+from snnlab.explorers.toolkit.controls import Choice, Slider
+from snnlab.explorers.toolkit.explorer import Explorer
+from snnlab.explorers.toolkit.prediction import ABOVE, PREDICTION, checked_prediction, predicted
 from snnlab.plots import _style
 
 STEPS, NEURONS, V_INIT = 16, 200, 0.5

@@ -9,16 +9,16 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from snnlab._words import counted
-from snnlab.explorers.controls import Slider
-from snnlab.explorers.explorer import Explorer
-from snnlab.explorers.shared import (
+from snnlab.dynamics.neuron import if_step
+from snnlab.explorers.toolkit.controls import Slider
+from snnlab.explorers.toolkit.explorer import Explorer
+from snnlab.explorers.toolkit.prediction import (
     ABOVE,
     PREDICTION,
     at_steps,
     checked_prediction,
     predicted,
 )
-from snnlab.neuron import if_step
 from snnlab.plots import _style
 
 DEFAULTS = (1.0, 1.0, -1.0, -1.0)

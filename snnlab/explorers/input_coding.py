@@ -8,16 +8,16 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from snnlab._words import counted
-from snnlab.explorers.controls import Slider
-from snnlab.explorers.explorer import Explorer
-from snnlab.explorers.shared import (
+from snnlab.dynamics.neuron import soft_count
+from snnlab.explorers.toolkit.controls import Slider
+from snnlab.explorers.toolkit.explorer import Explorer
+from snnlab.explorers.toolkit.prediction import (
     ABOVE,
     PREDICTION,
     checked_prediction,
     number,
     predicted,
 )
-from snnlab.neuron import soft_count
 from snnlab.plots import _style
 
 STEPS, RUNS, SHOWN = 128, 400, 4

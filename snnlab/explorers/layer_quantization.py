@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from snnlab._words import counted
+from snnlab.dynamics.neuron import soft_count
 from snnlab.exceptions import ShapeError
-from snnlab.explorers.controls import Scale, Slider
-from snnlab.explorers.explorer import Explorer
-from snnlab.explorers.shared import ABOVE, PREDICTION, checked_prediction, predicted
-from snnlab.neuron import soft_count
+from snnlab.explorers.toolkit.controls import Scale, Slider
+from snnlab.explorers.toolkit.explorer import Explorer
+from snnlab.explorers.toolkit.prediction import ABOVE, PREDICTION, checked_prediction, predicted
 from snnlab.plots import _style
 
 KEPT = 4096

@@ -11,18 +11,18 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from snnlab import _checks
-from snnlab.calibration import Percentile
-from snnlab.conversion import convert
-from snnlab.decomposition import decompose
-from snnlab.explorers.controls import Choice, Scale
-from snnlab.explorers.explorer import Explorer
-from snnlab.explorers.runs import Runs
-from snnlab.explorers.shared import ABOVE, several
-from snnlab.explorers.stacked_bars import StackedBars, short
+from snnlab.analysis.decomposition import decompose
+from snnlab.analysis.error_parts import PARTS
+from snnlab.conversion.activation_based import Percentile
+from snnlab.conversion.pipeline import convert
+from snnlab.explorers.toolkit.controls import Choice, Scale
+from snnlab.explorers.toolkit.explorer import Explorer
+from snnlab.explorers.toolkit.prediction import ABOVE, several
+from snnlab.explorers.toolkit.simulation_cache import Runs
+from snnlab.explorers.toolkit.stacked_bars import StackedBars, short
 from snnlab.network import Network
 from snnlab.plots import _style
-from snnlab.report import PARTS
-from snnlab.simulation import analog, simulate
+from snnlab.simulation.running import analog, simulate
 
 RESETS = {"by subtraction": "subtract", "to zero": "zero"}
 STARTS = {0.0: "empty", 0.5: "half full"}

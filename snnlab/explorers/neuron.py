@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from snnlab.explorers.controls import Choice, Scale, Slider
-from snnlab.explorers.explorer import Explorer
-from snnlab.neuron import if_step
+from snnlab.dynamics.neuron import if_step
+from snnlab.explorers.toolkit.controls import Choice, Scale, Slider
+from snnlab.explorers.toolkit.explorer import Explorer
 from snnlab.plots import _style
 
 # As the models of `brian`: 1 nA raises the potential of a neuron of 1 nF by 1 mV in 1 ms.

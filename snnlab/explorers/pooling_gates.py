@@ -10,16 +10,11 @@ from matplotlib.figure import Figure
 from torch.nn import functional as F
 
 from snnlab._words import counted
-from snnlab.explorers.controls import Choice, Slider
-from snnlab.explorers.explorer import Explorer
-from snnlab.explorers.shared import (
-    ABOVE,
-    PREDICTION,
-    checked_prediction,
-    predicted,
-)
+from snnlab.dynamics.pooling import DECAY, ExactMaxPool, GatedMaxPool
+from snnlab.explorers.toolkit.controls import Choice, Slider
+from snnlab.explorers.toolkit.explorer import Explorer
+from snnlab.explorers.toolkit.prediction import ABOVE, PREDICTION, checked_prediction, predicted
 from snnlab.plots import _style
-from snnlab.pooling import DECAY, ExactMaxPool, GatedMaxPool
 
 STEPS = 32
 # In which order the steps of each input get a spike: the same for every setting, so that noise does

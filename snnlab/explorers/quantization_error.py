@@ -7,9 +7,9 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from snnlab.explorers.controls import Slider
-from snnlab.explorers.explorer import Explorer
-from snnlab.neuron import soft_count
+from snnlab.dynamics.neuron import soft_count
+from snnlab.explorers.toolkit.controls import Slider
+from snnlab.explorers.toolkit.explorer import Explorer
 from snnlab.plots import _style
 
 ACTIVATIONS = (np.arange(512) + 0.5) / 512

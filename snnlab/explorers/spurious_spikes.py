@@ -8,11 +8,17 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from snnlab.deviation import expected_deviation
-from snnlab.explorers.controls import Slider
-from snnlab.explorers.explorer import Explorer
-from snnlab.explorers.shared import ABOVE, PREDICTION, checked_prediction, number, predicted
-from snnlab.neuron import if_step
+from snnlab.analysis.deviation import expected_deviation
+from snnlab.dynamics.neuron import if_step
+from snnlab.explorers.toolkit.controls import Slider
+from snnlab.explorers.toolkit.explorer import Explorer
+from snnlab.explorers.toolkit.prediction import (
+    ABOVE,
+    PREDICTION,
+    checked_prediction,
+    number,
+    predicted,
+)
 from snnlab.plots import _style
 
 STEPS, NEURONS = 256, 1000

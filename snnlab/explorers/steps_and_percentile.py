@@ -11,15 +11,15 @@ from torch import nn
 
 from snnlab import _checks
 from snnlab._words import counted
-from snnlab.calibration import Percentile
-from snnlab.conversion import convert
-from snnlab.explorers.controls import Scale, Slider
-from snnlab.explorers.explorer import Explorer
-from snnlab.explorers.runs import Runs
-from snnlab.explorers.shared import several
+from snnlab.conversion.activation_based import Percentile
+from snnlab.conversion.pipeline import convert
+from snnlab.explorers.toolkit.controls import Scale, Slider
+from snnlab.explorers.toolkit.explorer import Explorer
+from snnlab.explorers.toolkit.prediction import several
+from snnlab.explorers.toolkit.simulation_cache import Runs
 from snnlab.network import Network
 from snnlab.plots import _style
-from snnlab.simulation import analog, simulate
+from snnlab.simulation.running import analog, simulate
 
 PERCENTILES = (50.0, 80.0, 90.0, 95.0, 99.0, 99.5, 99.9, 99.99, 100.0)
 ROWS = 256

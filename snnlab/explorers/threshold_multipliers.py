@@ -10,13 +10,13 @@ from matplotlib.figure import Figure
 from snnlab import _checks
 from snnlab._words import counted
 from snnlab.exceptions import OptionError
-from snnlab.explorers.controls import Control, Scale, Slider
-from snnlab.explorers.explorer import Explorer
-from snnlab.explorers.runs import Runs
-from snnlab.explorers.shared import ABOVE
+from snnlab.explorers.toolkit.controls import Control, Scale, Slider
+from snnlab.explorers.toolkit.explorer import Explorer
+from snnlab.explorers.toolkit.prediction import ABOVE
+from snnlab.explorers.toolkit.simulation_cache import Runs
 from snnlab.network import Network
 from snnlab.plots import _style
-from snnlab.simulation import analog, simulate
+from snnlab.simulation.running import analog, simulate
 
 MULTIPLIERS = tuple(2.0**k for k in range(-3, 4))
 NEAR = 1.0  # points below the ANN that count as having arrived

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from snnlab.plots import _style
-from snnlab.record import Record
+from snnlab.simulation.record import Record
 
 
 def accuracy_over_time(

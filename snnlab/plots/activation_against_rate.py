@@ -4,8 +4,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from snnlab import _checks
+from snnlab.analysis.error_parts import PARTS, ErrorParts
 from snnlab.plots import _style
-from snnlab.report import PARTS, ErrorParts
 
 # More marks than this hide each other.
 _MARKS = 3000

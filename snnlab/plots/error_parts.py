@@ -4,9 +4,9 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from snnlab import _checks
+from snnlab.analysis.error_parts import PARTS, ErrorParts
 from snnlab.plots import _style
 from snnlab.plots._stacking import stacked
-from snnlab.report import PARTS, ErrorParts
 
 
 def error_parts(report: ErrorParts, *, ax: Axes | None = None) -> Axes:

@@ -4,8 +4,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from snnlab import _checks
+from snnlab.analysis.error_parts import ErrorsOverTime, row
 from snnlab.plots import _style
-from snnlab.report import ErrorsOverTime, row
 
 
 def errors_over_time(errors: ErrorsOverTime, layer: str | int, *, ax: Axes | None = None) -> Axes:

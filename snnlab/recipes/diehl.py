@@ -5,15 +5,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from snnlab.balancing import DataBased
-from snnlab.calibration import Rule
-from snnlab.conversion import AveragePool, Readout, convert
+from snnlab.conversion.pipeline import AveragePool, Readout, convert
+from snnlab.conversion.rules import Rule
+from snnlab.conversion.weight_based import DataBased
+from snnlab.dynamics.neuron import Reset
 from snnlab.exceptions import UnsupportedLayerError
-from snnlab.graph import Graph
+from snnlab.graph.canonical import Graph
+from snnlab.graph.evaluation import currents_of
+from snnlab.graph.tracing import trace
 from snnlab.network import Network
-from snnlab.neuron import Reset
-from snnlab.received import currents_of
-from snnlab.tracing import trace
 
 
 def diehl2015(

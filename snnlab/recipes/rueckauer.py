@@ -4,11 +4,12 @@ from typing import Any
 
 from torch import nn
 
-from snnlab.calibration import Percentile, Rule
-from snnlab.conversion import Readout, convert
+from snnlab.conversion.activation_based import Percentile
+from snnlab.conversion.pipeline import Readout, convert
+from snnlab.conversion.rules import Rule
+from snnlab.dynamics.neuron import Reset
+from snnlab.dynamics.pooling import MaxPooling
 from snnlab.network import Network
-from snnlab.neuron import Reset
-from snnlab.pooling import MaxPooling
 
 
 def rueckauer2017(

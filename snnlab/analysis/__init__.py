@@ -1,0 +1,14 @@
+"""The error of a spiking network: what theory predicts of it, and its parts as measured."""
+
+from snnlab.analysis import deviation, quantization
+from snnlab.analysis.decomposition import decompose, decompose_over_time
+from snnlab.analysis.error_parts import ErrorParts, ErrorsOverTime
+
+__all__ = [
+    "ErrorParts",
+    "ErrorsOverTime",
+    "decompose",
+    "decompose_over_time",
+    "deviation",
+    "quantization",
+]

@@ -1,0 +1,23 @@
+"""From a trained model to a spiking network: thresholds, conversion, verification."""
+
+from snnlab.conversion.activation_based import Maximum, Percentile
+from snnlab.conversion.pipeline import convert
+from snnlab.conversion.rules import Fixed, Rule
+from snnlab.conversion.statistics import LayerStatistics, record_activations
+from snnlab.conversion.verification import verify
+from snnlab.conversion.weight_based import DataBased, ModelBased
+from snnlab.conversion.weight_normalization import normalize_weights
+
+__all__ = [
+    "DataBased",
+    "Fixed",
+    "LayerStatistics",
+    "Maximum",
+    "ModelBased",
+    "Percentile",
+    "Rule",
+    "convert",
+    "normalize_weights",
+    "record_activations",
+    "verify",
+]

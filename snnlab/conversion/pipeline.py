@@ -1,0 +1,115 @@
+"""From a trained torch model to a spiking network."""
+
+from typing import Any, Literal
+
+from torch import nn
+
+from snnlab import _checks
+from snnlab.conversion.activation_based import Percentile
+from snnlab.conversion.rules import Rule
+from snnlab.conversion.verification import check_equivalence
+from snnlab.dynamics.neuron import Neuron, Reset, checked_threshold
+from snnlab.dynamics.pooling import MaxPooling
+from snnlab.exceptions import OptionError, UnsupportedLayerError
+from snnlab.graph.folding import fold_batchnorm
+from snnlab.graph.spiking_layers import spiking_average_pooling, spiking_readout
+from snnlab.graph.tracing import trace
+from snnlab.network import Network
+
+Readout = Literal["potential", "spikes"]
+AveragePool = Literal["affine", "spikes"]
+
+
+def convert(
+    model: nn.Module,
+    x_cal: Any,
+    *,
+    threshold: Rule | None = None,
+    reset: Reset = "subtract",
+    v_init: float = 0.5,
+    readout: Readout = "potential",
+    average_pool: AveragePool = "affine",
+    max_pool: MaxPooling = "exact",
+) -> Network:
+    """Convert a trained network into a spiking one.
+
+    Traces the model, folds BatchNorm, sets a threshold for every ReLU, and verifies the result on
+    up to 8 of the calibration images.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        Trained, in eval mode. It is not changed.
+    x_cal : array, shape (B, ...)
+        Calibration images, like those the network will get.
+    threshold : Percentile, Maximum, Fixed, DataBased or ModelBased
+        How thresholds are chosen; by default Percentile(99.9).
+    reset : {"subtract", "zero"}
+        What a spike does to the potential.
+    v_init : float
+        Initial potential in units of the threshold, in [0, 1).
+    readout : {"potential", "spikes"}
+        How the answer is read: from the accumulated current of the last layer, which does not
+        spike; or from the spikes of neurons behind it, the layer "readout", whose threshold is
+        chosen like all others. A model that ends in a ReLU is read from its spikes in any case.
+    average_pool : {"affine", "spikes"}
+        An average pooling passes on the average of the spikes, a real number; or it becomes a layer
+        of neurons with a threshold of its own, named like it.
+    max_pool : {"exact", "gate", "gate_recent"}
+        How spikes are max pooled, see `Network`.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    UnsupportedLayerError
+        If the model holds something that cannot be converted, or no ReLU at all.
+    CalibrationError
+        If a layer is silent on all of `x_cal`.
+    ShapeError, OptionError
+        If `x_cal` or an option is not as described.
+    VerificationError
+        If the result does not compute what the model computes.
+
+    Source: Diehl et al. 2015; Rueckauer et al. 2017.
+
+    >>> import torch
+    >>> model = nn.Sequential(nn.Linear(2, 2, bias=False), nn.ReLU())
+    >>> model[0].weight.data = torch.tensor([[1.0, -1.0], [0.5, 0.5]])
+    >>> convert(model, [[1.0, 0.0], [1.0, 1.0]], threshold=Percentile(100))
+    Spiking network of 1 layers, 2 neurons; input 2
+    layer  shape  neurons  threshold θ     reset  v_init
+    1          2        2            1  subtract   0.5 θ
+    """
+    threshold = Percentile() if threshold is None else threshold
+    if not isinstance(threshold, Rule):
+        raise OptionError(
+            f"threshold = {threshold!r}: expected Percentile(p), Maximum(), Fixed(value), "
+            f"DataBased() or ModelBased(). For a percentile write snnlab.Percentile(99.9), for a "
+            f"number snnlab.Fixed(1.0)."
+        )
+    Neuron(1.0, reset, v_init)
+    _checks.option(readout, "readout", ("potential", "spikes"))
+    _checks.option(average_pool, "average_pool", ("affine", "spikes"))
+    x_cal = _checks.images(x_cal, "x_cal")
+    traced = trace(model, x_cal)
+    if not traced.layers:
+        raise UnsupportedLayerError(
+            "model: found no ReLU that depends on the input, expected at least one: neurons "
+            "replace ReLUs. Train the model with ReLU activations."
+        )
+    graph = fold_batchnorm(traced)
+    if average_pool == "spikes":
+        graph = spiking_average_pooling(graph)
+    if readout == "spikes":
+        graph = spiking_readout(graph)
+    thresholds = threshold.thresholds(graph, x_cal)
+    neurons = {
+        name: Neuron(checked_threshold(theta, f"threshold of layer {name!r}"), reset, v_init)
+        for name, theta in thresholds.items()
+    }
+    network = Network(graph, neurons, max_pool)
+    check_equivalence(traced, model, network, x_cal[:8])
+    return network

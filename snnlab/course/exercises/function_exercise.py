@@ -1,0 +1,184 @@
+"""Exercises that ask for a function."""
+
+import inspect
+import math
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from snnlab._words import counted
+from snnlab.course.exercises.base import Exercise
+from snnlab.course.feedback import Feedback
+from snnlab.course.wording import kind
+
+# The arguments of one call. A tuple among them reaches the function as an array.
+Case = tuple[Any, ...]
+_NOTHING = "your function returns nothing"
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """What many get wrong in the same way.
+
+    Parameters
+    ----------
+    wrong : tuple of functions
+        What they write; several where the same thought is written in several ways.
+    words : callable
+        Takes the smallest case in which it shows; returns what to think about.
+    """
+
+    wrong: tuple[Callable[..., Any], ...]
+    words: Callable[..., str]
+
+
+@dataclass(frozen=True)
+class FunctionExercise(Exercise):
+    """A function that the learner writes, and that is compared with the solution.
+
+    Parameters
+    ----------
+    solution : function
+        Its source is shown.
+    groups : sequence of sequences of cases
+        The simplest group first, and the simplest case first in each. Who is right in a group but
+        wrong in the next hears only of the next; so a mistake is recognized even if a later group
+        is wrong for another reason.
+    subject : str
+        What the function stands for, such as "neuron".
+    place : callable
+        Takes a case; returns how a sentence about it begins.
+    says : callable
+        Takes what a function returned; returns what the subject does then.
+    question : str
+        What to ask when no mistake is recognized.
+    mistakes : sequence of Mistake
+    done : str
+        What was tried.
+    tolerance : float
+        How far off an answer may be, relative to the right one. Counts are exact.
+    """
+
+    solution: Callable[..., Any]
+    groups: Sequence[Sequence[Case]]
+    subject: str
+    place: Callable[..., str]
+    says: Callable[[float], str]
+    question: str
+    mistakes: Sequence[Mistake]
+    done: str
+    tolerance: float = 0.0
+
+    def source(self) -> str:
+        """Return the source of the solution."""
+        return inspect.getsource(self.solution)
+
+    def check(self, answer: Any) -> Feedback:
+        """Say whether a function does what the solution does, and if not, where and what."""
+        if answer is None or answer is ...:
+            return Feedback(False, f"There is nothing here yet. {self._call()}")
+        if not callable(answer):
+            return Feedback(
+                False,
+                f"This is {kind(answer)}, and a function is asked for. {self._call()}",
+            )
+        if not _takes(answer, self.groups[0][0]):
+            return Feedback(
+                False,
+                f"Your function cannot be called with "
+                f"{counted(len(self._names()), 'value')}. Give it just these, in this order: "
+                f"{', '.join(self._names())}.",
+            )
+        outcomes: dict[Case, float | str] = {}
+        for group in self.groups:
+            outcomes |= {case: _outcome(answer, case) for case in group}
+            if set(outcomes.values()) == {_NOTHING}:
+                return Feedback(
+                    False,
+                    "Your function returns nothing yet. What it has worked out stands behind "
+                    "the word return.",
+                )
+            for case in group:
+                if not self._agree(outcomes[case], _outcome(self.solution, case)):
+                    return Feedback(False, self._wrong(case, outcomes))
+        return Feedback(True, f"All {len(outcomes)} cases hold, {self.done}.")
+
+    def _wrong(self, case: Case, outcomes: Mapping[Case, float | str]) -> str:
+        """Return what to say of the first case that is wrong, given all that was tried so far."""
+        place, outcome = self.place(*case), outcomes[case]
+        if isinstance(outcome, str):
+            return f"{place} {outcome}. What does the {self.subject} do there?"
+        yours, right = self.says(outcome), self.says(self.solution(*_arguments(case)))
+        for mistake in self.mistakes:
+            if any(self._agree_all(wrong, outcomes) for wrong in mistake.wrong):
+                return f"{place} your {self.subject} {yours}. {mistake.words(*case)}"
+        if yours == right:
+            return f"{place} your {self.subject} almost does what it should. {self.question}"
+        return f"{place} the {self.subject} {right}; yours {yours}. {self.question}"
+
+    def _agree_all(self, wrong: Callable[..., Any], outcomes: Mapping[Case, float | str]) -> bool:
+        return all(
+            self._agree(outcome, _outcome(wrong, case)) for case, outcome in outcomes.items()
+        )
+
+    def _agree(self, one: float | str, other: float | str) -> bool:
+        """Return whether two functions say the same; one that stopped never does."""
+        if isinstance(one, str) or isinstance(other, str):
+            return False
+        # Below a thousandth of the relative tolerance a number counts as 0.
+        near = {"rel_tol": self.tolerance, "abs_tol": self.tolerance / 1000}
+        return math.isclose(one, other, **near)
+
+    def _call(self) -> str:
+        return f'Write check("{self.number}", {self.solution.__name__}), without its arguments.'
+
+    def _names(self) -> list[str]:
+        return list(inspect.signature(self.solution).parameters)
+
+
+def _arguments(case: Case) -> Iterator[Any]:
+    """Yield what the function is called with; arrays are new, since it may change them."""
+    for value in case:
+        yield np.array(value) if isinstance(value, tuple) else value
+
+
+def _takes(answer: Callable[..., Any], case: Case) -> bool:
+    """Return whether a function can be called with these arguments."""
+    try:
+        inspect.signature(answer).bind(*case)
+    except TypeError:
+        return False
+    except ValueError:  # some built-in functions do not tell what they take
+        return True
+    return True
+
+
+def _outcome(function: Callable[..., Any], case: Case) -> float | str:
+    """Return the number that a function returns, or in words what it does instead."""
+    try:
+        with np.errstate(all="ignore"):
+            value = function(*_arguments(case))
+    except (Exception, SystemExit) as error:
+        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        return f"your function stopped: {textwrap.shorten(said, 200).rstrip('.')}"
+    if value is None or value is ...:
+        return _NOTHING
+    value = _bare(value)
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return f"your function returns {kind(value)}, and one number is asked for"
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        return f"your function returns {number}, and with that nobody can count"
+    return number
+
+
+def _bare(value: Any) -> Any:
+    """Return a number of numpy or torch as one of Python."""
+    return value.item() if getattr(value, "ndim", None) == 0 else value

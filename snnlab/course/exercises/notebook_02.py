@@ -1,0 +1,529 @@
+"""The exercises of notebook 02.
+
+The solutions are written as a learner would write them, without snnlab. All cases are multiples of
+1/64, so that their sums are exact and `==` means what it says.
+"""
+
+import math
+from itertools import product
+
+import numpy as np
+
+from snnlab.course.exercises.base import Exercise
+from snnlab.course.exercises.function_exercise import FunctionExercise, Mistake
+from snnlab.course.wording import fires, listed, steps
+
+_EXACT = 1e-6  # relative, for numbers that are not counts
+
+
+def _constant_current(current, timesteps):
+    """Return how a sentence about a neuron under a constant current begins."""
+    return f"At current {current:g} and {steps(timesteps)}"
+
+
+def _by_steps(currents, timesteps):
+    """Return cases (current, steps), the fewest steps first."""
+    return [(current, t) for t, current in product(timesteps, currents)]
+
+
+# --- 2.1 -------------------------------------------------------------------------------------
+
+
+def count(current, steps):
+    """Return how often a neuron with threshold 1 fires that starts empty."""
+    return min(max(math.floor(current * steps), 0), steps)
+
+
+_count = FunctionExercise(
+    number="2.1",
+    hints=(
+        "How much has the neuron collected when the last step is over?",
+        "A spike takes one threshold away. How many whole thresholds fit into what was collected?",
+        "What is the most that so many steps can hold, and what is the least a count can be? "
+        "A current may be above the threshold, or negative.",
+    ),
+    solution=count,
+    groups=[
+        _by_steps(currents, (1, 2, 3, 4, 8, 10))
+        for currents in ((0.0, 0.125, 0.25, 0.375, 0.5, 0.75, 1.0), (1.25, 2.0), (-0.25, -1.0))
+    ],
+    subject="neuron",
+    place=_constant_current,
+    says=fires,
+    question="How much has it collected by then, and how many thresholds is that?",
+    mistakes=(
+        Mistake(
+            (
+                lambda current, steps: np.round(current * steps),
+                lambda current, steps: np.floor(current * steps + 0.5),
+                lambda current, steps: np.ceil(current * steps),
+            ),
+            lambda current, steps: (
+                f"It has collected {current * steps:g} by then. Is that enough for threshold "
+                f"{math.ceil(current * steps)}?"
+            ),
+        ),
+        Mistake(
+            (lambda current, steps: max(0, math.ceil(current * steps) - 1),),
+            lambda current, steps: (
+                f"It has collected exactly {current * steps:g} by then. Does a neuron fire whose "
+                f"charge equals the threshold?"
+            ),
+        ),
+        Mistake(
+            (
+                lambda current, steps: math.floor(current * (steps - 1)),
+                lambda current, steps: math.floor(current * (steps + 1)),
+            ),
+            lambda current, timesteps: (
+                f"For how many steps does the current flow: {timesteps}, or another number?"
+            ),
+        ),
+        Mistake(
+            (lambda current, steps: math.floor(current * steps) / steps,),
+            lambda current, timesteps: (
+                "That is a rate, spikes per step. How many spikes are counted in all?"
+            ),
+        ),
+        Mistake(
+            (lambda current, steps: steps // math.ceil(1 / current) if current else 0,),
+            lambda current, timesteps: (
+                "Yours forgets what lies beyond the threshold, as reset to zero does. What does a "
+                "spike take away here, and what stays?"
+            ),
+        ),
+        Mistake(
+            (lambda current, steps: math.floor(current * steps),),
+            lambda current, timesteps: "How many spikes can one step hold?",
+        ),
+        Mistake(
+            (
+                lambda current, steps: min(math.floor(current * steps), steps),
+                lambda current, steps: min(math.trunc(current * steps), steps),
+            ),
+            lambda current, timesteps: (
+                "A negative current leads away from the threshold. Can there be fewer spikes "
+                "than none?"
+            ),
+        ),
+    ),
+    done="negative currents too",
+)
+
+
+# --- 2.2 -------------------------------------------------------------------------------------
+
+
+def mean_error(steps, threshold, start):
+    """Return how far off the neuron is on average; below 0 it passes on too little."""
+    return (start - 0.5) * threshold / steps
+
+
+def _off_on_average(value):
+    return f"is off by {value:g} on average"
+
+
+_mean_error = FunctionExercise(
+    number="2.2",
+    hints=(
+        "Draw the stairs and the straight line for one step and threshold 1. How far apart are "
+        "they at the left end of a stair, how far at the right end?",
+        "Along one stair the gap grows evenly, so its mean lies halfway between its two ends. How "
+        "wide is a stair, for a threshold and a number of steps?",
+        "A neuron that starts with some charge fires earlier: the stairs move to the left. By how "
+        "much is the error raised then, in widths of a stair?",
+    ),
+    solution=mean_error,
+    groups=[
+        [(timesteps, 1.0, 0.0) for timesteps in (1, 2, 4, 8)],
+        [(timesteps, theta, 0.0) for timesteps in (1, 2, 4, 8) for theta in (0.5, 2.0)],
+        [
+            (timesteps, theta, start)
+            for timesteps in (1, 2, 4, 8)
+            for theta in (1.0, 0.5, 2.0)
+            for start in (0.25, 0.5, 0.75)
+        ],
+    ],
+    subject="neuron",
+    place=lambda timesteps, threshold, start: (
+        f"With {steps(timesteps)}, threshold {threshold:g} and start {start:g}"
+    ),
+    says=_off_on_average,
+    question="How wide is one stair, and where does the straight line cut it?",
+    mistakes=(
+        Mistake(
+            (lambda steps, threshold, start: (0.5 - start) * threshold / steps,),
+            lambda steps, threshold, start: (
+                "The error is what it passes on minus the activation. Does a neuron that starts "
+                "empty pass on too much, or too little?"
+            ),
+        ),
+        Mistake(
+            (lambda steps, threshold, start: (start - 1) * threshold / steps,),
+            lambda steps, threshold, start: (
+                "It is that far off at the end of a stair, just before the next spike. What is the "
+                "gap like at the beginning of a stair, and in the mean?"
+            ),
+        ),
+        Mistake(
+            (lambda steps, threshold, start: (start - 0.5) * threshold,),
+            lambda steps, threshold, start: (
+                "Would twice the steps leave it just as far off? How wide is one stair?"
+            ),
+        ),
+        Mistake(
+            (lambda steps, threshold, start: (start - 0.5) / steps,),
+            lambda steps, threshold, start: (
+                f"One spike stands for {threshold:g} here. What does that do to the height of a "
+                f"stair?"
+            ),
+        ),
+        Mistake(
+            (lambda steps, threshold, start: -threshold / (2 * steps),),
+            lambda steps, threshold, start: (
+                f"It has {start:g} of a threshold before the first step. Where does that charge go?"
+            ),
+        ),
+        Mistake(
+            (lambda steps, threshold, start: (start - threshold / 2) / steps,),
+            lambda steps, threshold, start: (
+                f"The start is counted in thresholds. How much charge is {start:g} of a "
+                f"threshold {threshold:g}?"
+            ),
+        ),
+    ),
+    done="with several thresholds and starts",
+    tolerance=_EXACT,
+)
+
+
+# --- 2.3 -------------------------------------------------------------------------------------
+
+
+def steps_for(bound, threshold):
+    """Return the fewest steps that keep a neuron that starts half full within `bound`."""
+    return math.ceil(threshold / (2 * bound))
+
+
+_steps_for = FunctionExercise(
+    number="2.3",
+    hints=(
+        "Where on a stair is a neuron that starts half full off the most, and by what part of "
+        "the stair's width?",
+        "The width of a stair is the threshold, spread over all steps. For how many steps is the "
+        "largest error just the bound?",
+        "Steps are whole. If the result is not, is the whole number below enough, or the one "
+        "above?",
+    ),
+    solution=steps_for,
+    groups=[
+        [(bound, 1.0) for bound in (0.5, 0.25, 0.125, 0.0625)],
+        [(bound, 1.0) for bound in (0.375, 0.1875, 0.09375, 0.078125, 0.75)],
+        [(bound, theta) for bound in (0.5, 0.375, 0.125, 0.078125) for theta in (0.5, 2.0)],
+    ],
+    subject="neuron",
+    place=lambda bound, threshold: f"For a bound of {bound:g} and threshold {threshold:g}",
+    says=lambda value: f"takes {steps(value)}",
+    question="In this time, how far off can a neuron be that starts half full?",
+    mistakes=(
+        Mistake(
+            (
+                lambda bound, threshold: math.ceil(threshold / bound),
+                lambda bound, threshold: threshold / bound,
+            ),
+            lambda bound, threshold: (
+                "That is how long a neuron needs that starts empty. What does half a threshold at "
+                "the start do to the largest error?"
+            ),
+        ),
+        Mistake(
+            (lambda bound, threshold: math.floor(threshold / (2 * bound)) + 1,),
+            lambda bound, threshold: (
+                "With one step less it would be off by the bound exactly. Is it then off by more "
+                "than the bound?"
+            ),
+        ),
+        Mistake(
+            (
+                lambda bound, threshold: math.ceil(bound / (2 * threshold)),
+                lambda bound, threshold: math.ceil(bound / threshold),
+                lambda bound, threshold: bound / (2 * threshold),
+            ),
+            lambda bound, threshold: (
+                "Does a smaller bound take more steps, or fewer? Which of the two numbers has to "
+                "stand below the other?"
+            ),
+        ),
+        Mistake(
+            (
+                lambda bound, threshold: math.ceil(1 / bound**2),
+                lambda bound, threshold: math.ceil((threshold / bound) ** 2),
+                lambda bound, threshold: math.ceil((threshold / (2 * bound)) ** 2),
+                lambda bound, threshold: math.ceil(1 / (2 * bound) ** 2),
+            ),
+            lambda bound, threshold: (
+                "Half the bound takes four times your steps: so it is with chance. Is there any "
+                "chance in a steady current?"
+            ),
+        ),
+        Mistake(
+            (
+                lambda bound, threshold: math.floor(threshold / (2 * bound)),
+                lambda bound, threshold: np.round(threshold / (2 * bound)),
+            ),
+            lambda bound, threshold: (
+                f"In so few steps, is it off by no more than {bound:g} everywhere? Work out the "
+                f"largest error."
+            ),
+        ),
+        Mistake(
+            (lambda bound, threshold: threshold / (2 * bound),),
+            lambda bound, threshold: "Can a neuron stop within a step?",
+        ),
+        Mistake(
+            (lambda bound, threshold: math.ceil(1 / (2 * bound)),),
+            lambda bound, threshold: (
+                f"One spike stands for {threshold:g} here. Is a coarse neuron as quick as a fine "
+                f"one?"
+            ),
+        ),
+    ),
+    done="bounds that leave no whole number too",
+)
+
+
+# --- 2.4 -------------------------------------------------------------------------------------
+
+
+def layer_error(activations, steps, threshold):
+    """Return the root mean square error of a layer whose neurons start half full."""
+    counts = np.clip(np.floor(activations * steps / threshold + 0.5), 0, steps)
+    return np.sqrt(np.mean((counts * threshold / steps - activations) ** 2))
+
+
+def _errors(case, start=0.5, most=True):
+    """Return the error of each neuron of a layer."""
+    activations, steps, threshold = case
+    counts = np.floor(activations * steps / threshold + start)
+    return np.clip(counts, 0, steps if most else None) * threshold / steps - activations
+
+
+def _heard(case):
+    """Return the errors of the neurons that are not clipped."""
+    activations, _, threshold = case
+    return _errors(case)[activations <= threshold]
+
+
+def _root_mean_square(errors):
+    return np.sqrt(np.mean(errors**2))
+
+
+_SMALL = ((0.25,), (0.75,), (0.0, 0.25), (0.125, 0.375, 0.5), (0.0, 0.0, 0.125, 0.625, 1.0))
+
+_layer_error = FunctionExercise(
+    number="2.4",
+    hints=(
+        "Do it for one neuron first. How often does it fire, and what does one of its spikes "
+        "stand for?",
+        "Exercise 2.1 has the count of a neuron that starts empty. What changes in it for a "
+        "threshold other than 1, and for a neuron that starts half full?",
+        "For each neuron: what it passes on minus its activation. Square these errors, take their "
+        "mean, and of it the root. np.floor and np.clip work on the whole layer at once.",
+    ),
+    solution=layer_error,
+    groups=[
+        [(activations, timesteps, 1.0) for timesteps in (1, 2, 4) for activations in _SMALL],
+        [
+            (tuple(theta * a for a in activations), timesteps, theta)
+            for timesteps in (1, 2, 4)
+            for theta in (0.5, 2.0)
+            for activations in _SMALL
+        ],
+        [
+            (activations, timesteps, theta)
+            for timesteps in (1, 2, 4)
+            for theta in (1.0, 0.5)
+            for activations in ((0.25, 1.5), (0.0, 0.25, 2.0), (0.125, 0.5, 1.25, 3.0))
+        ],
+    ],
+    subject="layer",
+    place=lambda activations, timesteps, threshold: (
+        f"With the activation{'s' * (len(activations) > 1)} {listed(activations)} in "
+        f"{steps(timesteps)} at threshold {threshold:g}"
+    ),
+    says=lambda value: f"is off by {value:g}",
+    question="What does each of its neurons pass on, and what should it?",
+    mistakes=(
+        Mistake(
+            (lambda activations, steps, threshold: threshold / (math.sqrt(12) * steps),),
+            lambda activations, steps, threshold: (
+                "This rule does not look at the activations: it takes them to be spread evenly. "
+                "Are they?"
+            ),
+        ),
+        Mistake(
+            (lambda *case: np.mean(np.abs(_errors(case))),),
+            lambda activations, steps, threshold: (
+                "That is the mean size of the errors. In the root mean square, does a large error "
+                "weigh more than two of half its size?"
+            ),
+        ),
+        Mistake(
+            (
+                lambda *case: np.mean(_errors(case) ** 2),
+                lambda *case: np.sum(_errors(case) ** 2),
+            ),
+            lambda activations, steps, threshold: (
+                "Double all errors: does your number double too? What is missing behind the square?"
+            ),
+        ),
+        Mistake(
+            (lambda *case: np.std(_errors(case)), lambda *case: np.var(_errors(case))),
+            lambda activations, steps, threshold: (
+                "Yours takes the mean of the errors away first. If all neurons were off by the "
+                "same, would the layer be right?"
+            ),
+        ),
+        Mistake(
+            (lambda *case: _root_mean_square(_errors(case, start=0.0)),),
+            lambda activations, steps, threshold: (
+                "That is right for neurons that start empty. What do these have before the first "
+                "step?"
+            ),
+        ),
+        Mistake(
+            (lambda *case: np.max(np.abs(_errors(case))),),
+            lambda activations, steps, threshold: (
+                "That is the neuron that is off the most. What of the others?"
+            ),
+        ),
+        Mistake(
+            (
+                lambda *case: _root_mean_square(_heard(case)),
+                lambda *case: np.sqrt(np.sum(_heard(case) ** 2) / len(case[0])),
+            ),
+            lambda activations, steps, threshold: (
+                f"{max(activations):g} lies above the threshold. What can that neuron pass on at "
+                f"most, and is what it leaves out no error?"
+            ),
+        ),
+        Mistake(
+            (lambda *case: _root_mean_square(_errors(case, most=False)),),
+            lambda activations, timesteps, threshold: (
+                f"The neuron with {max(activations):g} would have to fire more than once in a "
+                f"step. How many spikes is that at most, in {steps(timesteps)}?"
+            ),
+        ),
+    ),
+    done="activations above the threshold too",
+    tolerance=_EXACT,
+)
+
+
+# --- 2.5 -------------------------------------------------------------------------------------
+
+
+def count_zero(current, steps):
+    """Return how often a neuron fires that a spike resets to zero; threshold 1, starts empty."""
+    if current <= 0:
+        return 0
+    return steps // math.ceil(1 / current)
+
+
+_count_zero = FunctionExercise(
+    number="2.5",
+    hints=(
+        "After each spike everything begins anew. So how many steps pass from one spike to the "
+        "next?",
+        "The neuron fires in the first step in which it has collected 1 or more. Which whole "
+        "number of steps is that, for a current of 0.75, and for 0.4?",
+        "How many such stretches fit into all steps? A current of 0 or less needs a line of its "
+        "own.",
+    ),
+    solution=count_zero,
+    groups=[
+        _by_steps(currents, (1, 2, 3, 4, 8, 10))
+        for currents in (
+            (0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.984375, 1.0),
+            (1.25, 2.0, 3.5),
+            (0.0, -0.25, -1.0),
+        )
+    ],
+    subject="neuron",
+    place=_constant_current,
+    says=fires,
+    question="After how many steps has it collected 1, and where does it stand then?",
+    mistakes=(
+        Mistake(
+            (
+                lambda current, steps: math.floor(current * steps),
+                lambda current, steps: steps // (1 / current),
+            ),
+            lambda current, steps: (
+                "That is how often it fires with reset by subtraction. What becomes here of the "
+                "charge beyond the threshold?"
+            ),
+        ),
+        Mistake(
+            (
+                lambda current, steps: steps // max(1, round(1 / current)),
+                lambda current, steps: steps // max(1, math.floor(1 / current + 0.5)),
+            ),
+            lambda current, steps: (
+                f"It needs {1 / current:g} steps to the threshold, and can fire only at the end of "
+                f"a step. At which one?"
+            ),
+        ),
+        Mistake(
+            (lambda current, steps: steps // math.floor(1 / current),),
+            lambda current, timesteps: (
+                f"After {steps(math.floor(1 / current))} it has collected "
+                f"{math.floor(1 / current) * current:g}. Is that a whole threshold?"
+            ),
+        ),
+        Mistake(
+            (
+                lambda current, steps: steps / math.ceil(1 / current),
+                lambda current, steps: math.ceil(steps / math.ceil(1 / current)),
+                lambda current, steps: round(steps / math.ceil(1 / current)),
+            ),
+            lambda current, steps: (
+                "The time is over while it collects for another spike. Does what it has by then "
+                "count?"
+            ),
+        ),
+        Mistake(
+            (
+                lambda current, steps: (
+                    math.floor(current * steps) if current > 1 else count_zero(current, steps)
+                ),
+                lambda current, steps: (
+                    math.floor(current) * steps if current > 1 else count_zero(current, steps)
+                ),
+            ),
+            lambda current, steps: (
+                f"The current {current:g} is more than a threshold. How many spikes can one step "
+                f"hold, whatever the current?"
+            ),
+        ),
+        Mistake(
+            (lambda current, steps: 0 if current > 1 else count_zero(current, steps),),
+            lambda current, steps: (
+                f"The current {current:g} is more than a threshold. How many steps does it need?"
+            ),
+        ),
+        Mistake(
+            (
+                lambda current, steps: steps // math.ceil(1 / current) if current else 0,
+                lambda current, steps: math.trunc(steps / math.ceil(1 / current)) if current else 0,
+            ),
+            lambda current, steps: (
+                "A negative current leads away from the threshold. Can there be fewer spikes "
+                "than none?"
+            ),
+        ),
+    ),
+    done="strong and negative currents too",
+)
+
+ALL: tuple[Exercise, ...] = (_count, _mean_error, _steps_for, _layer_error, _count_zero)

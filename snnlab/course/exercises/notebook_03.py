@@ -1,0 +1,367 @@
+"""The exercises of notebook 03.
+
+The solutions are written as a learner would write them, without snnlab. The cases of 3.2 are
+multiples of 1/64, so that their sums are exact.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from snnlab._words import counted
+from snnlab.course.exercises.base import Exercise
+from snnlab.course.exercises.function_exercise import FunctionExercise, Mistake
+from snnlab.course.feedback import Feedback
+from snnlab.course.wording import fires, kind, listed
+
+# --- 3.1 -------------------------------------------------------------------------------------
+
+# Currents beyond this are no numbers to work with.
+_MOST = 1e100
+_SHOWN = (1, 1, -1, -1)
+
+
+@dataclass(frozen=True)
+class CurrentsToFind(Exercise):
+    """Four currents to be found, of which there is more than one right choice."""
+
+    def source(self) -> str:
+        """Return one right choice."""
+        return "currents = [0.5, 1, 0.5, -2]"
+
+    def check(self, answer: Any) -> Feedback:
+        """Say whether the neuron fires twice, though the currents promise nothing."""
+        if answer is None or answer is ...:
+            return Feedback(False, "There are no currents yet. Write four of them in a list.")
+        if isinstance(answer, np.ndarray):
+            answer = answer.tolist()
+        if not isinstance(answer, (list, tuple)):
+            return Feedback(
+                False,
+                f"This is {kind(answer)}. The order counts here: write the four "
+                f"currents in a list, between square brackets.",
+            )
+        if all(current is None or current is ... for current in answer):
+            return Feedback(False, "The list has no currents yet. Write four of them in it.")
+        if not all(map(_is_current, answer)):
+            return Feedback(False, "Not all in the list are numbers. Which currents do you mean?")
+        if len(answer) != 4:
+            return Feedback(
+                False,
+                f"The list has {counted(len(answer), 'current')}. The neuron is watched for four "
+                f"steps: what does it get in each?",
+            )
+        if list(answer) == list(_SHOWN):
+            return Feedback(
+                False,
+                "These are the four currents from above. Do others do it too? Which sizes, and in "
+                "which order?",
+            )
+        return _what_happens([_exact(current) for current in answer])
+
+
+def _is_current(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return False
+    try:
+        return abs(float(value)) < _MOST  # not true for NaN
+    except OverflowError:
+        return False
+
+
+def _exact(current: Any) -> Fraction:
+    """Return a current as it was written: ten times 0.1 is 1, as it is not for floats."""
+    return Fraction(repr(float(current)))
+
+
+def _what_happens(currents: Sequence[Fraction]) -> Feedback:
+    """Say what a neuron does under currents; threshold 1, soft reset, starts empty."""
+    total = sum(currents)
+    if total > 0:
+        return Feedback(
+            False,
+            f"Your currents add up to {float(total):g}, so the ANN too would pass something on. "
+            f"What has to come beside the positive ones?",
+        )
+    spikes, potential, charge, highest = 0, Fraction(0), Fraction(0), Fraction(0)
+    for current in currents:
+        potential, charge = potential + current, charge + current
+        highest = max(highest, charge)
+        if potential >= 1:
+            potential, spikes = potential - 1, spikes + 1
+    seen = f"Under {listed(tuple(map(float, currents)))} the neuron {fires(spikes)}"
+    if spikes < 2 and highest >= 2:
+        return Feedback(
+            False,
+            f"{seen}, though it has collected {float(highest):g}. It fires once per step at most: "
+            f"what happens to the rest before it can be fired?",
+        )
+    if spikes < 2:
+        return Feedback(
+            False,
+            f"{seen}: all it has collected is never more than {float(highest):g}. What order, "
+            f"or what size, lets it collect 2 before the negative currents come?",
+        )
+    if spikes > 2:
+        return Feedback(
+            False,
+            f"{seen}, as what it has collected reaches {float(highest):g}. That is even more than "
+            f"asked for: how do you take one spike away?",
+        )
+    return Feedback(
+        True, f"{seen}, though its currents add up to {float(total):g}: the ANN would be silent."
+    )
+
+
+_four_currents = CurrentsToFind(
+    number="3.1",
+    hints=(
+        "A spike that has been fired cannot be taken back. So when is a negative current too "
+        "late to hinder anything?",
+        "How much must the neuron have collected for two spikes? And what is left for the other "
+        "steps, if all four currents add up to 0?",
+    ),
+)
+
+
+# --- 3.2 -------------------------------------------------------------------------------------
+
+
+def spikes(currents, threshold, start):
+    """Return how often a neuron fires, from the highest charge that it ever has."""
+    charge = start * threshold + np.cumsum(currents)
+    return max(0, np.floor(np.max(charge) / threshold))
+
+
+def _cut(charge, threshold):
+    return np.maximum(0, np.floor(charge / threshold))
+
+
+_EMPTY = (
+    (0.5,),
+    (0.75,),
+    (1.0,),
+    (0.5, 0.5),
+    (1.0, -1.0),
+    (0.75, 0.75),
+    (1.0, 1.0, -1.0, -1.0),
+    (1.0, -1.0, 1.0, -1.0),
+    (-1.0, 1.0, 1.0, -1.0),
+    (0.75, 0.75, -0.5, 0.75, 0.25, -2.0),
+)
+
+_spikes = FunctionExercise(
+    number="3.2",
+    hints=(
+        "Add the currents up step by step, and write down what has come in so far. When does the "
+        "neuron fire for the first time, when for the second time?",
+        "Negative currents take charge away, but no spike that was already fired. Which one of "
+        "the sums that you wrote down decides?",
+        "np.cumsum gives all the sums. Think of the charge that is there at the start, of "
+        "thresholds other than 1, and of currents that are all negative.",
+    ),
+    solution=spikes,
+    groups=[
+        [(currents, 1.0, 0.0) for currents in _EMPTY],
+        [
+            (tuple(theta * z for z in currents), theta, 0.0)
+            for theta in (0.5, 2.0)
+            for currents in _EMPTY
+        ],
+        [
+            (tuple(theta * z for z in currents), theta, start)
+            for start in (0.25, 0.5, 0.75)
+            for theta in (1.0, 0.5, 2.0)
+            for currents in _EMPTY
+        ],
+        [
+            (currents, theta, start)
+            for theta in (1.0, 0.5)
+            for start in (0.0, 0.5)
+            for currents in ((-1.0,), (-1.0, -1.0), (-2.0, 0.5, 0.25))
+        ],
+    ],
+    subject="neuron",
+    place=lambda currents, threshold, start: (
+        f"Under the current{'s' * (len(currents) > 1)} {listed(currents)} with threshold "
+        f"{threshold:g} and start {start:g}"
+    ),
+    says=fires,
+    question="What is the most charge that it ever has, and how many thresholds is that?",
+    mistakes=(
+        Mistake(
+            (
+                lambda currents, threshold, start: _cut(
+                    start * threshold + sum(currents), threshold
+                ),
+            ),
+            lambda currents, threshold, start: (
+                f"At the end {sum(currents):g} has come in. Was there never more, and does a "
+                f"spike that was fired come back?"
+            ),
+        ),
+        Mistake(
+            (
+                lambda currents, threshold, start: np.round(
+                    start + np.max(np.cumsum(currents)) / threshold
+                ),
+                lambda currents, threshold, start: np.floor(
+                    start + np.max(np.cumsum(currents)) / threshold + 0.5
+                ),
+                lambda currents, threshold, start: np.ceil(
+                    start + np.max(np.cumsum(currents)) / threshold
+                ),
+            ),
+            lambda currents, threshold, start: (
+                f"It has {start * threshold + max(np.cumsum(currents)):g} at most. Does a part of "
+                f"a threshold make it fire?"
+            ),
+        ),
+        Mistake(
+            (
+                lambda currents, threshold, start: _cut(
+                    start * threshold + max(currents), threshold
+                ),
+            ),
+            lambda currents, threshold, start: (
+                f"{max(currents):g} is the strongest single current. Does the neuron forget "
+                f"between two steps?"
+            ),
+        ),
+        Mistake(
+            (
+                lambda currents, threshold, start: _cut(
+                    start * threshold + np.mean(currents), threshold
+                ),
+            ),
+            lambda currents, threshold, start: (
+                f"{np.mean(currents):g} comes in per step, in the mean. Does the neuron hear the "
+                f"mean, or one current after the other?"
+            ),
+        ),
+        Mistake(
+            (lambda currents, threshold, start: _cut(start + np.max(np.cumsum(currents)), 1),),
+            lambda currents, threshold, start: (
+                f"A spike takes {threshold:g} away here. How many of these fit into the charge?"
+            ),
+        ),
+        Mistake(
+            (lambda currents, threshold, start: _cut(np.max(np.cumsum(currents)), threshold),),
+            lambda currents, threshold, start: (
+                f"It has {start:g} of a threshold before the first current comes. Where is that "
+                f"charge in yours?"
+            ),
+        ),
+        Mistake(
+            (
+                lambda currents, threshold, start: _cut(
+                    start + np.max(np.cumsum(currents)), threshold
+                ),
+            ),
+            lambda currents, threshold, start: (
+                f"The start is counted in thresholds. How much charge is {start:g} of a "
+                f"threshold {threshold:g}?"
+            ),
+        ),
+        Mistake(
+            (
+                lambda currents, threshold, start: np.floor(
+                    start + np.max(np.cumsum(currents)) / threshold
+                ),
+                lambda currents, threshold, start: np.trunc(
+                    start + np.max(np.cumsum(currents)) / threshold
+                ),
+            ),
+            lambda currents, threshold, start: (
+                "Its charge is never above 0. Can there be fewer spikes than none?"
+            ),
+        ),
+    ),
+    done="with several thresholds and starts, negative charges too",
+)
+
+
+# --- 3.4 -------------------------------------------------------------------------------------
+
+
+def spurious(rho, levels):
+    """Return how often the neuron fires in the mean; it has endless time."""
+    q = rho**levels
+    return q / (1 - q)
+
+
+def _levels(rho, levels):
+    return f"With rho = {rho:g} and a threshold of {counted(levels, 'level')}"
+
+
+_spurious = FunctionExercise(
+    number="3.4",
+    hints=(
+        "To fire, the charge has to climb as many levels as the threshold has, one after the "
+        "other. How likely is that, if each of them is climbed with probability rho?",
+        "Call this probability q. After a spike all begins anew, so how likely are two spikes or "
+        "more, how likely three or more?",
+        "The mean number of spikes is the sum of these: one or more, two or more, three or more, "
+        "without end. What is the sum of such a geometric series?",
+    ),
+    solution=spurious,
+    # rho * levels must not be 1, where the usual mistake would divide by zero.
+    groups=[
+        [(rho, 1) for rho in (0.125, 0.25, 0.375, 0.5, 0.625, 0.75)],
+        [(rho, levels) for levels in (2, 3, 4, 5) for rho in (0.125, 0.375, 0.625, 0.75)],
+    ],
+    subject="neuron",
+    place=_levels,
+    says=lambda value: f"fires {value:g} times in the mean",
+    question="How likely is a first spike, and after it, a second one?",
+    mistakes=(
+        Mistake(
+            (lambda rho, levels: rho**levels, lambda rho, levels: rho),
+            lambda rho, levels: (
+                "That is how likely it is to fire at all. And once it has fired, is it all over?"
+            ),
+        ),
+        Mistake(
+            (lambda rho, levels: 1 / (1 - rho**levels),),
+            lambda rho, levels: (
+                "Yours fires at least once, even for the smallest rho. Is the first spike certain?"
+            ),
+        ),
+        Mistake(
+            (lambda rho, levels: rho**levels / (1 + rho**levels),),
+            lambda rho, levels: (
+                "That is less than the probability of the first spike alone. Can the spikes after "
+                "it make their number smaller?"
+            ),
+        ),
+        Mistake(
+            (lambda rho, levels: rho * levels / (1 - rho * levels),),
+            lambda rho, levels: (
+                "With more levels yours climbs more easily. It has to climb one, and then another: "
+                "what becomes of two probabilities then?"
+            ),
+        ),
+        Mistake(
+            (lambda rho, levels: rho / (1 - rho),),
+            lambda rho, levels: (
+                f"That is how often a neuron fires whose threshold is a single level. How likely "
+                f"is it to climb {counted(levels, 'level')}?"
+            ),
+        ),
+        Mistake(
+            (lambda rho, levels: rho**levels / (1 - rho),),
+            lambda rho, levels: (
+                "The first spike is right. For the second one, does it have to climb one level, "
+                "or all of them again?"
+            ),
+        ),
+    ),
+    done="thresholds of several levels too",
+    tolerance=1e-6,
+)
+
+ALL: tuple[Exercise, ...] = (_four_currents, _spikes, _spurious)

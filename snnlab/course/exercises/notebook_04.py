@@ -1,0 +1,318 @@
+"""The exercises of notebook 04.
+
+The solutions are written as a learner would write them, without snnlab. The cases of 4.1 are
+multiples of 1/64, so that their sums are exact.
+"""
+
+import numpy as np
+
+from snnlab.course.exercises.base import Exercise
+from snnlab.course.exercises.function_exercise import FunctionExercise, Mistake
+from snnlab.course.wording import listed
+
+# --- 4.1 -------------------------------------------------------------------------------------
+
+
+def first_spike(current, threshold, start):
+    """Return the step of the first spike under a steady current."""
+    missing = threshold - start * threshold
+    return np.ceil(missing / current)
+
+
+def _missing(threshold, start):
+    return threshold * (1 - start)
+
+
+_CURRENTS = (0.75, 0.5, 0.375, 0.25, 0.15625, 1.0)
+
+_first_spike = FunctionExercise(
+    number="4.1",
+    hints=(
+        "How much charge is missing at the beginning, until the threshold is reached?",
+        "Each step brings one current. How many of them fill the gap, and what if the last one "
+        "overfills it?",
+        "np.ceil rounds up. The start is counted in thresholds, so it has to become a charge "
+        "first.",
+    ),
+    solution=first_spike,
+    groups=[
+        [(current, 1.0, 0.0) for current in _CURRENTS],
+        [
+            (current * theta, theta * times, 0.0)
+            for theta in (0.5, 4.0)
+            for times in (1, 3)
+            for current in _CURRENTS
+        ],
+        [
+            (current, theta, start)
+            for start in (0.5, 0.25, 0.75)
+            for theta in (1.0, 0.5, 2.0)
+            for current in (0.1875, 0.125, 0.25)
+        ],
+    ],
+    subject="neuron",
+    place=lambda current, threshold, start: (
+        f"Under the current {current:g} with threshold {threshold:g} and start {start:g}"
+    ),
+    says=lambda value: f"fires first at step {value:g}",
+    question="How much is missing at the beginning, and how much of it comes in each step?",
+    mistakes=(
+        Mistake(
+            (
+                lambda current, threshold, start: np.floor(_missing(threshold, start) / current),
+                lambda current, threshold, start: np.round(_missing(threshold, start) / current),
+            ),
+            lambda current, threshold, start: (
+                f"{_missing(threshold, start):g} is missing. Is that much there by then?"
+            ),
+        ),
+        Mistake(
+            (lambda current, threshold, start: np.floor(_missing(threshold, start) / current) + 1,),
+            lambda current, threshold, start: (
+                "One step before that, the charge is exactly as large as the threshold. Is that "
+                "not enough?"
+            ),
+        ),
+        Mistake(
+            (lambda current, threshold, start: _missing(threshold, start) / current,),
+            lambda current, threshold, start: "Can a neuron fire between two steps?",
+        ),
+        Mistake(
+            (lambda current, threshold, start: np.ceil(_missing(threshold, start) / current) - 1,),
+            lambda current, threshold, start: (
+                "The first step has the number 1. Where does yours begin to count?"
+            ),
+        ),
+        Mistake(
+            (lambda current, threshold, start: np.ceil((1 - start) / current),),
+            lambda current, threshold, start: (
+                f"It fires when its charge reaches {threshold:g}. Where is that number in yours?"
+            ),
+        ),
+        Mistake(
+            (lambda current, threshold, start: np.ceil(threshold / current),),
+            lambda current, threshold, start: (
+                f"It is not empty at first: it holds {start:g} of a threshold. What is still "
+                f"missing then?"
+            ),
+        ),
+        Mistake(
+            (lambda current, threshold, start: np.ceil((threshold - start) / current),),
+            lambda current, threshold, start: (
+                f"The start is counted in thresholds. How much charge is {start:g} of a threshold "
+                f"{threshold:g}?"
+            ),
+        ),
+        Mistake(
+            (lambda current, threshold, start: np.ceil(threshold * (1 + start) / current),),
+            lambda current, threshold, start: (
+                "What it holds at first makes yours wait longer. Is that charge a help, or a debt?"
+            ),
+        ),
+        Mistake(
+            (lambda current, threshold, start: np.ceil(start * threshold / current),),
+            lambda current, threshold, start: (
+                f"It takes that long to bring {start * threshold:g}, what it holds already. Is "
+                f"that what it still needs?"
+            ),
+        ),
+    ),
+    done="thresholds and starts of several sizes",
+)
+
+
+# --- 4.2 -------------------------------------------------------------------------------------
+
+
+def largest_current(weights):
+    """Return the most that any neuron can get in one step, if spikes have size 1."""
+    positive = np.maximum(weights, 0)
+    return positive.sum(axis=1).max()
+
+
+def _rows(weights):
+    return " and ".join(f"({listed(row)})" for row in weights)
+
+
+_largest_current = FunctionExercise(
+    number="4.2",
+    hints=(
+        "In the worst step for one neuron: which of its inputs fire, and which are silent?",
+        "np.maximum keeps the larger of two numbers, and 0 hinders nobody. Each row has the "
+        "weights of one neuron.",
+        "One threshold serves the whole layer. Which of its neurons decides?",
+    ),
+    solution=largest_current,
+    groups=[
+        [
+            (((0.75, 0.75, -2.0),),),
+            (((0.5,),),),
+            (((0.5, 0.25),),),
+            (((0.5, -0.25),),),
+            (((-0.5, 1.0, 0.25),),),
+            (((-0.5, -0.25),),),
+            (((1.0, 1.0, 1.0, -1.0),),),
+            (((0.5, 0.25), (0.25, 0.75)),),
+            (((1.0, -0.5), (0.5, 0.25)),),
+            (((1.0, -3.0), (0.25, 0.5)),),
+            (((0.25, 0.25, 0.25), (-1.0, 0.5, -1.0)),),
+            (((2.0, -1.0, -1.5), (0.5, 0.5, 0.75)),),
+            (((-1.0, -0.5), (-0.25, -0.25)),),
+            (((0.5, 0.5), (0.25, -1.0), (0.75, 0.75)),),
+            (((1.5, -2.0), (1.0, 1.0), (-1.0, 0.25)),),
+            (((0.125, 0.5, -0.25, 0.25), (0.5, 0.5, -0.5, -0.5)),),
+        ],
+    ],
+    subject="layer",
+    place=lambda weights: (
+        f"With the weights {_rows(weights)}, {'one neuron' if len(weights) == 1 else 'a row each'},"
+    ),
+    says=lambda value: f"gets at most {value:g} in one step",
+    question="Which inputs have to fire so that one neuron gets as much as it can?",
+    mistakes=(
+        Mistake(
+            (lambda weights: np.max(weights), lambda weights: max(0, np.max(weights))),
+            lambda weights: "That is a single weight. How many inputs can fire in the same step?",
+        ),
+        Mistake(
+            (
+                lambda weights: np.sum(weights, axis=1).max(),
+                lambda weights: max(0, np.sum(weights, axis=1).max()),
+            ),
+            lambda weights: (
+                "So all inputs fire at once. Is there a step that brings more, because some are "
+                "silent?"
+            ),
+        ),
+        Mistake(
+            (lambda weights: np.abs(weights).sum(axis=1).max(),),
+            lambda weights: "Does a spike over a negative weight lift the potential?",
+        ),
+        Mistake(
+            (lambda weights: np.maximum(weights, 0).sum(),),
+            lambda weights: "You have added the weights of all neurons. Does one neuron get them?",
+        ),
+        Mistake(
+            (lambda weights: np.maximum(weights, 0).sum(axis=0).max(),),
+            lambda weights: (
+                "You have added over the neurons, for one input. Which way do the inputs of one "
+                "neuron lie?"
+            ),
+        ),
+        Mistake(
+            (
+                lambda weights: np.maximum(weights, 0).sum(axis=1).mean(),
+                lambda weights: np.maximum(weights, 0).sum(axis=1).min(),
+            ),
+            lambda weights: "Is there a neuron in this layer that can get more than that?",
+        ),
+        Mistake(
+            (lambda weights: max(1, np.maximum(weights, 0).sum(axis=1).max()),),
+            lambda weights: (
+                "At least 1 is a rule for the threshold. How much does a neuron get here, if all "
+                "goes well for it?"
+            ),
+        ),
+    ),
+    done="negative weights and several neurons too",
+    tolerance=1e-6,
+)
+
+
+# --- 4.5 -------------------------------------------------------------------------------------
+
+
+def factor(scales, layer):
+    """Return the number by which the weights of a layer are divided."""
+    before = 1 if layer == 0 else scales[layer - 1]
+    return scales[layer] / before
+
+
+def _carried(scales, layer):
+    before = divided_by = 1
+    for scale in scales[: layer + 1]:
+        divided_by = scale / before
+        before = divided_by
+    return divided_by
+
+
+_CHAINS = ((4.0, 2.0, 8.0), (2.0, 4.0, 8.0), (0.5, 3.0, 1.5, 12.0), (2.5, 5.0, 4.0, 1.0, 8.0))
+
+_factor = FunctionExercise(
+    number="4.5",
+    hints=(
+        "Follow the three scales 2, 4 and 8 by hand. What is in `before` when the third layer's "
+        "turn comes, and what should be in it?",
+        "What reaches a layer has already been divided by the whole scale of the layer before it, "
+        "whatever its weights were divided by.",
+        "So which number has to be carried from one layer to the next? The first one has the "
+        "image before it, whose scale is 1.",
+    ),
+    solution=factor,
+    groups=[
+        [
+            *(((scales[0],), 0) for scales in _CHAINS),
+            *((scales[:2], layer) for scales in _CHAINS for layer in (0, 1)),
+        ],
+        [(scales, layer) for scales in _CHAINS for layer in range(len(scales))],
+    ],
+    subject="layer",
+    place=lambda scales, layer: (
+        f"With the scale{'s' * (len(scales) > 1)} {listed(scales)}, at layer {layer},"
+    ),
+    says=lambda value: f"has its weights divided by {value:g}",
+    question="In which unit do spikes arrive there, and in which do they leave?",
+    mistakes=(
+        Mistake(
+            (_carried,),
+            lambda scales, layer: (
+                f"What arrives there is in units of {scales[layer - 1]:g}, the scale of the layer "
+                f"before. Which number does your function take for it?"
+            ),
+        ),
+        Mistake(
+            (lambda scales, layer: scales[layer],),
+            lambda scales, layer: (
+                f"What arrives there is already {scales[layer - 1]:g} times smaller than in the "
+                f"ANN. Does it have to be divided by that once more?"
+            ),
+        ),
+        Mistake(
+            (lambda scales, layer: (1 if layer == 0 else scales[layer - 1]) / scales[layer],),
+            lambda scales, layer: (
+                f"The largest activation there is {scales[layer]:g}. Do weights divided like this "
+                f"make it 1?"
+            ),
+        ),
+        Mistake(
+            (lambda scales, layer: scales[layer] / scales[layer - 1],),
+            lambda scales, layer: (
+                "Before the first layer comes the image. What does Python take for scales[-1]?"
+            ),
+        ),
+        Mistake(
+            (lambda scales, layer: np.prod(scales[: layer + 1]),),
+            lambda scales, layer: (
+                "You have multiplied all scales up to there. How much of that has been divided "
+                "away before?"
+            ),
+        ),
+        Mistake(
+            (lambda scales, layer: scales[layer] / (1 if layer == 0 else scales[0]),),
+            lambda scales, layer: (
+                "You divide by the scale of the first layer. Which layer do its inputs come from?"
+            ),
+        ),
+        Mistake(
+            (lambda scales, layer: 1 if layer == 0 else scales[layer] / scales[layer - 1],),
+            lambda scales, layer: (
+                f"The first layer stays as it is in yours, and its largest activation is "
+                f"{scales[0]:g}. Is that what the second one then takes it for?"
+            ),
+        ),
+    ),
+    done="chains of one to five layers",
+    tolerance=1e-6,
+)
+
+ALL: tuple[Exercise, ...] = (_first_spike, _largest_current, _factor)

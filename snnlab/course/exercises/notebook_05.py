@@ -1,0 +1,367 @@
+"""The exercises of notebook 05.
+
+The solutions are written as a learner would write them, without snnlab. Activations and thresholds
+are multiples of 1/64, so that sums are exact.
+"""
+
+import math
+
+import numpy as np
+
+from snnlab.course.exercises.base import Exercise
+from snnlab.course.exercises.function_exercise import FunctionExercise, Mistake
+from snnlab.course.wording import listed
+
+_NEAR = 1e-6  # relative
+
+# --- 5.2 -------------------------------------------------------------------------------------
+
+
+def clipped_mass(activations, threshold):
+    """Return what the threshold cuts off, as a share of the sum of all activations."""
+    above = np.maximum(activations - threshold, 0)
+    return np.sum(above) / np.sum(activations)
+
+
+_SOME_ABOVE = (
+    (0.5, 1.5),
+    (0.0, 0.0, 0.25, 3.0),
+    (0.75, 1.25, 2.0),
+    (0.0, 0.5, 0.5, 1.0, 4.0),
+    (0.125, 0.25, 1.125, 1.5, 0.0),
+)
+
+_clipped_mass = FunctionExercise(
+    number="5.2",
+    hints=(
+        "Take one neuron first. With the activation 3 and the threshold 1 it passes on 1 at most. "
+        "How much of its activation is lost?",
+        "A neuron whose activation is below the threshold loses nothing. Which function makes 0 "
+        "of all negative numbers, and leaves the others as they are?",
+        "Add up what all neurons lose. Beside which sum do you have to put it, so that it becomes "
+        "a share?",
+    ),
+    solution=clipped_mass,
+    groups=[
+        [
+            (tuple(theta * a for a in activations), theta)
+            for theta in (1.0, 0.5, 2.0)
+            for activations in _SOME_ABOVE
+        ],
+        [
+            (activations, theta)
+            for theta in (1.0, 4.0)
+            for activations in ((0.5, 0.25), (0.0, 1.0, 0.5), (0.125,))
+        ],
+    ],
+    subject="layer",
+    place=lambda activations, threshold: (
+        f"With the activation{'s' * (len(activations) > 1)} {listed(activations)} and the "
+        f"threshold {threshold:g}"
+    ),
+    says=lambda value: f"loses a share of {value:.6g}",
+    question="How much does each neuron lose, and how much was there in all?",
+    mistakes=(
+        Mistake(
+            (
+                lambda activations, threshold: np.mean(activations > threshold),
+                lambda activations, threshold: np.mean(activations >= threshold),
+            ),
+            lambda activations, threshold: (
+                "That is how many of the neurons are above the threshold. Do they all lose "
+                "the same?"
+            ),
+        ),
+        Mistake(
+            (
+                lambda activations, threshold: (
+                    np.sum(activations[activations > threshold]) / np.sum(activations)
+                ),
+            ),
+            lambda activations, threshold: (
+                f"You take the whole of {max(activations):g} away. Does a neuron above the "
+                f"threshold say nothing at all?"
+            ),
+        ),
+        Mistake(
+            (
+                lambda activations, threshold: np.sum(np.maximum(activations - threshold, 0)),
+                lambda activations, threshold: np.mean(np.maximum(activations - threshold, 0)),
+            ),
+            lambda activations, threshold: (
+                "Double all activations and the threshold: does your number double too? A share "
+                "stays what it is."
+            ),
+        ),
+        Mistake(
+            (lambda activations, threshold: np.sum(activations - threshold) / np.sum(activations),),
+            lambda activations, threshold: (
+                f"The neuron with {min(activations):g} is far from the threshold. Does it make up "
+                f"for what another one loses?"
+            ),
+        ),
+        Mistake(
+            (
+                lambda activations, threshold: (
+                    np.sum(np.minimum(activations, threshold)) / np.sum(activations)
+                ),
+            ),
+            lambda activations, threshold: (
+                "That is the share that gets through. What becomes of the rest?"
+            ),
+        ),
+        Mistake(
+            (
+                lambda activations, threshold: (
+                    np.sum(np.maximum(activations - threshold, 0))
+                    / np.sum(activations[activations > threshold])
+                ),
+            ),
+            lambda activations, threshold: (
+                "You divide by the sum of the large ones only. And what the small ones say, is it "
+                "no part of the whole?"
+            ),
+        ),
+        Mistake(
+            (
+                lambda activations, threshold: (
+                    np.mean(np.maximum(activations - threshold, 0)) / threshold
+                ),
+            ),
+            lambda activations, threshold: (
+                "You divide by what all neurons could pass on at most. And how much is it that "
+                "they have to say?"
+            ),
+        ),
+        Mistake(
+            (
+                lambda activations, threshold: (
+                    (np.max(activations) - threshold) / np.max(activations)
+                ),
+            ),
+            lambda activations, threshold: (
+                f"That is what the neuron with {max(activations):g} loses. And the layer?"
+            ),
+        ),
+        Mistake(
+            (lambda *case: 100 * clipped_mass(*case),),
+            lambda activations, threshold: (
+                "That is in percent. What is the share, as a number from 0 to 1?"
+            ),
+        ),
+    ),
+    done="layers that lose nothing too",
+    tolerance=_NEAR,
+)
+
+# --- 5.3 -------------------------------------------------------------------------------------
+
+
+def threshold_of(activations, percentile):
+    """Return the percentile of the activations that are above 0."""
+    return np.percentile(activations[activations > 0], percentile)
+
+
+def _positive(activations):
+    return activations[activations > 0]
+
+
+def _by(method):
+    """Return the percentile by another of numpy's rules for what falls between two values."""
+    return lambda activations, percentile: np.percentile(
+        _positive(activations), percentile, method=method
+    )
+
+
+def _ranked(activations, percentile, rule):
+    """Return the activation of a rank; as many write it who know no np.percentile."""
+    ordered = np.sort(_positive(activations))
+    return ordered[min(rule(percentile / 100 * len(ordered)), len(ordered) - 1)]
+
+
+_LAYERS = (
+    (0.0, 1.0, 2.0),
+    (0.0, 0.0, 0.0, 1.0, 2.0, 3.0, 5.0),
+    (0.5, 0.0, 4.0, 0.0, 0.25, 0.25),
+    (3.0, 0.0, 0.125, 1.0, 0.0, 0.0, 0.0, 0.0, 2.0),
+)
+
+_threshold_of = FunctionExercise(
+    number="5.3",
+    hints=(
+        "Which of the activations are meant? Write down those that are left when the zeros have "
+        "gone.",
+        "activations > 0 says True or False for each of them, and activations[activations > 0] "
+        "keeps those with True.",
+        "np.percentile(values, p) counts p in percent, and takes a value between two of them "
+        "where p falls between them.",
+    ),
+    solution=threshold_of,
+    groups=[
+        [(a, p) for p in (50.0, 90.0, 99.0) for a in _LAYERS],
+        [(a, p) for p in (25.0, 99.0) for a in ((0.25, 1.0, 1.5), (2.0, 0.0), (0.0, 1.0, 1.0))],
+    ],
+    subject="layer",
+    place=lambda activations, percentile: (
+        f"With the activations {listed(activations)} and the percentile {percentile:g}"
+    ),
+    says=lambda value: f"has the threshold {value:.6g}",
+    question="Which of these activations count, and where among them does the percentile lie?",
+    mistakes=(
+        Mistake(
+            (lambda activations, percentile: np.percentile(activations, percentile),),
+            lambda activations, percentile: (
+                f"Of these {len(activations)} activations, {activations.count(0)} "
+                f"{'is' if activations.count(0) == 1 else 'are'} 0. Are zeros to count here?"
+            ),
+        ),
+        Mistake(
+            (lambda activations, percentile: percentile / 100 * np.max(activations),),
+            lambda activations, percentile: (
+                f"That is {percentile:g} percent of the largest activation. How many "
+                f"activations are below your threshold?"
+            ),
+        ),
+        Mistake(
+            (lambda activations, percentile: np.max(activations),),
+            lambda activations, percentile: (
+                "That is the maximum. Would another percentile change yours?"
+            ),
+        ),
+        Mistake(
+            (
+                lambda activations, percentile: np.percentile(
+                    _positive(activations), 100 - percentile
+                ),
+                lambda activations, percentile: np.percentile(-_positive(activations), percentile),
+            ),
+            lambda activations, percentile: (
+                "You counted from the largest one down. How many percent are to be below the "
+                "threshold?"
+            ),
+        ),
+        Mistake(
+            (
+                *map(_by, ("lower", "higher", "nearest", "inverted_cdf", "midpoint")),
+                lambda activations, percentile: _ranked(activations, percentile, math.floor),
+                lambda activations, percentile: _ranked(activations, percentile, math.ceil),
+            ),
+            lambda activations, percentile: (
+                "The percentile falls between two of the activations. What does np.percentile "
+                "take there?"
+            ),
+        ),
+        Mistake(
+            (
+                lambda activations, percentile: np.percentile(
+                    _positive(activations), percentile / 100
+                ),
+            ),
+            lambda activations, percentile: (
+                f"That is the percentile {percentile / 100:g}. In which unit does np.percentile "
+                f"take its number?"
+            ),
+        ),
+        Mistake(
+            (
+                lambda activations, percentile: np.percentile(
+                    np.unique(_positive(activations)), percentile
+                ),
+            ),
+            lambda activations, percentile: (
+                "Two neurons have the same activation, and yours counts them once. Are they one "
+                "neuron?"
+            ),
+        ),
+    ),
+    done="layers without zeros too",
+    tolerance=_NEAR,
+)
+
+
+# --- 5.5 -------------------------------------------------------------------------------------
+
+
+def normalized_bias(bias, before, scale):
+    """Return the bias of a layer whose threshold was `scale` and is now 1."""
+    return bias / scale
+
+
+_SCALES = ((2.0, 4.0), (4.0, 2.0), (0.5, 8.0), (8.0, 0.25))
+
+_normalized_bias = FunctionExercise(
+    number="5.5",
+    hints=(
+        "In the balanced network a neuron with this bias alone receives it at each step, and "
+        "fires when it has collected the threshold. How many steps is that?",
+        "The normalized neuron has threshold 1 and is to fire in the same steps. How large must "
+        "its bias be?",
+        "A weight is multiplied with a spike of the layer before. Does a bias wait for a spike?",
+    ),
+    solution=normalized_bias,
+    groups=[
+        [(bias, before, scale) for bias in (1.0, -0.5, 0.25) for before, scale in _SCALES],
+        [(bias, before, scale) for bias in (2.0, -3.0, 0.0) for before, scale in ((4.0, 1.0),)]
+        + [(bias, 1.0, scale) for bias in (0.5, -1.5) for scale in (2.0, 0.5)],
+    ],
+    subject="neuron",
+    place=lambda bias, before, scale: (
+        f"With the bias {bias:g}, the threshold {before:g} in the layer before and {scale:g} in "
+        f"its own,"
+    ),
+    says=lambda value: f"gets the bias {value:.6g}",
+    question="After how many steps did the bias alone make it fire, and after how many now?",
+    mistakes=(
+        Mistake(
+            (lambda bias, before, scale: bias * before / scale,),
+            lambda bias, before, scale: (
+                "That is how a weight is scaled. By what is a weight multiplied, and by what is "
+                "the bias?"
+            ),
+        ),
+        Mistake(
+            (lambda bias, before, scale: bias / before,),
+            lambda bias, before, scale: (
+                "You divide by the threshold of the layer before. Whose threshold does this bias "
+                "have to reach?"
+            ),
+        ),
+        Mistake(
+            (lambda bias, before, scale: bias * scale / before,),
+            lambda bias, before, scale: (
+                "Your ratio stands upside down. And the layer before: does it have anything to do "
+                "with the bias of this one?"
+            ),
+        ),
+        Mistake(
+            (lambda bias, before, scale: bias * scale,),
+            lambda bias, before, scale: (
+                f"The threshold goes from {scale:g} to 1. Does the bias go the other way?"
+            ),
+        ),
+        Mistake(
+            (lambda bias, before, scale: bias,),
+            lambda bias, before, scale: (
+                f"Yours stays as it was. What is a bias of {bias:g} to a neuron whose threshold "
+                f"is no longer {scale:g}?"
+            ),
+        ),
+        Mistake(
+            (lambda bias, before, scale: bias / (before * scale),),
+            lambda bias, before, scale: (
+                "You divide by both thresholds. Which of the two does the bias have to fill?"
+            ),
+        ),
+        Mistake(
+            (lambda bias, before, scale: bias * before,),
+            lambda bias, before, scale: (
+                f"You multiply by {before:g}, which is what a spike of the layer before brought. "
+                f"Is the bias brought by a spike?"
+            ),
+        ),
+    ),
+    done="negative biases and a bias of 0 too",
+    tolerance=_NEAR,
+)
+
+ALL: tuple[Exercise, ...] = (_clipped_mass, _threshold_of, _normalized_bias)

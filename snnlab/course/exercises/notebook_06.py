@@ -1,0 +1,393 @@
+"""The exercises of notebook 06.
+
+The solutions are written as a learner would write them, without snnlab. The variances of 6.1 have
+exact roots with their epsilon; in 6.5 only the pixel with an exact root, 0.5, takes whole steps
+without rounding up. So no rounding of floats decides.
+"""
+
+import itertools
+import math
+from typing import Any
+
+from snnlab.course.exercises.base import Exercise
+from snnlab.course.exercises.function_exercise import FunctionExercise, Mistake
+from snnlab.course.wording import listed, steps
+
+# --- 6.1 -------------------------------------------------------------------------------------
+
+
+def folded_bias(bias, mean, variance, gamma, beta, eps):
+    """Return the bias of a layer that has taken in the BatchNorm behind it."""
+    return gamma * (bias - mean) / math.sqrt(variance + eps) + beta
+
+
+# Variance and epsilon, whose sum has an exact root other than itself.
+_SPREADS = ((3.75, 0.25), (0.1875, 0.0625), (15.0, 1.0))
+
+_folded_bias = FunctionExercise(
+    number="6.1",
+    hints=(
+        "Let no spike arrive, so that the layer gives its bias only. What does BatchNorm make of "
+        "that one number, step by step?",
+        "First it takes the mean away. Then it divides by the spread, and then it multiplies by "
+        "gamma. What comes last?",
+        "The spread is the root of variance plus eps. The weights are only stretched; the bias "
+        "goes through all the steps. Take them in their order.",
+    ),
+    solution=folded_bias,
+    groups=[
+        [
+            (bias, mean, variance, gamma, beta, eps)
+            for variance, eps in _SPREADS
+            for bias, mean, gamma, beta in ((1.0, 3.0, 4.0, 0.5), (0.5, -1.0, -2.0, 0.25))
+        ],
+        [
+            (bias, mean, variance, gamma, beta, eps)
+            for variance, eps in _SPREADS
+            for bias, mean, gamma, beta in (
+                (0.0, 1.0, 2.0, 1.0),
+                (-2.0, 0.5, 0.5, -1.0),
+                (3.0, 0.0, 1.5, 0.0),
+                (0.0, 0.0, 2.0, 1.0),
+            )
+        ],
+    ],
+    subject="layer",
+    place=lambda bias, mean, variance, gamma, beta, eps: (
+        f"With bias {bias:g}, mean {mean:g}, variance {variance:g}, gamma {gamma:g}, beta "
+        f"{beta:g} and eps {eps:g}"
+    ),
+    says=lambda value: f"has the bias {value:g}",
+    question="If no spike arrives, what comes out behind the BatchNorm?",
+    mistakes=(
+        Mistake(
+            (lambda b, m, v, g, beta, eps: g * (m - b) / math.sqrt(v + eps) + beta,),
+            lambda b, m, v, g, beta, eps: (
+                f"BatchNorm centers what it gets around 0. If the layer gives {m + 1:g}, one more "
+                f"than the mean, which sign has what is left?"
+            ),
+        ),
+        Mistake(
+            (lambda b, m, v, g, beta, eps: g * (b + m) / math.sqrt(v + eps) + beta,),
+            lambda b, m, v, g, beta, eps: (
+                f"If the layer gives just the mean, {m:g}, then 0 should be left before beta is "
+                f"added. Is it?"
+            ),
+        ),
+        Mistake(
+            (lambda b, m, v, g, beta, eps: g * b / math.sqrt(v + eps),),
+            lambda b, m, v, g, beta, eps: (
+                "Yours stretches the bias like a weight. Which steps of BatchNorm are missing?"
+            ),
+        ),
+        Mistake(
+            (lambda b, m, v, g, beta, eps: g * b / math.sqrt(v + eps) + beta,),
+            lambda b, m, v, g, beta, eps: (
+                f"The mean of {m:g} does not occur in it. Who takes it away when the BatchNorm is "
+                f"gone?"
+            ),
+        ),
+        Mistake(
+            (
+                lambda b, m, v, g, beta, eps: b - g * m / math.sqrt(v + eps) + beta,
+                lambda b, m, v, g, beta, eps: beta - g * m / math.sqrt(v + eps),
+            ),
+            lambda b, m, v, g, beta, eps: (
+                f"The layer adds its own bias, {b:g}, before the BatchNorm and not behind it. What "
+                f"happens to it on the way?"
+            ),
+        ),
+        Mistake(
+            (lambda b, m, v, g, beta, eps: g * (b - m) / math.sqrt(v) + beta,),
+            lambda b, m, v, g, beta, eps: (
+                f"The root is that of {v:g} alone. What is eps for, and where does BatchNorm add "
+                f"it?"
+            ),
+        ),
+        Mistake(
+            (lambda b, m, v, g, beta, eps: g * (b - m) / (math.sqrt(v) + eps) + beta,),
+            lambda b, m, v, g, beta, eps: (
+                f"Yours adds eps to the root, {math.sqrt(v):.3g}. Is it added there, or to the "
+                f"variance before the root is taken?"
+            ),
+        ),
+        Mistake(
+            (lambda b, m, v, g, beta, eps: g * (b - m) / (v + eps) + beta,),
+            lambda b, m, v, g, beta, eps: (
+                "Yours divides by the variance. If all currents were twice as large, how much "
+                "larger would the variance be, and what should come out of the BatchNorm?"
+            ),
+        ),
+        Mistake(
+            (
+                lambda b, m, v, g, beta, eps: (b - m) / math.sqrt(v + eps) + beta,
+                lambda b, m, v, g, beta, eps: b - m / math.sqrt(v + eps) + beta,
+            ),
+            lambda b, m, v, g, beta, eps: (
+                f"The weights were multiplied by gamma, {g:g}. Is the bias to be stretched less "
+                f"than they are?"
+            ),
+        ),
+        Mistake(
+            (
+                lambda b, m, v, g, beta, eps: g * (b - m) / math.sqrt(v + eps),
+                lambda b, m, v, g, beta, eps: g * (b - m + beta) / math.sqrt(v + eps),
+                lambda b, m, v, g, beta, eps: g * ((b - m) / math.sqrt(v + eps) + beta),
+            ),
+            lambda b, m, v, g, beta, eps: (
+                f"Look at beta, {beta:g}. BatchNorm adds it last, as it is. Does yours?"
+            ),
+        ),
+    ),
+    done="gammas below 0 too",
+    tolerance=1e-6,
+)
+
+
+# --- 6.2 -------------------------------------------------------------------------------------
+
+
+def gate_count(first, second):
+    """Return how many spikes of two trains pass a gate that is open for the one in the lead."""
+    passed = 0
+    for t in range(len(first)):
+        if sum(first[: t + 1]) >= sum(second[: t + 1]):
+            passed = passed + first[t]
+        else:
+            passed = passed + second[t]
+    return passed
+
+
+def _gated(case: tuple, seen: Any, first_leads: Any) -> int:
+    """Count what passes a gate; `seen` of the steps before count for the lead."""
+    first, second = case
+    return sum(
+        int(a if first_leads(sum(first[: seen(t)]), sum(second[: seen(t)])) else b)
+        for t, (a, b) in enumerate(zip(first, second, strict=True))
+    )
+
+
+def _silent_at_a_tie(first, second):
+    """Let a spike pass only if it comes from one that has fired more than the other."""
+    passed = one = other = 0
+    for a, b in zip(first, second, strict=True):
+        one, other = one + a, other + b
+        if one != other:
+            passed += a if one > other else b
+    return passed
+
+
+def _one_for_all(first, second):
+    """Let only the train pass that fires first."""
+    for a, b in zip(first, second, strict=True):
+        if a or b:
+            return sum(first) if a else sum(second)
+    return 0
+
+
+def _train(bits: str) -> tuple[int, ...]:
+    return tuple(map(int, bits))
+
+
+_SHORT = ("0110", "1001", "0101", "1100", "0011", "1010")
+
+_gate_count = FunctionExercise(
+    number="6.2",
+    hints=(
+        "Write both trains below each other, and below them how many spikes each has fired so "
+        "far. The spike of the step itself counts too.",
+        "In each step look who has fired more so far. Only the spike of that one passes, if there "
+        "is one in this step. If both have fired as often, the first one is heard.",
+        "You need a loop over the steps. sum(first[: t + 1]) is the number of spikes of the first "
+        "one up to step t, that step included.",
+    ),
+    solution=gate_count,
+    groups=[
+        [
+            (_train("100100"), _train("011001")),
+            (_train("1000"), _train("0000")),
+            (_train("0000"), _train("0110")),
+            (_train("01101"), _train("00111")),
+            (_train("0100"), _train("0011")),
+            (_train("100000"), _train("011110")),
+            (_train("01100"), _train("10011")),
+            (_train("0011"), _train("1000")),
+        ],
+        [
+            (_train(first), _train(second))
+            for first, second in itertools.product(_SHORT, repeat=2)
+            if first != second
+        ],
+        [(_train("0000"), _train("0000")), (_train("1111"), _train("1111"))],
+    ],
+    subject="gate",
+    place=lambda first, second: (
+        f"With the trains {''.join(map(str, first))} and {''.join(map(str, second))}"
+    ),
+    says=lambda value: (
+        "lets no spike pass"
+        if value == 0
+        else f"lets {value:g} spike{'' if value == 1 else 's'} pass"
+    ),
+    question="Who is in the lead in each step, and does this one fire in it?",
+    mistakes=(
+        Mistake(
+            (lambda a, b: sum(map(max, zip(a, b, strict=True))),),
+            lambda a, b: (
+                "Every step with a spike counts in yours. Does a spike pass when it comes from the "
+                "one that has fired less so far?"
+            ),
+        ),
+        Mistake(
+            (lambda a, b: max(sum(a), sum(b)),),
+            lambda a, b: (
+                "That is the larger count, as exact pooling gives. Where does this gate pass one "
+                "more: who is heard at the moment when both have fired as often?"
+            ),
+        ),
+        Mistake(
+            (lambda a, b: sum(a) + sum(b),),
+            lambda a, b: "That is all spikes together. Which of them does the gate keep back?",
+        ),
+        Mistake(
+            (lambda *case: _gated(case, lambda t: t, lambda one, other: one >= other),),
+            lambda a, b: (
+                "Yours knows only the steps before. When a spike comes that takes the lead, is it "
+                "counted before the gate decides, or after?"
+            ),
+        ),
+        Mistake(
+            (lambda *case: _gated(case, lambda t: t + 1, lambda one, other: one > other),),
+            lambda a, b: (
+                "When both have fired as often, yours hears the second one. Which one was to be "
+                "heard?"
+            ),
+        ),
+        Mistake(
+            (_silent_at_a_tie,),
+            lambda a, b: (
+                "When both have fired as often, yours hears nobody. Is one of them to be heard "
+                "even then?"
+            ),
+        ),
+        Mistake(
+            (_one_for_all,),
+            lambda a, b: (
+                "Yours stays with the one that fires first. What does the gate do when the other "
+                "one overtakes it?"
+            ),
+        ),
+        Mistake(
+            (lambda *case: gate_count(*case) / len(case[0]),),
+            lambda a, b: (
+                f"That is a rate, spikes per step. How many spikes is that in {steps(len(a))}?"
+            ),
+        ),
+    ),
+    done="ties and silence too",
+)
+
+
+# --- 6.5 -------------------------------------------------------------------------------------
+
+
+def random_steps(pixel, error):
+    """Return after how many steps random spikes are off by `error` or less, root mean square."""
+    return math.ceil(pixel * (1 - pixel) / error**2)
+
+
+# With these the steps are never whole before they are rounded up, unless the pixel is 0.5.
+_ERRORS = (0.375, 0.1875, 0.09375)
+
+_random_steps = FunctionExercise(
+    number="6.5",
+    hints=(
+        "How far are random spikes off after T steps? The root in that law holds three letters; "
+        "you know two of them, and the error.",
+        "Square both sides. Now T stands alone below the line: bring it to the other side.",
+        "Steps are whole. If the result is not, is the whole number below enough, or the one "
+        "above?",
+    ),
+    solution=random_steps,
+    groups=[
+        [
+            *((0.5, error) for error in (0.25, 0.125, 0.0625)),
+            *((pixel, error) for error in _ERRORS for pixel in (0.25, 0.75)),
+        ],
+        [(pixel, error) for error in _ERRORS for pixel in (0.125, 0.3125, 0.9375)],
+    ],
+    subject="function",
+    place=lambda pixel, error: f"For a pixel of {listed((pixel,))} and an error of {error:g}",
+    says=lambda value: (
+        f"gives {steps(value)}" if value >= 0 else f"gives {value:g}, fewer than none"
+    ),
+    question="How far off are random spikes after so many steps, and after one less?",
+    mistakes=(
+        Mistake(
+            (
+                lambda x, e: math.ceil(1 / (2 * e)),
+                lambda x, e: 1 / (2 * e),
+            ),
+            lambda x, e: (
+                "So long takes a constant current. Random spikes come closer with the root of the "
+                "steps only: what follows for half the error?"
+            ),
+        ),
+        Mistake(
+            (
+                lambda x, e: math.ceil(x * (1 - x) / e),
+                lambda x, e: math.ceil(math.sqrt(x * (1 - x)) / e),
+                lambda x, e: math.ceil(math.sqrt(x * (1 - x) / e)),
+            ),
+            lambda x, e: (
+                f"After so many steps, what does the law with the root say: is it {e:g} or less? "
+                f"What has to be squared?"
+            ),
+        ),
+        Mistake(
+            (lambda x, e: math.ceil(x / e**2), lambda x, e: x / e**2),
+            lambda x, e: (
+                f"Think of a white pixel, 1: it fires in every step. Is it off at all? Yours would "
+                f"give it {steps(math.ceil(1 / e**2))}."
+            ),
+        ),
+        Mistake(
+            (lambda x, e: math.ceil(0.25 / e**2), lambda x, e: math.ceil(1 / (2 * e) ** 2)),
+            lambda x, e: (
+                f"That is right for the pixel that chance treats worst. Which one is it, and does "
+                f"{x:g} need as long?"
+            ),
+        ),
+        Mistake(
+            (lambda x, e: math.ceil(1 / e**2), lambda x, e: 1 / e**2),
+            lambda x, e: (
+                f"Yours does not look at the pixel. Is one of {x:g} as uncertain as one that fires "
+                f"in every other step?"
+            ),
+        ),
+        Mistake(
+            (lambda x, e: math.floor(x * (1 - x) / e**2) + 1,),
+            lambda x, e: (
+                f"With one step less it would be off by {e:g} exactly. Is that more than was "
+                f"allowed?"
+            ),
+        ),
+        Mistake(
+            (
+                lambda x, e: math.floor(x * (1 - x) / e**2),
+                lambda x, e: round(x * (1 - x) / e**2),
+            ),
+            lambda x, e: (
+                f"After so few steps it is still off by more than {e:g}. Which whole number comes "
+                f"next?"
+            ),
+        ),
+        Mistake(
+            (lambda x, e: x * (1 - x) / e**2,),
+            lambda x, e: "Can a count of spikes be read in the middle of a step?",
+        ),
+    ),
+    done="bright and dark pixels too",
+)
+
+ALL: tuple[Exercise, ...] = (_folded_bias, _gate_count, _random_steps)

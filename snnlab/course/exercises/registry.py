@@ -1,0 +1,74 @@
+"""The exercises of the course by their numbers: help, and an answer to the learner's answer."""
+
+from typing import Any
+
+from snnlab import _checks
+from snnlab.course.exercises import notebook_02, notebook_03, notebook_04, notebook_05, notebook_06
+from snnlab.course.exercises.base import Exercise
+from snnlab.course.exercises.help import Folded
+from snnlab.course.feedback import Feedback
+
+EXERCISES: dict[str, Exercise] = {
+    found.number: found
+    for found in (
+        *notebook_02.ALL,
+        *notebook_03.ALL,
+        *notebook_04.ALL,
+        *notebook_05.ALL,
+        *notebook_06.ALL,
+    )
+}
+
+
+def check(number: str, answer: Any) -> Feedback:
+    """Say whether an answer to an exercise is right, and if not, what to look at.
+
+    A function is called in many cases, the simplest first. Counts have to be exact; other numbers
+    may be off by a millionth.
+
+    Parameters
+    ----------
+    number : str
+        Of the exercise, as in the notebook.
+    answer : function or list
+        What the exercise asks for. Whatever it is, there is an answer and not an error.
+
+    Returns
+    -------
+    Feedback
+
+    Raises
+    ------
+    OptionError
+        If there is no such exercise.
+
+    >>> check("2.1", lambda current, steps: round(current * steps))
+    Not yet. At current 0.75 and 1 step your neuron fires once. It has collected 0.75 by then. Is
+    that enough for threshold 1?
+    """
+    return EXERCISES[_checks.option(number, "number", EXERCISES)].check(answer)
+
+
+def exercise(number: str) -> Folded:
+    """Return the hints of an exercise, in steps, and last its solution, all of it folded.
+
+    Parameters
+    ----------
+    number : str
+        Of the exercise, as in the notebook.
+
+    Returns
+    -------
+    Folded
+        A cell shows it; without a browser it has `hints` and `solution`.
+
+    Raises
+    ------
+    OptionError
+        If there is no such exercise.
+
+    >>> exercise("2.1").hints[0]
+    'How much has the neuron collected when the last step is over?'
+    """
+    found = EXERCISES[_checks.option(number, "number", EXERCISES)]
+    return Folded(found.number, found.hints, found.source())

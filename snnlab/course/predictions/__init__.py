@@ -1,0 +1,6 @@
+"""Predictions: what a learner expects, committed before anything is computed."""
+
+from snnlab.course.predictions.answers import Number
+from snnlab.course.predictions.prediction import Prediction
+
+__all__ = ["Number", "Prediction"]

@@ -1,0 +1,140 @@
+"""A prediction on the screen: the answers, what was said, and what opens then."""
+
+import html
+from collections.abc import Callable
+from typing import Any
+
+import ipywidgets as widgets
+from matplotlib import pyplot
+from matplotlib.figure import Figure
+
+from snnlab.course.predictions.answers import SKIP, Choices, Number
+from snnlab.explorers import Explorer
+from snnlab.explorers.toolkit.panel import hidden
+
+_STYLE = """
+.snnlab-prediction > .snnlab-said p { max-width: 56em; line-height: 1.5; margin: 0.5em 0; }
+.snnlab-answers .widget-radio { display: flex; flex-wrap: wrap; align-items: center; }
+.snnlab-answers .widget-radio-box { margin: 0 8px !important; flex-wrap: wrap; height: auto; }
+.snnlab-answers .widget-radio-box label { white-space: nowrap; width: auto; }
+"""
+# As in an explorer: the place of the words is marked to be read out, the group gets its name.
+_NAMING = """
+(function name(self, tries) {
+  const panel = self.closest('.snnlab-prediction');
+  const place = panel && panel.querySelector('.snnlab-said .widget-html-content');
+  if (!place) {
+    if (tries) setTimeout(name, 100, self, tries - 1);
+    return;
+  }
+  place.setAttribute('role', 'status');
+  for (const group of panel.querySelectorAll('.snnlab-answers .widget-radio-box')) {
+    group.setAttribute('role', 'radiogroup');
+    group.setAttribute('aria-label', NAME);
+  }
+})(this, 100)
+"""
+
+
+class PredictionPanel:
+    """The widgets of a prediction. Nothing is computed here.
+
+    A choice is committed as soon as it is made; each of them is reached by the tab key alone. A
+    number is committed by a button, since it is there before it was meant.
+
+    Parameters
+    ----------
+    name : str
+        Stands before the answers.
+    answers : Number or Choices
+    on_commit, on_skip : callable
+        Called when the learner has made a choice, or has pressed one of the buttons.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        answers: Number | Choices,
+        on_commit: Callable[[], None],
+        on_skip: Callable[[], None],
+    ):
+        self.commit = widgets.Button(description="Commit", tooltip="this is my prediction")
+        self.skip = widgets.Button(description=SKIP, tooltip="open without a prediction")
+        self.skip.layout.width = "auto"
+        self.said = widgets.HTML()
+        self.said.add_class("snnlab-said")
+        self._stage = widgets.VBox([])
+        if isinstance(answers, Number):
+            self.field = _number(answers)
+            self._inputs = [self.field, *_unit(answers), self.commit, self.skip]
+        else:
+            self.field = _choices(answers)
+            self._inputs = [self.field]
+            self.field.observe(lambda _: on_commit(), "value")
+        self.field.description = name
+        self.field.style.description_width = "initial"
+        layout = widgets.Layout(flex_flow="row wrap", align_items="center")
+        row = widgets.HBox(self._inputs, layout=layout)
+        row.add_class("snnlab-answers")
+        self.box = widgets.VBox(
+            [row, self.said, self._stage, hidden(_STYLE, _NAMING.replace("NAME", repr(name)))]
+        )
+        self.box.add_class("snnlab-prediction")
+        self.commit.on_click(lambda _: on_commit())
+        self.skip.on_click(lambda _: on_skip())
+
+    def close(self, value: Any) -> None:
+        """Show what was chosen, None for nothing, and let nothing be changed any more."""
+        if isinstance(self.field, widgets.RadioButtons):
+            self.field.value = SKIP if value is None else value
+        elif value is not None:
+            self.field.value = value
+        for widget in self._inputs:
+            if hasattr(widget, "disabled"):
+                widget.disabled = True
+
+    def say(self, words: str) -> None:
+        """Show words below the answers."""
+        self.said.value = f"<p>{html.escape(words)}</p>"
+
+    def open(self, thing: Any) -> None:
+        """Show something below the words."""
+        if thing is not None:
+            self._stage.children = (_widget(thing),)
+
+
+def _number(answers: Number) -> Any:
+    whole = isinstance(answers.step, int)
+    make, number = (widgets.BoundedIntText, int) if whole else (widgets.BoundedFloatText, float)
+    low, high = number(answers.low), number(answers.high)
+    field = make(low, min=low, max=high, step=answers.step)
+    field.layout.width, field.tooltip = "14em", str(answers)
+    return field
+
+
+def _choices(answers: Choices) -> Any:
+    options = [(answers.shown(value), value) for value in answers.values]
+    return widgets.RadioButtons(
+        options=[*options, (SKIP, SKIP)],
+        index=None,
+        orientation="horizontal",
+        layout=widgets.Layout(width="auto"),
+    )
+
+
+def _unit(answers: Number) -> list[Any]:
+    return [widgets.HTML(html.escape(answers.unit))] if answers.unit else []
+
+
+def _widget(thing: Any) -> Any:
+    """Return something that can be shown as a widget."""
+    if isinstance(thing, Explorer):
+        return thing.box
+    if isinstance(thing, widgets.Widget):
+        return thing
+    if isinstance(thing, Figure):
+        # An open figure would be shown once more, below the next cell that runs.
+        pyplot.close(thing)
+    output = widgets.Output()
+    output.append_display_data(thing)
+    return output

@@ -1,0 +1,88 @@
+"""Which layer, and which part of its error, costs the accuracy."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from snnlab.analysis.error_parts import ErrorParts
+from snnlab.diagnosis.trials import Trials
+from snnlab.dynamics.neuron import as_simulated, constant_output, passed_on, per_neuron
+from snnlab.graph.evaluation import cap
+from snnlab.network import Network
+
+# Of differences between accuracies.
+_ROUNDING = 1e-9
+
+
+def without_own_error(
+    network: Network, currents: Mapping[str, np.ndarray], timesteps: int, trials: Trials
+) -> dict[str, float]:
+    """Return the accuracy when each layer alone passes on R(z̄) of the mean current it received.
+
+    Nothing before the layer changes, and what comes after it is simulated.
+    """
+    return {
+        name: float(trials.accuracy(network, timesteps, {name: _rectified(network, name, z)})[-1])
+        for name, z in currents.items()
+    }
+
+
+def blamed(exact: Mapping[str, float], snn: float, ann: float) -> str | None:
+    """Return the layer that alone regains half of the loss, and twice what the second does."""
+    first, *others = sorted(exact, key=lambda name: exact[name], reverse=True)
+    gain = exact[first] - snn
+    second = exact[others[0]] - snn if others else 0.0
+    needed = max((ann - snn) / 2, 2 * second)
+    return first if gain >= needed - _ROUNDING else None
+
+
+def values_by_part(
+    network: Network, layer: str, z: np.ndarray, counts: np.ndarray, timesteps: int
+) -> dict[str, np.ndarray]:
+    """Return what a layer passes on when the parts of its error are taken away, one by one.
+
+    Evenly at every step, first its own φ = θN/T, then Q(z̄), then C(R(z̄)). The first takes away the
+    "timing": as many spikes, but no longer unevenly for the layers that listen.
+    """
+    neuron = as_simulated(network.neurons[layer], z.dtype)
+    theta = per_neuron(neuron.v_threshold, z.ndim)
+    return {
+        "timing": passed_on(counts, timesteps, neuron),
+        "deviation": constant_output(z, timesteps, neuron),
+        "quantization": np.minimum(_rectified(network, layer, z), theta),
+    }
+
+
+def gains_by_part(
+    values: Mapping[str, np.ndarray],
+    accuracy: Callable[[np.ndarray], float],
+    snn: float,
+    exact: float,
+) -> dict[str, float]:
+    """Return what is gained with each of `values_by_part`, and last by R(z̄), without clipping.
+
+    The accuracies before all (`snn`) and after all (`exact`) are known.
+    """
+    reached = [accuracy(held) for held in values.values()]
+    gains = np.diff([snn, *reached, exact]).tolist()
+    return dict(zip([*values, "clipping"], gains, strict=True))
+
+
+def shares_of_own_errors(report: ErrorParts) -> dict[str, float]:
+    """Return each part's share in the mean squares of the layers' own errors.
+
+    Each layer counts relative to the mean square of its activations.
+    """
+    parts = ("deviation", "quantization", "clipping")
+    sums = dict.fromkeys(parts, 0.0)
+    for name in report.counts:
+        scale = np.mean(np.square(report.activations[name]), dtype=np.float64)
+        for part in parts:
+            square = np.mean(np.square(report.part(name, part)), dtype=np.float64)
+            sums[part] += square / scale if scale else 0.0
+    whole = sum(sums.values()) or 1.0
+    return {part: value / whole for part, value in sums.items()}
+
+
+def _rectified(network: Network, layer: str, z: np.ndarray) -> np.ndarray:
+    return np.clip(z, 0, cap(network.graph.layers[layer]))

@@ -1,0 +1,61 @@
+"""What might help, each tried alone on the same images."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from snnlab._words import counted
+from snnlab.conversion.activation_based import Maximum, Percentile
+from snnlab.conversion.rules import Rule
+from snnlab.diagnosis.report import Remedy
+from snnlab.diagnosis.trials import Trials
+from snnlab.exceptions import CalibrationError
+from snnlab.network import Network
+
+_RULES: dict[str, Rule] = {
+    "thresholds at the 99th percentile of the activations": Percentile(99.0),
+    "thresholds at the 99.9th percentile of the activations": Percentile(99.9),
+    "thresholds at the maximum of the activations": Maximum(),
+    "one threshold per channel, at the 99.9th percentile": Percentile(99.9, per_channel=True),
+}
+# More steps that are tried, as factors.
+_LONGER = (2, 4)
+MOST_REMEDIES = len(_RULES) + 3
+
+
+def remedies(network: Network, timesteps: int, trials: Trials) -> tuple[Remedy, ...]:
+    """Return the remedies with their accuracy, cheapest first, among them the best first."""
+    tried = [
+        Remedy(words, float(trials.accuracy(changed, timesteps)[-1]), 1.0)
+        for words, changed in _changes(network, trials.x)
+    ]
+    longest = trials.accuracy(network, timesteps * max(_LONGER))
+    tried += [
+        Remedy(counted(factor * timesteps, "step"), float(longest[factor * timesteps - 1]), factor)
+        for factor in _LONGER
+    ]
+    return tuple(sorted(tried, key=lambda remedy: (remedy.cost, -remedy.accuracy)))
+
+
+def _changes(network: Network, x: torch.Tensor) -> Iterator[tuple[str, Network]]:
+    """Yield what can be changed without taking more time."""
+    neurons = network.neurons.values()
+    if any(neuron.v_init != 0.5 for neuron in neurons):
+        yield "neurons that start half full", network.replace(v_init=0.5)
+    if any(neuron.reset == "zero" for neuron in neurons):
+        yield "reset by subtraction", network.replace(reset="subtract")
+    for words, rule in _RULES.items():
+        try:
+            thresholds = rule.thresholds(network.graph, x)
+        except CalibrationError:  # a layer is silent on these images
+            return
+        changed = network.replace(threshold=thresholds)
+        if not _same_thresholds(changed, network):
+            yield words, changed
+
+
+def _same_thresholds(one: Network, other: Network) -> bool:
+    return all(
+        np.array_equal(theta, other.thresholds[name]) for name, theta in one.thresholds.items()
+    )

@@ -1,0 +1,206 @@
+"""What every explorer is made of."""
+
+import base64
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.artist import Artist
+from matplotlib.figure import Figure
+
+from snnlab import _checks
+from snnlab.exceptions import OptionError
+from snnlab.explorers.toolkit.controls import Control
+from snnlab.explorers.toolkit.listing import listing
+from snnlab.explorers.toolkit.panel import Panel
+from snnlab.explorers.toolkit.picture import Picture, blank, own_style
+
+# Pictures of settings that were seen, some 10 kB each.
+_KEPT = 256
+
+
+class Explorer(ABC):
+    """An interactive picture: what can be set, what follows from it, a picture, and words.
+
+    It shows itself in a notebook's cell, as picture and text also where no kernel runs. A subclass
+    gives `__init__` the controls, and has five small parts:
+
+    - `compute(**values)`: what follows from the values, as a dict; mostly a function of the
+      module, whose source the learner can copy;
+    - `layout(figure)`: draws all that stays, returns the artists that move;
+    - `draw(data)`: moves them;
+    - `describe(data, **values)`: one to three sentences with the numbers that matter;
+    - `formula(data, **values)`: the mathematics in words and signs, with the values filled in.
+
+    Where `compute` is a method, `calls(**values)` says what the learner has to call instead.
+
+    Parameters
+    ----------
+    declared : dict from name to Control
+    """
+
+    def __init__(self, declared: Mapping[str, Control]):
+        self._declared = dict(declared)
+        with own_style():
+            figure = blank()
+            self._picture = Picture(figure, self.layout(figure))
+        self._panel = Panel(declared, self._picture, self._changed, self.reset)
+        self.controls = self._panel.controls
+        self._waits = False
+        self._seen: dict[tuple[Any, ...], str] = {}
+        self._refresh()
+
+    @abstractmethod
+    def compute(self, *args: Any, **values: Any) -> dict[str, Any]:
+        """Return what follows from the values of the controls."""
+
+    @abstractmethod
+    def layout(self, figure: Figure) -> Sequence[Artist]:
+        """Draw what stays on an empty figure, and return the artists that move."""
+
+    @abstractmethod
+    def draw(self, data: dict[str, Any]) -> None:
+        """Move the artists to what was computed."""
+
+    @abstractmethod
+    def describe(self, data: dict[str, Any], **values: Any) -> str:
+        """Say in words what the picture shows."""
+
+    @abstractmethod
+    def formula(self, data: dict[str, Any], **values: Any) -> str:
+        """Return the mathematics as HTML, with formulas between dollar signs."""
+
+    def calls(self, **values: Any) -> str:
+        """Return the lines of Python that compute the data."""
+        given = ", ".join(f"{name}={_literal(value)}" for name, value in values.items())
+        return f"data = compute({given})"
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The values of the controls by name."""
+        return {name: widget.value for name, widget in self.controls.items()}
+
+    @property
+    def box(self) -> Any:
+        """The widget that shows it, to be put into another one."""
+        return self._panel.box
+
+    def move(self, **values: Any) -> str:
+        """Set controls by name and return the words.
+
+        Raises
+        ------
+        OptionError
+            If there is no such control, or if it cannot have this value.
+        """
+        checked = self._checked(values)
+        self._waits = True
+        try:
+            for name, value in checked.items():
+                self.controls[name].value = value
+        finally:
+            self._waits = False
+        self._refresh()
+        return self.words
+
+    def reset(self) -> None:
+        """Set all controls to where they began."""
+        self.move(**{name: control.default for name, control in self._declared.items()})
+
+    def script(self, moves: Sequence[Mapping[str, Any]], pause: float = 2.0) -> list[str]:
+        """Play a sequence of moves, as for a lecture, and return the words after each.
+
+        Parameters
+        ----------
+        moves : sequence of dicts
+            Each from the names of controls to their new values. With the key "expect", the words
+            after this move must contain that text, so that a lecture notices when it no longer
+            shows what is told.
+        pause : float
+            Seconds to wait after each move.
+
+        Raises
+        ------
+        OptionError
+            If a move is impossible, before the first one is played; or if the words do not contain
+            what a move expects.
+
+        >>> from snnlab import explorers
+        >>> explorer = explorers.QuantizationError()
+        >>> said = explorer.script([{"timesteps": 1, "expect": "2 values"}, {"timesteps": 8}], 0)
+        >>> len(said)
+        2
+        """
+        expected = [move.get("expect", "") for move in moves]
+        settings = [{name: move[name] for name in move if name != "expect"} for move in moves]
+        for setting in settings:
+            self._checked(setting)
+        said = []
+        for setting, words in zip(settings, expected, strict=True):
+            said.append(self.move(**setting))
+            if words not in said[-1]:
+                raise OptionError(
+                    f"script: after move {len(said)}, {setting}, the words are {said[-1]!r}, "
+                    f"expected that they contain {words!r}."
+                )
+            time.sleep(pause)
+        return said
+
+    def code(self) -> str:
+        """Return the source of `compute` with the current values, ready to paste."""
+        return listing(sys.modules[type(self).__module__], self.calls(**self.values))
+
+    def _checked(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        for name in values:
+            if name not in self._declared:
+                raise OptionError(
+                    f"{name!r}: no control of {type(self).__name__}."
+                    f"{_checks.close(name, self._declared)} They are: {list(self._declared)}."
+                )
+        return {name: self._declared[name].checked(v, name) for name, v in values.items()}
+
+    def _changed(self) -> None:
+        if not self._waits:
+            self._refresh()
+
+    def _refresh(self) -> None:
+        """Bring the panel up to date; an error shows in it, and is raised."""
+        values, view = self.values, self._panel.view.value
+        try:
+            data = self.compute(**values)
+            self.draw(data)
+            self.words = self.describe(data, **values)
+            self._panel.show(self.words, self._svg(tuple(values.values())))
+            if view == "formula":
+                self._panel.show_formula(self.formula(data, **values))
+            if view == "code":
+                self._panel.show_code(self.code())
+        except Exception as error:
+            self.words = f"This did not work. {type(error).__name__}: {error}"
+            self._panel.show_error(f"{self.words} The picture shows the setting before.")
+            raise
+
+    def _svg(self, setting: tuple[Any, ...]) -> str:
+        """Return the picture of a setting; one that was seen is not written anew."""
+        if setting not in self._seen:
+            if len(self._seen) == _KEPT:
+                self._seen.clear()
+            self._seen[setting] = self._picture.svg()
+        return self._seen[setting]
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return the live panel, and picture and words for viewers without a kernel."""
+        live = self._panel.box._repr_mimebundle_() or {}
+        png = base64.b64encode(self._picture.png()).decode()
+        still = {"image/png": png, "text/plain": self.words}
+        return live | still, {"image/png": {"alt": self.words}}
+
+    def __repr__(self) -> str:
+        return self.words
+
+
+def _literal(value: Any) -> str:
+    """Return a value as Python reads it."""
+    return "float('inf')" if value == float("inf") else repr(value)

@@ -1,0 +1,169 @@
+"""An explorer on the screen: its controls, its picture, and its words."""
+
+import base64
+import html
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import ipywidgets as widgets
+
+from snnlab.explorers.toolkit.controls import LABEL_WIDTH, Control
+from snnlab.explorers.toolkit.picture import WIDTH, Picture
+
+_STYLE = (
+    f"""
+.snnlab-picture {{ position: relative; width: 100%; max-width: {WIDTH}px; overflow: hidden; }}
+.snnlab-picture .widget-html {{ margin: 0; width: 100%; height: auto; }}
+.snnlab-picture .widget-html-content {{ width: 100%; line-height: 0; }}
+.snnlab-picture img, .snnlab-picture svg {{ width: 100%; height: auto; display: block; }}
+.snnlab-picture .snnlab-moving {{ position: absolute; inset: 0; }}
+.snnlab-picture svg {{ stroke-linejoin: round; stroke-linecap: butt; }}
+"""
+    + """
+.snnlab-explorer p { max-width: 56em; line-height: 1.5; margin: 0.5em 0; }
+.snnlab-words p { min-height: 4.5em; }
+.snnlab-explorer .widget-radio { display: flex; flex-wrap: wrap; align-items: center; }
+.snnlab-explorer .widget-radio-box { margin: 0 8px !important; flex-wrap: wrap; height: auto; }
+.snnlab-explorer .widget-radio > .widget-label { text-align: right; }
+.snnlab-explorer .widget-radio-box label { white-space: nowrap; width: auto; }
+.snnlab-formula { max-width: 56em; line-height: 1.5; min-height: 12em; }
+.snnlab-formula mjx-container { margin: 0.4em 0 !important; }
+.snnlab-code textarea { font-family: monospace; white-space: pre; overflow-x: auto; }
+"""
+)
+# ipywidgets gives a slider's handle and a group of buttons no name, and replaces a text instead of
+# changing it: a screen reader would say nothing. So once all is there, handles and groups get the
+# names that stand beside them, and the place of the text, which stays, is marked to be read out.
+_NAMING = """
+(function name(self, tries) {
+  const panel = self.closest('.snnlab-explorer') || self;
+  const handles = [...panel.querySelectorAll('[role=slider]')];
+  const place = panel.querySelector('.snnlab-words .widget-html-content');
+  if (!place || handles.length < SLIDERS) {
+    if (tries) setTimeout(name, 100, self, tries - 1);
+    return;
+  }
+  place.setAttribute('role', 'status');
+  const groups = [...panel.querySelectorAll('.widget-radio-box')];
+  for (const group of groups) group.setAttribute('role', 'radiogroup');
+  for (const part of [...handles, ...groups]) {
+    const label = part.closest('.snnlab-row').querySelector('.widget-label');
+    part.setAttribute('aria-label', label.textContent);
+  }
+})(this, 100)
+"""
+_DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs="
+
+
+class Panel:
+    """The widgets of an explorer. Nothing is computed here.
+
+    Parameters
+    ----------
+    declared : mapping from name to Control
+    picture : Picture
+    on_change : callable
+        Called when the learner has moved a control or chosen another view.
+    on_reset : callable
+        Called when the learner has pressed Reset.
+    """
+
+    def __init__(
+        self,
+        declared: Mapping[str, Control],
+        picture: Picture,
+        on_change: Callable[[], None],
+        on_reset: Callable[[], None],
+    ):
+        parts = {name: control.row() for name, control in declared.items()}
+        self.controls = {name: row[-1] for name, row in parts.items()}
+        self.view = _views()
+        self.reset = widgets.Button(description="Reset", tooltip="back to the beginning")
+        self._view_box = picture.view_box
+        self.moving, self.words = widgets.HTML(), widgets.HTML()
+        self.picture = _picture(picture.background, self.moving)
+        self.formula, self.code = widgets.HTMLMath(), _code()
+        self.words.add_class("snnlab-words")
+        self._stage = widgets.VBox([self.picture])
+        rows = [
+            _row([*parts[name], widgets.HTML(html.escape(control.meaning))])
+            for name, control in declared.items()
+        ]
+        sliders = [row for row in parts.values() if len(row) > 1]
+        naming = hidden(_STYLE, _NAMING.replace("SLIDERS", str(len(sliders))))
+        below = [_row([self.view, self.reset]), self._stage, self.words, naming]
+        self.box = widgets.VBox([*rows, *below])
+        self.box.add_class("snnlab-explorer")
+        self.view.observe(self._turn, "value")
+        for widget in [*self.controls.values(), self.view]:
+            widget.observe(lambda _: on_change(), "value")
+        # Linked after that, so that the picture is on its way before the number beside the slider.
+        for field, slider in sliders:
+            widgets.link((slider, "value"), (field, "value"))
+        self.reset.on_click(lambda _: on_reset())
+
+    def show(self, words: str, svg: str) -> None:
+        """Show what has moved, and words that describe the picture."""
+        name = html.escape(words, quote=True)
+        self.moving.value = (
+            f'<svg role="img" aria-label="{name}" viewBox="{self._view_box}">{svg}</svg>'
+        )
+        self.words.value = f"<p>{html.escape(words)}</p>"
+
+    def show_formula(self, formula: str) -> None:
+        """Show paragraphs with mathematics between dollar signs."""
+        self.formula.value = f'<div class="snnlab-formula">{formula}</div>'
+
+    def show_code(self, code: str) -> None:
+        """Show source that can be copied."""
+        self.code.rows, self.code.value = code.count("\n") + 2, code
+
+    def show_error(self, words: str) -> None:
+        """Say what went wrong, in place of the words."""
+        self.words.value = f"<p>{html.escape(words)}</p>"
+
+    def _turn(self, change: Mapping[str, Any]) -> None:
+        self._stage.children = (getattr(self, change["new"]),)
+
+
+def _row(children: list[Any]) -> Any:
+    row = widgets.HBox(children, layout=widgets.Layout(flex_flow="row wrap", align_items="center"))
+    row.add_class("snnlab-row")
+    return row
+
+
+def _picture(background: bytes, moving: Any) -> Any:
+    """Return what stays, below what moves."""
+    data = base64.b64encode(background).decode()
+    still = widgets.HTML(f'<img alt="" src="data:image/png;base64,{data}">')
+    moving.add_class("snnlab-moving")
+    picture = widgets.Box([still, moving])
+    picture.add_class("snnlab-picture")
+    return picture
+
+
+def _views() -> Any:
+    views = widgets.RadioButtons(
+        options=["picture", "formula", "code"],
+        description="show",
+        tooltip="what stands below",
+        orientation="horizontal",
+    )
+    views.style.description_width, views.layout.width = LABEL_WIDTH, "auto"
+    return views
+
+
+def _code() -> Any:
+    layout = widgets.Layout(width="98%")
+    code = widgets.Textarea(description="code", tooltip="ready to paste", layout=layout)
+    code.add_class("snnlab-code")
+    return code
+
+
+def hidden(style: str, script: str) -> Any:
+    """Return what is not seen: how a panel looks, and a script that runs when it is there."""
+    script = html.escape(script, quote=True)
+    return widgets.HTML(
+        f'<style>{style}</style><img alt="" src="{_DOT}" onload="{script}">',
+        layout=widgets.Layout(display="none"),
+    )

@@ -1,0 +1,7 @@
+"""From a torch model to the canonical graph."""
+
+from snnlab.graph.canonical import Graph
+from snnlab.graph.folding import fold_affine, fold_batchnorm
+from snnlab.graph.tracing import trace
+
+__all__ = ["Graph", "fold_affine", "fold_batchnorm", "trace"]

@@ -1,0 +1,135 @@
+"""Evaluating a canonical graph once, without time: the ANN itself, or with other activations."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import fx
+
+from snnlab.graph.canonical import Graph, apply, source_of
+from snnlab.graph.operations import Kind, rectify
+
+Emit = Callable[[fx.Node, torch.Tensor], torch.Tensor | None]
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Evaluate without gradients and without the shortened floats of GPUs, then restore."""
+    matmul, cudnn = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    try:
+        torch.set_float32_matmul_precision("highest")
+        torch.backends.cudnn.allow_tf32 = False
+        with torch.inference_mode():
+            yield
+    finally:
+        torch.set_float32_matmul_precision(matmul)
+        torch.backends.cudnn.allow_tf32 = cudnn
+
+
+def activation(node: fx.Node, current: torch.Tensor) -> torch.Tensor:
+    """Return the ANN's own activation R(z) at a ReLU node."""
+    return rectify(current, cap(node))
+
+
+def cap(node: Any) -> float | None:
+    """Return the upper bound of the activation at a ReLU node, None if it has none."""
+    return node.args[1]
+
+
+def evaluate(graph: Graph, images: torch.Tensor, emit: Emit | None = None) -> torch.Tensor:
+    """Return the output for one batch, where `emit` may say what ReLUs and max pools pass on.
+
+    Parameters
+    ----------
+    graph : Graph
+    images : torch.Tensor, shape (B, ...)
+    emit : callable, optional
+        Gets the node of each ReLU and max pool and its current, shape (B, ...). What it returns is
+        what the next layers read; None stands for the ANN's own value.
+
+    >>> from torch import nn
+    >>> from snnlab import trace
+    >>> graph = trace(nn.ReLU(), [[1.0]])
+    >>> evaluate(graph, torch.tensor([[-1.0], [2.0]])).tolist()
+    [[0.0], [2.0]]
+    >>> evaluate(graph, torch.tensor([[-1.0], [2.0]]), lambda node, z: 10 * z).tolist()
+    [[-10.0], [20.0]]
+    """
+    values: dict[fx.Node, torch.Tensor] = {}
+    unread = last_readers(graph)
+    for node in graph.nodes:
+        kind = node.meta["kind"]
+        result: torch.Tensor | None = images if kind is Kind.INPUT else None
+        if emit is not None and kind in (Kind.RELU, Kind.MAX_POOL):
+            result = emit(node, values[source_of(node)])
+        values[node] = apply(node, graph.module, values) if result is None else result
+        output = values[node]
+        for done in unread.get(node, ()):
+            del values[done]
+    return output
+
+
+def last_readers(graph: Graph) -> dict[fx.Node, list[fx.Node]]:
+    """For each node, list the nodes whose values nobody reads after it."""
+    last: dict[fx.Node, fx.Node] = {}
+    for node in graph.nodes:
+        for source in node.all_input_nodes:
+            last[source] = node
+    done: dict[fx.Node, list[fx.Node]] = {}
+    for source, reader in last.items():
+        done.setdefault(reader, []).append(source)
+    return done
+
+
+def most_alive(nodes: Iterable[fx.Node], unread: dict[fx.Node, list[fx.Node]]) -> int:
+    """Return the most elements per image that the values of `nodes` take at once.
+
+    `unread` is that of `last_readers`.
+    """
+    within = set(nodes)
+    alive = most = 0
+    for node in nodes:
+        alive += size(node)
+        most = max(most, alive)
+        alive -= sum(size(done) for done in unread.get(node, ()) if done in within)
+    return most
+
+
+def size(node: fx.Node) -> int:
+    """Return the number of elements of a node's value for one image, 0 for a constant."""
+    shape = node.meta["shape"]
+    return 0 if shape is None else int(torch.Size(shape).numel())
+
+
+def currents_of(
+    graph: Graph,
+    images: torch.Tensor,
+    phi: Mapping[str, np.ndarray] | None = None,
+    pooled: Mapping[str, np.ndarray] | None = None,
+) -> dict[str, np.ndarray]:
+    """Return the current of every ReLU, every maximum, and the output, in float64.
+
+    The ReLUs pass on `phi`, by default the ANN's own activation; the max poolings the maximum, or
+    what stands in `pooled`.
+    """
+    found: dict[str, np.ndarray] = {}
+    pooled = pooled or {}
+
+    def emit(node: fx.Node, current: torch.Tensor) -> torch.Tensor | None:
+        name = node.meta["layer"]
+        if node.meta["kind"] is Kind.RELU:
+            found[name] = current.double().cpu().numpy()
+            if phi is None:
+                return activation(node, current)
+            return torch.from_numpy(phi[name]).to(graph.device, graph.dtype)
+        highest = apply(node, graph.module, {node.all_input_nodes[0]: current})
+        found[name] = highest.double().cpu().numpy()
+        given = pooled.get(name)
+        return highest if given is None else torch.from_numpy(given).to(highest)
+
+    with full_precision():
+        output = evaluate(graph, images.to(graph.device), emit)
+    found["output"] = output.double().cpu().numpy()
+    return found

@@ -1,0 +1,197 @@
+"""What a simulation leaves behind: numpy arrays, whichever simulator ran."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+
+from snnlab import _checks, _tables
+from snnlab.dynamics.neuron import Neuron
+from snnlab.exceptions import OptionError, ShapeError
+
+Arrays = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Record:
+    """The spikes of a network over T steps for B images. Sums are stored, means computed.
+
+    Parameters
+    ----------
+    timesteps : int
+        T.
+    neurons : mapping from layer name to Neuron
+        The settings that ran.
+    fingerprint : str
+        Tells the graph that ran from others.
+    input : {"analog", "poisson", "regular"}
+    totals : mapping from layer name to array of whole numbers, shape (B, ...)
+        Spike counts after T steps; where the pixels spike also those of "input".
+    output_sums : array, shape (T, B, ...)
+        Accumulated current of the output after each step.
+    at : mapping from step to (mapping from layer name to array, shape (B, ...))
+        Spike counts after chosen steps.
+    recorded_spikes, recorded_potentials : mapping from layer name to array, shape (T, B, ...)
+        What was asked for; potentials are taken after the reset.
+    pooled : mapping from step to (mapping from max pooling to array, shape (B, ...))
+        What gates in place of max pooling have passed on, after T and after chosen steps.
+    """
+
+    timesteps: int
+    neurons: Mapping[str, Neuron]
+    fingerprint: str
+    input: str
+    totals: Arrays
+    output_sums: np.ndarray
+    at: Mapping[int, Arrays] = field(default_factory=dict)
+    recorded_spikes: Arrays = field(default_factory=dict)
+    recorded_potentials: Arrays = field(default_factory=dict)
+    pooled: Mapping[int, Arrays] = field(default_factory=dict)
+
+    @property
+    def layers(self) -> list[str]:
+        """Names of the spiking layers, in the order of evaluation."""
+        return list(self.neurons)
+
+    @property
+    def outputs(self) -> np.ndarray:
+        """Logits after each step, shape (T, B, ...): accumulated current over the steps so far."""
+        steps = np.arange(1, self.timesteps + 1, dtype=self.output_sums.dtype)
+        return self.output_sums / steps.reshape(-1, *[1] * (self.output_sums.ndim - 1))
+
+    def counts(self, layer: str | int, step: int | None = None) -> np.ndarray:
+        """Return the spike counts of a layer, shape (B, ...), after `step` steps (default: all T).
+
+        Raises
+        ------
+        OptionError
+            If the layer is unknown or the counts after `step` were not recorded.
+        """
+        name = self._name(layer)
+        if step is None or (isinstance(step, Integral) and step == self.timesteps):
+            return self.totals[name]
+        if not isinstance(step, Integral) or step not in self.at:
+            raise OptionError(
+                f"step = {step!r}: counts were recorded after the steps "
+                f"{[*self.at, self.timesteps]}. Simulate with at=({step!r},) for others."
+            )
+        return self.at[step][name]
+
+    def rates(self, layer: str | int, step: int | None = None) -> np.ndarray:
+        """Return spikes per step, in [0, 1], shape (B, ...); arguments as in `counts`."""
+        return self.counts(layer, step) / (self.timesteps if step is None else step)
+
+    def spikes(self, layer: str | int) -> np.ndarray:
+        """Return the spike trains of a layer, 0 or 1, shape (T, B, ...).
+
+        Raises
+        ------
+        OptionError
+            If they were not recorded.
+        """
+        return self._recorded(self.recorded_spikes, layer, "spikes")
+
+    def potentials(self, layer: str | int) -> np.ndarray:
+        """Return the potentials after the reset, shape (T, B, ...), in units of the activation.
+
+        Raises
+        ------
+        OptionError
+            If they were not recorded.
+        """
+        return self._recorded(self.recorded_potentials, layer, "potentials")
+
+    def accuracy(self, y: Any) -> np.ndarray:
+        """Return the share of images classified rightly after each step, shape (T,), in [0, 1].
+
+        Parameters
+        ----------
+        y : array of whole numbers, shape (B,)
+            Right class of each image.
+
+        Raises
+        ------
+        ShapeError
+            If there is not one label per image, or the output is not one score per class.
+        """
+        return classified(self.output_sums, y)
+
+    def _name(self, layer: str | int) -> str:
+        if layer == "input" and "input" in self.totals:
+            return "input"
+        return _checks.layer(layer, self.layers)
+
+    def _recorded(self, arrays: Arrays, layer: str | int, what: str) -> np.ndarray:
+        name = self._name(layer)
+        if name not in arrays:
+            raise OptionError(
+                f"layer {name!r}: its {what} were not recorded. Simulate with {what}=[{name!r}]."
+            )
+        return arrays[name]
+
+    def _table(self) -> tuple[str, list[str], list[list[str]]]:
+        images = self.output_sums.shape[1]
+        title = f"Record of {images:,} images over {self.timesteps} steps, {self.input} input"
+        header = ["layer", "shape", "spikes per image", "mean rate", "silent neurons"]
+        rows = [
+            [
+                name,
+                _tables.shape(counts.shape[1:]),
+                f"{counts.sum(dtype=np.int64) / images:,.1f}",
+                f"{counts.mean() / self.timesteps:.4f}",
+                f"{(counts == 0).mean():.1%}",
+            ]
+            for name, counts in self.totals.items()
+        ]
+        return title, header, rows
+
+    def __repr__(self) -> str:
+        return _tables.text(*self._table())
+
+    def _repr_html_(self) -> str:
+        return _tables.to_html(*self._table())
+
+
+@dataclass(frozen=True, eq=False)
+class Activations:
+    """The same network with its own ReLUs: what the spikes are measured against.
+
+    Parameters
+    ----------
+    currents : mapping from layer name to array, shape (B, ...)
+        What enters each ReLU.
+    activations : mapping from layer name to array, shape (B, ...)
+        What leaves it.
+    outputs : array, shape (B, ...)
+        The logits.
+    """
+
+    currents: Arrays
+    activations: Arrays
+    outputs: np.ndarray
+
+    def accuracy(self, y: Any) -> float:
+        """Return the share of images classified rightly, in [0, 1]; `y` as in `Record.accuracy`."""
+        return float(classified(self.outputs[None], y)[0])
+
+
+def classified(outputs: np.ndarray, y: Any) -> np.ndarray:
+    """Return the share of right answers for outputs of shape (T, B, classes), shape (T,).
+
+    >>> classified(np.array([[[0.0, 1.0], [3.0, 2.0]]]), [1, 1]).tolist()
+    [0.5]
+    """
+    one_per_class(outputs)
+    y = _checks.labels(y, outputs.shape[1])
+    return (outputs.argmax(-1) == y).mean(-1)
+
+
+def one_per_class(outputs: np.ndarray) -> None:
+    """Refuse outputs, shape (T, B, ...), that are not one score per class."""
+    if outputs.ndim != 3:
+        raise ShapeError(
+            f"output: has shape {outputs.shape[2:]} for one image, expected one "
+            f"score per class: (classes,)."
+        )
