@@ -1,0 +1,397 @@
+"""Every explorer, at every end of every control. A new one is found without being listed."""
+
+import base64
+import io
+import itertools
+import re
+import runpy
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from helpers.explorers import FOUND, all_values, ends, given, made
+from PIL import Image
+
+import snnlab as sl
+from snnlab import explorers
+from snnlab.explorers.toolkit import explorer as explorer_module
+from snnlab.explorers.toolkit.controls import Choice, Scale, Slider
+
+
+@pytest.fixture(scope="module", params=FOUND.values(), ids=lambda kind: kind.__name__)
+def explorer(request):
+    return made(request.param)
+
+
+@pytest.fixture(autouse=True)
+def _from_the_beginning(request):
+    if "explorer" in request.fixturenames:
+        explorer = request.getfixturevalue("explorer")
+        explorer._panel.view.value = "picture"
+        explorer.reset()
+
+
+def settings(explorer):
+    """Yield the default, every control at both ends or all options, and 50 seeded mixes."""
+    declared = explorer._declared
+    default = {name: control.default for name, control in declared.items()}
+    yield default
+    for name, control in declared.items():
+        for value in ends(control):
+            yield default | {name: value}
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        yield {
+            name: all_values(control)[rng.integers(len(all_values(control)))]
+            for name, control in declared.items()
+        }
+
+
+def pixels(png):
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
+
+
+def points_of(svg):
+    """Return where the lines of an SVG lead and where its marks stand, shape (N, 2)."""
+    number = r"(-?[\d.]+(?:e-?\d+)?)"
+    marks = re.findall(rf'<use xlink:href="#\w+" x="{number}" y="{number}"', svg)
+    drawn = re.sub(r"<defs>.*?</defs>", "", svg, flags=re.S)
+    return np.array(re.findall(rf"[ML] {number} {number}", drawn) + marks, np.float64)
+
+
+def numbers(data):
+    """Yield all arrays of numbers in what an explorer computed."""
+    if isinstance(data, dict):
+        data = tuple(data.values())
+    if isinstance(data, (tuple, list)):
+        for inner in data:
+            yield from numbers(inner)
+    elif data is not None and not isinstance(data, str):
+        yield np.asarray(data, np.float64)
+
+
+def assert_same(a, b):
+    assert type(a) is type(b)
+    if isinstance(a, dict):
+        assert a.keys() == b.keys()
+        a, b = tuple(a.values()), tuple(b.values())
+    if isinstance(a, tuple):
+        for x, y in zip(a, b, strict=True):
+            assert_same(x, y)
+    else:
+        np.testing.assert_array_equal(a, b)
+
+
+# --- what every explorer must do -------------------------------------------------------------
+
+
+def test_there_are_explorers_and_all_are_exported():
+    assert {"DeviationError", "Neuron", "QuantizationError", "StepsAndPercentile"} <= set(FOUND)
+    assert set(explorers.__all__) == {"Explorer", *FOUND}
+
+
+def test_every_setting_gives_numbers_words_and_a_picture(explorer):
+    seen = {}
+    for setting in settings(explorer):
+        words = explorer.move(**setting)
+        data = explorer.compute(**setting)
+        assert all(np.isfinite(array).all() for array in numbers(data)), setting
+        assert len(words) > 40
+        assert not re.search(r"\bnan\b|\binf\b|None", words)
+        assert re.search("<path|<use|<image", explorer._panel.moving.value)
+        seen.setdefault(tuple(setting.items()), words)
+    assert len(seen) > 10
+    assert len(set(seen.values())) == len(seen)
+
+
+def test_every_control_moves_words_and_picture(explorer):
+    for name, widget in explorer.controls.items():
+        explorer.reset()
+        words, pictures = set(), set()
+        values = dict.fromkeys(ends(explorer._declared[name]))
+        for value in values:
+            widget.value = value
+            words.add(explorer.words)
+            pictures.add(explorer._picture.svg())
+        assert len(words) == len(pictures) == len(values) > 1, name
+
+
+def test_no_axis_is_empty(explorer):
+    picture = explorer._picture
+    height = picture.figure.bbox.height
+    for setting in settings(explorer):
+        explorer.move(**setting)
+        points = points_of(picture.svg())
+        assert np.isfinite(points).all()
+        for ax in picture.figure.axes:
+            box = ax.get_window_extent()
+            x, y = points[:, 0], height - points[:, 1]
+            inside = (box.x0 <= x) & (x <= box.x1) & (box.y0 <= y) & (y <= box.y1)
+            marked = [np.any(image.get_array()) for image in ax.images]
+            assert inside.any() or any(marked), (setting, ax.get_title())
+
+
+def test_the_still_picture_is_the_background_with_what_moves(explorer):
+    """Painted independently of the SVG: the pixels that differ are those that the SVG covers."""
+    picture = explorer._picture
+    whole = pixels(picture.png())
+    for artist in picture.moving:
+        artist.set_visible(False)
+    still = pixels(picture.png())
+    for artist in picture.moving:
+        artist.set_visible(True)
+    shape = (whole.shape[1], whole.shape[0])
+    large = Image.open(io.BytesIO(picture.background)).convert("RGB")
+    assert large.size == (2 * shape[0], 2 * shape[1])
+    small = np.asarray(large.resize(shape), int)
+    assert np.abs(small - still).mean() < min(8, 0.95 * np.abs(small - whole).mean())
+    rows, columns = np.nonzero((whole != still).any(2))
+    assert len(rows) > 50
+    points = points_of(picture.svg()) * shape[0] / picture.figure.bbox.width
+    for ax in [ax for ax in picture.figure.axes if not ax.images]:
+        box = ax.get_window_extent().extents * shape[0] / picture.figure.bbox.width
+        here = (box[0] <= columns) & (columns <= box[2])
+        mine = points[(box[0] - 2 <= points[:, 0]) & (points[:, 0] <= box[2] + 2)]
+        assert here.sum() > 20
+        assert mine[:, 0].min() - 15 <= columns[here].min()
+        assert mine[:, 0].max() + 15 >= columns[here].max()
+        assert mine[:, 1].min() - 15 <= rows[here].min()
+        assert mine[:, 1].max() + 15 >= rows[here].max()
+
+
+@pytest.mark.parametrize("name", [name for name in FOUND if "Error" in name])
+def test_the_parts_of_an_error_sum_to_it(name):
+    explorer, largest = made(FOUND[name]), 0
+    for setting in settings(explorer):
+        data = explorer.compute(**setting)
+        np.testing.assert_allclose(sum(data["parts"].values()), data["total"], rtol=0, atol=1e-12)
+        largest = max(largest, np.abs(data["total"]).max())
+    assert largest > 0.1
+
+
+def test_words_stand_beside_the_picture_in_it_and_in_place_of_it(explorer):
+    for setting in itertools.islice(settings(explorer), 0, None, 10):
+        words = explorer.move(**setting)
+        assert explorer._panel.words.value == f"<p>{words}</p>"
+        shown = explorer._panel.moving.value
+        assert f'<svg role="img" aria-label="{words}"' in shown
+        assert explorer._picture.svg() in shown
+        bundle, metadata = explorer._repr_mimebundle_()
+        assert metadata == {"image/png": {"alt": words}}
+        assert bundle["text/plain"] == words == repr(explorer)
+        assert base64.b64decode(bundle["image/png"]) == explorer._picture.png()
+        assert "application/vnd.jupyter.widget-view+json" in bundle
+
+
+def test_the_code_shown_computes_the_same_on_its_own(explorer):
+    for setting in itertools.islice(settings(explorer), 0, None, 10):
+        explorer.move(**setting)
+        names = given()
+        code = explorer.code()
+        exec(compile(code, "<code>", "exec"), names)
+        assert_same(names["data"], explorer.compute(**setting))
+    assert "def compute(" in code
+    assert "Explorer" not in code
+
+
+def test_formula_and_code_are_shown_on_demand_and_follow_the_controls(explorer):
+    panel, default = explorer._panel, explorer.values
+    setting = {name: ends(control)[0] for name, control in explorer._declared.items()}
+    for view, place in (("formula", panel.formula), ("code", panel.code)):
+        explorer.move(**default)
+        panel.view.value = view
+        assert panel._stage.children == (place,)
+        before = place.value
+        explorer.move(**setting)
+        assert len(place.value) > 200
+        assert place.value != before
+        assert "nan" not in place.value
+        panel.view.value = "picture"
+        assert panel._stage.children == (panel.picture,)
+    assert panel.formula.value.replace("$$", "$").count("$") % 2 == 0
+    assert panel.code.value == explorer.code()
+
+
+def test_every_slider_has_a_named_field_that_moves_with_it(explorer):
+    rows = explorer._panel.box.children
+    for (name, declared), row in zip(explorer._declared.items(), rows, strict=False):
+        field, *slider, meaning = row.children
+        assert field.description == declared.label
+        assert len(declared.meaning) > 5
+        assert meaning.value
+        assert bool(slider) == (type(declared) is not Choice)
+        for value in ends(declared):
+            field.value = value
+            assert explorer.controls[name].value == value
+            assert explorer.values[name] == value
+
+
+def test_reset_brings_everything_back_with_one_new_picture(explorer):
+    words, default, svg = explorer.words, explorer.values, explorer._picture.svg()
+    for setting in settings(explorer):
+        explorer.move(**setting)
+    assert explorer.words != words
+    drawn = []
+    explorer._panel.moving.observe(drawn.append, "value")
+    explorer._panel.reset.click()
+    explorer._panel.moving.unobserve_all()
+    assert (explorer.words, explorer.values) == (words, default)
+    assert explorer._picture.svg() == svg
+    assert len(drawn) == 1
+
+
+def test_a_picture_that_was_seen_is_not_written_again(monkeypatch):
+    monkeypatch.setattr(explorer_module, "_KEPT", 3)
+    explorer = explorers.QuantizationError()
+    written = []
+    original = explorer._picture.svg
+    monkeypatch.setattr(explorer._picture, "svg", lambda: written.append(1) or original())
+    for timesteps, fresh in [(2, 1), (3, 2), (2, 2), (3, 2), (5, 3), (2, 4), (5, 4)]:
+        explorer.move(timesteps=timesteps)
+        assert len(written) == fresh  # the first setting, seen before, is among the three
+        assert original() in explorer._panel.moving.value
+        assert len(explorer._seen) <= 3
+
+
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
+def test_noise_is_the_same_whenever_the_module_is_loaded(explorer):
+    again = made(runpy.run_module(type(explorer).__module__)[type(explorer).__name__])
+    for setting in settings(explorer):
+        assert_same(again.compute(**setting), explorer.compute(**setting))
+
+
+def test_the_users_settings_of_matplotlib_change_nothing(explorer):
+    with mpl.rc_context({"savefig.bbox": "tight", "axes.facecolor": "k", "font.size": 20}):
+        again = made(type(explorer))
+        assert again._picture.background == explorer._picture.background
+        assert again._picture.svg() == explorer._picture.svg()
+        assert again._picture.png() == explorer._picture.png()
+
+
+# --- moves and scripts -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def stairs():
+    return explorers.QuantizationError()
+
+
+def test_a_script_plays_its_moves_and_says_what_was_seen(stairs):
+    moves = [{"timesteps": 1, "expect": "2 values"}, {"timesteps": 8, "v_init": 0.5}]
+    said = stairs.script(moves, pause=0)
+    assert "2 values, 1 apart" in said[0]
+    assert "9 values, 0.125 apart" in said[1]
+    assert stairs.values == {"timesteps": 8, "threshold": 1.0, "v_init": 0.5}
+
+
+def test_a_script_waits_after_each_move(stairs, monkeypatch):
+    waited = []
+    monkeypatch.setattr("snnlab.explorers.toolkit.explorer.time.sleep", waited.append)
+    stairs.script([{"timesteps": 1}, {"timesteps": 2}])
+    stairs.script([{"timesteps": 1}], pause=0.5)
+    assert waited == [2.0, 2.0, 0.5]
+
+
+def test_a_script_notices_what_it_no_longer_shows(stairs):
+    with pytest.raises(
+        sl.OptionError, match=r"after move 2, .*'timesteps': 3.* contain '5 values'"
+    ):
+        stairs.script([{"timesteps": 2}, {"timesteps": 3, "expect": "5 values"}], pause=0)
+
+
+def test_an_impossible_script_is_not_begun(stairs):
+    before = stairs.words
+    with pytest.raises(sl.OptionError, match="'steps': no control of QuantizationError"):
+        stairs.script([{"timesteps": 2}, {"steps": 3}], pause=0)
+    assert stairs.words == before
+
+
+@pytest.mark.parametrize(
+    ("move", "message"),
+    [
+        ({"timestep": 3}, "no control of QuantizationError. Did you mean 'timesteps'?"),
+        ({"timesteps": 33}, "timesteps = 33: expected a whole number from 1 to 32."),
+        ({"timesteps": 2.5}, "timesteps = 2.5: expected a whole number from 1 to 32."),
+        ({"timesteps": "4"}, "timesteps = '4': expected a whole number from 1 to 32."),
+        ({"timesteps": True}, "timesteps = True: expected a whole number from 1 to 32."),
+        ({"threshold": 0.0}, "threshold = 0.0: expected a number from 0.25 to 1.5."),
+        ({"threshold": float("nan")}, "threshold = nan: expected a number from 0.25 to 1.5."),
+    ],
+)
+def test_an_impossible_move_is_refused_and_changes_nothing(stairs, move, message):
+    before = stairs.values
+    with pytest.raises(sl.OptionError, match=re.escape(message)):
+        stairs.move(v_init=0.5, **move)
+    assert stairs.values == before
+
+
+def test_an_option_that_does_not_exist_is_refused():
+    with pytest.raises(sl.OptionError, match=r"reset = 'hard': expected one of .*'zero'"):
+        explorers.Neuron().move(reset="hard")
+
+
+@pytest.mark.parametrize("kind", [Choice, Scale])
+def test_options_are_shown_by_name_and_passed_by_value(kind):
+    control = kind("label", "meaning", {"one": 1, "two": 2}, 2)
+    widget = control.row()[-1]
+    assert widget.value == 2
+    assert [*widget.options] == [("one", 1), ("two", 2)]
+
+
+# --- errors ----------------------------------------------------------------------------------
+
+
+class Fragile(explorers.Explorer):
+    """Fails at 2."""
+
+    def __init__(self):
+        super().__init__({"n": Slider("n", "a number", 0, 3, 1, 1)})
+
+    def compute(self, n):
+        if n == 2:
+            raise ValueError("no <two>")
+        return {"n": n}
+
+    def layout(self, figure):
+        (self._point,) = figure.subplots().plot([0], [0], "o")
+        return [self._point]
+
+    def draw(self, data):
+        self._point.set_ydata([data["n"]])
+
+    def describe(self, data, n):
+        return f"n is {n} & well"
+
+    def formula(self, data, n):
+        return f"<p>$n = {n}$</p>"
+
+
+def test_an_error_shows_in_the_panel_and_is_raised():
+    fragile = Fragile()
+    with pytest.raises(ValueError, match="no <two>"):
+        fragile.controls["n"].value = 2
+    said = "This did not work. ValueError: no &lt;two&gt; The picture shows the setting before."
+    assert fragile._panel.words.value == f"<p>{said}</p>"
+    assert repr(fragile) == "This did not work. ValueError: no <two>"
+    fragile.controls["n"].value = 3
+    assert fragile._panel.words.value == "<p>n is 3 &amp; well</p>"
+    assert 'aria-label="n is 3 &amp; well"' in fragile._panel.moving.value
+
+
+def test_after_a_failed_move_the_controls_still_work():
+    fragile = Fragile()
+    with pytest.raises(ValueError, match="no <two>"):
+        fragile.move(n=2)
+    fragile.controls["n"].value = 0
+    assert fragile.words == "n is 0 & well"
+
+
+def test_only_core_widgets_are_used():
+    for name, kind in FOUND.items():
+        open_widgets, seen = [made(kind)._panel.box], 0
+        while open_widgets:
+            widget = open_widgets.pop()
+            seen += 1
+            assert type(widget).__module__.startswith("ipywidgets."), name
+            open_widgets += getattr(widget, "children", ())
+        assert seen > 10

@@ -1,0 +1,738 @@
+"""What cannot be converted is refused by name and line, in words that say what to do."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from snnlab import Fixed, convert, trace, verify
+from snnlab.exceptions import (
+    OptionError,
+    ShapeError,
+    SNNLabError,
+    UnsupportedLayerError,
+    VerificationError,
+)
+from snnlab.graph import operations
+
+IMAGE = (4, 6, 6)
+
+# Words of torch.fx and of Python that tell a learner nothing.
+JARGON = re.compile(
+    r"proxy|torch\.fx|\bfx\b|traceback|placeholder|call_function|call_module|get_attr|symbolic"
+    r"|__\w+__|immutable_|nodetype|aten::|specialized|0x[0-9a-f]{6}|object at",
+    re.IGNORECASE,
+)
+
+
+class Step(nn.Module):
+    """A model whose forward is `step(model, x)`; `parts` become its modules and buffers."""
+
+    def __init__(self, step, **parts):
+        super().__init__()
+        self.step = step
+        for name, part in parts.items():
+            tensor = isinstance(part, torch.Tensor) and not isinstance(part, nn.Parameter)
+            self.register_buffer(name, part) if tensor else setattr(self, name, part)
+
+    def forward(self, x):
+        return self.step(self, x)
+
+
+def images(number=3, shape=IMAGE):
+    return torch.randn(number, *shape, generator=torch.Generator().manual_seed(0))
+
+
+def message_of(error, call, *args, **kwargs):
+    """Return the message of the error that a call raises; check that a learner can read it."""
+    with pytest.raises(error) as caught:
+        call(*args, **kwargs)
+    assert type(caught.value) is error
+    message = str(caught.value)
+    assert not JARGON.search(message), message
+    assert message.endswith((".", "?")), message
+    assert not re.search(r"  |\n|\.\.(?!\.)|: \.|\(\)\.$| ,", message.replace("...", "")), message
+    return message
+
+
+def assert_refused(model, *parts, error=UnsupportedLayerError, source="", x=None):
+    """Check that `convert` refuses a model, quotes the line `source`, and says all `parts`."""
+    message = message_of(error, convert, model, images() if x is None else x, threshold=Fixed(1.0))
+    quoted = re.search(r" \(`.*`\)", message)
+    own_words = message.replace(quoted[0], "") if quoted else message
+    assert source in (quoted[0] if quoted else "")
+    for part in parts:
+        assert part in own_words, f"{part!r} is not in: {own_words}"
+
+
+# Operations
+
+
+SMOOTH = ["A spiking neuron computes ReLU; train the model with ReLU in its place"]
+NORM = ["It normalizes with statistics of the image itself. Train with BatchNorm in its place."]
+PRODUCT = ["combines two values that both depend on the input", "not affine", "Squeeze-excite"]
+UNKNOWN = ["cannot be converted to spikes; it is not among the known operations."]
+
+MODULES = {
+    "SiLU": (nn.SiLU(), SMOOTH),
+    "Sigmoid": (nn.Sigmoid(), SMOOTH),
+    "GELU": (nn.GELU(), SMOOTH),
+    "Tanh": (nn.Tanh(), SMOOTH),
+    "LeakyReLU": (nn.LeakyReLU(), SMOOTH),
+    "PReLU": (nn.PReLU(), SMOOTH),
+    "ELU": (nn.ELU(), SMOOTH),
+    "Softplus": (nn.Softplus(), SMOOTH),
+    "Hardswish": (nn.Hardswish(), SMOOTH),
+    "LayerNorm": (nn.LayerNorm(6), NORM),
+    "GroupNorm": (nn.GroupNorm(2, 4), NORM),
+    "InstanceNorm2d": (nn.InstanceNorm2d(4), NORM),
+    "LocalResponseNorm": (nn.LocalResponseNorm(2), NORM),
+    "LPPool2d": (nn.LPPool2d(2, 2), []),
+}
+
+
+@pytest.mark.parametrize(("module", "parts"), MODULES.values(), ids=MODULES)
+def test_unknown_module_is_refused_by_path_and_name(module, parts):
+    model = nn.Sequential(nn.ReLU(), nn.Sequential(nn.Conv2d(4, 4, 1), module))
+    place = f"layer '1.1' ({type(module).__name__}): cannot be converted to spikes"
+    assert_refused(model, place, *UNKNOWN, *parts)
+
+
+def squeeze_excite(m, x):
+    gate = torch.relu(m.fc(x.mean((2, 3)))).clamp(0, 1)
+    return x * gate[:, :, None, None]
+
+
+def times_itself(m, x):
+    x = 1 * x
+    x *= x
+    return x
+
+
+def own_attention(m, x):
+    q = torch.relu(x.flatten(2))
+    return q @ q.transpose(1, 2)
+
+
+FUNCTIONS = {
+    "torch.sigmoid": (lambda m, x: torch.sigmoid(x), ["(sigmoid)", *UNKNOWN, *SMOOTH]),
+    "x.sigmoid": (lambda m, x: x.sigmoid(), ["(sigmoid)", *SMOOTH]),
+    "x.sigmoid_": (lambda m, x: (1 * x).sigmoid_(), ["(sigmoid)", *SMOOTH]),
+    "F.silu": (lambda m, x: F.silu(x), ["(silu)", *SMOOTH]),
+    "F.gelu": (lambda m, x: F.gelu(x), ["(gelu)", *SMOOTH]),
+    "torch.tanh": (lambda m, x: torch.tanh(x), ["(tanh)", *SMOOTH]),
+    "F.leaky_relu": (lambda m, x: F.leaky_relu(x), ["(leaky_relu)", *SMOOTH]),
+    "F.layer_norm": (lambda m, x: F.layer_norm(x, (6,)), ["(layer_norm)", *NORM]),
+    "F.group_norm": (lambda m, x: F.group_norm(x, 2), ["(group_norm)", *NORM]),
+    "F.normalize": (lambda m, x: F.normalize(x), ["(normalize)", *UNKNOWN]),
+    "F.scaled_dot_product_attention": (
+        lambda m, x: F.scaled_dot_product_attention(x, x, x),
+        ["Attention multiplies two signals."],
+    ),
+    "softmax inside": (
+        lambda m, x: torch.softmax(x, 1) + x,
+        ["(softmax)", "a softmax inside the network cannot be converted"],
+    ),
+    "softmax, then a linear layer": (
+        lambda m, x: m.last(x.softmax(-1)),
+        ["(softmax)", "a softmax inside the network cannot be converted"],
+    ),
+    "x * x": (lambda m, x: x * x, ["(mul)", *PRODUCT]),
+    "x *= x": (times_itself, ["(mul)", *PRODUCT]),
+    "torch.mul": (lambda m, x: torch.mul(x, 2 * x), ["(mul)", *PRODUCT]),
+    "x / x": (lambda m, x: x / (x + 5), ["(truediv)", *PRODUCT]),
+    "1 / x": (lambda m, x: 1 / x, ["(truediv)", "divides by a value that depends on the input"]),
+    "x @ x": (lambda m, x: x @ x, ["(matmul)", *PRODUCT]),
+    "einsum": (lambda m, x: torch.einsum("bchw,bchw->bc", x, x), ["(einsum)", *PRODUCT]),
+    "rounded quotient": (
+        lambda m, x: torch.div(x, 2, rounding_mode="floor"),
+        ["(div)", "rounds", "rounding_mode"],
+    ),
+    "x ** 2": (lambda m, x: x**2, ["(pow)", *UNKNOWN]),
+    "torch.abs": (lambda m, x: torch.abs(x), ["(abs)", *UNKNOWN]),
+    "torch.exp": (lambda m, x: torch.exp(x), ["(exp)", *UNKNOWN]),
+    "torch.max": (lambda m, x: x.max(1)[0], ["(max)", "write x.amax(dim=...)"]),
+    "torch.maximum": (lambda m, x: torch.maximum(x, 2 * x), ["(maximum)", *UNKNOWN]),
+    "torch.where": (lambda m, x: torch.where(m.w > 0, x, 0 * x), ["(where)"]),
+    "comparison": (lambda m, x: x * (m.w > 0) + (x > 0), ["(gt)"]),
+    "x.topk": (lambda m, x: x.topk(2)[0], ["(topk)"]),
+    "x.std": (lambda m, x: x.std(1), ["(std)"]),
+    "x.argmax": (lambda m, x: x.argmax(1), ["(argmax)"]),
+    "x.round": (lambda m, x: x.round(), ["(round)"]),
+    "squeeze-excite": (squeeze_excite, ["(mul)", *PRODUCT]),
+    "attention": (own_attention, ["(matmul)", *PRODUCT]),
+    "random like the input": (lambda m, x: x + torch.randn_like(x), ["(randn_like)"]),
+    "clamp(min=-1)": (
+        lambda m, x: x.clamp(min=-1),
+        ["(clamp)", "clamps to [-1.0, None]", "expected a ReLU"],
+    ),
+    "clamp(max=1)": (
+        lambda m, x: x.clamp(max=1),
+        ["(clamp)", "clamps to [None, 1.0]", "Write clamp(min=0)"],
+    ),
+    "clamp(-1, 1)": (lambda m, x: x.clamp(-1, 1), ["(clamp)", "clamps to [-1.0, 1.0]"]),
+    "clamp(0, 0)": (lambda m, x: x.clamp(0, 0), ["(clamp)", "clamps to [0.0, 0.0]"]),
+    "clamp between tensors": (
+        lambda m, x: x.clamp(m.zero, m.w.abs()),
+        ["(clamp)", "a bound for each"],
+    ),
+    "clamp by the input": (lambda m, x: x.clamp(0 * x, x.mean((1, 2, 3), True)), ["(clamp)"]),
+    "F.hardtanh": (lambda m, x: F.hardtanh(x), ["(hardtanh)", "clamps to [-1.0, 1.0]"]),
+    "F.threshold": (lambda m, x: F.threshold(x, 0.5, 0), ["(threshold)", "a lower bound 0"]),
+    "F.dropout": (
+        lambda m, x: F.dropout(x),
+        ["(dropout)", "drops values at inference too", "Write training=self.training."],
+    ),
+    "F.dropout2d": (lambda m, x: F.dropout2d(x, 0.5), ["(dropout2d)", "drops values at inference"]),
+    "F.dropout(training=True)": (
+        lambda m, x: F.dropout(x, 0.5, True),
+        ["(dropout)", "drops values"],
+    ),
+    "F.batch_norm(training=True)": (
+        lambda m, x: F.batch_norm(x, m.zeros, m.ones, training=True),
+        ["(batch_norm)", "uses the statistics of the batch", "Write model.eval() first."],
+    ),
+    "F.batch_norm by position": (
+        lambda m, x: F.batch_norm(x, m.zeros, m.ones, None, None, True),
+        ["(batch_norm)", "uses the statistics of the batch"],
+    ),
+    "out=": (
+        lambda m, x: torch.add(x, 1, out=2 * x),
+        ["(add)", "writes into a given tensor", "Leave `out=` away."],
+    ),
+    "indices of max pooling": (
+        lambda m, x: F.max_pool2d(x, 2, return_indices=True)[0],
+        ["max_pool2d", "return_indices"],
+    ),
+    "torch.zero_": (lambda m, x: torch.zero_(1 * x) + x, ["(zero)", *UNKNOWN]),
+    "x.copy_": (lambda m, x: (1 * x).copy_(x), ["(copy)", *UNKNOWN]),
+    "x.half": (lambda m, x: x.half(), ["(half)"]),
+    "x.to(float16)": (lambda m, x: x.to(torch.float16), ["(to)", "expected float32 or float64"]),
+    "x.item": (lambda m, x: x * x.mean().item(), ["(mean)", "mixes the images of a batch"]),
+    "x.numpy": (lambda m, x: x.numpy(), ["(numpy)", *UNKNOWN]),
+}
+
+
+def parts():
+    return {
+        "w": torch.linspace(-1, 1, 6),
+        "zero": torch.zeros(()),
+        "zeros": torch.zeros(4),
+        "ones": torch.ones(4),
+        "fc": nn.Linear(4, 4),
+        "last": nn.Linear(6, 6),
+    }
+
+
+@pytest.mark.parametrize(("step", "expected"), FUNCTIONS.values(), ids=FUNCTIONS)
+def test_operation_is_refused_with_its_line(step, expected):
+    model = Step(lambda m, x: m.after(torch.relu(x)), after=Step(step, **parts())).eval()
+    line = step.__code__.co_firstlineno
+    name = step.__name__
+    place = f"line {line} of test_refusals.py" if name == "<lambda>" else " of test_refusals.py"
+    assert_refused(model, *expected, "layer 'after", place, source=SOURCES.get(name, "lambda"))
+
+
+SOURCES = {
+    "squeeze_excite": "return x * gate[:, :, None, None]",
+    "own_attention": "return q @ q.transpose(1, 2)",
+    "times_itself": "x *= x",
+}
+
+
+def test_message_shows_the_line_and_its_text():
+    model = nn.Sequential(nn.ReLU(), Step(lambda m, x: x * x + 12345))
+    line = model[1].step.__code__.co_firstlineno
+    assert message_of(UnsupportedLayerError, trace, model, images()).startswith(
+        f"layer '1' (mul), line {line} of test_refusals.py (`model = nn.Sequential(nn.ReLU(), "
+        f"Step(lambda m, x: x * x + 12345))`): combines two values"
+    )
+
+
+def test_message_at_the_top_names_the_operation_only():
+    assert_refused(Step(lambda m, x: torch.relu(x).tanh()), "'tanh', line ")
+
+
+def test_message_in_a_block_names_the_path_of_the_block():
+    block = nn.Sequential(nn.ReLU(), Step(lambda m, x: F.silu(x)))
+    assert_refused(nn.Sequential(nn.Identity(), block), "layer '1.1' (silu), line ")
+
+
+# Forms of a model
+
+
+def branches_on_values(m, x):
+    if x.sum() > 0:
+        return torch.relu(x)
+    return x
+
+
+def branches_on_shape(m, x):
+    if x.shape[0] > 1:
+        x = x - 1
+    return torch.relu(x)
+
+
+def loops_over_a_size(m, x):
+    for i in range(int(x.shape[1])):
+        x = torch.relu(x - i)
+    return x
+
+
+def loops_over_a_range(m, x):
+    for i in range(x.size(1)):
+        x = torch.relu(x - i)
+    return x
+
+
+def loops_over_a_tensor(m, x):
+    return torch.stack([torch.relu(part) for part in x.unbind(1)], 1)
+
+
+def unpacks_a_shape(m, x):
+    return torch.relu(x).reshape(*x.shape[:2], -1)
+
+
+def takes_the_length(m, x):
+    return torch.relu(x).view(len(x), -1)
+
+
+def turns_into_float(m, x):
+    return torch.relu(x) / float(x.shape[1])
+
+
+def turns_into_bool(m, x):
+    return torch.relu(x) if bool(x.any()) else x
+
+
+def assigns_to_a_slice(m, x):
+    x = 1 * x
+    x[:, 0] = 0
+    return torch.relu(x)
+
+
+def adds_to_a_slice(m, x):
+    x = 1 * x
+    x[:, 0] += 1
+    return torch.relu(x)
+
+
+def looks_up_a_list(m, x):
+    return torch.relu(x) * [1, 2, 3, 4, 5][x.shape[1]]
+
+
+def looks_up_a_dict(m, x):
+    return torch.relu(x) * {4: 2.0}[x.shape[1]]
+
+
+def rounds_a_size(m, x):
+    return torch.relu(x) * round(x.shape[1] / 2)
+
+
+def makes_an_array(m, x):
+    return torch.relu(x) + torch.from_numpy(np.asarray(x))
+
+
+def makes_a_tensor(m, x):
+    return torch.relu(x) / torch.tensor(x.shape[1])
+
+
+def asserts_the_type(m, x):
+    assert isinstance(x, torch.Tensor)
+    return torch.relu(x)
+
+
+def is_broken(m, x):
+    return torch.relu(m.no_such_layer(x))
+
+
+UNTRACEABLE = {
+    branches_on_values: ("if x.sum() > 0:", "it branches on values or shapes of the input"),
+    branches_on_shape: ("if x.shape[0] > 1:", "it branches on values or shapes of the input"),
+    loops_over_a_size: ("int(x.shape[1])", "it turns a shape or a value into a Python number"),
+    loops_over_a_range: ("range(x.size(1))", "it turns a shape or a value into a Python number"),
+    loops_over_a_tensor: ("in x.unbind(1)", "it iterates over a tensor or a shape"),
+    unpacks_a_shape: ("*x.shape[:2]", "it iterates over a tensor or a shape"),
+    takes_the_length: ("len(x)", "it takes the length of a tensor", "use x.size(0)"),
+    turns_into_float: ("float(x.shape[1])", "it turns a shape or a value into a Python number"),
+    turns_into_bool: ("bool(x.any())", "it branches on values or shapes of the input"),
+    assigns_to_a_slice: ("x[:, 0] = 0", "assignment to a part of a tensor", "torch.cat or F.pad"),
+    adds_to_a_slice: ("x[:, 0] += 1", "assignment to a part of a tensor", "torch.cat or F.pad"),
+    looks_up_a_list: ("[x.shape[1]]",),
+    looks_up_a_dict: ("[x.shape[1]]",),
+    rounds_a_size: ("round(x.shape[1] / 2)",),
+    makes_an_array: ("np.asarray(x)",),
+    makes_a_tensor: ("torch.tensor(x.shape[1])",),
+    asserts_the_type: ("assert isinstance(x, torch.Tensor)", "asserts"),
+    is_broken: ("m.no_such_layer(x)", "no attribute 'no_such_layer'"),
+}
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"), UNTRACEABLE.items(), ids=lambda s: getattr(s, "__name__", "")
+)
+def test_untraceable_forward_is_refused_with_its_line(step, expected):
+    line, *parts = expected
+    message = "model, line ", " of test_refusals.py: cannot be traced: "
+    assert_refused(Step(step), *message, *parts, source=line)
+
+
+def test_forward_with_two_inputs_is_refused():
+    class Two(nn.Module):
+        def forward(self, x, mask):
+            return torch.relu(x * mask)
+
+    assert_refused(
+        Two(),
+        "model: forward takes ['x', 'mask'], expected exactly one input without a default",
+        "Wrap the model in a module with one input.",
+    )
+
+
+def test_forward_without_input_is_refused():
+    class Zero(nn.Module):
+        def forward(self):
+            return torch.zeros(1)
+
+    assert_refused(Zero(), "model: forward takes [], expected exactly one input")
+
+
+def test_forward_with_any_number_of_inputs_is_refused():
+    class Many(nn.Module):
+        def forward(self, *x):
+            return torch.relu(x[0])
+
+    assert_refused(Many(), "model: forward takes ['*x'], expected exactly one input")
+
+
+@pytest.mark.parametrize(
+    ("wrap", "kind"),
+    [
+        (lambda y: (y, y), "tuple"),
+        (lambda y: [y], "list"),
+        (lambda y: {"out": y}, "dict"),
+        (lambda y: y.chunk(2, 1), "tuple"),
+        (lambda y: None, "NoneType"),
+    ],
+)
+def test_output_that_is_no_tensor_is_refused(wrap, kind):
+    assert_refused(
+        Step(lambda m, x: wrap(torch.relu(x))),
+        f"model: returns {kind}, expected one tensor",
+        "Wrap the model in a module that returns the one output to convert.",
+    )
+
+
+def test_output_that_does_not_depend_on_the_input_is_refused():
+    assert_refused(Step(lambda m, x: torch.zeros_like(x)), "output does not depend on its input")
+
+
+def batchnorm(training=False, **options):
+    model = nn.Sequential(nn.Conv2d(4, 4, 1), nn.BatchNorm2d(4, **options), nn.ReLU())
+    return model.train(training)
+
+
+def test_batchnorm_in_training_mode_is_refused():
+    assert_refused(
+        batchnorm(training=True),
+        "layer '1' (BatchNorm2d): is in training mode",
+        "depends on the other images of the batch",
+        "write model.eval() first",
+    )
+
+
+def test_batchnorm_without_running_statistics_is_refused():
+    assert_refused(
+        batchnorm(track_running_stats=False),
+        "layer '1' (BatchNorm2d): has no running statistics",
+        "Expected track_running_stats=True; train with it.",
+    )
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_weights_that_are_not_finite_are_refused(value):
+    model = nn.Sequential(nn.Linear(6, 6), nn.ReLU())
+    with torch.no_grad():
+        model[0].weight[0, 0] = value
+    assert_refused(model, "model: '0.weight' holds NaN or infinite values, expected finite weights")
+
+
+def test_statistics_that_are_not_finite_are_refused():
+    model = batchnorm()
+    model[1].running_var[0] = float("nan")
+    assert_refused(model, "model: '1.running_var' holds NaN or infinite values")
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_half_precision_model_is_refused(dtype):
+    model = nn.Sequential(nn.Linear(6, 6), nn.ReLU()).to(dtype)
+    assert_refused(
+        model, f"model: '0.weight' is of type {dtype}, expected float32", "Write model.float()"
+    )
+
+
+def test_model_without_weights_yet_is_refused():
+    model = nn.Sequential(nn.LazyLinear(3), nn.ReLU())
+    assert_refused(model, "model: '0.weight' has no values yet, expected a trained network")
+
+
+@pytest.mark.parametrize("name", ["graph", "code"])
+def test_part_whose_name_is_taken_is_refused(name):
+    model = Step(lambda m, x: getattr(m, name)(x).relu())
+    setattr(model, name, nn.Linear(6, 3))
+    assert_refused(model, f"{name!r}", "name")
+
+
+def test_data_parallel_is_refused():
+    model = nn.DataParallel(nn.Sequential(nn.Linear(6, 3), nn.ReLU()))
+    assert_refused(model, "model: forward takes ['*inputs", "expected exactly one input")
+
+
+@pytest.mark.parametrize("model", [torch.relu, nn.ReLU, "resnet18", None, {"0.weight": 1}])
+def test_what_is_no_module_is_refused(model):
+    assert_refused(
+        model, f"model: found {type(model).__name__}, expected a torch.nn.Module", "its forward."
+    )
+
+
+def test_model_without_relu_is_refused():
+    assert_refused(
+        nn.Sequential(nn.Linear(6, 6), nn.MaxPool2d(2)),
+        "model: found no ReLU that depends on the input, expected at least one",
+        "Train the model with ReLU activations.",
+    )
+
+
+def test_model_whose_only_relu_is_on_a_constant_is_refused():
+    assert_refused(Step(lambda m, x: x + torch.relu(m.w), w=torch.ones(6)), "found no ReLU")
+
+
+# The batch
+
+
+def test_hard_coded_batch_size_is_refused():
+    assert_refused(
+        Step(lambda m, x: torch.relu(x).view(64, -1)),
+        "'view', line ",
+        "fails for a batch of 2 images of shape (4, 6, 6)",
+        "Expected a model that takes any number of images of this shape",
+        "use x.size(0) or torch.flatten(x, 1)",
+        error=ShapeError,
+        x=images(64),
+    )
+
+
+def test_hard_coded_batch_size_that_fits_is_refused():
+    assert_refused(
+        Step(lambda m, x: torch.relu(x).view(2, -1)),
+        "'view', line ",
+        "mixes the images of a batch: 2 images give shape (2, 144), 3 give (2, 216)",
+        "expected the number of images first and the rest equal",
+        "Keep the first dimension for the images in every step.",
+    )
+
+
+def test_mixing_of_images_is_refused():
+    assert_refused(
+        Step(lambda m, x: torch.relu(x - x.mean(0))),
+        "'mean', line ",
+        "mixes the images of a batch",
+        "Keep the first dimension for the images",
+    )
+
+
+def test_turning_the_batch_is_refused():
+    assert_refused(Step(lambda m, x: torch.relu(x).flip(0)), "'flip', line ", "mixes the images")
+
+
+def test_picking_of_images_is_refused():
+    assert_refused(
+        Step(lambda m, x: torch.relu(x[:3])),
+        "'getitem', line ",
+        "picks images out of the batch",
+        "Begin the index with a colon.",
+    )
+
+
+def test_computing_with_the_batch_size_is_refused():
+    assert_refused(
+        Step(lambda m, x: torch.relu(x) / x.size(0)),
+        "line ",
+        "reads the batch size and computes with it",
+        "Use the batch size only in view, reshape and expand.",
+    )
+
+
+def writes_into_a_view(m, x):
+    y = m.conv(x)
+    y.flatten(1).relu_()
+    return y
+
+
+def test_in_place_on_a_view_is_refused():
+    assert_refused(
+        Step(writes_into_a_view, conv=nn.Conv2d(4, 4, 1)),
+        "'relu', line ",
+        "works in place",
+        "another view of the same memory, is read afterwards",
+        "Write it out of place (without `inplace=True` or the trailing underscore).",
+        source="y.flatten(1).relu_()",
+    )
+
+
+def test_in_place_on_a_view_names_the_other_view_in_the_learners_words():
+    model = nn.Sequential(nn.Conv2d(4, 4, 1), Step(lambda m, x: (x.flatten(1).relu_(), x)[1]))
+    assert_refused(model, "works in place", "'0'")
+
+
+def test_in_place_on_a_constant_is_refused():
+    assert_refused(
+        Step(lambda m, x: torch.relu(x) + m.w.add_(1), w=torch.zeros(6)),
+        "'add', line ",
+        "changes a constant in place",
+        "Return a new tensor instead.",
+    )
+
+
+def test_random_numbers_in_the_forward_are_refused_by_name():
+    assert_refused(Step(lambda m, x: torch.relu(x) + torch.randn(6)), "'randn', line ", "random")
+
+
+def test_random_numbers_as_many_as_images_are_refused():
+    message = message_of(
+        UnsupportedLayerError,
+        trace,
+        Step(lambda m, x: torch.relu(x) + torch.rand((x.size(0), 1, 1, 1))),
+        images(),
+    )
+    assert message.startswith("'rand', line ")
+
+
+# Images
+
+
+def model():
+    return nn.Sequential(nn.Conv2d(4, 3, 3), nn.ReLU(), nn.Flatten(), nn.Linear(48, 2))
+
+
+BAD_IMAGES = {
+    "no images": (torch.zeros(0, *IMAGE), "shape (0, 4, 6, 6), expected (B, ...) with at least"),
+    "an empty list": ([], "shape (0,), expected (B, ...) with at least one image"),
+    "one number": (np.float64(1.0), "found float64, expected an array"),
+    "images without values": (torch.zeros(2, 0, 6), "0, 6), expected"),
+    "one vector": (torch.zeros(6), "shape (6,), expected (B, ...) with at least one image"),
+    "NaN": (images() * float("nan"), "holds NaN or infinite values, expected finite numbers"),
+    "infinite": (np.full((2, *IMAGE), np.inf), "holds NaN or infinite values"),
+    "a string": ("images", "found str, expected an array, a tensor or a nested list"),
+    "strings": ([["a", "b"]], "cannot be read as an array of numbers"),
+    "objects": (np.array([[object()]]), "cannot be read as an array of numbers"),
+    "ragged": ([[1.0, 2.0], [1.0]], "cannot be read as an array of numbers"),
+    "complex numbers": (images().numpy() * 1j, "cannot be read as an array of numbers"),
+    "complex tensor": (images() * 1j, "cannot be read as an array of numbers"),
+    "None": (None, "found NoneType"),
+    "a dict": ({"x": images()}, "found dict, expected an array"),
+    "a generator": ((i for i in range(3)), "found generator, expected an array"),
+}
+
+
+@pytest.mark.parametrize(("x", "expected"), BAD_IMAGES.values(), ids=BAD_IMAGES)
+@pytest.mark.parametrize("call", [convert, trace, lambda m, x: verify(m, NETWORK, x)])
+def test_images_that_are_none_are_refused(call, x, expected):
+    with pytest.raises(ShapeError) as caught:
+        call(model(), x)
+    message = str(caught.value)
+    assert re.match(r"x(_cal)?: ", message)
+    assert expected in message
+    assert message.endswith(".")
+
+
+NETWORK = convert(model(), images(), threshold=Fixed(1.0))
+
+
+def test_loader_is_refused():
+    loader = DataLoader(TensorDataset(images()), batch_size=2)
+    message = message_of(ShapeError, convert, model(), loader)
+    assert message.startswith("x_cal: found DataLoader, expected an array")
+    assert "Put the batches of a loader into one array first." in message
+    assert "found TensorDataset" in message_of(ShapeError, convert, model(), loader.dataset)
+
+
+@pytest.mark.parametrize(
+    ("shape", "line"), [((3, 6, 6), "layer '0' (Conv2d)"), ((4, 9, 9), "layer '3' (Linear)")]
+)
+def test_images_of_a_shape_that_does_not_fit_the_model_are_refused(shape, line):
+    message = message_of(ShapeError, convert, model(), images(2, shape))
+    assert f"{line}: fails for a batch of 2 images of shape {shape}" in message
+    assert "Look at the shape of x" in message
+
+
+def test_one_image_without_batch_is_refused():
+    message = message_of(ShapeError, convert, model(), images()[0])
+    assert "fails for a batch of 2 images of shape (6, 6)" in message
+
+
+def test_verify_refuses_images_of_another_shape():
+    message = message_of(ShapeError, verify, model(), NETWORK, images(2, (4, 7, 7)))
+    assert "x: images of shape (4, 7, 7), expected (4, 6, 6), the shape this network was" in message
+
+
+# Options
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"threshold": 1.0}, "threshold = 1.0: expected Percentile(p), Maximum(), Fixed(value)"),
+        ({"reset": "soft"}, "reset = 'soft': expected 'subtract' or 'zero'"),
+        ({"reset": "substract"}, "Did you mean 'subtract'?"),
+        ({"v_init": 1.0}, "v_init = 1.0: expected a number in [0, 1), in units of the threshold"),
+        ({"threshold": Fixed({"2": 1.0})}, "layer '2': not among the spiking layers"),
+        ({"threshold": Fixed({})}, "Fixed gives none for the layers ['1']"),
+    ],
+)
+def test_option_of_convert_is_refused(options, expected):
+    assert expected in message_of(OptionError, convert, model(), images(), **options)
+
+
+def test_every_error_is_a_value_error_of_the_package():
+    for error in (UnsupportedLayerError, ShapeError, OptionError, VerificationError):
+        assert issubclass(error, SNNLabError)
+        assert issubclass(error, ValueError)
+
+
+# The page for learners
+
+
+PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "what_converts.md"
+
+
+def names_in_table(heading, column):
+    """Return the names in backticks of one column of the table under a heading."""
+    section = PAGE.read_text(encoding="utf-8").split(f"## {heading}\n")[1].split("\n## ")[0]
+    rows = [line.split("|")[1:-1] for line in section.splitlines() if line.startswith("| ")]
+    return re.findall(r"`([^`]+)`", " ".join(row[column] for row in rows[1:]))
+
+
+def test_page_lists_the_functions_that_convert_and_no_others():
+    listed = names_in_table("Operations that convert", 2)
+    assert len(listed) == len(set(listed))
+    assert set(listed) == set(operations._RULE_OF_NAME)
+
+
+def test_page_lists_the_modules_that_convert_and_no_others():
+    listed = names_in_table("Operations that convert", 1)
+    assert len(listed) == len(set(listed))
+    known = {module for modules in operations._MODULES.values() for module in modules}
+    assert set(listed) == {f"nn.{module.__name__}" for module in known}
+
+
+def test_page_calls_nothing_refused_that_converts():
+    refused = names_in_table("What is refused, and what to do", 0)
+    plain = [name for name in refused if re.fullmatch(r"\w+", name) and name != "softmax"]
+    assert len(plain) > 20
+    assert [name for name in plain if operations.rule_of_method(name)] == []

@@ -1,0 +1,91 @@
+"""Every explorer there is, made with what it wants to be given, and ways to look at what it shows."""
+
+import importlib
+import inspect
+import math
+import pkgutil
+import re
+
+import numpy as np
+import torch
+from torch import nn
+
+import snnlab as sl
+from snnlab import explorers
+from snnlab.explorers.toolkit.controls import Slider
+
+MODULES = [
+    importlib.import_module(f"snnlab.explorers.{module.name}")
+    for module in pkgutil.iter_modules(explorers.__path__)
+]
+
+
+FOUND = {
+    name: thing
+    for module in MODULES
+    for name, thing in vars(module).items()
+    if inspect.isclass(thing)
+    and issubclass(thing, explorers.Explorer)
+    and thing is not explorers.Explorer
+    and thing.__module__ == module.__name__
+}
+
+
+def given():
+    """Return what some explorers want to be given, by the names of their parameters."""
+    torch.manual_seed(0)
+    x = np.random.default_rng(0).random((60, 6))
+    model = nn.Sequential(nn.Linear(6, 12), nn.ReLU(), nn.Linear(12, 3))
+    y = model(torch.tensor(x).float()).argmax(1).numpy()
+    activations = torch.relu(model[0](torch.tensor(x).float())).detach()
+    network = sl.convert(model, x)
+    return {
+        "model": model,
+        "network": network,
+        "x_cal": x,
+        "x": x,
+        "y": y,
+        "activations": activations,
+    }
+
+
+def made(kind):
+    wanted = inspect.signature(kind).parameters.values()
+    return kind(**{p.name: given()[p.name] for p in wanted if p.default is p.empty})
+
+
+def ends(control):
+    """Return both ends of a slider, or all options, and the default."""
+    values = all_values(control)
+    return [values[0], values[-1], control.default] if isinstance(control, Slider) else values
+
+
+def all_values(control):
+    if not isinstance(control, Slider):
+        return list(control.options.values())
+    count = round((control.high - control.low) / control.step) + 1
+    return [control.low + n * control.step for n in range(count)]
+
+
+def rms(errors):
+    return math.sqrt(math.fsum(e * e for e in errors) / len(errors))
+
+
+def said(pattern, text):
+    """Return the numbers that stand in a text where the pattern has brackets."""
+    found = re.search(pattern, text)
+    assert found, (pattern, text)
+    return [float(group) for group in found.groups()]
+
+
+def near(number, shown, digits):
+    """Tell whether a number is the one that is shown, but for rounding to the digits."""
+    return abs(number - shown) <= 0.5001 * 10.0**-digits
+
+
+def assert_inside(line):
+    """Check that a line stays on its axes."""
+    for values, (low, high) in zip(
+        line.get_data(), (line.axes.get_xlim(), line.axes.get_ylim()), strict=True
+    ):
+        assert low <= min(values) <= max(values) <= high, line.get_label()

@@ -1,0 +1,365 @@
+import matplotlib
+
+matplotlib.use("agg")
+
+import numpy as np
+import pytest
+from helpers import oracles
+from matplotlib import pyplot as plt
+
+import snnlab as sl
+from snnlab import plots
+from snnlab.plots import _style
+
+PARTS = ("propagated", "clipping", "quantization", "deviation")
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def run():
+    steps = oracles.random_steps(4)
+    x = oracles.images(4, batch=6)
+    net = sl.convert(oracles.Torch(steps), x, threshold=sl.Fixed(oracles.thresholds(steps)))
+    return net, x, sl.simulate(net, x, 20, spikes=True)
+
+
+def test_raster_marks_every_spike_once(run):
+    _, _, record = run
+    name = record.layers[0]
+    ax = plots.raster(record, name, image=2)
+    steps, neurons = ax.lines[0].get_data()
+    trains = record.spikes(name)[:, 2].reshape(20, -1)
+    assert len(steps) == trains.sum() > 0
+    drawn = np.zeros_like(trains)
+    drawn[steps - 1, neurons] = 1
+    assert (drawn == trains).all()
+    assert name in ax.get_title()
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("step", "neuron")
+
+
+def test_raster_takes_a_position_for_the_layer(run):
+    record = run[2]
+    assert record.layers[-1] in plots.raster(record, -1).get_title()
+
+
+def test_accuracy_over_time_shows_the_record_and_the_ann(run):
+    _, _, record = run
+    y = np.arange(6) % 3
+    given = plt.subplots()[1]
+    ax = plots.accuracy_over_time(record, y, ann=0.5, label="soft", ax=given)
+    assert ax is given
+    steps, accuracy = ax.lines[0].get_data()
+    assert (steps == np.arange(1, 21)).all()
+    assert (accuracy == 100 * record.accuracy(y)).all()
+    assert set(ax.lines[1].get_ydata()) == {50.0}
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["soft", "ANN"]
+
+
+@pytest.mark.parametrize("poisson", [False, True])
+def test_error_parts_draws_the_share_of_each_mean_square(run, poisson):
+    net, x, record = run
+    if poisson:
+        record = sl.simulate(net, x, 20, input="poisson", seed=0)
+    report = sl.decompose(net, x, record)
+    ax = plots.error_parts(report)
+    assert [t.get_text() for t in ax.get_yticklabels()] == report.layers
+    labels = [bars.get_label() for bars in ax.containers]
+    assert labels == (["input"] if poisson else []) + list(PARTS)
+    widths = np.array([[bar.get_width() for bar in bars] for bars in ax.containers])
+    for row, name in enumerate(report.layers):
+        parts = {part: report.part(name, part).astype(np.float64) for part in report.parts[name]}
+        total = sum(parts.values())
+        for bars, label in zip(widths, labels, strict=True):
+            share = (parts[label] * total).sum() / (total**2).sum() if label in parts else 0
+            assert bars[row] == pytest.approx(share, abs=1e-6)
+        number = float(ax.texts[row].get_text())
+        assert number == pytest.approx(np.sqrt((total**2).mean()), rel=1e-2)
+    np.testing.assert_allclose(widths.sum(0), 1, rtol=0, atol=1e-6)
+    assert (widths < 0).any()
+    assert_stacked(ax)
+
+
+def assert_stacked(ax):
+    """The bars of a row touch: outwards from 0 on both sides, and lie within the axes."""
+    for row in range(len(ax.get_yticks())):
+        bars = [container[row] for container in ax.containers]
+        assert {bar.get_y() + bar.get_height() / 2 for bar in bars} == {row}
+        for sign in (-1, 1):
+            end = 0.0
+            for bar in bars:
+                if np.sign(bar.get_width()) == sign:
+                    assert bar.get_x() == pytest.approx(end, abs=1e-12)
+                    end = bar.get_x() + bar.get_width()
+            assert ax.get_xlim()[0] <= end <= ax.get_xlim()[1]
+
+
+def report_of(activations=None, **parts):
+    """A report of one layer "a", and an output, with parts as given and the others 0."""
+    shape = np.shape(next(iter(parts.values())))
+    arrays = {part: np.array(parts.get(part, np.zeros(shape)), float) for part in PARTS}
+    a = np.zeros(shape) if activations is None else np.array(activations, float)
+    output = {"propagated": np.full((shape[0], 1), 0.5)}
+    return sl.ErrorParts(8, {"a": arrays, "output": output}, {"a": a}, {"a": np.zeros(shape, int)})
+
+
+def test_error_parts_draws_a_part_that_works_against_the_others_left_of_zero():
+    """Errors 1, -1/2, -1/4 and 1/4 sum to 1/2: shares 2, -1, -1/2 and 1/2."""
+    report = report_of(
+        propagated=[[1.0]], clipping=[[-0.5]], quantization=[[-0.25]], deviation=[[0.25]]
+    )
+    given = plt.subplots()[1]
+    ax = plots.error_parts(report, ax=given)
+    assert ax is given
+    bars = [(bars[0].get_x(), bars[0].get_width()) for bars in ax.containers]
+    assert bars == [(0, 2), (0, -1), (-1, -0.5), (2, 0.5)]
+    assert [bars[1].get_width() for bars in ax.containers] == [1, 0, 0, 0]
+    assert [text.get_text() for text in ax.texts] == ["0.5", "0.5"]
+    assert all(text.get_position()[0] > 2.5 for text in ax.texts)
+    assert_stacked(ax)
+    ax.figure.draw_without_rendering()
+
+
+def test_error_parts_of_a_layer_without_error_are_empty_bars():
+    ax = plots.error_parts(report_of(propagated=[[0.0]]))
+    assert {bars[0].get_width() for bars in ax.containers} == {0}
+    ax.figure.draw_without_rendering()
+
+
+def test_parts_differ_by_hatch_as_well_as_by_color():
+    assert len(set(_style.PART_COLORS.values())) == len(_style.PART_COLORS)
+    assert len(set(_style.PART_HATCHES.values())) == len(_style.PART_HATCHES)
+    assert _style.PART_COLORS.keys() == _style.PART_HATCHES.keys()
+    forms = [(style["linestyle"], style["marker"]) for style in _style.PART_LINES.values()]
+    assert len(set(forms)) == len(forms)
+    assert _style.PART_LINES.keys() == _style.PART_COLORS.keys() | {"total"}
+
+
+# The parts over time
+
+
+def named(ax):
+    """Return the lines that the legend names."""
+    return {line.get_label(): line for line in ax.lines if not line.get_label().startswith("_")}
+
+
+@pytest.mark.parametrize("layer", [0, -1, "output", "input"])
+def test_errors_over_time_draws_the_sizes(run, layer):
+    net, x, _ = run
+    record = sl.simulate(net, x, 32, at=(4, 8, 16), input="poisson", seed=1)
+    errors = sl.decompose_over_time(net, x, record)
+    given = plt.subplots()[1]
+    ax = plots.errors_over_time(errors, layer, ax=given)
+    assert ax is given
+    name = net.layers[layer] if isinstance(layer, int) else layer
+    lines = named(ax)
+    assert list(lines) == [p for p, values in errors.rms[name].items() if values.any()]
+    for part, line in lines.items():
+        values = errors.rms[name][part]
+        assert (line.get_xdata() == np.array([4, 8, 16, 32])[values > 0]).all()
+        assert (line.get_ydata() == values[values > 0]).all()
+        assert line.get_marker() == _style.PART_LINES[part]["marker"]
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
+    assert name in ax.get_title()
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == list(lines)
+    ax.figure.draw_without_rendering()
+
+
+def over_time(**parts):
+    return sl.ErrorsOverTime((4, 8, 32), {"a": {p: np.array(v) for p, v in parts.items()}})
+
+
+def test_errors_over_time_leaves_out_what_has_no_logarithm():
+    errors = over_time(
+        propagated=[0.0, 0.0, 0.0], deviation=[0.5, 0.0, 0.25], total=[0.5, 0.0, 0.25]
+    )
+    lines = named(plots.errors_over_time(errors, "a"))
+    assert list(lines) == ["deviation", "total"]
+    assert lines["deviation"].get_xdata().tolist() == [4, 32]
+    assert lines["deviation"].get_ydata().tolist() == [0.5, 0.25]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_the_guides_of_errors_over_time_have_their_slopes(first):
+    """From the first error above 0 on, and named at their ends."""
+    total = [0.5, 0.25, 0.125]
+    total[:first] = [0.0] * first
+    ax = plots.errors_over_time(over_time(total=total), "a")
+    guides = [line for line in ax.lines if line.get_label().startswith("_")]
+    assert len(guides) == len(ax.texts) == 2
+    for guide, power, text in zip(guides, (-1, -0.5), ax.texts, strict=True):
+        steps, sizes = guide.get_data()
+        assert steps.tolist() == [4, 8, 32][first:]
+        assert sizes[0] == total[first]
+        slopes = np.diff(np.log(sizes)) / np.diff(np.log(steps))
+        np.testing.assert_allclose(slopes, power, rtol=1e-12)
+        assert text.get_text() == {-1: "1/T", -0.5: "1/√T"}[power]
+        assert text.xy == (steps[-1], sizes[-1])
+    ax.figure.draw_without_rendering()
+
+
+def test_errors_over_time_of_a_layer_without_error_is_empty():
+    ax = plots.errors_over_time(over_time(propagated=[0.0] * 3, total=[0.0] * 3), "a")
+    assert len(ax.lines) == 0
+    ax.figure.draw_without_rendering()
+
+
+def test_errors_over_time_refuses_an_unknown_layer():
+    with pytest.raises(sl.OptionError, match=r"layer 'b': not among the rows.*\['a'\]"):
+        plots.errors_over_time(over_time(total=[1.0, 1.0, 1.0]), "b")
+
+
+# What neurons pass on
+
+
+def drawn(ax):
+    """Return the points of each named line, as a sorted list of pairs."""
+    return {
+        label: sorted(zip(*line.get_data(), strict=True))
+        for label, line in named(ax).items()
+        if label != "ANN"
+    }
+
+
+@pytest.mark.parametrize("layer", [0, -1])
+def test_activation_against_rate_draws_every_neuron_once(run, layer):
+    """In the group of its largest part; those without any error have a group of their own."""
+    net, x, record = run
+    report = sl.decompose(net, x, record)
+    name = net.layers[layer]
+    given = plt.subplots()[1]
+    ax = plots.activation_against_rate(report, layer, ax=given)
+    assert ax is given
+    expected = {label: [] for label in [*(f"most of it {part}" for part in PARTS), "no error"]}
+    channels = record.counts(name).shape[1]
+    theta = np.broadcast_to(net.thresholds[name], channels)
+    for index, a in np.ndenumerate(report.activations[name]):
+        sizes = {part: abs(report.part(name, part)[index]) for part in PARTS}
+        largest = max(sizes, key=sizes.get)
+        label = f"most of it {largest}" if sizes[largest] > 0 else "no error"
+        expected[label].append((a, theta[index[1]] * record.counts(name)[index] / 20))
+    found = drawn(ax)
+    assert list(found) == list(expected)
+    assert sum(map(len, found.values())) == report.activations[name].size
+    for label, points in expected.items():
+        np.testing.assert_allclose(
+            np.reshape(found[label], (-1, 2)), np.reshape(sorted(points), (-1, 2)), atol=1e-6
+        )
+    assert all(expected[label] for label in ("most of it quantization", "no error"))
+    assert name in ax.get_title()
+
+
+def test_activation_against_rate_by_hand():
+    """Two parts that cancel are an error; the larger of two counts by its size, not its sign."""
+    report = report_of(
+        activations=[[0.0, 1.0, 0.5], [2.0, 0.25, 0.75]],
+        propagated=[[0.0, 0.0, 0.25], [0.0, 0.0, 0.0]],
+        clipping=[[0.0, 0.0, 0.0], [-1.0, 0.0, 0.0]],
+        quantization=[[0.0, 0.125, 0.0], [0.25, 0.0, -0.25]],
+        deviation=[[0.5, 0.0, -0.25], [0.0, 0.0, 0.5]],
+    )
+    ax = plots.activation_against_rate(report, "a")
+    assert drawn(ax) == {
+        "most of it propagated": [(0.5, 0.5)],
+        "most of it clipping": [(2.0, 1.25)],
+        "most of it quantization": [(1.0, 1.125)],
+        "most of it deviation": [(0.0, 0.5), (0.75, 1.0)],
+        "no error": [(0.25, 0.25)],
+    }
+    diagonal = named(ax)["ANN"].get_data()
+    assert np.array(diagonal).tolist() == [[0, 2], [0, 2]]
+    forms = [line.get_marker() for line in named(ax).values()]
+    assert len(set(forms)) == len(forms)
+    ax.figure.draw_without_rendering()
+
+
+@pytest.mark.parametrize("neurons", [3000, 3001, 50000])
+def test_of_many_neurons_an_evenly_spaced_sample_is_drawn(neurons):
+    a = np.arange(neurons).reshape(1, -1)
+    ax = plots.activation_against_rate(report_of(activations=a, deviation=a % 2), 0)
+    points = drawn(ax)
+    x = np.sort([x for pairs in points.values() for x, _ in pairs])
+    assert x.size == len(set(x)) == 3000
+    assert (x[0], x[-1]) == (0, neurons - 1)
+    gaps = np.diff(x)
+    assert gaps.max() - gaps.min() <= 1
+    assert all(x % 2 == 1 and y == x + 1 for x, y in points["most of it deviation"])
+    assert all(x % 2 == 0 and y == x for x, y in points["no error"])
+
+
+def test_activation_against_rate_refuses_what_does_not_spike():
+    report = report_of(deviation=[[0.5]])
+    for name in ("b", "output"):
+        with pytest.raises(sl.OptionError, match=rf"layer '{name}': not among the spiking layers"):
+            plots.activation_against_rate(report, name)
+
+
+@pytest.mark.parametrize("plot", [plots.error_parts, plots.activation_against_rate])
+def test_plots_of_parts_refuse_what_is_no_report(plot):
+    given = ("mine",) if plot is plots.error_parts else ("mine", 0)
+    with pytest.raises(sl.OptionError, match=r"report: found str, expected a ErrorParts"):
+        plot(*given)
+
+
+def test_errors_over_time_refuse_the_parts_after_one_step():
+    with pytest.raises(sl.OptionError, match=r"errors: found ErrorParts.*decompose_over_time"):
+        plots.errors_over_time(report_of(deviation=[[0.5]]), 0)
+
+
+# The map
+
+
+def test_error_map_draws_the_errors_and_the_best_thresholds():
+    thresholds, spreads = np.geomspace(0.25, 4, 9), np.array([0.125, 0.25, 0.5, 1.0])
+    errors = np.random.default_rng(6).random((4, 9)) + 0.25
+    given = plt.subplots()[1]
+    for ax in (
+        plots.error_map(thresholds, spreads, errors, ax=given),
+        plots.error_map(thresholds.tolist(), spreads.tolist(), errors.tolist()),
+    ):
+        (cells,) = ax.collections
+        assert (cells.get_array() == errors).all()
+        corners = cells.get_coordinates()
+        assert corners.shape == (5, 10, 2)
+        assert (corners[:4, :9, 0] < thresholds).all()
+        assert (corners[1:, 1:, 0] > thresholds).all()
+        assert (corners[:4, :9, 1] < spreads[:, None]).all()
+        assert (corners[1:, 1:, 1] > spreads[:, None]).all()
+        assert (cells.norm.vmin, cells.norm.vmax) == (errors.min(), errors.max())
+        assert cells.colorbar.ax.get_ylabel() == "root mean square error"
+        best, rows = named(ax)["smallest"].get_data()
+        assert best.tolist() == [
+            min(zip(row, thresholds, strict=True))[1] for row in errors.tolist()
+        ]
+        assert (rows == spreads).all()
+        assert ax.get_xscale() == "log"
+        ax.figure.draw_without_rendering()
+    assert plots.error_map(thresholds, spreads, errors, ax=given) is given
+
+
+@pytest.mark.parametrize("shape", [(9, 4), (4, 8), (3, 9), (36,), ()])
+def test_error_map_refuses_sizes_that_do_not_fit(shape):
+    with pytest.raises(
+        sl.ShapeError, match=r"errors: shape \(.*expected \(4, 9\): a row for each spread, a col"
+    ):
+        plots.error_map(np.geomspace(0.25, 4, 9), np.arange(1, 5), np.ones(shape))
+
+
+def test_error_map_cells_lie_around_their_points():
+    thresholds = np.array([0.25, 1.0, 4.0])
+    ax = plots.error_map(thresholds, [1.0], np.ones((1, 3)))
+    edges = ax.collections[0].get_coordinates()
+    np.testing.assert_allclose(edges[0, :, 0], [0.125, 0.5, 2.0, 8.0])
+    assert edges[:, 0, 1].tolist() == [0.5, 1.5]
+
+
+@pytest.mark.parametrize(("name", "value"), [("thresholds", 0.0), ("errors", -1.0)])
+def test_error_map_refuses_what_a_logarithmic_scale_cannot_show(name, value):
+    given = {"thresholds": [1.0], "spreads": [1.0], "errors": [[1.0]]}
+    given[name] = np.full_like(given[name], value)
+    with pytest.raises(sl.OptionError, match=f"{name}: found {value:g}, expected numbers above 0"):
+        plots.error_map(**given)
