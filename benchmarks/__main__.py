@@ -110,7 +110,7 @@ def spread(name: str) -> None:
         for seed in range(4):
             model, data = load(name, seed)
             net = sl.convert(model, data.x_train, threshold=rule)
-            ann = sl.analog(net, data.x_test).accuracy(data.y_test)
+            ann = sl.ann(net, data.x_test).accuracy(data.y_test)
             snn = sl.simulate(net, data.x_test, 4).accuracy(data.y_test)[-1]
             lost.append(f"{100 * (ann - snn):6.2f}")
         print(f"  {label:20}", *lost)

@@ -16,7 +16,7 @@ import numpy as np
 import snnlab as sl
 from benchmarks.peak import peak_of_this_process
 from snnlab import data, recipes
-from snnlab.conversion.statistics import activations_of, cut_off
+from snnlab.conversion import activations_of, cut_off
 
 CACHE = Path(__file__).parent / ".cache" / "mnist"
 CALIBRATION_IMAGES = CACHE / "calibration.npy"

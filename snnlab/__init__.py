@@ -1,16 +1,21 @@
 """From a trained neural network to a spiking one: conversion, simulation, and its errors."""
 
-from snnlab.analysis.decomposition import decompose, decompose_over_time
-from snnlab.analysis.error_parts import ErrorParts, ErrorsOverTime
-from snnlab.conversion.activation_based import Maximum, Percentile
-from snnlab.conversion.pipeline import convert
-from snnlab.conversion.rules import Fixed
-from snnlab.conversion.statistics import record_activations
-from snnlab.conversion.verification import verify
-from snnlab.conversion.weight_based import DataBased, ModelBased
-from snnlab.conversion.weight_normalization import normalize_weights
+import importlib
+
+from snnlab.analysis import ErrorParts, ErrorsOverTime, decompose, decompose_over_time
+from snnlab.conversion import (
+    DataBased,
+    Fixed,
+    Maximum,
+    ModelBased,
+    Percentile,
+    activation_statistics,
+    convert,
+    normalize_weights,
+    verify,
+)
 from snnlab.diagnosis import Diagnosis, diagnose
-from snnlab.dynamics.neuron import Neuron
+from snnlab.dynamics import Neuron
 from snnlab.exceptions import (
     CalibrationError,
     DataError,
@@ -21,13 +26,9 @@ from snnlab.exceptions import (
     UnsupportedLayerError,
     VerificationError,
 )
-from snnlab.graph.canonical import Graph
-from snnlab.graph.folding import fold_batchnorm
-from snnlab.graph.tracing import trace
+from snnlab.graph import Graph, fold_batchnorm, trace
 from snnlab.network import Network
-from snnlab.simulation.record import Activations, Record
-from snnlab.simulation.running import analog, simulate, steady
-from snnlab.simulation.spiking_softmax import softmax_spikes
+from snnlab.simulation import Activations, Record, ann, quantized, simulate, softmax_spikes
 from snnlab.sweeping import sweep
 
 __version__ = "0.1.0"
@@ -54,18 +55,31 @@ __all__ = [
     "ShapeError",
     "UnsupportedLayerError",
     "VerificationError",
-    "analog",
+    "activation_statistics",
+    "ann",
     "convert",
     "decompose",
     "decompose_over_time",
     "diagnose",
     "fold_batchnorm",
     "normalize_weights",
-    "record_activations",
+    "quantized",
     "simulate",
     "softmax_spikes",
-    "steady",
     "sweep",
     "trace",
     "verify",
 ]
+
+# Loaded at their first use, since they need libraries that take long to load.
+_LAZY = ("brian", "course", "data", "explorers", "plots", "recipes")
+
+
+def __getattr__(name: str) -> object:
+    if name in _LAZY:
+        return importlib.import_module(f"snnlab.{name}")
+    raise AttributeError(f"module 'snnlab' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

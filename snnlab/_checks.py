@@ -124,7 +124,7 @@ def positive(value: Any, name: str) -> float:
     return float(value)
 
 
-def steps(at: Any, timesteps: float = math.inf, name: str = "at") -> list[int]:
+def chosen_steps(at: Any, timesteps: float = math.inf, name: str = "at") -> list[int]:
     """Return chosen steps in order, each from 1 to `timesteps`."""
     if isinstance(at, str) or not isinstance(at, Iterable):
         raise OptionError(f"{name} = {at!r}: expected a list of steps, as {name}=[{at!r}].")

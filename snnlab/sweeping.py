@@ -15,14 +15,12 @@ import torch
 from torch import nn
 
 from snnlab import _checks
-from snnlab.conversion.activation_based import Percentile
-from snnlab.conversion.pipeline import convert
-from snnlab.conversion.rules import Fixed, Rule
+from snnlab.conversion import Fixed, Percentile, ThresholdRule, convert
 from snnlab.exceptions import OptionError
 from snnlab.network import Network, fingerprint
+from snnlab.simulation import ann, simulate
 from snnlab.simulation.options import prepare, refuse_outside_unit
 from snnlab.simulation.record import classified
-from snnlab.simulation.running import analog, simulate
 
 # What can vary, by what it is handed to.
 _CONVERT = ("threshold", "readout", "average_pool")
@@ -107,7 +105,7 @@ def sweep(
     named = dict(models) if isinstance(models, Mapping) else {"": models}
     if not named:
         raise OptionError("models: is an empty dict, expected at least one Module or Network.")
-    steps = _checks.steps(
+    steps = _checks.chosen_steps(
         [timesteps] if isinstance(timesteps, Integral) else timesteps, name="timesteps"
     )
     if not steps:
@@ -242,12 +240,12 @@ def _tried(model: Any, grid: Mapping[str, list], x: Any, y: Any, x_cal: Any) -> 
             _, _, recorder = prepare(network, x[:1], 1, **setting)
             if recorder.spiking_input:
                 refuse_outside_unit(torch.from_numpy(x))
-        answer = analog(network, x[:1])
+        answer = ann(network, x[:1])
     for setting in each("percentile"):
         Percentile(**setting)
     for setting in each("threshold"):
         todo = "For a percentile write snnlab.Percentile(99.9), for a number snnlab.Fixed(1.0)."
-        _checks.instance(setting["threshold"], Rule, "grid['threshold']", todo)
+        _checks.instance(setting["threshold"], ThresholdRule, "grid['threshold']", todo)
     for setting in each("seed"):
         _checks.generator(setting["seed"])
     answer.accuracy(y[:1])  # refuses an output that is not one score per class

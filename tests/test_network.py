@@ -233,7 +233,7 @@ def test_to_float64_keeps_thresholds_and_outputs(net):
     double = net.to(torch.float64)
     assert (net.graph.dtype, double.graph.dtype) == (torch.float32, torch.float64)
     assert settings(double) == settings(net) == BEFORE
-    single, doubled = sl.analog(net, X).outputs, sl.analog(double, X).outputs
+    single, doubled = sl.ann(net, X).outputs, sl.ann(double, X).outputs
     assert (single.dtype, doubled.dtype) == (np.float32, np.float64)
     np.testing.assert_allclose(doubled, single, rtol=1e-6)
     # All numbers are dyadic, so the spikes are the same ones.
@@ -249,7 +249,7 @@ def test_to_float64_is_within_1e_6_on_random_weights():
     network = sl.convert(nn.Sequential(nn.Linear(6, 9), nn.ReLU(), nn.Linear(9, 3)), X[:, 0, 0])
     double = network.to(torch.float64)
     assert double.thresholds == network.thresholds
-    outputs = [sl.analog(n, X[:, 0, 0]).outputs for n in (network, double)]
+    outputs = [sl.ann(n, X[:, 0, 0]).outputs for n in (network, double)]
     np.testing.assert_allclose(*outputs, rtol=1e-6, atol=1e-6)
 
 
@@ -257,10 +257,10 @@ def test_to_returns_a_copy_that_shares_nothing(net):
     copy = net.to("cpu")
     assert copy is not net
     assert copy.graph.device == torch.device("cpu")
-    before = sl.analog(net, X).outputs
+    before = sl.ann(net, X).outputs
     for parameter in copy.graph.module.parameters():
         parameter.data.zero_()
-    assert np.array_equal(sl.analog(net, X).outputs, before)
+    assert np.array_equal(sl.ann(net, X).outputs, before)
     assert settings(copy) == settings(net)
 
 
@@ -374,4 +374,4 @@ def test_a_network_can_be_sent_to_another_process(built, options):
         assert (here.output_sums == there.output_sums).all()
         sl.verify(trained, sent, X)
         sl.decompose(net, X, there)
-        assert (sl.analog(sent.to(torch.float64), X).outputs.dtype) == np.float64
+        assert (sl.ann(sent.to(torch.float64), X).outputs.dtype) == np.float64

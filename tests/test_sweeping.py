@@ -16,7 +16,7 @@ from torch import nn
 
 import snnlab as sl
 from snnlab import sweeping
-from snnlab.conversion.rules import Rule
+from snnlab.conversion.rules import ThresholdRule
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.random((30, 5), np.float32), RNG.integers(0, 3, 30)
@@ -48,7 +48,7 @@ def by_hand(net, **options):
         yield steps, right.mean(), sum(record.counts(n).sum() for n in net.layers) / len(X)
 
 
-class Counted(Rule):
+class Counted(ThresholdRule):
     """Thresholds of 1 that leave a mark each time, and may do harm."""
 
     def __init__(self, folder, value):

@@ -16,8 +16,8 @@ from snnlab.graph.operations import Kind
 from snnlab.network import Network
 from snnlab.simulation.record import Record
 
-Current = Literal["received", "ann"]
-CURRENTS = ("received", "ann")
+Reference = Literal["received", "ann"]
+REFERENCES = ("received", "ann")
 
 
 def decompose(
@@ -26,7 +26,7 @@ def decompose(
     record: Record,
     *,
     step: int | None = None,
-    current: Current = "received",
+    reference: Reference = "received",
 ) -> ErrorParts:
     r"""Split the error of every neuron of a simulation.
 
@@ -52,7 +52,7 @@ def decompose(
         Of `simulate`; its neuron settings count.
     step : int, optional
         After how many steps; by default all. Others must have been recorded, with `at`.
-    current : {"received", "ann"}
+    reference : {"received", "ann"}
         The mean current at which is clipped and quantized: the one that the neuron received, as
         above, or the ANN's. With "ann" the propagated part is Q(z̄) - Q(z̄_ANN); the deviation is
         the same, and so is the sum.
@@ -82,7 +82,7 @@ def decompose(
     _checks.instance(
         record, Record, "record", "Write snnlab.simulate(network, x, timesteps) first."
     )
-    _checks.option(current, "current", CURRENTS)
+    _checks.option(reference, "reference", REFERENCES)
     network = _network_that_ran(network, record)
     graph = network.graph
     x = _checks.images(x, "x", graph.input_shape, graph.dtype).cpu()
@@ -108,7 +108,7 @@ def decompose(
             if name in gated:
                 arrays.put(name, {"pooling": gated[name] - snn[name]}, ann[name], here)
             elif node.meta["kind"] is Kind.RELU:
-                given = snn[name], ann[name], phi[name], steps, neurons[name], cap(node), current
+                given = snn[name], ann[name], phi[name], steps, neurons[name], cap(node), reference
                 arrays.put(name, split(*given), np.clip(ann[name], 0, cap(node)), here)
         propagated = snn["output"] - ann["output"]
         arrays.put("output", {"propagated": propagated}, ann["output"], here)
@@ -167,7 +167,7 @@ def split(
     timesteps: int,
     neuron: Neuron,
     upper: float | None = None,
-    current: Current = "received",
+    reference: Reference = "received",
 ) -> dict[str, np.ndarray]:
     """Return the four parts for the neurons of one layer; the equations are those of `decompose`.
 
@@ -180,13 +180,13 @@ def split(
     neuron : Neuron
     upper : float, optional
         Cap of the activation R.
-    current : {"received", "ann"}
+    reference : {"received", "ann"}
         The current at which is clipped and quantized, z̄ or z̄_ANN.
     """
     theta = per_neuron(neuron.v_threshold, z.ndim)
     rectified, rectified_ann = np.clip(z, 0, upper), np.clip(z_ann, 0, upper)
     quantized = constant_output(z, timesteps, neuron)
-    if current == "ann":
+    if reference == "ann":
         clipped = np.minimum(rectified_ann, theta)
         at_ann = constant_output(z_ann, timesteps, neuron)
         return {

@@ -49,7 +49,7 @@ class Run:
     potentials: Mapping[str, np.ndarray]
 
 
-class Engine:
+class BrianEngine:
     """The groups and synapses of a network, built once and run for one image after the other.
 
     Parameters

@@ -9,7 +9,7 @@ import torch
 
 from snnlab import _checks
 from snnlab.brian import synapses
-from snnlab.brian.engine import Engine, Run
+from snnlab.brian.engine import BrianEngine, Run
 from snnlab.brian.isolation import isolated
 from snnlab.dynamics.input_coding import PoissonInput, RegularInput
 from snnlab.dynamics.neuron import Reset
@@ -114,7 +114,7 @@ def simulate(
     wanted = [name for name in network.layers if recorder.wants(name, "potentials")]
     trains = _trains(input, x, timesteps, seed) if spiking else repeat(None)
     with full_precision(), isolated(target), Progress(len(x), "images") as progress:
-        engine = Engine(network, spiking_input=spiking, schedule=schedule, memory=int(memory))
+        engine = BrianEngine(network, spiking_input=spiking, schedule=schedule, memory=int(memory))
         for b, (image, train) in enumerate(zip(x, trains, strict=False)):
             shown = torch.zeros_like(image) if spiking else image
             currents = synapses.currents_at_rest(engine.graph, shown[None].cpu())

@@ -121,7 +121,7 @@ def simulate_neuron(
     [4.0, 7.0]
     """
     model = model if isinstance(model, Model) else models[model]
-    timesteps = quantities.steps(duration, dt)
+    timesteps = quantities.count_steps(duration, dt)
     line, namespace, shape = _current(current, timesteps, dt)
     size = shape[-1] if shape else 1
     with isolated(target, seed):

@@ -60,7 +60,7 @@ def positive(value: Any, name: str, unit: b2.Unit) -> Any:
     return value
 
 
-def steps(duration: Any, dt: Any) -> int:
+def count_steps(duration: Any, dt: Any) -> int:
     """Return how many steps of `dt` make up a duration; `dt` must divide it."""
     positive(duration, "duration", b2.ms)
     positive(dt, "dt", b2.ms)

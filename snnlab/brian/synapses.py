@@ -20,7 +20,7 @@ from torch import fx
 from snnlab import _checks, _tables
 from snnlab.exceptions import UnsupportedLayerError
 from snnlab.graph.canonical import Graph, apply, source_of
-from snnlab.graph.evaluation import full_precision, last_readers, size
+from snnlab.graph.evaluation import full_precision, last_uses, size
 from snnlab.graph.operations import Kind
 from snnlab.network import Network
 
@@ -178,7 +178,7 @@ def responses(
     vectors = torch.zeros(len(units), size(source), dtype=graph.dtype)
     vectors[torch.arange(len(units)), torch.from_numpy(units)] = 1
     values = {source: vectors.unflatten(1, source.meta["shape"])}
-    unread, arrived = last_readers(graph), {}
+    released, arrived = last_uses(graph), {}
     for node in graph.nodes:
         if not any(read in values for read in node.all_input_nodes):
             continue
@@ -194,7 +194,7 @@ def responses(
             values[node] = apply(node, graph.module, inputs)
         if node.meta["kind"] is Kind.OUTPUT:
             arrived["output"] = _difference(values[node], rest[node])
-        for done in unread.get(node, ()):
+        for done in released.get(node, ()):
             values.pop(done, None)
     return arrived
 

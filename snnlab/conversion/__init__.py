@@ -2,8 +2,13 @@
 
 from snnlab.conversion.activation_based import Maximum, Percentile
 from snnlab.conversion.pipeline import convert
-from snnlab.conversion.rules import Fixed, Rule
-from snnlab.conversion.statistics import LayerStatistics, record_activations
+from snnlab.conversion.rules import Fixed, ThresholdRule
+from snnlab.conversion.statistics import (
+    LayerStatistics,
+    activation_statistics,
+    activations_of,
+    cut_off,
+)
 from snnlab.conversion.verification import verify
 from snnlab.conversion.weight_based import DataBased, ModelBased
 from snnlab.conversion.weight_normalization import normalize_weights
@@ -15,9 +20,11 @@ __all__ = [
     "Maximum",
     "ModelBased",
     "Percentile",
-    "Rule",
+    "ThresholdRule",
+    "activation_statistics",
+    "activations_of",
     "convert",
+    "cut_off",
     "normalize_weights",
-    "record_activations",
     "verify",
 ]

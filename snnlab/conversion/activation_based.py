@@ -9,15 +9,15 @@ import numpy as np
 import torch
 
 from snnlab import _checks
-from snnlab.conversion.rules import Rule, refuse_silent
+from snnlab.conversion.rules import ThresholdRule, refuse_silent
 from snnlab.conversion.statistics import (
     LayerStatistics,
+    activation_statistics,
     between,
     bin_of,
     by_channel,
     for_each_activation,
     rank,
-    record_activations,
 )
 from snnlab.graph.canonical import Graph
 from snnlab.graph.evaluation import size
@@ -27,7 +27,7 @@ _KEPT_BYTES = 2**30
 
 
 @dataclass(frozen=True)
-class Percentile(Rule):
+class Percentile(ThresholdRule):
     """Threshold = a percentile of the activations: robust normalization.
 
     Exact, with numpy's linear rule, over all calibration images together, whatever their batches.
@@ -56,7 +56,7 @@ class Percentile(Rule):
 
     def thresholds(self, graph: Graph, x_cal: Any) -> dict[str, float | np.ndarray]:
         """Return the threshold of each layer."""
-        statistics = record_activations(graph, x_cal)
+        statistics = activation_statistics(graph, x_cal)
         refuse_silent(statistics)
         if self.percentile == 100:
             found = {name: float(layer.maximum.max()) for name, layer in statistics.items()}
@@ -79,7 +79,7 @@ class Percentile(Rule):
 
 
 @dataclass(frozen=True)
-class Maximum(Rule):
+class Maximum(ThresholdRule):
     """Threshold = the largest activation on the calibration data.
 
     Diehl et al. also look at the weights, see `DataBased`.

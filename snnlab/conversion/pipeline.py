@@ -6,7 +6,7 @@ from torch import nn
 
 from snnlab import _checks
 from snnlab.conversion.activation_based import Percentile
-from snnlab.conversion.rules import Rule
+from snnlab.conversion.rules import ThresholdRule
 from snnlab.conversion.verification import check_equivalence
 from snnlab.dynamics.neuron import Neuron, Reset, checked_threshold
 from snnlab.dynamics.pooling import MaxPooling
@@ -24,7 +24,7 @@ def convert(
     model: nn.Module,
     x_cal: Any,
     *,
-    threshold: Rule | None = None,
+    threshold: ThresholdRule | None = None,
     reset: Reset = "subtract",
     v_init: float = 0.5,
     readout: Readout = "potential",
@@ -84,7 +84,7 @@ def convert(
     1          2        2            1  subtract   0.5 θ
     """
     threshold = Percentile() if threshold is None else threshold
-    if not isinstance(threshold, Rule):
+    if not isinstance(threshold, ThresholdRule):
         raise OptionError(
             f"threshold = {threshold!r}: expected Percentile(p), Maximum(), Fixed(value), "
             f"DataBased() or ModelBased(). For a percentile write snnlab.Percentile(99.9), for a "

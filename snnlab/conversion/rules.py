@@ -14,7 +14,7 @@ from snnlab.graph.canonical import Graph
 from snnlab.network import Thresholds, thresholds_by_layer
 
 
-class Rule(ABC):
+class ThresholdRule(ABC):
     """What chooses thresholds."""
 
     @abstractmethod
@@ -23,7 +23,7 @@ class Rule(ABC):
 
 
 @dataclass(frozen=True, eq=False)
-class Fixed(Rule):
+class Fixed(ThresholdRule):
     """Thresholds given by hand.
 
     Parameters

@@ -12,7 +12,7 @@ from torch import fx
 from snnlab import _checks
 from snnlab.exceptions import CalibrationError
 from snnlab.graph.canonical import Graph
-from snnlab.graph.evaluation import activation, evaluate, full_precision, last_readers, most_alive
+from snnlab.graph.evaluation import activation, evaluate, full_precision, last_uses, peak_live_size
 from snnlab.graph.operations import Kind
 
 # The upper 16 bits of a float32 that is not negative: 8 bits of exponent, 7 of mantissa.
@@ -67,7 +67,7 @@ class LayerStatistics:
         return counts.cumsum()
 
 
-def record_activations(graph: Graph, x_cal: Any) -> dict[str, LayerStatistics]:
+def activation_statistics(graph: Graph, x_cal: Any) -> dict[str, LayerStatistics]:
     """Run the ANN over calibration data and describe the activations of every ReLU.
 
     Parameters
@@ -89,7 +89,7 @@ def record_activations(graph: Graph, x_cal: Any) -> dict[str, LayerStatistics]:
 
     >>> from torch import nn
     >>> from snnlab import trace
-    >>> record_activations(trace(nn.ReLU(), [[0.0]]), [[-1.0], [0.5], [2.0]])["relu"].maximum
+    >>> activation_statistics(trace(nn.ReLU(), [[0.0]]), [[-1.0], [0.5], [2.0]])["relu"].maximum
     array([2.])
     """
     _checks.instance(graph, Graph, "graph", "Write snnlab.trace(model, x) first.")
@@ -168,7 +168,7 @@ def batches(graph: Graph, x: Any, name: str = "x_cal") -> Iterator[torch.Tensor]
     _checks.instance(graph, Graph, "graph", "Write snnlab.trace(model, x) first.")
     x = _checks.images(x, name, graph.input_shape, graph.dtype)
     item = torch.finfo(graph.dtype).bits // 8
-    step = max(1, _BATCH_BYTES // (item * most_alive(graph.nodes, last_readers(graph))))
+    step = max(1, _BATCH_BYTES // (item * peak_live_size(graph.nodes, last_uses(graph))))
     for images in x.split(step):
         yield images.to(graph.device)
 

@@ -8,16 +8,16 @@ import torch
 from torch import fx
 
 from snnlab import _checks
-from snnlab.conversion.rules import Rule, refuse_silent
-from snnlab.conversion.statistics import record_activations
+from snnlab.conversion.rules import ThresholdRule, refuse_silent
+from snnlab.conversion.statistics import activation_statistics
 from snnlab.exceptions import CalibrationError, OptionError, UnsupportedLayerError
-from snnlab.graph.canonical import TRANSPOSED, Graph, own_layer
+from snnlab.graph.canonical import TRANSPOSED, Graph, exclusive_layer
 from snnlab.graph.operations import Kind
 from snnlab.graph.spiking_layers import is_average_pool
 
 
 @dataclass(frozen=True)
-class ModelBased(Rule):
+class ModelBased(ThresholdRule):
     r"""Thresholds from the weights alone, so that no step brings a neuron more than its threshold.
 
     .. math:: p^l = \max_j \sum_i \max(0, w^l_{ji}), \qquad \theta^l = p^l\,\theta^{l-1}
@@ -69,7 +69,7 @@ class ModelBased(Rule):
 
 
 @dataclass(frozen=True)
-class DataBased(Rule):
+class DataBased(ThresholdRule):
     r"""Thresholds from weights and data: the largest activation, or the largest weight if above it.
 
     .. math:: \theta^l = \lambda^l = \max\left(\max_{ij} w^l_{ij},\ \max_i a^l_i\right)
@@ -88,7 +88,7 @@ class DataBased(Rule):
 
     def thresholds(self, graph: Graph, x_cal: Any) -> dict[str, float | np.ndarray]:
         """Return the threshold of each layer."""
-        statistics = record_activations(graph, x_cal)
+        statistics = activation_statistics(graph, x_cal)
         found: dict[str, float | np.ndarray] = {}
         for name, node in graph.layers.items():
             layer, before = weighted(node, graph)
@@ -136,7 +136,7 @@ def weighted(node: fx.Node, graph: Graph) -> tuple[torch.Tensor | None, str | No
     """
     weight, source = None, node.all_input_nodes[0]
     while source.meta["kind"] not in (Kind.INPUT, Kind.RELU):
-        layer = own_layer(source, graph)
+        layer = exclusive_layer(source, graph)
         reshapes = source.op == "call_function" and source.target is torch.reshape
         if not (reshapes or is_average_pool(source, graph.module)):
             if hindrance := _hindrance(source, layer, weight):

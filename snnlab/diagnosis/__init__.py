@@ -1,6 +1,6 @@
 """What costs a converted network its accuracy, and what helps."""
 
 from snnlab.diagnosis.procedure import diagnose
-from snnlab.diagnosis.report import Diagnosis, Finding, Remedy, Setting
+from snnlab.diagnosis.report import Diagnosis, Finding, LayerScale, Remedy
 
-__all__ = ["Diagnosis", "Finding", "Remedy", "Setting", "diagnose"]
+__all__ = ["Diagnosis", "Finding", "LayerScale", "Remedy", "diagnose"]

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from snnlab.analysis.error_parts import ErrorParts
+from snnlab.analysis import ErrorParts
 from snnlab.diagnosis.trials import Trials
-from snnlab.dynamics.neuron import as_simulated, constant_output, passed_on, per_neuron
+from snnlab.dynamics import constant_output, passed_on
+from snnlab.dynamics.neuron import as_simulated, per_neuron
 from snnlab.graph.evaluation import cap
 from snnlab.network import Network
 

@@ -10,9 +10,9 @@ from torch import nn
 
 from snnlab import _checks
 from snnlab._words import counted
-from snnlab.analysis.decomposition import decompose
+from snnlab.analysis import decompose
 from snnlab.analysis.mean_currents import mean_currents
-from snnlab.conversion.verification import verify
+from snnlab.conversion import verify
 from snnlab.diagnosis.localization import (
     blamed,
     gains_by_part,
@@ -21,15 +21,15 @@ from snnlab.diagnosis.localization import (
     without_own_error,
 )
 from snnlab.diagnosis.remedies import MOST_REMEDIES, remedies
-from snnlab.diagnosis.report import Diagnosis, Finding, Remedy, Setting
+from snnlab.diagnosis.report import Diagnosis, Finding, LayerScale, Remedy
 from snnlab.diagnosis.suspicions import Suspicion, settings, suspicions
 from snnlab.diagnosis.trials import Trials
 from snnlab.exceptions import SNNLabError
 from snnlab.graph.capture import copied
 from snnlab.graph.evaluation import full_precision
 from snnlab.network import Network
+from snnlab.simulation import ann, simulate
 from snnlab.simulation.progress import Progress
-from snnlab.simulation.running import analog, simulate
 
 # Less than this is not worth a search, nor is a single image.
 _TOLERATED = 0.02
@@ -105,7 +105,7 @@ class _Examination:
         self.trials = Trials(x, y, progress)
         self.record = simulate(network, x, timesteps)
         self.snn = float(self.record.accuracy(y)[-1])
-        self.ann = analog(network, x).accuracy(y)
+        self.ann = ann(network, x).accuracy(y)
         self.guess = 1 / self.record.output_sums.shape[-1]
         # Half an image less, so that a rounded difference decides nothing.
         self.worth = max(_TOLERATED, 2 / len(x)) - 0.5 / len(x)
@@ -173,7 +173,7 @@ class _Examination:
             return [Finding("other model", (), words, costs)]
         return []
 
-    def _about_the_rest(self, found: Mapping[str, Setting], layer: str | None) -> list[Finding]:
+    def _about_the_rest(self, found: Mapping[str, LayerScale], layer: str | None) -> list[Finding]:
         """Look at the images first: on wrong ones the settings and the ANN only look wrong."""
         doubts = suspicions(self.network, found, layer)
         unlike = any(doubt.kind == "other scale" for doubt in doubts)
@@ -190,13 +190,13 @@ class _Examination:
         other = Finding("other scale", (), words, True, right.snn)
         return [other, *right._about_the_settings(doubts)]
 
-    def _better_scale(self, found: Mapping[str, Setting]) -> float | None:
+    def _better_scale(self, found: Mapping[str, LayerScale]) -> float | None:
         """Return the factor with which the ANN reads the images better, and well; None if none."""
         ratios = [s.over_usual for s in found.values() if not np.isnan(s.over_usual)]
         by_thresholds = [float(np.exp(np.mean(np.log(ratios))))] if ratios else []
         reached = {}
         for scale in (*by_thresholds, *_SCALES):
-            outputs = analog(self.network, self.x * scale)
+            outputs = ann(self.network, self.x * scale)
             # An ANN that sees too much or too little gives the same answer to all.
             one_answer = len(np.unique(outputs.outputs.argmax(-1))) == 1
             reached[scale] = 0.0 if one_answer else outputs.accuracy(self.y)

@@ -6,14 +6,13 @@ import numpy as np
 import torch
 
 from snnlab._words import counted
-from snnlab.conversion.activation_based import Maximum, Percentile
-from snnlab.conversion.rules import Rule
+from snnlab.conversion import Maximum, Percentile, ThresholdRule
 from snnlab.diagnosis.report import Remedy
 from snnlab.diagnosis.trials import Trials
 from snnlab.exceptions import CalibrationError
 from snnlab.network import Network
 
-_RULES: dict[str, Rule] = {
+_RULES: dict[str, ThresholdRule] = {
     "thresholds at the 99th percentile of the activations": Percentile(99.0),
     "thresholds at the 99.9th percentile of the activations": Percentile(99.9),
     "thresholds at the maximum of the activations": Maximum(),

@@ -37,7 +37,7 @@ class Finding:
 
 
 @dataclass(frozen=True, eq=False)
-class Setting:
+class LayerScale:
     """A layer's threshold beside its activations on the images of the diagnosis.
 
     Parameters
@@ -101,7 +101,7 @@ class Diagnosis:
         For the layer to blame, the accuracy gained by taking away this part of its error after
         those before it (timing, deviation, quantization, clipping). Else each part's share in the
         mean squares of the own errors of all layers.
-    settings : mapping from layer name to Setting
+    settings : mapping from layer name to LayerScale
     remedies : tuple of Remedy
         Those that cost no time first, among them the best first.
     """
@@ -115,7 +115,7 @@ class Diagnosis:
     layer: str | None
     part: str | None
     gains: Mapping[str, float]
-    settings: Mapping[str, Setting]
+    settings: Mapping[str, LayerScale]
     remedies: tuple[Remedy, ...]
 
     @property

@@ -8,9 +8,8 @@ import torch
 
 from snnlab import _tables
 from snnlab._words import counted
-from snnlab.conversion.activation_based import Percentile
-from snnlab.conversion.statistics import LayerStatistics, record_activations
-from snnlab.diagnosis.report import Setting
+from snnlab.conversion import LayerStatistics, Percentile, activation_statistics
+from snnlab.diagnosis.report import LayerScale
 from snnlab.exceptions import CalibrationError
 from snnlab.network import Network
 
@@ -31,9 +30,9 @@ class Suspicion:
     repair: Callable[[Network], Network]
 
 
-def settings(network: Network, x: torch.Tensor) -> dict[str, Setting]:
+def settings(network: Network, x: torch.Tensor) -> dict[str, LayerScale]:
     """Return each layer's threshold beside its activations on `x`."""
-    statistics = record_activations(network.graph, x)
+    statistics = activation_statistics(network.graph, x)
     channels: Mapping = {}
     if any(np.ndim(theta) for theta in network.thresholds.values()):
         try:
@@ -48,10 +47,10 @@ def settings(network: Network, x: torch.Tensor) -> dict[str, Setting]:
 
 def _setting(
     theta: float | np.ndarray, layer: LayerStatistics, by_channel: np.ndarray | None
-) -> Setting:
+) -> LayerScale:
     maximum: float | np.ndarray = float(layer.maximum.max())
     if maximum == 0:  # no scale to compare with
-        return Setting(np.nan, np.nan, np.nan, theta)
+        return LayerScale(np.nan, np.nan, np.nan, theta)
     percentile: float | np.ndarray = layer.percentile(99.9) or maximum
     # Outliers among few images are more than a thousandth of the activations, but less than 1 % of
     # those above 0.
@@ -62,7 +61,7 @@ def _setting(
         odd = tuple(np.flatnonzero(far & (layer.maximum > 0)).tolist())
         percentile, maximum = by_channel, np.where(layer.maximum > 0, layer.maximum, by_channel)
     usual = percentile / tail if tail > _OFF else percentile
-    return Setting(
+    return LayerScale(
         _geometric_mean(theta / percentile),
         _geometric_mean(theta / maximum),
         _geometric_mean(theta / usual),
@@ -72,7 +71,7 @@ def _setting(
 
 
 def suspicions(
-    network: Network, found: Mapping[str, Setting], blamed: str | None
+    network: Network, found: Mapping[str, LayerScale], blamed: str | None
 ) -> list[Suspicion]:
     """Return what is unusual about the thresholds, the reset and the initial potential.
 
@@ -111,7 +110,7 @@ def suspicions(
     return doubts
 
 
-def _all_alike(found: Mapping[str, Setting]) -> str | None:
+def _all_alike(found: Mapping[str, LayerScale]) -> str | None:
     """Say so if the thresholds of all layers, two or more, are off by a like factor."""
     ratios = np.array([setting.over_usual for setting in found.values()])
     if len(ratios) < 2 or ratios.max() > _ALIKE * ratios.min():
@@ -128,7 +127,7 @@ def _all_alike(found: Mapping[str, Setting]) -> str | None:
     )
 
 
-def _outliers(found: Mapping[str, Setting]) -> list[Suspicion]:
+def _outliers(found: Mapping[str, LayerScale]) -> list[Suspicion]:
     """Say so if a few large activations have set thresholds; they do so in several layers."""
     layers = {name: setting for name, setting in found.items() if _set_by_outliers(setting)}
     if not layers:
@@ -143,7 +142,7 @@ def _outliers(found: Mapping[str, Setting]) -> list[Suspicion]:
     return [Suspicion("outliers", tuple(layers), words, repair)]
 
 
-def _set_by_outliers(setting: Setting) -> bool:
+def _set_by_outliers(setting: LayerScale) -> bool:
     near = _nearer_the_maximum(setting.over_usual, setting.over_maximum)
     return setting.over_usual > _OFF and near
 
@@ -153,7 +152,7 @@ def _nearer_the_maximum(over_usual: float, over_maximum: float) -> bool:
     return over_maximum < over_usual / over_maximum
 
 
-def _doubtful(name: str, setting: Setting, off: float) -> list[tuple[str, str]]:
+def _doubtful(name: str, setting: LayerScale, off: float) -> list[tuple[str, str]]:
     """Return kind and words if the threshold of a layer is more than `off` times off."""
     ratio = f"{setting.over_usual:.3g} times {_scale([setting])} of its activations"
     if setting.over_usual < 1 / off:
@@ -176,7 +175,7 @@ def _doubtful(name: str, setting: Setting, off: float) -> list[tuple[str, str]]:
     return []
 
 
-def _scale(settings: Iterable[Setting]) -> str:
+def _scale(settings: Iterable[LayerScale]) -> str:
     """Say what is usual: the 99.9th percentile, unless outliers reach it somewhere."""
     reached = any(setting.over_usual != setting.over_percentile for setting in settings)
     return "the usual scale (outliers left out)" if reached else "the 99.9th percentile"

@@ -1,4 +1,4 @@
-"""Trying things out on a network: the accuracy with other settings, or with a layer held."""
+"""Trying things out on a network: the accuracy with other settings, or with a layer overridden."""
 
 from collections.abc import Hashable, Mapping
 
@@ -31,29 +31,29 @@ class Trials:
         self,
         network: Network,
         timesteps: int,
-        held: Mapping[str, np.ndarray] | None = None,
+        overridden: Mapping[str, np.ndarray] | None = None,
     ) -> np.ndarray:
         """Return the accuracy after each step, shape (T,), in [0, 1].
 
-        `held` says what some layers pass on at every step in place of spikes, shape (B, ...).
+        `overridden` says what some layers pass on at every step in place of spikes, shape (B, ...).
         """
-        if held is None:
+        if overridden is None:
             key = timesteps, _settings(network)
             if key not in self.known:
                 self.known[key] = self._simulated(network, timesteps, {})
             return self.known[key]
-        return self._simulated(network, timesteps, held)
+        return self._simulated(network, timesteps, overridden)
 
     def _simulated(
-        self, network: Network, timesteps: int, held: Mapping[str, np.ndarray]
+        self, network: Network, timesteps: int, overridden: Mapping[str, np.ndarray]
     ) -> np.ndarray:
         network, x, recorder = prepare(network, self.x, timesteps)
         graph = network.graph
         constant = {
             name: torch.from_numpy(values).to(graph.device, graph.dtype)
-            for name, values in held.items()
+            for name, values in overridden.items()
         }
-        run(network, x, recorder, GIB, held=constant)
+        run(network, x, recorder, GIB, overridden=constant)
         self.progress.add(1)
         return classified(recorder.arrays["outputs", ""], self.y)
 

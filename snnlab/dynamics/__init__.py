@@ -10,9 +10,10 @@ from snnlab.dynamics.neuron import (
     passed_on,
     soft_count,
 )
-from snnlab.dynamics.pooling import ExactMaxPool, GatedMaxPool
+from snnlab.dynamics.pooling import DECAY, ExactMaxPool, GatedMaxPool
 
 __all__ = [
+    "DECAY",
     "ExactMaxPool",
     "GatedMaxPool",
     "Neuron",

@@ -40,7 +40,7 @@ def integrate_and_fire(
             potentials[t].copy_(v)
 
 
-class Neurons:
+class IFLayer:
     """The neurons of one layer for a block of images: potentials and counts, carried over steps."""
 
     def __init__(self, neuron: Neuron, images: int, like: torch.Tensor):

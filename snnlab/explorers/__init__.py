@@ -7,9 +7,9 @@ from snnlab.explorers.four_currents import FourCurrents
 from snnlab.explorers.input_coding import InputCoding
 from snnlab.explorers.layer_quantization import LayerQuantization
 from snnlab.explorers.network_error import NetworkError
-from snnlab.explorers.neuron import Neuron
 from snnlab.explorers.pooling_gates import PoolingGates
 from snnlab.explorers.quantization_error import QuantizationError
+from snnlab.explorers.single_neuron import SingleNeuron
 from snnlab.explorers.spurious_spikes import SpuriousSpikes
 from snnlab.explorers.steps_and_percentile import StepsAndPercentile
 from snnlab.explorers.threshold_multipliers import ThresholdMultipliers
@@ -24,9 +24,9 @@ __all__ = [
     "InputCoding",
     "LayerQuantization",
     "NetworkError",
-    "Neuron",
     "PoolingGates",
     "QuantizationError",
+    "SingleNeuron",
     "SpuriousSpikes",
     "StepsAndPercentile",
     "ThresholdMultipliers",

@@ -11,13 +11,16 @@ from torch import nn
 
 from snnlab import _checks
 from snnlab._words import counted
-from snnlab.conversion.activation_based import Percentile
-from snnlab.conversion.pipeline import convert  # noqa: F401, for the code that is shown
-from snnlab.conversion.statistics import activations_of, cut_off
+from snnlab.conversion import (
+    Percentile,
+    activations_of,
+    convert,  # noqa: F401, for the code that is shown
+    cut_off,
+)
 from snnlab.explorers.steps_and_percentile import PERCENTILES, StepsAndPercentile
 from snnlab.explorers.toolkit.prediction import ABOVE, several
 from snnlab.plots import _style
-from snnlab.simulation.running import simulate
+from snnlab.simulation import simulate
 
 BINS, MOST = 50, 1000
 TICKS = (0, 50, 80, 90, 95, 97, 98, 99, 100)

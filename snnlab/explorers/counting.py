@@ -8,7 +8,7 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from snnlab._words import counted
-from snnlab.dynamics.neuron import Neuron, constant_count, if_step
+from snnlab.dynamics import Neuron, constant_count, if_step
 from snnlab.explorers.toolkit.controls import Choice, Slider
 from snnlab.explorers.toolkit.explorer import Explorer
 from snnlab.explorers.toolkit.prediction import (

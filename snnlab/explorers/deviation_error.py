@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from snnlab.dynamics.neuron import if_step, soft_count
+from snnlab.dynamics import if_step, soft_count
 from snnlab.explorers.toolkit.controls import Choice, Slider
 from snnlab.explorers.toolkit.explorer import Explorer
 from snnlab.explorers.toolkit.prediction import ABOVE, PREDICTION, checked_prediction, predicted

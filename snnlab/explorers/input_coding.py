@@ -8,7 +8,7 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from snnlab._words import counted
-from snnlab.dynamics.neuron import soft_count
+from snnlab.dynamics import soft_count
 from snnlab.explorers.toolkit.controls import Slider
 from snnlab.explorers.toolkit.explorer import Explorer
 from snnlab.explorers.toolkit.prediction import (

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from snnlab._words import counted
-from snnlab.dynamics.neuron import soft_count
+from snnlab.dynamics import soft_count
 from snnlab.exceptions import ShapeError
 from snnlab.explorers.toolkit.controls import Scale, Slider
 from snnlab.explorers.toolkit.explorer import Explorer

@@ -11,10 +11,9 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from snnlab import _checks
-from snnlab.analysis.decomposition import decompose
+from snnlab.analysis import decompose
 from snnlab.analysis.error_parts import PARTS
-from snnlab.conversion.activation_based import Percentile
-from snnlab.conversion.pipeline import convert
+from snnlab.conversion import Percentile, convert
 from snnlab.explorers.toolkit.controls import Choice, Scale
 from snnlab.explorers.toolkit.explorer import Explorer
 from snnlab.explorers.toolkit.prediction import ABOVE, several
@@ -22,7 +21,7 @@ from snnlab.explorers.toolkit.simulation_cache import Runs
 from snnlab.explorers.toolkit.stacked_bars import StackedBars, short
 from snnlab.network import Network
 from snnlab.plots import _style
-from snnlab.simulation.running import analog, simulate
+from snnlab.simulation import ann, simulate
 
 RESETS = {"by subtraction": "subtract", "to zero": "zero"}
 STARTS = {0.0: "empty", 0.5: "half full"}
@@ -137,7 +136,7 @@ class NetworkError(Explorer):
         }
         self._network = convert(model, x_cal, threshold=Percentile(first["percentile"]))
         self._thresholds = {first["percentile"]: self._network.thresholds}
-        self._ann = 100 * analog(self._network, x).accuracy(y)
+        self._ann = 100 * ann(self._network, x).accuracy(y)
         self._runs = Runs(self._simulated)
         settings = itertools.product(RESETS.values(), starts, shown)
         self._runs.prepare(sorted(settings, key=lambda s: _moves(s, first.values())), "settings")

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from torch.nn import functional as F
 
 from snnlab._words import counted
-from snnlab.dynamics.pooling import DECAY, ExactMaxPool, GatedMaxPool
+from snnlab.dynamics import DECAY, ExactMaxPool, GatedMaxPool
 from snnlab.explorers.toolkit.controls import Choice, Slider
 from snnlab.explorers.toolkit.explorer import Explorer
 from snnlab.explorers.toolkit.prediction import ABOVE, PREDICTION, checked_prediction, predicted

@@ -9,7 +9,7 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from snnlab.analysis.deviation import expected_deviation
-from snnlab.dynamics.neuron import if_step
+from snnlab.dynamics import if_step
 from snnlab.explorers.toolkit.controls import Slider
 from snnlab.explorers.toolkit.explorer import Explorer
 from snnlab.explorers.toolkit.prediction import (

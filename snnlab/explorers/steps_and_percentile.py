@@ -11,15 +11,14 @@ from torch import nn
 
 from snnlab import _checks
 from snnlab._words import counted
-from snnlab.conversion.activation_based import Percentile
-from snnlab.conversion.pipeline import convert
+from snnlab.conversion import Percentile, convert
 from snnlab.explorers.toolkit.controls import Scale, Slider
 from snnlab.explorers.toolkit.explorer import Explorer
 from snnlab.explorers.toolkit.prediction import several
 from snnlab.explorers.toolkit.simulation_cache import Runs
 from snnlab.network import Network
 from snnlab.plots import _style
-from snnlab.simulation.running import analog, simulate
+from snnlab.simulation import ann, simulate
 
 PERCENTILES = (50.0, 80.0, 90.0, 95.0, 99.0, 99.5, 99.9, 99.99, 100.0)
 ROWS = 256
@@ -108,7 +107,7 @@ class StepsAndPercentile(Explorer):
         percentiles = several(percentiles, "percentiles", _checks.percentile)
         start = 99.9 if 99.9 in percentiles else percentiles[-1]
         self._network = convert(model, x_cal, threshold=Percentile(start))
-        self._ann = 100 * analog(self._network, x).accuracy(y)
+        self._ann = 100 * ann(self._network, x).accuracy(y)
         self._neurons = int(np.prod(self._network.shape(layer)))
         self._runs = Runs(self._simulated)
         self._runs.prepare(sorted(percentiles, key=lambda p: abs(p - start)), "percentiles")

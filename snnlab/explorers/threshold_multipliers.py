@@ -16,7 +16,7 @@ from snnlab.explorers.toolkit.prediction import ABOVE
 from snnlab.explorers.toolkit.simulation_cache import Runs
 from snnlab.network import Network
 from snnlab.plots import _style
-from snnlab.simulation.running import analog, simulate
+from snnlab.simulation import ann, simulate
 
 MULTIPLIERS = tuple(2.0**k for k in range(-3, 4))
 NEAR = 1.0  # points below the ANN that count as having arrived
@@ -102,7 +102,7 @@ class ThresholdMultipliers(Explorer):
             )
         self._timesteps = _checks.whole(timesteps, "timesteps")
         self._network, self._x, self._y = network, x, y
-        self._ann = 100 * analog(network, x).accuracy(y)
+        self._ann = 100 * ann(network, x).accuracy(y)
         self._neurons = np.array([np.prod(network.shape(name)) for name in network.layers])
         self._runs = Runs(self._simulated)
         ones = [1.0] * len(network.layers)
@@ -134,7 +134,7 @@ class ThresholdMultipliers(Explorer):
         return (
             f"# network, x and y are what you gave to {type(self).__name__}.\n"
             f"run = simulated(network, x, y, {self._timesteps}, {times})\n"
-            f"ann = 100 * analog(network, x).accuracy(y)\n"
+            f"ann = 100 * ann(network, x).accuracy(y)\n"
             f"neurons = np.array([np.prod(network.shape(name)) for name in network.layers])\n"
             f"data = compute(run, ann, neurons, {steps})"
         )

@@ -176,12 +176,12 @@ def apply(node: fx.Node, module: nn.Module, values: dict[fx.Node, Any]) -> Any:
     return target(*args, **kwargs)
 
 
-def for_each_image(constant: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+def expand_to_batch(constant: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
     """Repeat a constant of shape (1, ...) for each image, without copying it."""
     return constant.expand(len(images), *constant.shape[1:])
 
 
-def own_layer(node: fx.Node, graph: Graph) -> Weighted | None:
+def exclusive_layer(node: fx.Node, graph: Graph) -> Weighted | None:
     """Return the linear layer or convolution that a node calls, if its weight may be changed.
 
     None if it is called or its weight is read elsewhere too, or if hooks or a parametrization

@@ -58,7 +58,7 @@ def evaluate(graph: Graph, images: torch.Tensor, emit: Emit | None = None) -> to
     [[-10.0], [20.0]]
     """
     values: dict[fx.Node, torch.Tensor] = {}
-    unread = last_readers(graph)
+    released = last_uses(graph)
     for node in graph.nodes:
         kind = node.meta["kind"]
         result: torch.Tensor | None = images if kind is Kind.INPUT else None
@@ -66,12 +66,12 @@ def evaluate(graph: Graph, images: torch.Tensor, emit: Emit | None = None) -> to
             result = emit(node, values[source_of(node)])
         values[node] = apply(node, graph.module, values) if result is None else result
         output = values[node]
-        for done in unread.get(node, ()):
+        for done in released.get(node, ()):
             del values[done]
     return output
 
 
-def last_readers(graph: Graph) -> dict[fx.Node, list[fx.Node]]:
+def last_uses(graph: Graph) -> dict[fx.Node, list[fx.Node]]:
     """For each node, list the nodes whose values nobody reads after it."""
     last: dict[fx.Node, fx.Node] = {}
     for node in graph.nodes:
@@ -83,17 +83,17 @@ def last_readers(graph: Graph) -> dict[fx.Node, list[fx.Node]]:
     return done
 
 
-def most_alive(nodes: Iterable[fx.Node], unread: dict[fx.Node, list[fx.Node]]) -> int:
+def peak_live_size(nodes: Iterable[fx.Node], released: dict[fx.Node, list[fx.Node]]) -> int:
     """Return the most elements per image that the values of `nodes` take at once.
 
-    `unread` is that of `last_readers`.
+    `released` is what `last_uses` returns.
     """
     within = set(nodes)
     alive = most = 0
     for node in nodes:
         alive += size(node)
         most = max(most, alive)
-        alive -= sum(size(done) for done in unread.get(node, ()) if done in within)
+        alive -= sum(size(done) for done in released.get(node, ()) if done in within)
     return most
 
 

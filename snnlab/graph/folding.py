@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from snnlab.graph.canonical import TRANSPOSED, Graph, Weighted, own_layer, source_of
+from snnlab.graph.canonical import TRANSPOSED, Graph, Weighted, exclusive_layer, source_of
 from snnlab.graph.operations import BATCH_NORMS
 
 
@@ -86,7 +86,7 @@ def _is_foldable(node: fx.Node, graph: Graph) -> bool:
     norm, layer = (graph.module.get_submodule(str(n.target)) for n in (node, source))
     if not isinstance(norm, BATCH_NORMS) or len(source.users) > 1:
         return False
-    if norm._forward_pre_hooks or norm._forward_hooks or own_layer(source, graph) is None:
+    if norm._forward_pre_hooks or norm._forward_hooks or exclusive_layer(source, graph) is None:
         return False
     # BatchNorm works along the first dimension after the batch; Linear puts its output last.
     return not isinstance(layer, nn.Linear) or len(source.meta["shape"]) == 1

@@ -24,7 +24,7 @@ class Kind(Enum):
     OUTPUT = "output"
 
 
-class Rule(Enum):
+class OperationRule(Enum):
     """Which arguments of an operation may depend on the input, and what becomes of it."""
 
     FIRST = "affine in its first argument, the others constant"
@@ -67,26 +67,42 @@ RANDOM |= {"rand_like", "randn_like", "randint_like", "uniform", "exponential", 
 
 # Functions and methods share their names; in-place forms ("relu_", "iadd") are looked up by the
 # name of the form that is not in place.
-_NAMES: dict[Rule, set[str]] = {
-    Rule.FIRST: _each("avg_pool", "adaptive_avg_pool")
+_NAMES: dict[OperationRule, set[str]] = {
+    OperationRule.FIRST: _each("avg_pool", "adaptive_avg_pool")
     | {"mean", "sum", "neg", "permute", "transpose", "swapaxes", "swapdims", "movedim", "mT"}
     | {"chunk", "split", "tensor_split", "unbind", "getitem", "narrow", "select", "index_select"}
     | {"repeat", "tile", "repeat_interleave", "pad", "flip", "pixel_shuffle", "pixel_unshuffle"}
     | {"channel_shuffle", "interpolate", "upsample", "batch_norm"},
-    Rule.ANY: {"add", "sub", "rsub", "subtract", "cat", "concat", "concatenate", "stack"},
-    Rule.ONE: {"mul", "multiply", "matmul", "mm", "bmm", "einsum", "linear"}
+    OperationRule.ANY: {"add", "sub", "rsub", "subtract", "cat", "concat", "concatenate", "stack"},
+    OperationRule.ONE: {"mul", "multiply", "matmul", "mm", "bmm", "einsum", "linear"}
     | _each("conv", "conv_transpose"),
-    Rule.NUMERATOR: {"truediv", "div", "divide", "true_divide"},
-    Rule.RESHAPE: {"view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze"}
+    OperationRule.NUMERATOR: {"truediv", "div", "divide", "true_divide"},
+    OperationRule.RESHAPE: {"view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze"}
     | {"view_as", "reshape_as", "expand", "expand_as", "ravel"},
-    Rule.SIZE: {"size", "shape", "dim", "ndim", "ndimension", "numel", "dtype", "device"},
-    Rule.FILL: {"zeros_like", "ones_like", "full_like", "new_zeros", "new_ones", "new_full"},
-    Rule.VANISH: {"contiguous", "clone", "detach", "float", "double", "to", "type_as", "cpu"}
+    OperationRule.SIZE: {"size", "shape", "dim", "ndim", "ndimension", "numel", "dtype", "device"},
+    OperationRule.FILL: {
+        "zeros_like",
+        "ones_like",
+        "full_like",
+        "new_zeros",
+        "new_ones",
+        "new_full",
+    },
+    OperationRule.VANISH: {
+        "contiguous",
+        "clone",
+        "detach",
+        "float",
+        "double",
+        "to",
+        "type_as",
+        "cpu",
+    }
     | {"cuda", "dropout", "alpha_dropout", "feature_dropout", "feature_alpha_dropout"}
     | _each("dropout"),
-    Rule.RELU: {"relu", "relu6", "hardtanh", "clamp", "clamp_min", "clip", "threshold"},
-    Rule.MAX_POOL: _each("max_pool", "adaptive_max_pool") | {"amax"},
-    Rule.SOFTMAX: {"softmax", "log_softmax"},
+    OperationRule.RELU: {"relu", "relu6", "hardtanh", "clamp", "clamp_min", "clip", "threshold"},
+    OperationRule.MAX_POOL: _each("max_pool", "adaptive_max_pool") | {"amax"},
+    OperationRule.SOFTMAX: {"softmax", "log_softmax"},
 }
 _RULE_OF_NAME = {name: rule for rule, names in _NAMES.items() for name in names}
 
@@ -97,19 +113,19 @@ def _classes(*names: str) -> tuple[type, ...]:
 
 _PADS = [f"{how}Pad" for how in ("Zero", "Constant", "Reflection", "Replication", "Circular")]
 
-_MODULES: dict[Rule, tuple[type, ...]] = {
-    Rule.FIRST: (
+_MODULES: dict[OperationRule, tuple[type, ...]] = {
+    OperationRule.FIRST: (
         *_classes("Linear", "PixelShuffle", "PixelUnshuffle", "ChannelShuffle", "Upsample"),
         *_classes(*_each("Conv", "ConvTranspose", "AvgPool", "AdaptiveAvgPool", "BatchNorm")),
         *_classes(*_each(*_PADS)),
     ),
-    Rule.RESHAPE: (nn.Flatten, nn.Unflatten),
-    Rule.VANISH: _classes(
+    OperationRule.RESHAPE: (nn.Flatten, nn.Unflatten),
+    OperationRule.VANISH: _classes(
         "Identity", "Dropout", *_each("Dropout"), "AlphaDropout", "FeatureAlphaDropout"
     ),
-    Rule.RELU: (nn.ReLU, nn.ReLU6, nn.Hardtanh, nn.Threshold),
-    Rule.MAX_POOL: _classes(*_each("MaxPool", "AdaptiveMaxPool")),
-    Rule.SOFTMAX: (nn.Softmax, nn.LogSoftmax, nn.Softmax2d),
+    OperationRule.RELU: (nn.ReLU, nn.ReLU6, nn.Hardtanh, nn.Threshold),
+    OperationRule.MAX_POOL: _classes(*_each("MaxPool", "AdaptiveMaxPool")),
+    OperationRule.SOFTMAX: (nn.Softmax, nn.LogSoftmax, nn.Softmax2d),
 }
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
@@ -196,7 +212,7 @@ def name_of(target: Any) -> str:
     return name.strip("_")
 
 
-def rule_of_function(target: Callable) -> Rule | None:
+def rule_of_function(target: Callable) -> OperationRule | None:
     """Return the rule of a function of torch or of Python's operators, None if unknown."""
     module = getattr(target, "__module__", None) or ""
     own = module.startswith(("torch", "_operator")) or target in _BUILTINS
@@ -209,12 +225,12 @@ _BUILTINS = {
 } | {getattr(torch, name + "_") for name in _RULE_OF_NAME if hasattr(torch, name + "_")}
 
 
-def rule_of_method(name: str) -> Rule | None:
+def rule_of_method(name: str) -> OperationRule | None:
     """Return the rule of a tensor method, None if unknown."""
     return _RULE_OF_NAME.get(name_of(name))
 
 
-def rule_of_module(module: nn.Module) -> Rule | None:
+def rule_of_module(module: nn.Module) -> OperationRule | None:
     """Return the rule of a module of torch.nn, None if unknown."""
     return next((rule for rule, known in _MODULES.items() if isinstance(module, known)), None)
 

@@ -10,7 +10,7 @@ from snnlab.exceptions import ShapeError, UnsupportedLayerError
 from snnlab.graph import operations
 from snnlab.graph.canonical import apply, source_of
 from snnlab.graph.capture import capture
-from snnlab.graph.operations import Rule
+from snnlab.graph.operations import OperationRule
 
 
 class Depends(Enum):
@@ -21,7 +21,7 @@ class Depends(Enum):
     VALUES = "the images"
 
 
-class Reading:
+class Probe:
     """A captured model, evaluated on batches of 2 and of 3 images.
 
     The two batches tell what depends on their size, and whether images are mixed: the first two
@@ -65,7 +65,7 @@ class Reading:
         if node.op == "placeholder":
             return Depends.VALUES
         levels = {self.depends[source] for source in node.all_input_nodes}
-        reads_size = self.rule(node) in (Rule.SIZE, Rule.FILL)
+        reads_size = self.rule(node) in (OperationRule.SIZE, OperationRule.FILL)
         if Depends.VALUES in levels and not reads_size:
             return Depends.VALUES
         if levels <= {Depends.NOTHING}:
@@ -107,7 +107,7 @@ class Reading:
         """Return the module that a node calls, None if it calls none."""
         return self.root.get_submodule(str(node.target)) if node.op == "call_module" else None
 
-    def rule(self, node: fx.Node) -> Rule | None:
+    def rule(self, node: fx.Node) -> OperationRule | None:
         """Return what is known of the operation of a node, None if nothing."""
         module = self.module(node)
         if module is not None:

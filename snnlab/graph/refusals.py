@@ -7,80 +7,80 @@ from torch import fx, nn
 
 from snnlab.graph import operations
 from snnlab.graph.canonical import source_of
-from snnlab.graph.operations import Rule
-from snnlab.graph.probe import Depends, Reading, nodes_in
+from snnlab.graph.operations import OperationRule
+from snnlab.graph.probe import Depends, Probe, nodes_in
 
 # How far the first images of two batches may differ by rounding, relative to the largest value.
 _ROUNDING = 1e-3
 
 
-def admit(node: fx.Node, reading: Reading) -> Rule:
+def checked_rule(node: fx.Node, probe: Probe) -> OperationRule:
     """Return the rule of an operation on the input's values, or refuse it by name and line."""
-    rule = reading.rule(node)
+    rule = probe.rule(node)
     if rule is None:
-        reading.refuse(node, "cannot be converted to spikes; it is not among the known operations.")
-    _refuse_options(node, reading)
-    _refuse_picking(node, reading)
-    counts = [n for n in node.all_input_nodes if reading.depends[n] is Depends.BATCH]
-    if rule is not Rule.RESHAPE and not all(map(reading.is_one_for_all, counts)):
-        reading.refuse(
+        probe.refuse(node, "cannot be converted to spikes; it is not among the known operations.")
+    _refuse_options(node, probe)
+    _refuse_picking(node, probe)
+    counts = [n for n in node.all_input_nodes if probe.depends[n] is Depends.BATCH]
+    if rule is not OperationRule.RESHAPE and not all(map(probe.is_one_for_all, counts)):
+        probe.refuse(
             node,
             "reads the batch size and computes with it.",
             "Use the batch size only in view, reshape and expand.",
         )
-    _refuse_mixing(node, reading)
-    _refuse_products(node, reading, rule)
+    _refuse_mixing(node, probe)
+    _refuse_products(node, probe, rule)
     return rule
 
 
-def refuse_randomness(node: fx.Node, reading: Reading) -> None:
+def refuse_randomness(node: fx.Node, probe: Probe) -> None:
     """Refuse an operation that draws random numbers, whatever it depends on."""
-    if node.op.startswith("call") and reading.name(node) in operations.RANDOM:
-        reading.refuse(
+    if node.op.startswith("call") and probe.name(node) in operations.RANDOM:
+        probe.refuse(
             node,
             "draws random numbers, so two runs differ.",
             "Expected a trained network at inference; take the noise out of the forward.",
         )
 
 
-def _refuse_options(node: fx.Node, reading: Reading) -> None:
+def _refuse_options(node: fx.Node, probe: Probe) -> None:
     """Refuse options that make a known operation another one."""
-    name, options = reading.name(node), node.kwargs
+    name, options = probe.name(node), node.kwargs
     if "out" in options:
-        reading.refuse(node, "writes into a given tensor.", "Leave `out=` away.")
+        probe.refuse(node, "writes into a given tensor.", "Leave `out=` away.")
     if options.get("rounding_mode") is not None:
-        reading.refuse(
+        probe.refuse(
             node, "rounds its result, which is not affine.", "Leave `rounding_mode=` away."
         )
     training = options.get("training", options.get("train"))
     if name == "batch_norm" and ((len(node.args) > 5 and node.args[5]) or training):
-        reading.refuse(node, "uses the statistics of the batch.", "Write model.eval() first.")
+        probe.refuse(node, "uses the statistics of the batch.", "Write model.eval() first.")
     if "dropout" in name and node.op == "call_function":
         active = node.args[2] if len(node.args) > 2 else True if training is None else training
         if active:
-            reading.refuse(node, "drops values at inference too.", "Write training=self.training.")
+            probe.refuse(node, "drops values at inference too.", "Write training=self.training.")
 
 
-def _refuse_picking(node: fx.Node, reading: Reading) -> None:
-    if reading.name(node) != "getitem" or not reading.is_tensor(source_of(node)):
+def _refuse_picking(node: fx.Node, probe: Probe) -> None:
+    if probe.name(node) != "getitem" or not probe.is_tensor(source_of(node)):
         return
     index = node.args[1] if isinstance(node.args[1], tuple) else (node.args[1],)
     if index[0] is not Ellipsis and index[0] != slice(None):
-        reading.refuse(node, "picks images out of the batch.", "Begin the index with a colon.")
+        probe.refuse(node, "picks images out of the batch.", "Begin the index with a colon.")
 
 
-def _refuse_mixing(node: fx.Node, reading: Reading) -> None:
+def _refuse_mixing(node: fx.Node, probe: Probe) -> None:
     """Refuse what does not have the batch first, or lets one image change another."""
-    two, three = reading.two[node], reading.three[node]
+    two, three = probe.two[node], probe.three[node]
     pairs = zip(two, three, strict=False) if isinstance(two, (tuple, list)) else [(two, three)]
     todo = "Keep the first dimension for the images in every step."
     for a, b in pairs:
         if not isinstance(a, torch.Tensor):
-            reading.refuse(node, f"returns {type(a).__name__}, expected a tensor.")
+            probe.refuse(node, f"returns {type(a).__name__}, expected a tensor.")
         if a.dtype not in (torch.float32, torch.float64):
-            reading.refuse(node, f"returns {a.dtype}, expected float32 or float64.")
+            probe.refuse(node, f"returns {a.dtype}, expected float32 or float64.")
         if (a.shape[:1], b.shape[:1]) != ((2,), (3,)) or a.shape[1:] != b.shape[1:]:
-            reading.refuse(
+            probe.refuse(
                 node,
                 f"mixes the images of a batch: 2 images give shape {tuple(a.shape)}, 3 give "
                 f"{tuple(b.shape)}; expected the number of images first and the rest equal.",
@@ -88,25 +88,25 @@ def _refuse_mixing(node: fx.Node, reading: Reading) -> None:
             )
         largest = b.abs().max() if b.numel() else 0.0
         if not torch.allclose(a, b[:2], rtol=0, atol=float(_ROUNDING * largest), equal_nan=True):
-            reading.refuse(
+            probe.refuse(
                 node,
                 "mixes the images of a batch: a third image changes what the first two give.",
                 todo,
             )
 
 
-def _refuse_products(node: fx.Node, reading: Reading, rule: Rule) -> None:
+def _refuse_products(node: fx.Node, probe: Probe, rule: OperationRule) -> None:
     arguments = [*node.args, *node.kwargs.values()]
-    moving = [i for i, argument in enumerate(arguments) if reading.moves(argument)]
-    if rule is Rule.NUMERATOR and moving == [1]:
-        reading.refuse(
+    moving = [i for i, argument in enumerate(arguments) if probe.moves(argument)]
+    if rule is OperationRule.NUMERATOR and moving == [1]:
+        probe.refuse(
             node,
             "divides by a value that depends on the input; that is not affine.",
             "Only products and quotients with a constant can be converted.",
         )
-    first_only = rule in (Rule.FIRST, Rule.NUMERATOR)
-    if (first_only and moving != [0]) or (rule is Rule.ONE and len(moving) != 1):
-        reading.refuse(
+    first_only = rule in (OperationRule.FIRST, OperationRule.NUMERATOR)
+    if (first_only and moving != [0]) or (rule is OperationRule.ONE and len(moving) != 1):
+        probe.refuse(
             node,
             "combines two values that both depend on the input; a product or quotient of two "
             "signals is not affine.",
@@ -114,9 +114,9 @@ def _refuse_products(node: fx.Node, reading: Reading, rule: Rule) -> None:
         )
 
 
-def cap_of(node: fx.Node, reading: Reading) -> float | None:
+def cap_of(node: fx.Node, probe: Probe) -> float | None:
     """Return the upper bound of a ReLU, None if it has none; refuse other bounds."""
-    module, name = reading.module(node), reading.name(node)
+    module, name = probe.module(node), probe.name(node)
     arguments = dict(node.kwargs)
     if module is not None:
         kinds = {nn.ReLU: "relu", nn.Threshold: "threshold", nn.Hardtanh: "hardtanh"}
@@ -124,9 +124,9 @@ def cap_of(node: fx.Node, reading: Reading) -> float | None:
         arguments = dict(vars(module))
     names = operations.PARAMETERS.get(name, ())
     arguments.update(zip(names, node.args[1:], strict=False))
-    lower, upper = (_number(b, node, reading) for b in operations.bounds(name, arguments))
+    lower, upper = (_number(b, node, probe) for b in operations.bounds(name, arguments))
     if lower != 0 or (upper is not None and not upper > 0):
-        reading.refuse(
+        probe.refuse(
             node,
             f"clamps to [{lower}, {upper}], expected a ReLU: a lower bound 0, and above it an "
             f"upper bound or none.",
@@ -135,12 +135,12 @@ def cap_of(node: fx.Node, reading: Reading) -> float | None:
     return upper
 
 
-def _number(bound: Any, node: fx.Node, reading: Reading) -> float | None:
-    if any(reading.depends[n] is not Depends.NOTHING for n in nodes_in(bound)):
-        reading.refuse(node, "has a bound that depends on the input.", "Clamp to a constant.")
-    bound = reading.two[bound] if isinstance(bound, fx.Node) else bound
+def _number(bound: Any, node: fx.Node, probe: Probe) -> float | None:
+    if any(probe.depends[n] is not Depends.NOTHING for n in nodes_in(bound)):
+        probe.refuse(node, "has a bound that depends on the input.", "Clamp to a constant.")
+    bound = probe.two[bound] if isinstance(bound, fx.Node) else bound
     if isinstance(bound, torch.Tensor) and bound.numel() != 1:
-        reading.refuse(
+        probe.refuse(
             node,
             "has a bound for each value, expected one number.",
             "Write clamp(min=0) or clamp(0, c).",

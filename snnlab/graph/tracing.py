@@ -15,11 +15,11 @@ from torch import fx, nn
 from snnlab import _checks
 from snnlab.exceptions import UnsupportedLayerError
 from snnlab.graph import operations
-from snnlab.graph.canonical import REFERENCE, Graph, floating, for_each_image, source_of
+from snnlab.graph.canonical import REFERENCE, Graph, expand_to_batch, floating, source_of
 from snnlab.graph.capture import check_model, copied
-from snnlab.graph.operations import Kind, Rule
-from snnlab.graph.probe import Depends, Reading
-from snnlab.graph.refusals import admit, cap_of, refuse_randomness
+from snnlab.graph.operations import Kind, OperationRule
+from snnlab.graph.probe import Depends, Probe
+from snnlab.graph.refusals import cap_of, checked_rule, refuse_randomness
 
 
 def trace(model: nn.Module, x: Any) -> Graph:
@@ -58,31 +58,31 @@ def trace(model: nn.Module, x: Any) -> Graph:
     parameter = next(floating(model_copy), None)
     image = image.to(torch.get_default_dtype() if parameter is None else parameter)
     with torch.no_grad():
-        reading = Reading(model_copy, image)
-        make_functional(reading)
-        return _Rewriting(reading).graph(image)
+        probe = Probe(model_copy, image)
+        make_functional(probe)
+        return _Rewriting(probe).graph(image)
 
 
-def make_functional(reading: Reading) -> None:
+def make_functional(probe: Probe) -> None:
     """Let every in-place operation return a new tensor, read by all later readers of the old.
 
     Refused are operations in place on constants, and on memory that a later reader sees through
     another view.
     """
-    for node in list(reading.graph.nodes):
-        if not _writes_in_place(node, reading):
+    for node in list(probe.graph.nodes):
+        if not _writes_in_place(node, probe):
             continue
-        if reading.depends[node.args[0]] is not Depends.VALUES:
-            reading.refuse(node, "changes a constant in place.", "Return a new tensor instead.")
-        now = reading.order[node]
-        target = reading.two[node.args[0]]
-        for other in [n for n, at in reading.order.items() if at < now]:
-            later = [user for user in other.users if reading.order[user] > now]
-            if not later or not _shares_memory(reading.two[other], target):
+        if probe.depends[node.args[0]] is not Depends.VALUES:
+            probe.refuse(node, "changes a constant in place.", "Return a new tensor instead.")
+        now = probe.order[node]
+        target = probe.two[node.args[0]]
+        for other in [n for n, at in probe.order.items() if at < now]:
+            later = [user for user in other.users if probe.order[user] > now]
+            if not later or not _shares_memory(probe.two[other], target):
                 continue
-            if other is not node.args[0] and not _is_same_view(reading, other, node.args[0]):
-                title = other.target if other.op == "call_module" else reading.name(other)
-                reading.refuse(
+            if other is not node.args[0] and not _is_same_view(probe, other, node.args[0]):
+                title = other.target if other.op == "call_module" else probe.name(other)
+                probe.refuse(
                     node,
                     f"works in place, and {title!r}, another view of the same memory, is read "
                     f"afterwards.",
@@ -95,13 +95,13 @@ def make_functional(reading: Reading) -> None:
             node.target = operations.out_of_place(node.target)
 
 
-def _writes_in_place(node: fx.Node, reading: Reading) -> bool:
-    if reading.rule(node) is Rule.VANISH or not node.op.startswith("call"):
+def _writes_in_place(node: fx.Node, probe: Probe) -> bool:
+    if probe.rule(node) is OperationRule.VANISH or not node.op.startswith("call"):
         return False
     if node.op == "call_module":
-        return getattr(reading.module(node), "inplace", False)
-    by_name = operations.is_in_place(node.target) and reading.is_tensor(node)
-    by_position = reading.name(node) in ("relu", "relu6") and True in node.args[1:]
+        return getattr(probe.module(node), "inplace", False)
+    by_name = operations.is_in_place(node.target) and probe.is_tensor(node)
+    by_position = probe.name(node) in ("relu", "relu6") and True in node.args[1:]
     return by_name or by_position or node.kwargs.get("inplace") is True
 
 
@@ -115,32 +115,32 @@ def _memory(tensor: torch.Tensor) -> int:
     return tensor.untyped_storage().data_ptr()
 
 
-def _is_same_view(reading: Reading, a: fx.Node, b: fx.Node) -> bool:
+def _is_same_view(probe: Probe, a: fx.Node, b: fx.Node) -> bool:
     """Tell whether two values are one tensor under two names, as after Dropout."""
-    x, y = reading.two[a], reading.two[b]
-    same_shape = reading.shapes[a] == reading.shapes[b] and reading.shapes[a] is not None
+    x, y = probe.two[a], probe.two[b]
+    same_shape = probe.shapes[a] == probe.shapes[b] and probe.shapes[a] is not None
     return same_shape and x.data_ptr() == y.data_ptr() and x.stride() == y.stride()
 
 
 class _Rewriting:
     """The rewriting of a captured model, node by node, in the order of evaluation."""
 
-    def __init__(self, reading: Reading):
-        self.reading = reading
-        self.raw, self.root = reading.graph, reading.root
+    def __init__(self, probe: Probe):
+        self.probe = probe
+        self.raw, self.root = probe.graph, probe.root
         # Taken already: the two ends of the network.
         self.names = {"input": 1, "output": 1}
         self.softmax: Callable | None = None
 
     def graph(self, image: torch.Tensor) -> Graph:
         for node in list(self.raw.nodes):
-            refuse_randomness(node, self.reading)
+            refuse_randomness(node, self.probe)
             if node.op == "output":
                 self._check_output(node)
-            elif node.op != "placeholder" and self.reading.depends[node] is Depends.VALUES:
+            elif node.op != "placeholder" and self.probe.depends[node] is Depends.VALUES:
                 self._rewrite(node)
         for node in list(self.raw.nodes):
-            if node.op.startswith("call") and self.reading.depends[node] is not Depends.VALUES:
+            if node.op.startswith("call") and self.probe.depends[node] is not Depends.VALUES:
                 self._fix(node)
         self.raw.eliminate_dead_code(lambda n: n.op in ("placeholder", "output"))
         for node in self.raw.nodes:
@@ -154,19 +154,19 @@ class _Rewriting:
 
     def _rewrite(self, node: fx.Node) -> None:
         """Bring one node whose values depend on the input into canonical form, or refuse it."""
-        rule = admit(node, self.reading)
-        source, shape = source_of(node), self.reading.shapes[node]
-        if rule is Rule.VANISH:
+        rule = checked_rule(node, self.probe)
+        source, shape = source_of(node), self.probe.shapes[node]
+        if rule is OperationRule.VANISH:
             node.replace_all_uses_with(source)
-        elif rule is Rule.SOFTMAX:
+        elif rule is OperationRule.SOFTMAX:
             self._drop_softmax(node, source)
-        elif rule is Rule.RELU:
-            self._become(node, operations.rectify, source, cap_of(node, self.reading))
-        elif self.reading.name(node) in ("expand", "expand_as"):
+        elif rule is OperationRule.RELU:
+            self._become(node, operations.rectify, source, cap_of(node, self.probe))
+        elif self.probe.name(node) in ("expand", "expand_as"):
             self._become(node, torch.Tensor.expand, source, -1, *shape)
-        elif rule is Rule.RESHAPE:
+        elif rule is OperationRule.RESHAPE:
             self._become(node, torch.reshape, source, (-1, *shape))
-        kinds = {Rule.RELU: Kind.RELU, Rule.MAX_POOL: Kind.MAX_POOL}
+        kinds = {OperationRule.RELU: Kind.RELU, OperationRule.MAX_POOL: Kind.MAX_POOL}
         node.meta["kind"] = kinds.get(rule, Kind.AFFINE)
 
     def _become(self, node: fx.Node, function: Callable, *args: Any) -> None:
@@ -175,8 +175,8 @@ class _Rewriting:
 
     def _drop_softmax(self, node: fx.Node, source: fx.Node) -> None:
         if [user.op for user in node.users] != ["output"]:
-            self.reading.refuse(node, "a softmax inside the network cannot be converted.")
-        module, name = self.reading.module(node), self.reading.name(node)
+            self.probe.refuse(node, "a softmax inside the network cannot be converted.")
+        module, name = self.probe.module(node), self.probe.name(node)
         dim: Any = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim")
         dim = getattr(module, "dim", -3) if module is not None else dim
         function = torch.log_softmax if "log" in name.lower() else torch.softmax
@@ -185,25 +185,25 @@ class _Rewriting:
 
     def _check_output(self, node: fx.Node) -> None:
         result: Any = node.args[0]
-        value = self.reading.two[result] if isinstance(result, fx.Node) else result
+        value = self.probe.two[result] if isinstance(result, fx.Node) else result
         if not isinstance(value, torch.Tensor):
             plain = next((t for t in (list, dict) if isinstance(value, t)), type(value))
             raise UnsupportedLayerError(
                 f"model: returns {plain.__name__}, expected one tensor. Wrap the model in a "
                 f"module that returns the one output to convert."
             )
-        if self.reading.depends[result] is not Depends.VALUES:
+        if self.probe.depends[result] is not Depends.VALUES:
             raise UnsupportedLayerError(
                 "model: its output does not depend on its input. Expected a trained network."
             )
 
     def _fix(self, node: fx.Node) -> None:
         """Replace a value that does not depend on the images by what it is."""
-        two, three = self.reading.two[node], self.reading.three[node]
-        readers = [u for u in node.users if self.reading.depends[u] is Depends.VALUES]
+        two, three = self.probe.two[node], self.probe.three[node]
+        readers = [u for u in node.users if self.probe.depends[u] is Depends.VALUES]
         if not readers:
             return
-        if self.reading.depends[node] is Depends.NOTHING:
+        if self.probe.depends[node] is Depends.NOTHING:
             if isinstance(two, torch.Tensor):
                 node.replace_all_uses_with(self._buffer(node, two))
             else:
@@ -213,10 +213,10 @@ class _Rewriting:
             with self.raw.inserting_before(node):
                 image = next(iter(self.raw.nodes))
                 constant = self._buffer(node, three[:1])
-                expanded = self.raw.call_function(for_each_image, (constant, image))
+                expanded = self.raw.call_function(expand_to_batch, (constant, image))
             expanded.meta |= node.meta | {"kind": Kind.AFFINE}
-            self.reading.shapes[expanded] = self.reading.shapes[node]
-            self.reading.depends[expanded] = Depends.VALUES
+            self.probe.shapes[expanded] = self.probe.shapes[node]
+            self.probe.depends[expanded] = Depends.VALUES
             node.replace_all_uses_with(expanded)
 
     def _buffer(self, node: fx.Node, value: torch.Tensor) -> fx.Node:
@@ -227,14 +227,14 @@ class _Rewriting:
         with self.raw.inserting_before(node):
             constant = self.raw.get_attr(name)
         constant.meta |= node.meta
-        self.reading.shapes[constant], self.reading.depends[constant] = None, Depends.NOTHING
+        self.probe.shapes[constant], self.probe.depends[constant] = None, Depends.NOTHING
         return constant
 
     def _label(self, node: fx.Node) -> None:
         """Write kind, shape and layer name into the meta data of a node that stays."""
         by_op = {"placeholder": Kind.INPUT, "get_attr": Kind.CONSTANT, "output": Kind.OUTPUT}
         kind = node.meta["kind"] = by_op.get(node.op) or node.meta["kind"]
-        node.meta["shape"] = None if kind is Kind.CONSTANT else self.reading.shapes[node]
+        node.meta["shape"] = None if kind is Kind.CONSTANT else self.probe.shapes[node]
         if kind in (Kind.RELU, Kind.MAX_POOL):
             node.meta["layer"] = self._layer_name(node, kind)
         else:

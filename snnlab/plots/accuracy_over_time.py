@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from snnlab.plots import _style
-from snnlab.simulation.record import Record
+from snnlab.simulation import Record
 
 
 def accuracy_over_time(

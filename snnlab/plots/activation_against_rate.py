@@ -4,7 +4,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from snnlab import _checks
-from snnlab.analysis.error_parts import PARTS, ErrorParts
+from snnlab.analysis import ErrorParts
+from snnlab.analysis.error_parts import PARTS
 from snnlab.plots import _style
 
 # More marks than this hide each other.

@@ -4,7 +4,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from snnlab import _checks
-from snnlab.analysis.error_parts import ErrorsOverTime, row
+from snnlab.analysis import ErrorsOverTime
+from snnlab.analysis.error_parts import row
 from snnlab.plots import _style
 
 

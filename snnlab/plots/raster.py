@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from snnlab.plots import _style
-from snnlab.simulation.record import Record
+from snnlab.simulation import Record
 
 
 def raster(record: Record, layer: str | int, *, image: int = 0, ax: Axes | None = None) -> Axes:

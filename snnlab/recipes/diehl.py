@@ -5,14 +5,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from snnlab.conversion.pipeline import AveragePool, Readout, convert
-from snnlab.conversion.rules import Rule
-from snnlab.conversion.weight_based import DataBased
+from snnlab.conversion import DataBased, ThresholdRule, convert
+from snnlab.conversion.pipeline import AveragePool, Readout
 from snnlab.dynamics.neuron import Reset
 from snnlab.exceptions import UnsupportedLayerError
-from snnlab.graph.canonical import Graph
+from snnlab.graph import Graph, trace
 from snnlab.graph.evaluation import currents_of
-from snnlab.graph.tracing import trace
 from snnlab.network import Network
 
 
@@ -20,7 +18,7 @@ def diehl2015(
     model: nn.Module,
     x_cal: Any,
     *,
-    threshold: Rule | None = None,
+    threshold: ThresholdRule | None = None,
     reset: Reset = "zero",
     v_init: float = 0.0,
     readout: Readout = "spikes",

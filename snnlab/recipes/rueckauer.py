@@ -4,9 +4,8 @@ from typing import Any
 
 from torch import nn
 
-from snnlab.conversion.activation_based import Percentile
-from snnlab.conversion.pipeline import Readout, convert
-from snnlab.conversion.rules import Rule
+from snnlab.conversion import Percentile, ThresholdRule, convert
+from snnlab.conversion.pipeline import Readout
 from snnlab.dynamics.neuron import Reset
 from snnlab.dynamics.pooling import MaxPooling
 from snnlab.network import Network
@@ -16,7 +15,7 @@ def rueckauer2017(
     model: nn.Module,
     x_cal: Any,
     *,
-    threshold: Rule | None = None,
+    threshold: ThresholdRule | None = None,
     reset: Reset = "subtract",
     v_init: float = 0.0,
     readout: Readout = "potential",

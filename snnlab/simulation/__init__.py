@@ -1,7 +1,7 @@
 """Running a converted network, and what a run leaves behind."""
 
 from snnlab.simulation.record import Activations, Record
-from snnlab.simulation.running import analog, simulate, steady
+from snnlab.simulation.runs import ann, quantized, simulate
 from snnlab.simulation.spiking_softmax import softmax_spikes
 
-__all__ = ["Activations", "Record", "analog", "simulate", "softmax_spikes", "steady"]
+__all__ = ["Activations", "Record", "ann", "quantized", "simulate", "softmax_spikes"]

@@ -10,11 +10,11 @@ import torch
 from torch import fx
 
 from snnlab.dynamics.input_coding import PoissonInput, RegularInput
-from snnlab.dynamics.layer import Neurons
+from snnlab.dynamics.layer import IFLayer
 from snnlab.dynamics.pooling import ExactMaxPool, GatedMaxPool, max_pool
 from snnlab.exceptions import MemoryBudgetError
 from snnlab.graph.canonical import apply, source_of
-from snnlab.graph.evaluation import full_precision, last_readers, most_alive, size
+from snnlab.graph.evaluation import full_precision, last_uses, peak_live_size, size
 from snnlab.graph.operations import Kind
 from snnlab.network import Network
 from snnlab.simulation.progress import Progress
@@ -41,7 +41,7 @@ def run(
     memory: int,
     *,
     seeds: Sequence[int | None] | None = None,
-    held: Mapping[str, torch.Tensor] | None = None,
+    overridden: Mapping[str, torch.Tensor] | None = None,
 ) -> None:
     """Simulate all images, and fill the recorder.
 
@@ -54,21 +54,21 @@ def run(
         Ceiling on the working memory in bytes.
     seeds : sequence of int, length B, optional
         Of the images' Poisson trains.
-    held : mapping from layer name to tensor, shape (B, ...), optional
+    overridden : mapping from layer name to tensor, shape (B, ...), optional
         What these layers pass on at every step, in place of spikes. What nobody reads then is not
         simulated, nor recorded.
     """
-    execution = Execution(network, recorder.input, held)
+    engine = Engine(network, recorder.input, overridden)
     timesteps, count = recorder.timesteps, len(x)
-    blocks = execution.blocks(count, timesteps, memory)
+    blocks = engine.blocks(count, timesteps, memory)
     seeds = [None] * count if seeds is None else seeds
     with full_precision(), Progress(count * timesteps, "image steps") as progress:
         for first in range(0, count, blocks.images):
             chosen = slice(first, first + blocks.images)
-            execution.start(x[chosen].to(network.graph.device), seeds[chosen])
+            engine.start(x[chosen].to(network.graph.device), seeds[chosen])
             for begin, end in _spans(timesteps, blocks.steps, recorder.stops):
-                execution.advance(begin, end, recorder, first)
-                progress.add(execution.images * (end - begin))
+                engine.advance(begin, end, recorder, first)
+                progress.add(engine.images * (end - begin))
 
 
 def _spans(timesteps: int, block: int, stops: list[int]) -> Iterator[tuple[int, int]]:
@@ -84,15 +84,15 @@ def _spans(timesteps: int, block: int, stops: list[int]) -> Iterator[tuple[int, 
         begin = end
 
 
-class Execution:
+class Engine:
     """One simulation: which nodes move, and the states of a block of images."""
 
     def __init__(
-        self, network: Network, input: str, held: Mapping[str, torch.Tensor] | None = None
+        self, network: Network, input: str, overridden: Mapping[str, torch.Tensor] | None = None
     ):
         self.coding = input
-        self.network, self.graph, self.held = network, network.graph, held or {}
-        self.read = self._read() if self.held else set(self.graph.nodes)
+        self.network, self.graph, self.overridden = network, network.graph, overridden or {}
+        self.read = self._read() if self.overridden else set(self.graph.nodes)
         self.moving: set[fx.Node] = set()
         for node in self.graph.nodes:
             if node not in self.read:
@@ -101,20 +101,20 @@ class Execution:
             starts = kind is Kind.RELU or (kind is Kind.INPUT and input != "analog")
             if starts or any(source in self.moving for source in node.all_input_nodes):
                 self.moving.add(node)
-        self.unread = last_readers(self.graph)
+        self.released = last_uses(self.graph)
 
     def _read(self) -> set[fx.Node]:
-        """Return the nodes that the output depends on when some layers are held."""
+        """Return the nodes that the output depends on when some layers are overridden."""
         read, open_nodes = set(), [self.graph.nodes[-1]]
         while open_nodes:
             node = open_nodes.pop()
             if node not in read:
                 read.add(node)
-                open_nodes += [] if self._holds(node) else node.all_input_nodes
+                open_nodes += [] if self._overrides(node) else node.all_input_nodes
         return read
 
-    def _holds(self, node: fx.Node) -> bool:
-        return node.meta["kind"] is Kind.RELU and node.meta["layer"] in self.held
+    def _overrides(self, node: fx.Node) -> bool:
+        return node.meta["kind"] is Kind.RELU and node.meta["layer"] in self.overridden
 
     def blocks(self, images: int, timesteps: int, memory: int) -> Blocks:
         """Return how many images and how many steps go together."""
@@ -122,7 +122,7 @@ class Execution:
         moving = [node for node in self.graph.nodes if node in self.moving]
         largest = max(size(node) for node in moving) * item
         # A block in flight: what is alive at once, and as much again for torch's own work space.
-        flight = 2 * most_alive(moving, self.unread) * item
+        flight = 2 * peak_live_size(moving, self.released) * item
         # Carried along for each image: potentials, counts, and what does not change in time.
         carried = item * (3 * sum(size(node) for node in self.graph.nodes if node.op != "get_attr"))
         if flight + carried > memory:
@@ -144,7 +144,7 @@ class Execution:
         self.images = len(images)
         self.input = self._trains(images, seeds)
         self.constants: dict[fx.Node, torch.Tensor] = {}
-        self.neurons: dict[fx.Node, Neurons] = {}
+        self.neurons: dict[fx.Node, IFLayer] = {}
         self.pools: dict[fx.Node, ExactMaxPool | GatedMaxPool] = {}
         self.sum: torch.Tensor | float = 0.0
         for node in self.graph.nodes:
@@ -153,7 +153,7 @@ class Execution:
             kind = node.meta["kind"]
             value = images if kind is Kind.INPUT else apply(node, self.graph.module, self.constants)
             self.constants[node] = value
-            for done in self.unread.get(node, ()):
+            for done in self.released.get(node, ()):
                 # A node that moves may have read it before, and needs it at every step.
                 if not any(reader in self.moving for reader in done.users):
                     del self.constants[done]
@@ -177,9 +177,9 @@ class Execution:
                 trains = self.input.step(steps)
                 recorder.spikes("input", trains.cpu().numpy(), begin, first)
                 values[node] = trains.flatten(0, 1).to(self.graph.dtype)
-            elif self._holds(node):
-                held = self.held[node.meta["layer"]][first : first + self.images]
-                values[node] = held.repeat(steps, *[1] * (held.ndim - 1))
+            elif self._overrides(node):
+                overridden = self.overridden[node.meta["layer"]][first : first + self.images]
+                values[node] = overridden.repeat(steps, *[1] * (overridden.ndim - 1))
             elif kind is Kind.RELU:
                 values[node] = self._fire(node, values, steps, recorder, begin, first)
             elif kind is Kind.MAX_POOL:
@@ -188,7 +188,7 @@ class Execution:
                 values[node] = apply(node, self.graph.module, self._repeated(node, values, steps))
             if kind is Kind.OUTPUT:
                 recorder.outputs(self._accumulate(values[node], steps).cpu().numpy(), begin, first)
-            for done in self.unread.get(node, ()):
+            for done in self.released.get(node, ()):
                 values.pop(done, None)
         if end in recorder.stops:
             counts = {
@@ -230,11 +230,11 @@ class Execution:
         source, name = source_of(node), node.meta["layer"]
         current = self._value(source, values)
         if node not in self.neurons:
-            self.neurons[node] = Neurons(self.network.neurons[name], self.images, current)
+            self.neurons[node] = IFLayer(self.network.neurons[name], self.images, current)
         emitted, trains, potentials = self.neurons[node].step(
             current,
             steps,
-            self._is_free(source, node, current, values),
+            self._may_overwrite(source, node, current, values),
             recorder.wants(name, "spikes", "potentials"),
         )
         if trains is not None and potentials is not None:
@@ -242,9 +242,11 @@ class Execution:
             recorder.potentials(name, potentials.cpu().numpy(), begin, first)
         return emitted
 
-    def _is_free(self, source: fx.Node, node: fx.Node, current: torch.Tensor, values: dict) -> bool:
+    def _may_overwrite(
+        self, source: fx.Node, node: fx.Node, current: torch.Tensor, values: dict
+    ) -> bool:
         """Tell whether nobody else reads the memory of a current, directly or through a view."""
-        if source not in self.moving or source not in self.unread.get(node, ()):
+        if source not in self.moving or source not in self.released.get(node, ()):
             return False
         memory = current.untyped_storage().data_ptr()
         others = (v for n, v in (*values.items(), *self.constants.items()) if n is not source)

@@ -45,7 +45,7 @@ def prepare(
         network,
         len(x),
         timesteps,
-        stops=_checks.steps(at, timesteps),
+        stops=_checks.chosen_steps(at, timesteps),
         spikes=_checks.layers(spikes, names, "spikes"),
         potentials=_checks.layers(potentials, network.layers, "potentials"),
         input=input,

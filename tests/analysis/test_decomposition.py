@@ -271,7 +271,7 @@ def test_parts_at_the_anns_current_by_a_plain_loop(seed, v_init, timesteps, pois
     steps, x, net = converted(seed, v_init=v_init)
     options = POISSON | {"spikes": ["input"]} if poisson else {}
     record = sl.simulate(net, x, timesteps, **options)
-    ann = sl.decompose(net, x, record, current="ann")
+    ann = sl.decompose(net, x, record, reference="ann")
     received = sl.decompose(net, x, record)
     x_t = record.spikes("input") if poisson else np.broadcast_to(x, (timesteps, *x.shape))
     loop = oracles.plain_loop(steps, x_t, "subtract", v_init)
@@ -299,8 +299,8 @@ def test_both_orders_by_hand_with_the_hard_reset():
     z, z_ann, emitted = np.array([[0.75]]), np.array([[0.25]]), np.array([[0.75]])
     hard = Neuron(1.0, reset="zero", v_init=0)
     found = {
-        current: [v.item() for v in split(z, z_ann, emitted, 4, hard, None, current).values()]
-        for current in ("received", "ann")
+        order: [v.item() for v in split(z, z_ann, emitted, 4, hard, None, order).values()]
+        for order in ("received", "ann")
     }
     assert found == {"received": [0.5, 0.0, -0.25, 0.25], "ann": [0.25, 0.0, 0.0, 0.25]}
 
@@ -308,24 +308,26 @@ def test_both_orders_by_hand_with_the_hard_reset():
 def test_the_second_layer_differs_between_the_orders():
     _, x, net = converted(6)
     record = sl.simulate(net, x, 4)
-    orders = [sl.decompose(net, x, record, current=current) for current in ("received", "ann")]
+    orders = [
+        sl.decompose(net, x, record, reference=reference) for reference in ("received", "ann")
+    ]
     received, ann = (report.part(-2, "propagated") for report in orders)
     assert (received != ann).any()
 
 
-@pytest.mark.parametrize("current", ["ANN", "snn", None, 1])
-def test_an_unknown_current_is_refused(current):
+@pytest.mark.parametrize("reference", ["ANN", "snn", None, 1])
+def test_an_unknown_reference_is_refused(reference):
     _, x, net = converted(4)
-    with pytest.raises(sl.OptionError, match=r"current = .*expected 'received' or 'ann'"):
-        sl.decompose(net, x, sl.simulate(net, x, 4), current=current)
+    with pytest.raises(sl.OptionError, match=r"reference = .*expected 'received' or 'ann'"):
+        sl.decompose(net, x, sl.simulate(net, x, 4), reference=reference)
 
 
-@pytest.mark.parametrize("current", ["received", "ann"])
-def test_a_cap_counts_in_both_orders(current):
+@pytest.mark.parametrize("reference", ["received", "ann"])
+def test_a_cap_counts_in_both_orders(reference):
     """ReLU6 with θ = 4, T = 4, v0 = 0: currents 7 (capped at 6, clipped at 4), 5, 2.5 and -1."""
     x = [[7.0], [5.0], [2.5], [-1.0]]
     net = sl.convert(nn.ReLU6(), x, threshold=sl.Fixed(4.0), v_init=0.0)
-    report = sl.decompose(net, x, sl.simulate(net, x, 4), current=current)
+    report = sl.decompose(net, x, sl.simulate(net, x, 4), reference=reference)
     assert report.activations[net.layers[0]].ravel().tolist() == [6, 5, 2.5, 0]
     assert report.part(0, "clipping").ravel().tolist() == [-2, -1, 0, 0]
     assert report.part(0, "quantization").ravel().tolist() == [0, 0, -0.5, 0]
@@ -346,7 +348,7 @@ def test_a_cap_behind_another_layer(reset):
     received = sl.decompose(net, x, record)
     assert (received.part(1, "propagated").ravel() == z - z_ann).all()
     assert (received.part(1, "clipping").ravel() == np.minimum(z, 4) - z).all()
-    ann = sl.decompose(net, x, record, current="ann")
+    ann = sl.decompose(net, x, record, reference="ann")
     assert (ann.part(1, "clipping").ravel() == np.minimum(z_ann, 4) - z_ann).all()
     assert (ann.total(1) == received.total(1)).all()
     assert (received.activations["2"].ravel() == z_ann).all()
@@ -366,8 +368,8 @@ def test_parts_have_the_precision_of_the_simulation(dtype):
 
 
 @pytest.mark.parametrize("options", [{}, POISSON])
-@pytest.mark.parametrize("current", ["received", "ann"])
-def test_batches_change_nothing(monkeypatch, options, current):
+@pytest.mark.parametrize("reference", ["received", "ann"])
+def test_batches_change_nothing(monkeypatch, options, reference):
     """Image by image, or all at once; the arithmetic is dyadic, so exactly."""
     from snnlab.analysis import decomposition, mean_currents
 
@@ -382,10 +384,10 @@ def test_batches_change_nothing(monkeypatch, options, current):
         return currents(graph, images, *passed_on)
 
     monkeypatch.setattr(decomposition, "currents_of", counted)
-    whole = sl.decompose(net, x, record, current=current)
+    whole = sl.decompose(net, x, record, reference=reference)
     assert set(sizes) == {6}
     monkeypatch.setattr(mean_currents, "_BATCH_BYTES", 1)
-    single = sl.decompose(net, x, record, current=current)
+    single = sl.decompose(net, x, record, reference=reference)
     assert sizes[2:] == [1] * 12
     assert_same(whole, single)
 
@@ -394,7 +396,7 @@ def test_batches_change_nothing(monkeypatch, options, current):
 def test_activations_and_counts_are_those_of_the_ann_and_of_the_record(options):
     steps, x, net = converted(9)
     record = sl.simulate(net, x, 16, at=(4,), **options)
-    ann, (currents, output) = sl.analog(net, x), oracles.ann(steps, x)
+    ann, (currents, output) = sl.ann(net, x), oracles.ann(steps, x)
     for step in (4, 16):
         report = sl.decompose(net, x, record, step=step)
         assert list(report.counts) == net.layers

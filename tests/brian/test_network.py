@@ -127,13 +127,13 @@ def test_only_what_is_asked_for_is_recorded(monkeypatch):
     first, last = net.layers[0], net.layers[-1]
     kept = dict(spikes=[last], potentials=[first])
     monitored = []
-    run = engine.Engine.run
+    run = engine.BrianEngine.run
 
     def spied(self, currents, trains, timesteps, potentials):
         monitored.extend(potentials)
         return run(self, currents, trains, timesteps, potentials)
 
-    monkeypatch.setattr(engine.Engine, "run", spied)
+    monkeypatch.setattr(engine.BrianEngine, "run", spied)
     ours = sl.simulate(net, x, STEPS, dtype=torch.float64, **kept)
     theirs = brian.simulate(net, x, STEPS, **kept)
     assert monitored == [first]

@@ -92,7 +92,7 @@ def test_expression_is_taken_at_the_beginning_of_each_step():
 
 @given(st.integers(1, 10**6), st.floats(1e-6, 1e3))
 def test_steps_are_those_that_make_up_the_duration(number, dt):
-    assert quantities.steps(number * (dt * ms), dt * ms) == number
+    assert quantities.count_steps(number * (dt * ms), dt * ms) == number
 
 
 # What comes out

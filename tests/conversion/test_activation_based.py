@@ -185,7 +185,7 @@ def test_minus_zero_is_a_zero():
     x = [[0.0], [0.0], [-2.0]]
     assert thresholds(Negative(), x, sl.Percentile(75)) == {"relu": 1.0}
     assert thresholds(Negative(), x, sl.Percentile(75, nonzero=True)) == {"relu": 2.0}
-    (layer,) = sl.record_activations(sl.trace(Negative(), x), x).values()
+    (layer,) = sl.activation_statistics(sl.trace(Negative(), x), x).values()
     assert layer.silent == 2 / 3
 
 
@@ -432,7 +432,7 @@ def test_fixed_takes_parameters_that_were_trained():
 
 def test_statistics_count_the_silent_and_keep_the_maximum_of_each_channel():
     model, x = convnet(), images()
-    statistics = sl.record_activations(sl.trace(model, x), x)
+    statistics = sl.activation_statistics(sl.trace(model, x), x)
     for name, a in activations_of(model, x).items():
         layer = statistics[name]
         assert layer.histogram.sum() == a.size
@@ -443,7 +443,7 @@ def test_statistics_count_the_silent_and_keep_the_maximum_of_each_channel():
 @pytest.mark.parametrize("nonzero", [False, True])
 def test_quick_percentile_is_within_eight_parts_in_a_thousand(nonzero):
     model, x = convnet(False), images(50, False)
-    statistics = sl.record_activations(sl.trace(model, x), x)
+    statistics = sl.activation_statistics(sl.trace(model, x), x)
     for name, a in activations_of(model, x).items():
         for percentile in (5, 50, 75, 90, 99, 99.9, 100):
             exact = plain_percentile(a, percentile, nonzero)
@@ -462,7 +462,7 @@ def test_quick_percentile_is_within_eight_parts_in_a_thousand(nonzero):
     nonzero=st.booleans(),
 )
 def test_quick_percentile_is_close_whatever_the_activations(a, percentile, nonzero):
-    (layer,) = sl.record_activations(sl.trace(RELU, [[1.0]]), a[:, None]).values()
+    (layer,) = sl.activation_statistics(sl.trace(RELU, [[1.0]]), a[:, None]).values()
     exact = plain_percentile(a.astype(float), percentile, nonzero)
     assert layer.percentile(percentile, nonzero) == pytest.approx(exact, rel=0.008, abs=0)
     assert layer.percentile(percentile, nonzero) <= a.max()

@@ -12,7 +12,7 @@ from snnlab import Fixed, Maximum, Network, Percentile, convert, fold_batchnorm,
 from snnlab.exceptions import OptionError, UnsupportedLayerError, VerificationError
 from snnlab.graph import operations
 from snnlab.graph.evaluation import evaluate
-from snnlab.graph.operations import Rule
+from snnlab.graph.operations import OperationRule
 
 DTYPES = [torch.float32, torch.float64]
 
@@ -266,7 +266,9 @@ SMUGGLED = {
 def test_midpoint_test_catches_what_is_not_affine(monkeypatch, module, place):
     known = operations.rule_of_module
     monkeypatch.setattr(
-        operations, "rule_of_module", lambda m: Rule.FIRST if type(m) is type(module) else known(m)
+        operations,
+        "rule_of_module",
+        lambda m: OperationRule.FIRST if type(m) is type(module) else known(m),
     )
     before = [nn.ReLU(), nn.Conv2d(4, 4, 1)] if place == "after a ReLU" else []
     model = nn.Sequential(Scale(), *before, module, nn.ReLU())
@@ -276,7 +278,7 @@ def test_midpoint_test_catches_what_is_not_affine(monkeypatch, module, place):
 
 
 def test_midpoint_test_looks_at_both_signs_of_the_input(monkeypatch):
-    monkeypatch.setitem(operations._RULE_OF_NAME, "abs", Rule.FIRST)
+    monkeypatch.setitem(operations._RULE_OF_NAME, "abs", OperationRule.FIRST)
     monkeypatch.setattr(operations, "_BUILTINS", operations._BUILTINS | {torch.abs})
 
     class Absolute(nn.Module):

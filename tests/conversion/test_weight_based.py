@@ -120,7 +120,7 @@ def test_o11_no_pattern_of_spikes_exceeds_the_threshold():
     network = sl.convert(chain([weight]), patterns, threshold=sl.ModelBased())
     assert network.thresholds == {"1": 1.5}
     normalized = sl.normalize_weights(network)
-    assert sl.analog(normalized, patterns).currents["1"].max() == 1.0
+    assert sl.ann(normalized, patterns).currents["1"].max() == 1.0
 
 
 def test_positive_sum_of_a_convolution_is_over_channels_and_places():
@@ -284,7 +284,7 @@ def test_o10_applied_factors_multiply_to_the_scale_of_the_layer():
     applied = [2.0 / layers[name].weight.item() for name in ("0", "2", "4")]
     assert applied == ratios([2.0, 4.0, 8.0]) == [2.0, 2.0, 2.0]
     assert np.cumprod(applied).tolist() == [2.0, 4.0, 8.0]
-    assert sl.analog(normalized, [[1.0]]).activations["5"].item() == 1.0
+    assert sl.ann(normalized, [[1.0]]).activations["5"].item() == 1.0
 
     slip = ratios([2.0, 4.0, 8.0], carry_the_ratio=True)
     assert slip == [2.0, 2.0, 4.0]
@@ -308,7 +308,7 @@ def test_o10_for_random_networks(seed):
         where = np.unravel_index(weights[i].argmax(), weights[i].shape)
         product *= weights[i][where] / scaled[where]
         np.testing.assert_allclose(product, theta, rtol=1e-12)
-        assert sl.analog(normalized, x).activations[str(2 * i + 1)].max() <= 1 + 1e-12
+        assert sl.ann(normalized, x).activations[str(2 * i + 1)].max() <= 1 + 1e-12
 
 
 # What the rules refuse

@@ -334,7 +334,7 @@ def test_caps_are_divided():
         assert [node.args[1] for node in network.graph.layers.values()] == [6, 2]
         assert_same_spikes(network, normalized, x)
         sl.verify(model, normalized, x)
-        ours, theirs = sl.analog(network, x), sl.analog(normalized, x)
+        ours, theirs = sl.ann(network, x), sl.ann(normalized, x)
         assert (ours.outputs == theirs.outputs).all()
         for name, theta_l in network.thresholds.items():
             assert (ours.activations[name] == theta_l * theirs.activations[name]).all()
@@ -441,7 +441,7 @@ def test_o9_weights_with_a_scale_for_each_channel():
 def test_o9_activations_are_those_of_the_ann_divided_by_the_threshold(seed):
     steps = oracles.random_steps(seed)
     _, x, network = converted(seed)
-    found = sl.analog(sl.normalize_weights(network.to(torch.float64)), x)
+    found = sl.ann(sl.normalize_weights(network.to(torch.float64)), x)
     currents, output = oracles.ann(steps, x)
     assert (found.outputs == output).all()
     for name, theta in network.thresholds.items():
@@ -456,7 +456,7 @@ def test_o9_after_max_normalization_the_largest_activation_is_1(seed, per_channe
     model = Modules(oracles.random_steps(seed)).eval()
     x = oracles.images(seed, 20)
     network = sl.convert(model, x, threshold=sl.Maximum(per_channel)).to(torch.float64)
-    found = sl.analog(sl.normalize_weights(network), x)
+    found = sl.ann(sl.normalize_weights(network), x)
     for a in found.activations.values():
         # In float32 the thresholds were found, so that is how far they are from float64's maximum.
         largest = a.max((0, *range(2, a.ndim))) if per_channel else a.max()

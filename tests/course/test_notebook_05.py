@@ -18,7 +18,7 @@ def test_the_clipped_mass_is_what_a_network_misses_after_endless_time(rng):
     for theta in (0.5, 1.0, 2.0):
         activations = rng.integers(0, 256, size=40) / 64
         current = torch.tensor(activations[:, None]).float()
-        passed_on = sl.steady(net.replace(threshold=theta), current, 2**12).activations["relu"]
+        passed_on = sl.quantized(net.replace(threshold=theta), current, 2**12).activations["relu"]
         missing = 1 - passed_on.sum() / activations.sum()
         ours = notebook_05.clipped_mass(activations, theta)
         assert ours == pytest.approx(missing, abs=1e-6)

@@ -17,7 +17,7 @@ from torch import nn
 import snnlab as sl
 from snnlab import plots
 from snnlab.data import load_digits, train
-from snnlab.diagnosis import Diagnosis, Finding, Remedy, Setting, diagnose
+from snnlab.diagnosis import Diagnosis, Finding, LayerScale, Remedy, diagnose
 from snnlab.diagnosis.localization import blamed, shares_of_own_errors
 from snnlab.diagnosis.suspicions import suspicions
 from snnlab.diagnosis.trials import Trials
@@ -62,7 +62,7 @@ def converted(kind, seed=0, x_cal=DATA.x_train, **options):
 def losses(net, x):
     """What the network loses against its ANN after each of `STEPS`."""
     accuracy = sl.simulate(net, x, max(STEPS)).accuracy(Y)[np.array(STEPS) - 1]
-    return sl.analog(net, x).accuracy(Y) - accuracy
+    return sl.ann(net, x).accuracy(Y) - accuracy
 
 
 def telling_steps(healthy, damaged, x=X):
@@ -211,11 +211,11 @@ def test_images_of_another_scale_and_a_damaged_network():
 def test_one_odd_channel_of_many():
     net = converted("conv", threshold=sl.Percentile(99.9, per_channel=True))
     theta = net.thresholds[net.layers[2]].copy()
-    always = np.argsort(-sl.analog(net, X).activations[net.layers[2]].mean(0))[[0, 1]]
+    always = np.argsort(-sl.ann(net, X).activations[net.layers[2]].mean(0))[[0, 1]]
     theta[always] *= [100, 0.01]
     found = diagnose(net.replace(2, threshold=theta), X, Y, 32)
     usual = sl.Percentile(99.9, per_channel=True).thresholds(net.graph, X)[net.layers[2]]
-    fires = sl.analog(net, X).activations[net.layers[2]].max(0) > 0
+    fires = sl.ann(net, X).activations[net.layers[2]].max(0) > 0
     odd = np.flatnonzero((np.abs(np.log(theta / usual)) > np.log(3)) & fires)
     assert found.settings[net.layers[2]].channels == tuple(odd)
     assert set(always) <= set(odd)
@@ -264,7 +264,7 @@ def test_a_loss_that_nothing_explains():
 def test_three_damages_of_which_any_two_would_do(monkeypatch):
     """None is needed and none is enough: all are causes."""
 
-    def accuracy(trials, network, timesteps, held=None):
+    def accuracy(trials, network, timesteps, overridden=None):
         neuron = network.neurons["4"]
         high = np.mean(neuron.v_threshold) > 3 * usual
         damages = [neuron.v_init == 0, neuron.reset == "zero", high]
@@ -466,7 +466,7 @@ def test_accuracies_are_those_of_simulate_and_analog(blamed_layer):
     net, found = blamed_layer
     assert (found.timesteps, found.images) == (8, N)
     assert found.snn == sl.simulate(net, X, 8).accuracy(Y)[-1]
-    assert found.ann == sl.analog(net, X).accuracy(Y)
+    assert found.ann == sl.ann(net, X).accuracy(Y)
 
 
 @pytest.mark.parametrize(
@@ -514,7 +514,7 @@ def test_shares_of_a_layer_without_activations_do_not_count():
 def test_ratios_are_those_of_numpy(kind):
     net = converted(kind).replace(1, scale=2.5)
     found = diagnose(net, X, Y, 32)
-    for layer, a in sl.analog(net, X).activations.items():
+    for layer, a in sl.ann(net, X).activations.items():
         setting, theta = found.settings[layer], net.thresholds[layer]
         ratio = theta / np.percentile(a.astype(float), 99.9)
         assert setting.over_percentile == pytest.approx(ratio, rel=0.008)
@@ -526,7 +526,7 @@ def test_ratios_are_those_of_numpy(kind):
 def test_ratios_per_channel_are_those_of_numpy():
     net = converted("conv", threshold=sl.Percentile(99.9, per_channel=True))
     found = diagnose(net, X, Y, 32)
-    for layer, a in sl.analog(net, X).activations.items():
+    for layer, a in sl.ann(net, X).activations.items():
         per_channel = np.moveaxis(a.astype(float), 1, 0).reshape(a.shape[1], -1)
         percentile = np.percentile(per_channel, 99.9, axis=1)
         fires, maximum = per_channel.max(1) > 0, per_channel.max(1)
@@ -551,8 +551,8 @@ def test_a_channel_that_is_silent_on_these_images_is_not_odd():
 
 def test_a_silent_layer_does_not_hide_another_scale():
     net = converted("mlp")
-    high = Setting(10.0, 9.0, 10.0, 0.5)
-    silent = Setting(np.nan, np.nan, np.nan, 5.0)
+    high = LayerScale(10.0, 9.0, 10.0, 0.5)
+    silent = LayerScale(np.nan, np.nan, np.nan, 5.0)
     found = dict.fromkeys(net.layers, high) | {net.layers[2]: silent}
     assert [doubt.kind for doubt in suspicions(net, found, None)] == ["other scale"]
     found = dict.fromkeys(net.layers, silent)
@@ -694,8 +694,8 @@ def report(**changed):
         part="clipping",
         gains={"timing": 0.01, "deviation": -0.02, "quantization": -1e-17, "clipping": 0.26},
         settings={
-            "a": Setting(0.12345, 0.0456, 0.12345, 1.0),
-            "b": Setting(np.nan, np.nan, np.nan, 1.0),
+            "a": LayerScale(0.12345, 0.0456, 0.12345, 1.0),
+            "b": LayerScale(np.nan, np.nan, np.nan, 1.0),
         },
         remedies=(Remedy("one", 0.6, 1.0), Remedy("two", 0.8, 2.0), Remedy("three", 0.85, 4.0)),
     )

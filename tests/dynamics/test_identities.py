@@ -244,7 +244,7 @@ def test_o21_rates_layer_by_layer(timesteps):
 def test_o21b_depth_punishes_the_hard_reset():
     """The error of the hard reset stays when time goes on, and is larger in the second layer."""
     net = sl.convert(Mlp(), X, threshold=sl.Maximum(), v_init=0.0)
-    ann = sl.analog(net, X).activations
+    ann = sl.ann(net, X).activations
     errors = {}
     for reset in ("subtract", "zero"):
         record = sl.simulate(net, X, 1024, reset=reset)

@@ -86,7 +86,9 @@ def assert_same(a, b):
 
 
 def test_there_are_explorers_and_all_are_exported():
-    assert {"DeviationError", "Neuron", "QuantizationError", "StepsAndPercentile"} <= set(FOUND)
+    assert {"DeviationError", "QuantizationError", "SingleNeuron", "StepsAndPercentile"} <= set(
+        FOUND
+    )
     assert set(explorers.__all__) == {"Explorer", *FOUND}
 
 
@@ -327,7 +329,7 @@ def test_an_impossible_move_is_refused_and_changes_nothing(stairs, move, message
 
 def test_an_option_that_does_not_exist_is_refused():
     with pytest.raises(sl.OptionError, match=r"reset = 'hard': expected one of .*'zero'"):
-        explorers.Neuron().move(reset="hard")
+        explorers.SingleNeuron().move(reset="hard")
 
 
 @pytest.mark.parametrize("kind", [Choice, Scale])

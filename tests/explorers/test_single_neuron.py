@@ -22,7 +22,7 @@ SETTINGS = [DEFAULT | {name: value} for name, values in ENDS.items() for value i
 
 @pytest.fixture(scope="module")
 def explorer():
-    return explorers.Neuron()
+    return explorers.SingleNeuron()
 
 
 def show(explorer, setting):

@@ -180,8 +180,8 @@ def test_a_readout_is_one_more_layer_and_outputs_the_positive_part():
     logits = Small().double()(torch.tensor(x)).detach().numpy()
     assert (logits < 0).any()
     assert (logits > 0).any()
-    assert (sl.analog(net, x).outputs == np.maximum(logits, 0)).all()
-    assert (sl.analog(net, x).currents["readout"] == logits).all()
+    assert (sl.ann(net, x).outputs == np.maximum(logits, 0)).all()
+    assert (sl.ann(net, x).currents["readout"] == logits).all()
 
 
 def test_a_model_that_ends_in_a_relu_has_its_layer_already():
@@ -239,7 +239,7 @@ def test_average_pooling_of_spikes_leaves_the_ann_as_it_is():
     assert net.layers == ["relu1", "pool", "relu2", "last"]
     assert net.graph.logits == "output"
     assert net.graph.added == ("pool", "last")
-    assert (sl.analog(net, x).outputs == Small().double()(torch.tensor(x)).detach().numpy()).all()
+    assert (sl.ann(net, x).outputs == Small().double()(torch.tensor(x)).detach().numpy()).all()
 
 
 def test_without_the_options_nothing_is_added():
@@ -431,7 +431,7 @@ def test_both_options_go_together_with_folding():
     assert not any(
         isinstance(m, nn.modules.batchnorm._BatchNorm) for m in net.graph.module.modules()
     )
-    found = sl.analog(net, x)
+    found = sl.ann(net, x)
     logits = model(torch.tensor(x)).detach().numpy()
     np.testing.assert_allclose(found.currents["readout"], logits, rtol=0, atol=1e-12)
     np.testing.assert_allclose(found.outputs, np.maximum(logits, 0), rtol=0, atol=1e-12)
@@ -464,7 +464,7 @@ def test_verify_sees_logits_below_0():
     model = Small()
     model.fc.bias.data[1] = -1000.0
     net = sl.convert(model, images(), threshold=sl.Fixed(1.0), readout="spikes")
-    assert (sl.analog(net, images()).outputs[:, 1] == 0).all()
+    assert (sl.ann(net, images()).outputs[:, 1] == 0).all()
     sl.verify(model, net, images())
     model.fc.bias.data[1] = -999.0
     with pytest.raises(VerificationError, match=r"^layer 'output'"):

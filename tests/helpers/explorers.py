@@ -1,4 +1,4 @@
-"""Every explorer there is, made with what it wants to be given, and ways to look at what it shows."""
+"""Every explorer there is, made with what it needs, and ways to look at what it shows."""
 
 import importlib
 import inspect

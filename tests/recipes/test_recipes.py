@@ -154,7 +154,7 @@ def test_rueckauer2017_takes_biases_and_batchnorm_from_the_model():
     sl.verify(model, network, X)
     with torch.no_grad():
         expected = model(torch.tensor(X, dtype=torch.float32)).numpy()
-    np.testing.assert_allclose(sl.analog(network, X).outputs, expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(sl.ann(network, X).outputs, expected, rtol=1e-4, atol=1e-5)
 
 
 def chain(*biased):
@@ -281,7 +281,7 @@ def trained():
 def test_diehl2015_reads_digits_from_poisson_spikes():
     digits, model = trained()
     network = recipes.diehl2015(model, digits.x_train)
-    ann = sl.analog(network, digits.x_test).accuracy(digits.y_test)
+    ann = sl.ann(network, digits.x_test).accuracy(digits.y_test)
     record = sl.simulate(network, digits.x_test, 100, input="poisson", seed=0)
     snn = record.accuracy(digits.y_test)
     assert ann > 0.9

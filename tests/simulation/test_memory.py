@@ -17,7 +17,7 @@ from torch import nn
 
 import snnlab as sl
 from snnlab.simulation import engine
-from snnlab.simulation.engine import Execution
+from snnlab.simulation.engine import Engine
 
 ROOT = Path(sl.__file__).parent.parent
 SIDE = 8
@@ -51,7 +51,7 @@ ALIVE, NEURONS = 2 * 4 * SIDE**2, 4 * SIDE**2 + 6 * 4 + 10
 def smallest(net, input):
     """Return the bytes without which the plan refuses to run one image for one step."""
     with pytest.raises(sl.MemoryBudgetError) as raised:
-        Execution(net, input).blocks(1, 1, 1)
+        Engine(net, input).blocks(1, 1, 1)
     return int(str(raised.value).split("memory=")[1].rstrip("."))
 
 
@@ -73,7 +73,7 @@ SMALLEST = {(d, i): smallest(n, i) for d, n in NETS.items() for i in ("analog", 
 def test_the_plan_stays_within_the_budget(images, timesteps, times, input, dtype):
     net = NETS[dtype]
     memory = math.ceil(SMALLEST[dtype, input] * times)
-    blocks = Execution(net, input).blocks(images, timesteps, memory)
+    blocks = Engine(net, input).blocks(images, timesteps, memory)
     assert 1 <= blocks.images <= images
     assert 1 <= blocks.steps <= timesteps
     assert isinstance(blocks.images, int)
@@ -84,7 +84,7 @@ def test_the_plan_stays_within_the_budget(images, timesteps, times, input, dtype
 
 
 def test_the_plan_uses_what_it_is_given():
-    run = Execution(NET, "analog")
+    run = Engine(NET, "analog")
     small, large = (run.blocks(1000, 1000, memory) for memory in (2**17, 2**30))
     assert large.images * large.steps > 50 * small.images * small.steps
     # No longer than needed: a short run and few images are one block.
@@ -93,7 +93,7 @@ def test_the_plan_uses_what_it_is_given():
 
 def test_the_smallest_budget_is_enough_and_less_is_refused():
     least = SMALLEST[torch.float32, "analog"]
-    blocks = Execution(NET, "analog").blocks(100, 100, least)
+    blocks = Engine(NET, "analog").blocks(100, 100, least)
     assert (blocks.images, blocks.steps) == (1, 1)
     with pytest.raises(sl.MemoryBudgetError, match=rf"need .* memory allows .* memory={least}"):
         sl.simulate(NET, X[:1], 2, memory=least - 1)
@@ -120,7 +120,7 @@ def assert_same_record(one, other):
 @pytest.fixture(scope="module")
 def whole():
     """Runs in one block of images and steps."""
-    plan = Execution(NET, "analog").blocks(len(X), 37, 2**30)
+    plan = Engine(NET, "analog").blocks(len(X), 37, 2**30)
     assert (plan.images, plan.steps) == (len(X), 37)
     return {(i, r): run(i, reset=r) for i in ("analog", "poisson") for r in ("subtract", "zero")}
 
@@ -130,7 +130,7 @@ def whole():
 @pytest.mark.parametrize(("images", "steps"), [(1, 1), (1, 37), (11, 1), (4, 5), (3, 36), (11, 16)])
 def test_blocks_change_no_result(monkeypatch, whole, images, steps, input, reset):
     blocks = engine.Blocks(images, steps)
-    monkeypatch.setattr(Execution, "blocks", lambda *arguments: blocks)
+    monkeypatch.setattr(Engine, "blocks", lambda *arguments: blocks)
     assert_same_record(run(input, reset=reset), whole[input, reset])
 
 
@@ -138,13 +138,13 @@ def test_blocks_change_no_result(monkeypatch, whole, images, steps, input, reset
 @pytest.mark.parametrize("input", ["analog", "poisson"])
 def test_memory_changes_no_result(monkeypatch, whole, memory, input):
     # The recording alone needs most of the smaller ceiling.
-    plans, blocks = [], Execution.blocks
+    plans, blocks = [], Engine.blocks
 
-    def planned(execution, images, timesteps, given_memory):
-        plans.append(blocks(execution, images, timesteps, given_memory // 8))
+    def planned(engine, images, timesteps, given_memory):
+        plans.append(blocks(engine, images, timesteps, given_memory // 8))
         return plans[-1]
 
-    monkeypatch.setattr(Execution, "blocks", planned)
+    monkeypatch.setattr(Engine, "blocks", planned)
     assert_same_record(run(input, memory=8 * memory), whole[input, "subtract"])
     (plan,) = plans
     assert (plan.images, plan.steps) != (len(X), 37)

@@ -110,7 +110,7 @@ CASES = [
     (OPTION, r"percentile = True: expected a number", lambda g: sl.Percentile(True)),
     (OPTION, r"percentile = None: expected a number", lambda g: sl.Percentile(None)),
     (OPTION, r"percentile = 0\.999: .*Did you mean 99\.9\?",
-     lambda g: sl.record_activations(g.net.graph, g.x)["relu1"].percentile(0.999)),
+     lambda g: sl.activation_statistics(g.net.graph, g.x)["relu1"].percentile(0.999)),
     # threshold rule
     (OPTION, r"threshold = 99\.9: expected Percentile.*snnlab\.Percentile\(99\.9\)",
      lambda g: g.convert(threshold=99.9)),
@@ -165,7 +165,7 @@ CASES = [
      lambda g: g.simulate(x=g.x[:, 0])),
     (SHAPE, r"x: .*expected .*\(1, 6, 6\)", lambda g: g.simulate(x=g.x[0])),
     (SHAPE, r"x: images of shape \(1, 6, 5\), expected \(1, 6, 6\)",
-     lambda g: sl.analog(g.net, g.x[..., :5])),
+     lambda g: sl.ann(g.net, g.x[..., :5])),
     (SHAPE, r"x: shape \(0, 1, 6, 6\), expected .*at least one image",
      lambda g: g.simulate(x=g.x[:0])),
     (SHAPE, r"x: .*NaN or infinite.*expected finite", lambda g: g.simulate(x=g.x * NAN)),
@@ -184,7 +184,7 @@ CASES = [
     # labels
     (SHAPE, r"y: shape \(3,\), expected \(4,\).*one label for each",
      lambda g: g.simulate().accuracy(g.y[:3])),
-    (SHAPE, r"y: shape \(2,\), expected \(4,\)", lambda g: sl.analog(g.net, g.x).accuracy([0, 1])),
+    (SHAPE, r"y: shape \(2,\), expected \(4,\)", lambda g: sl.ann(g.net, g.x).accuracy([0, 1])),
     # what is recorded
     (OPTION, r"layer 'relu3'.*Did you mean 'relu[12]' or 'relu[12]'\?.*\['relu1', 'relu2'\]",
      lambda g: g.simulate(spikes=["relu1", "relu3"])),
@@ -211,8 +211,9 @@ CASES = [
     (OPTION, r"memory = -1: expected", lambda g: g.simulate(memory=-1)),
     # networks and records
     (OPTION, r"network: .*Sequential.*Network.*convert", lambda g: sl.simulate(g.model, g.x, 4)),
-    (OPTION, r"network: .*Sequential.*Network.*convert", lambda g: sl.analog(g.model, g.x)),
-    (OPTION, r"graph: .*Sequential.*Graph.*trace", lambda g: sl.record_activations(g.model, g.x)),
+    (OPTION, r"network: .*Sequential.*Network.*convert", lambda g: sl.ann(g.model, g.x)),
+    (OPTION, r"graph: .*Sequential.*Graph.*trace",
+     lambda g: sl.activation_statistics(g.model, g.x)),
     (OPTION, r"record: is of another network.*Expected",
      lambda g: sl.decompose(sl.convert(nn.ReLU(), g.x), g.x, g.simulate())),
     (SHAPE, r"x: 3 images, expected the 4 that were simulated",
@@ -430,7 +431,7 @@ CALLS = {
     "convert per channel": lambda g: g.convert(threshold=sl.Percentile(90, per_channel=True)),
     "trace": lambda g: sl.trace(g.model, g.x),
     "fold_batchnorm": lambda g: sl.fold_batchnorm(g.net.graph),
-    "record_activations": lambda g: sl.record_activations(g.net.graph, g.x),
+    "activation_statistics": lambda g: sl.activation_statistics(g.net.graph, g.x),
     "verify": lambda g: sl.verify(g.model, g.net, g.x),
     "replace": lambda g: g.net.replace(threshold=2.0, reset="zero", v_init=0.0),
     "to": lambda g: g.net.to(torch.float64),
@@ -439,7 +440,7 @@ CALLS = {
     "simulate a tensor": lambda g: g.simulate(x=torch.from_numpy(g.x)),
     "simulate in float64": lambda g: g.simulate(dtype=torch.float64, reset="zero"),
     "simulate Poisson": lambda g: g.poisson(seed=0),
-    "analog": lambda g: sl.analog(g.net, torch.from_numpy(g.x)),
+    "analog": lambda g: sl.ann(g.net, torch.from_numpy(g.x)),
     "decompose": lambda g: sl.decompose(g.net, g.x, g.simulate()),
     "accuracy": lambda g: g.simulate().accuracy(g.y),
     "train": lambda g: g.train(),
@@ -466,7 +467,7 @@ def test_images_that_reach_a_neuron_directly_stay_as_they_were(model, timesteps)
     net = sl.convert(model, x, threshold=sl.Fixed(1.0), v_init=0.0)
     sl.simulate(net, x, timesteps, potentials=True)
     sl.simulate(net, x.clamp(0, 1), timesteps, input="poisson", seed=0)
-    sl.analog(net, x)
+    sl.ann(net, x)
     assert torch.equal(x, before)
 
 
@@ -485,7 +486,7 @@ def test_short_floats_are_off_while_a_network_is_evaluated_and_back_afterwards(g
         torch.set_float32_matmul_precision("medium")
         torch.backends.cudnn.allow_tf32 = True
         sl.simulate(net, given.x, 2)
-        sl.analog(net, given.x)
+        sl.ann(net, given.x)
         with pytest.raises(sl.SNNLabError):
             sl.simulate(net, given.x, 2, memory=1)
         assert torch.get_float32_matmul_precision() == "medium"

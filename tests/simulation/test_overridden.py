@@ -25,30 +25,30 @@ def converted(seed, **options):
     )
 
 
-def run_held(net, x, held, timesteps=T, memory=GIB):
-    """What `engine.run` records when layers are held."""
+def run_overridden(net, x, overridden, timesteps=T, memory=GIB):
+    """What `engine.run` records when layers are overridden."""
     net, x, recorder = prepare(
         net, x, timesteps, reset=None, v_init=None, input="analog", spikes=(), potentials=(),
         at=(), dtype=None, memory=memory,
     )  # fmt: skip
-    constant = {name: torch.from_numpy(values) for name, values in held.items()}
-    engine.run(net, x, recorder, memory, held=constant)
+    constant = {name: torch.from_numpy(values) for name, values in overridden.items()}
+    engine.run(net, x, recorder, memory, overridden=constant)
     return recorder
 
 
 def output_sums(*given, **options):
-    return run_held(*given, **options).arrays["outputs", ""]
+    return run_overridden(*given, **options).arrays["outputs", ""]
 
 
-def held_loop(steps, x, held, reset="subtract", v_init=0.5, timesteps=T):
-    """As `oracles.plain_loop`, but held layers pass on their values at every step."""
+def overridden_loop(steps, x, overridden, reset="subtract", v_init=0.5, timesteps=T):
+    """As `oracles.plain_loop`, but overridden layers pass on their values at every step."""
     v, charge, outputs = {}, {}, []
     for _ in range(timesteps):
         values = [x]
         for i, step in enumerate(steps):
             a = values[step.sources[0]]
-            if step.name == "relu" and f"relus.{i}" in held:
-                values.append(held[f"relus.{i}"])
+            if step.name == "relu" and f"relus.{i}" in overridden:
+                values.append(overridden[f"relus.{i}"])
             elif step.name == "relu":
                 theta = np.reshape(step.threshold, (-1,) + (1,) * (a.ndim - 2))
                 v[i] = v.get(i, v_init * theta) + a
@@ -69,15 +69,15 @@ def any_values(net, layer, images, seed=0):
     return oracles.dyadic(np.random.default_rng(seed), (images, *net.shape(layer)), 0, 2)
 
 
-def read_by_the_output(steps, held):
-    """The layers that are simulated when some are held: those that the output reads."""
+def read_by_the_output(steps, overridden):
+    """The layers that are simulated when some are overridden: those that the output reads."""
     read, todo = set(), [len(steps)]
     while todo:
         i = todo.pop() - 1  # value i is made by step i - 1; value 0 is the input
         if i < 0 or i in read:
             continue
         read.add(i)
-        todo += [] if f"relus.{i}" in held else steps[i].sources
+        todo += [] if f"relus.{i}" in overridden else steps[i].sources
     return [f"relus.{i}" for i in sorted(read) if steps[i].name == "relu"]
 
 
@@ -87,12 +87,12 @@ def test_each_layer_held_equals_a_plain_loop(seed, reset):
     v_init = [0, 0.25, 0.5, 0.75][seed % 4]
     steps, x, net = converted(seed, reset=reset, v_init=v_init)
     free = output_sums(net, x, {})
-    assert (free == held_loop(steps, x, {}, reset, v_init)).all()
+    assert (free == overridden_loop(steps, x, {}, reset, v_init)).all()
     assert (free == sl.simulate(net, x, T).output_sums).all()
     for name in net.layers:
-        held = {name: any_values(net, name, len(x))}
-        found = output_sums(net, x, held)
-        assert (found == held_loop(steps, x, held, reset, v_init)).all(), name
+        overridden = {name: any_values(net, name, len(x))}
+        found = output_sums(net, x, overridden)
+        assert (found == overridden_loop(steps, x, overridden, reset, v_init)).all(), name
         # Seed 14 has a silent layer, whatever comes before it.
         assert (found != free).any() or seed == 14, name
 
@@ -105,8 +105,8 @@ def test_the_networks_are_of_every_kind():
 @pytest.mark.parametrize("seed", SEEDS)
 def test_several_layers_held_equal_a_plain_loop(seed):
     steps, x, net = converted(seed)
-    held = {name: any_values(net, name, len(x), i) for i, name in enumerate(net.layers[::2])}
-    assert (output_sums(net, x, held) == held_loop(steps, x, held)).all()
+    overridden = {name: any_values(net, name, len(x), i) for i, name in enumerate(net.layers[::2])}
+    assert (output_sums(net, x, overridden) == overridden_loop(steps, x, overridden)).all()
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -139,12 +139,12 @@ def test_holding_what_an_uneven_train_passes_on_changes_something():
 def test_blocks_of_images_and_steps_change_nothing(monkeypatch, seed, block_bytes, block_steps):
     _, x, net = converted(seed)
     for name in net.layers:
-        held = {name: any_values(net, name, len(x))}
-        whole = output_sums(net, x, held)
+        overridden = {name: any_values(net, name, len(x))}
+        whole = output_sums(net, x, overridden)
         with monkeypatch.context() as patch:
             patch.setattr(engine, "_BLOCK_BYTES", block_bytes)
             patch.setattr(engine, "_BLOCK_STEPS", block_steps)
-            assert (output_sums(net, x, held) == whole).all(), name
+            assert (output_sums(net, x, overridden) == whole).all(), name
 
 
 def test_little_memory_changes_nothing():
@@ -152,12 +152,12 @@ def test_little_memory_changes_nothing():
     x = oracles.images(3, batch=40)
     rule = sl.Fixed(oracles.thresholds(steps))
     net = sl.convert(oracles.Torch(steps), x, threshold=rule).to(torch.float64)
-    held = {net.layers[1]: any_values(net, 1, len(x))}
-    whole = output_sums(net, x, held)
+    overridden = {net.layers[1]: any_values(net, 1, len(x))}
+    whole = output_sums(net, x, overridden)
     little = 100_000
-    blocks = engine.Execution(net, False, held).blocks(len(x), T, little)
+    blocks = engine.Engine(net, False, overridden).blocks(len(x), T, little)
     assert blocks.images * blocks.steps < len(x) * T
-    assert (output_sums(net, x, held, memory=little) == whole).all()
+    assert (output_sums(net, x, overridden, memory=little) == whole).all()
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -165,20 +165,20 @@ def test_only_what_the_output_reads_is_simulated(monkeypatch, seed):
     steps, x, net = converted(seed)
     made = []
 
-    class Counted(engine.Neurons):
+    class Counted(engine.IFLayer):
         def __init__(self, neuron, images, like):
             made.append(neuron)
             super().__init__(neuron, images, like)
 
-    monkeypatch.setattr(engine, "Neurons", Counted)
+    monkeypatch.setattr(engine, "IFLayer", Counted)
     for name in net.layers:
         made.clear()
-        arrays = run_held(net, x, {name: any_values(net, name, len(x))}).arrays
+        arrays = run_overridden(net, x, {name: any_values(net, name, len(x))}).arrays
         simulated = [layer for layer in read_by_the_output(steps, {name}) if layer != name]
         assert [id(neuron) for neuron in made] == [id(net.neurons[n]) for n in simulated], name
         counts = sl.simulate(net, x, T).totals
         upstream = [n for n in simulated if n in net.layers[: net.layers.index(name)]]
-        for layer in upstream:  # read past the held layer, by a skip
+        for layer in upstream:  # read past the overridden layer, by a skip
             assert (arrays[T, layer] == counts[layer]).all()
 
 

@@ -42,7 +42,7 @@ def test_every_layer_sees_the_stairs_of_those_before(seed, reset):
     steps, x = oracles.random_steps(seed), oracles.images(seed)
     rule = sl.Fixed(oracles.thresholds(steps))
     net = sl.convert(oracles.Torch(steps), x, threshold=rule, reset=reset, v_init=0.25)
-    found = sl.steady(net.to(torch.float64), x, 8)
+    found = sl.quantized(net.to(torch.float64), x, 8)
     currents, output = plain(steps, x, 8, reset, 0.25)
     assert list(found.currents) == list(currents)
     for name, z in currents.items():
@@ -54,7 +54,7 @@ def test_one_layer_with_analog_input_is_the_simulation_itself():
     net = sl.convert(nn.ReLU(), [[1.0]], threshold=sl.Fixed(1.0))
     x = np.arange(-16, 33)[:, None] / 16
     record = sl.simulate(net, x, 8)
-    assert (sl.steady(net, x, 8).activations["relu"] == record.counts("relu") / 8).all()
+    assert (sl.quantized(net, x, 8).activations["relu"] == record.counts("relu") / 8).all()
 
 
 def test_many_steps_come_close_to_the_ann():
@@ -62,8 +62,8 @@ def test_many_steps_come_close_to_the_ann():
     model = nn.Sequential(nn.Linear(6, 12), nn.ReLU(), nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, 3))
     x = np.random.default_rng(0).random((50, 6))
     net = sl.convert(model, x, threshold=sl.Maximum())
-    ann = sl.analog(net, x).outputs
-    off = [np.abs(sl.steady(net, x, t).outputs - ann).max() for t in (4, 64, 4096)]
+    ann = sl.ann(net, x).outputs
+    off = [np.abs(sl.quantized(net, x, t).outputs - ann).max() for t in (4, 64, 4096)]
     assert off[1] < off[0] / 8
     assert off[2] < off[1] / 30
 
@@ -71,9 +71,9 @@ def test_many_steps_come_close_to_the_ann():
 def test_what_is_no_network_and_no_number_of_steps_is_refused():
     net = sl.convert(nn.ReLU(), [[1.0]], threshold=sl.Fixed(1.0))
     with pytest.raises(sl.OptionError, match="timesteps = 0: expected a whole number, 1 or more"):
-        sl.steady(net, [[1.0]], 0)
+        sl.quantized(net, [[1.0]], 0)
     with pytest.raises(sl.OptionError, match=r"network: found ReLU.*convert\(model, x_cal\) first"):
-        sl.steady(nn.ReLU(), [[1.0]], 4)
+        sl.quantized(nn.ReLU(), [[1.0]], 4)
 
 
 @pytest.mark.parametrize("theta", [0.7, 0.9, 1.1])
@@ -83,5 +83,5 @@ def test_the_threshold_is_the_rounded_one_that_is_simulated(theta, dtype):
     net = sl.convert(nn.ReLU(), [[1.0]], threshold=sl.Fixed(theta), v_init=0.0).to(dtype)
     x = np.array([[theta], [theta / 2], [theta / 4]])
     simulated = sl.simulate(net, x, 8)
-    stairs = sl.steady(net, x, 8).activations["relu"] / theta * 8
+    stairs = sl.quantized(net, x, 8).activations["relu"] / theta * 8
     np.testing.assert_allclose(stairs, simulated.counts("relu"), rtol=1e-6)

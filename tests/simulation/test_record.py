@@ -193,7 +193,7 @@ def test_accuracy_takes_every_kind_of_whole_numbers(record):
 
 
 def test_accuracy_of_the_ann_is_one_number():
-    ann = sl.analog(NET, X)
+    ann = sl.ann(NET, X)
     y = ann.outputs.argmax(-1)
     assert ann.accuracy(y) == 1.0
     y[:2] += 1
@@ -202,9 +202,9 @@ def test_accuracy_of_the_ann_is_one_number():
 
 
 def test_the_ann_on_many_batches_is_the_ann_on_one(monkeypatch):
-    whole = sl.analog(NET, X)
+    whole = sl.ann(NET, X)
     monkeypatch.setattr(statistics, "_BATCH_BYTES", 1)
-    parts = sl.analog(NET, X)
+    parts = sl.ann(NET, X)
     assert np.array_equal(parts.outputs, whole.outputs)
     for layer in NET.layers:
         assert np.array_equal(parts.currents[layer], whole.currents[layer])
@@ -228,7 +228,7 @@ def test_the_ann_on_many_batches_is_the_ann_on_one(monkeypatch):
     ids=str,
 )
 def test_labels_refused(record, y, message):
-    for of_accuracy in (record, sl.analog(NET, X)):
+    for of_accuracy in (record, sl.ann(NET, X)):
         with pytest.raises(sl.ShapeError, match=message):
             of_accuracy.accuracy(y)
 
@@ -241,7 +241,7 @@ def test_one_hot_labels_are_told_what_to_write(record):
 def test_accuracy_of_an_output_that_is_no_score_per_class_is_refused():
     built = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Conv2d(2, 2, 1))
     net = sl.convert(built, X, threshold=sl.Fixed(1.0))
-    for of_accuracy in (sl.simulate(net, X, 2), sl.analog(net, X)):
+    for of_accuracy in (sl.simulate(net, X, 2), sl.ann(net, X)):
         with pytest.raises(sl.ShapeError, match=r"\(2, 4, 4\).*one score per class"):
             of_accuracy.accuracy([0] * 6)
 
@@ -320,7 +320,7 @@ def values_in(thing):
 
 def test_a_record_holds_numpy_arrays_and_plain_values_only(record, poisson):
     report = sl.decompose(NET, X, record)
-    for result in (record, poisson, sl.analog(NET, X), report):
+    for result in (record, poisson, sl.ann(NET, X), report):
         found = list(values_in(result))
         assert any(isinstance(value, np.ndarray) for value in found)
         plain = (np.ndarray, str, int, float, Mapping, sl.Neuron, type(result))
@@ -330,7 +330,7 @@ def test_a_record_holds_numpy_arrays_and_plain_values_only(record, poisson):
 def test_a_record_shares_no_memory_with_the_images():
     x = np.array([[0.5, 1.0]], np.float32)
     net = sl.convert(nn.ReLU(), x, threshold=sl.Fixed(1.0))
-    for result in (sl.simulate(net, x, 1, potentials=True), sl.analog(net, x)):
+    for result in (sl.simulate(net, x, 1, potentials=True), sl.ann(net, x)):
         found = [value for value in values_in(result) if isinstance(value, np.ndarray)]
         assert found
         assert not any(np.shares_memory(value, x) for value in found)

@@ -328,7 +328,7 @@ def test_float32_and_float64_agree_on_exact_weights():
 
 def test_analog_is_the_ann():
     steps, x, net = converted(9)
-    found = sl.analog(net.to(torch.float64), x)
+    found = sl.ann(net.to(torch.float64), x)
     currents, output = oracles.ann(steps, x)
     assert (found.outputs == output).all()
     for name in net.layers:
@@ -343,7 +343,7 @@ def test_accuracy_over_time_approaches_the_ann(rng):
     )
     x = rng.random((200, 8))
     net = sl.convert(model, x, threshold=sl.Percentile(99.9))
-    y = sl.analog(net, x).outputs.argmax(1)
+    y = sl.ann(net, x).outputs.argmax(1)
     accuracy = sl.simulate(net, x, 512).accuracy(y)
     assert accuracy.shape == (512,)
     assert accuracy[-1] > 0.98

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from snnlab.dynamics.neuron import if_step
+from snnlab.dynamics import if_step
 from snnlab.explorers.toolkit.controls import Choice, Scale, Slider
 from snnlab.explorers.toolkit.explorer import Explorer
 from snnlab.plots import _style
@@ -52,7 +52,7 @@ def compute(
     }
 
 
-class Neuron(Explorer):
+class SingleNeuron(Explorer):
     """Potential and spikes of a neuron for a chosen current, and its rate for all currents.
 
     The neurons are the plain ones of `brian.models`: capacitance 1 nF, steps of 1 ms. Take hold of

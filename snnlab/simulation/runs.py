@@ -107,7 +107,7 @@ def simulate(
     return recorder.record(network.graph.fingerprint)
 
 
-def analog(network: Network, x: Any) -> Activations:
+def ann(network: Network, x: Any) -> Activations:
     """Run the same network with its own ReLUs in place of the neurons.
 
     Parameters
@@ -127,13 +127,13 @@ def analog(network: Network, x: Any) -> Activations:
     >>> from torch import nn
     >>> from snnlab import Fixed, convert
     >>> net = convert(nn.ReLU(), [[1.0]], threshold=Fixed(1.0))
-    >>> analog(net, [[-0.5], [0.5]]).activations["relu"].tolist()
+    >>> ann(net, [[-0.5], [0.5]]).activations["relu"].tolist()
     [[0.0], [0.5]]
     """
     return _without_time(network, x, activation)
 
 
-def steady(network: Network, x: Any, timesteps: int) -> Activations:
+def quantized(network: Network, x: Any, timesteps: int) -> Activations:
     r"""Run the network as if every neuron received its mean current at each step.
 
     A layer passes on :math:`\theta N / T`, N being the spike count of a constant current. So it has
@@ -160,7 +160,7 @@ def steady(network: Network, x: Any, timesteps: int) -> Activations:
     >>> from torch import nn
     >>> from snnlab import Fixed, convert
     >>> net = convert(nn.ReLU(), [[1.0]], threshold=Fixed(1.0), v_init=0.0)
-    >>> steady(net, [[0.3], [1.5]], timesteps=4).activations["relu"].tolist()
+    >>> quantized(net, [[0.3], [1.5]], timesteps=4).activations["relu"].tolist()
     [[0.25], [1.0]]
     """
     timesteps = _checks.whole(timesteps, "timesteps")
