@@ -11,8 +11,7 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from snnlab import _checks
-from snnlab.analysis import decompose
-from snnlab.analysis.error_parts import PARTS
+from snnlab.analysis import PARTS, decompose
 from snnlab.conversion import Percentile, convert
 from snnlab.explorers.toolkit.controls import Choice, Scale
 from snnlab.explorers.toolkit.explorer import Explorer
