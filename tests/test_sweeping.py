@@ -393,14 +393,14 @@ def test_a_dask_cluster_of_two_workers_serves_as_backend(tmp_path, marks):
     for name in os.listdir(marks):
         (marks / name).unlink()
     with (
-        time_limit(90),
+        time_limit(900),
         distributed.LocalCluster(
             2, threads_per_worker=1, dashboard_address=":0", local_directory=tmp_path
         ) as cluster,
         distributed.Client(cluster) as client,
         joblib.parallel_config(backend="dask"),
     ):
-        client.wait_for_workers(2, timeout=60)
+        client.wait_for_workers(2)
         workers = set(client.run(os.getpid).values())
         table = sl.sweep(slow, grid, X, Y, timesteps=STEPS, x_cal=X)
         # The same two, so neither broke down on the way.

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import oracles
+from helpers.seeds import seeds
 from torch import nn
 
 import snnlab as sl
@@ -52,7 +53,7 @@ def assert_same(theirs, ours):
 
 
 @pytest.mark.parametrize("reset", ["subtract", "zero"])
-@pytest.mark.parametrize("seed", range(200))
+@pytest.mark.parametrize("seed", seeds(200))
 def test_spikes_and_potentials_are_those_of_simulate(seed, reset):
     v_init = (0.0, 0.25, 0.5, 0.75)[seed % 4]
     x, net = converted(seed, reset=reset, v_init=v_init)
