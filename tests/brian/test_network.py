@@ -61,6 +61,7 @@ def test_spikes_and_potentials_are_those_of_simulate(seed, reset):
     assert_equal_records(ours, theirs)
 
 
+@pytest.mark.slow
 def test_the_networks_are_active_and_of_every_kind():
     """Equality would say little about networks that hardly fire, or about chains alone."""
     kinds, firing, spikes = set(), [], 0
@@ -181,6 +182,7 @@ def test_thresholds_that_differ_by_channel():
     assert not np.array_equal(theirs.counts(0), brian.simulate(net, x, STEPS).counts(0))
 
 
+@pytest.mark.slow
 def test_a_trained_network_differs_in_next_to_no_spike(record_property):
     """Sums in another order round otherwise; a neuron on the edge of its threshold may tip."""
     digits = load_digits()

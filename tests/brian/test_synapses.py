@@ -20,6 +20,7 @@ def converted(seed):
     return steps, x, sl.convert(model, x, threshold=sl.Fixed(oracles.thresholds(steps)))
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10_000))
 def test_the_matrices_give_every_current_of_the_ann(seed):
     """z = b + Σ J a with a the ANN's own activations; the arithmetic is exact."""

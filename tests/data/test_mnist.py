@@ -93,6 +93,7 @@ def test_what_is_written_can_be_read(files):
     assert card["source"] == "Müller"
 
 
+@pytest.mark.slow
 def test_a_card_is_in_utf_8_whatever_the_machine_prefers(files):
     """Python tells where an encoding is left to the machine."""
     code = "from snnlab.data import bundled; import pathlib, sys\n"
@@ -142,6 +143,7 @@ def test_a_card_of_nothing_is_refused_with_what_there_is():
 # --- the training images ---------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keys", KEYS)
 def test_training_images_come_from_a_file_in_either_naming(tmp_path, keys):
     images, labels = drawn()
@@ -219,6 +221,7 @@ def test_labels_that_are_no_digits_are_refused(tmp_path, y, message):
         data.load_mnist_training(file)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [np.uint8, ">i8", np.float32, str, bytes])
 def test_labels_of_every_kind_are_read(tmp_path, kind):
     _, expected = drawn()
@@ -230,6 +233,7 @@ def test_labels_of_every_kind_are_read(tmp_path, kind):
     assert (y == expected).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("write", "message"), [pytest.param(w, m, id=n) for n, w, m in contents()])
 def test_a_file_with_something_else_is_refused(tmp_path, write, message):
     file = tmp_path / "mnist.npz"
@@ -259,6 +263,7 @@ def in_place_of_openml(monkeypatch, fetch, home=lambda: "/home/me/sets"):
     monkeypatch.setattr("sklearn.datasets.get_data_home", home)
 
 
+@pytest.mark.slow
 def test_without_a_file_openml_is_asked(monkeypatch):
     images, labels = drawn(70_000)
     pixels = images.reshape(70_000, -1).astype(np.int64)
@@ -337,6 +342,7 @@ def test_the_tool_packs_test_images_in_either_naming(tmp_path, files, monkeypatc
     assert np.load(files / "mnist_test.npz")["labels"].dtype == np.uint8
 
 
+@pytest.mark.slow
 def test_the_tool_packs_the_test_images_of_openml(files, monkeypatch, capsys):
     x, y = data.load_mnist()
     pixels = np.concatenate([np.zeros((60_000, 784)), 255 * x.reshape(-1, 784).astype(float)])
@@ -374,6 +380,7 @@ def test_the_benchmark_tells_what_to_type_without_mnist(tmp_path):
         benchmark.measure(str(tmp_path / "no.npz"))
 
 
+@pytest.mark.slow
 def test_the_benchmark_chooses_thresholds_on_training_images(tmp_path, monkeypatch, capsys):
     file, chosen_on = tmp_path / "mnist.npz", []
     images, labels = drawn()
@@ -404,6 +411,7 @@ LEAST = {"mnist_mlp": 0.984, "mnist_diehl_convnet": 0.990, "mnist_convnet": 0.99
 STORED = [file.stem for file in bundled.FOLDER.glob("*.safetensors")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", STORED)
 def test_a_network_is_as_good_as_its_card_says(name):
     x, y = data.load_mnist()

@@ -139,6 +139,7 @@ def test_o23_the_gate_never_sends_less_than_the_maximum(rng):
     assert (excess <= trains.max(1).sum(1) - maximum).all()
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 10**6), inputs=st.integers(1, 6), steps=st.integers(1, 30))
 def test_the_gate_never_lags_behind_the_maximum_at_any_step(seed, inputs, steps):
     """For real numbers of any sign: the new maximum is at most the old one plus what passes."""
@@ -343,6 +344,7 @@ def test_the_small_networks_are_active_and_their_gates_matter():
         assert all((a != b).any() for a, b in itertools.combinations(sums, 2))
 
 
+@pytest.mark.slow
 @given(
     seed=st.integers(0, 4),
     how=st.sampled_from(["exact", *GATES]),

@@ -98,6 +98,7 @@ def test_import_loads_nothing_heavy_and_changes_nothing():
     assert {unit(name) for name in effects["loaded"] if name.startswith("snnlab.")} & LOUD == set()
 
 
+@pytest.mark.slow
 def test_folders_are_there_without_an_import_of_their_own():
     lazy = "import snnlab as sl; sl.brian, sl.course, sl.data, sl.explorers, sl.plots, sl.recipes"
     subprocess.run([sys.executable, "-c", lazy], cwd=ROOT.parent, check=True)
@@ -216,6 +217,7 @@ def test_many_names_are_found_where_snnlab_is_used():
     assert len(found) > 50
 
 
+@pytest.mark.slow
 def test_only_public_names_are_used():
     code = {name: made(kind).code() for name, kind in FOUND.items()}
     assert len(code) > 10
