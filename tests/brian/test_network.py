@@ -4,7 +4,7 @@ import brian2 as b2
 import numpy as np
 import pytest
 import torch
-from helpers import oracles
+from helpers import networks, oracles
 from helpers.seeds import seeds
 from torch import nn
 
@@ -16,11 +16,8 @@ from snnlab.data import load_digits, train
 STEPS = 16
 
 
-def converted(seed, images=1, **settings):
-    steps = oracles.random_steps(seed, max_pool=False)
-    x = oracles.images(seed, images)
-    model = oracles.Torch(steps).eval()
-    return x, sl.convert(model, x, threshold=sl.Fixed(oracles.thresholds(steps)), **settings)
+def converted(seed, images=1, **options):
+    return networks.converted(seed, images, max_pool=False, **options)[1:]
 
 
 def both(net, x, timesteps=STEPS, **options):

@@ -4,6 +4,7 @@ import random
 
 import numpy as np
 import pytest
+import sklearn.datasets  # noqa: F401, as its first import draws from Python's random numbers
 import torch
 from torch import nn
 
