@@ -213,6 +213,7 @@ def put(array, value):
     return array
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("y", "message"), [pytest.param(y, m, id=n) for n, y, m in labels()])
 def test_labels_that_are_no_digits_are_refused(tmp_path, y, message):
     file = tmp_path / "mnist.npz"
