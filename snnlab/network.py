@@ -1,7 +1,6 @@
 """A converted network: the folded ANN, and a neuron setting for every ReLU."""
 
 import dataclasses
-import hashlib
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -13,8 +12,9 @@ from snnlab import _checks, _tables
 from snnlab.dynamics.neuron import Neuron, Reset, checked_threshold
 from snnlab.dynamics.pooling import MAX_POOLINGS, MaxPooling, check_gates
 from snnlab.exceptions import OptionError
-from snnlab.graph.canonical import Graph
+from snnlab.graph.canonical import Graph, tensors
 from snnlab.graph.evaluation import cap, size
+from snnlab.graph.fingerprint import fingerprint
 
 Thresholds = float | np.ndarray | Mapping[str, Any]
 
@@ -80,6 +80,16 @@ class Network:
     def thresholds(self) -> dict[str, float | np.ndarray]:
         """Threshold of each layer, a number or an array of shape (C,)."""
         return {name: neuron.v_threshold for name, neuron in self.neurons.items()}
+
+    @property
+    def fingerprint(self) -> str:
+        """The sha256 of all that decides what it computes, the exact parameters included."""
+        settings = [(name, n.reset, n.v_init) for name, n in self.neurons.items()]
+        thresholds = [np.asarray(neuron.v_threshold) for neuron in self.neurons.values()]
+        parameters = tensors(self.graph.module)
+        return fingerprint(
+            self.graph.fingerprint, settings, self.max_pool, *thresholds, *parameters
+        )
 
     def shape(self, layer: str | int) -> tuple[int, ...]:
         """Return the shape of a spiking layer for one image."""
@@ -222,25 +232,3 @@ def _fit(name: str, neuron: Neuron, node: Any) -> Neuron:
     if upper is None:
         return neuron
     return dataclasses.replace(neuron, v_threshold=np.minimum(theta, upper))
-
-
-def fingerprint(*values: Any) -> str:
-    """Return a sum that tells networks and arrays from others.
-
-    >>> fingerprint([1.0, 2.0]) == fingerprint(np.array([1.0, 2.0]))
-    True
-    """
-    total = hashlib.sha256()
-    for value in values:
-        arrays = [] if value is None else [value]
-        if isinstance(value, Network):
-            module, neurons = value.graph.module, value.neurons
-            settings = [(name, neuron.reset, neuron.v_init) for name, neuron in neurons.items()]
-            # What a module shows of itself includes the code of its forward.
-            total.update(f"{value.graph} {module} {settings} {value.max_pool}".encode())
-            tensors = (*module.parameters(), *module.buffers())
-            arrays = [tensor.detach().cpu().numpy() for tensor in tensors]
-            arrays += [neuron.v_threshold for neuron in neurons.values()]
-        for array in map(np.asarray, arrays):
-            total.update(f"{array.shape} {array.dtype}".encode() + array.tobytes())
-    return total.hexdigest()

@@ -1,7 +1,6 @@
 """Accuracy and spikes over many settings: a table, made in parallel, kept on disk."""
 
 import functools
-import hashlib
 import itertools
 import pickle
 import threading
@@ -17,7 +16,8 @@ from torch import nn
 from snnlab import _checks
 from snnlab.conversion import Fixed, Percentile, ThresholdRule, convert
 from snnlab.exceptions import OptionError
-from snnlab.network import Network, fingerprint
+from snnlab.graph.fingerprint import fingerprint
+from snnlab.network import Network
 from snnlab.simulation import ann, simulate
 from snnlab.simulation.options import prepare, refuse_outside_unit
 from snnlab.simulation.record import classified
@@ -28,6 +28,8 @@ _REPLACE = ("reset", "v_init", "scale", "max_pool")
 _SIMULATE = ("input", "seed", "dtype")
 _OPTIONS = ("percentile", *_CONVERT, *_REPLACE, *_SIMULATE)
 IMAGES = 500  # simulated at once
+# The folders whose code decides what a sweep finds.
+_FOLDERS = ("graph", "dynamics", "conversion", "simulation")
 # While torch.fx traces a model, it replaces functions of torch in the whole process.
 # No other thread may compute, or unpickle a tensor, in the meantime.
 _ALONE = threading.RLock()
@@ -123,7 +125,7 @@ def sweep(
     values = itertools.product(*grid.values())
     settings = [dict(zip(grid, chosen, strict=True)) for chosen in values]
     cells = list(itertools.product(named, settings))
-    data = fingerprint(x, y, x_cal), steps, _sources()
+    data = fingerprint(x, y, x_cal, steps, _sources())
     # A worker of Dask unpickles what arrives while another thread of it computes. So whatever may
     # hold tensors travels packed, and all of it is packed before the first thread computes.
     packed = {name: _packed(model) for name, model in named.items()}
@@ -199,9 +201,13 @@ def _packed(value: Any) -> np.ndarray:
 
 @functools.cache
 def _sources() -> str:
-    """Return a sum over the code of the package: what other code computed does not count."""
-    files = sorted(Path(__file__).parent.rglob("*.py"))
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    """Return the fingerprint of the code that a sweep computes with."""
+    package = Path(__file__).parent
+    files = [
+        *package.glob("*.py"),
+        *(f for name in _FOLDERS for f in (package / name).rglob("*.py")),
+    ]
+    return fingerprint(*(file.read_text(encoding="utf-8") for file in sorted(files)))
 
 
 def _check_model(title: str, model: Any, grid: Mapping[str, list], x_cal: Any) -> None:
@@ -221,7 +227,7 @@ def _check_model(title: str, model: Any, grid: Mapping[str, list], x_cal: Any) -
         raise OptionError("x_cal: none given, expected calibration images for the models.")
 
 
-def _tried(model: Any, grid: Mapping[str, list], x: Any, y: Any, x_cal: Any) -> tuple[bool, str]:
+def _tried(model: Any, grid: Mapping[str, list], x: Any, y: Any, x_cal: Any) -> str:
     """Try every value of the grid on one image, and return what tells the model from others."""
 
     def converted(**setting: Any) -> Network:
@@ -253,7 +259,7 @@ def _tried(model: Any, grid: Mapping[str, list], x: Any, y: Any, x_cal: Any) -> 
     # It is rounded, so that another number of threads does not count.
     scale = np.abs(answer.outputs).max() or 1.0
     rounded = np.rint(1000 * answer.outputs / scale).astype(int)
-    return network is model, fingerprint(network, rounded)
+    return fingerprint(network is model, network.fingerprint, rounded)
 
 
 def _listed(grid: Any) -> dict[str, list]:

@@ -15,7 +15,7 @@ from torch import fx, nn
 from snnlab import _checks
 from snnlab.exceptions import UnsupportedLayerError
 from snnlab.graph import operations
-from snnlab.graph.canonical import REFERENCE, Graph, expand_to_batch, floating, source_of
+from snnlab.graph.canonical import REFERENCE, Graph, expand_to_batch, source_of, tensors
 from snnlab.graph.capture import check_model, copied
 from snnlab.graph.operations import Kind, OperationRule
 from snnlab.graph.probe import Depends, Probe
@@ -55,7 +55,7 @@ def trace(model: nn.Module, x: Any) -> Graph:
     check_model(model)
     image = _checks.images(x, "x")[:1]
     model_copy = copied(model)
-    parameter = next(floating(model_copy), None)
+    parameter = next((t for t in tensors(model_copy) if t.is_floating_point()), None)
     image = image.to(torch.get_default_dtype() if parameter is None else parameter)
     with torch.no_grad():
         probe = Probe(model_copy, image)
