@@ -19,7 +19,7 @@ from snnlab.exceptions import OptionError
 from snnlab.graph.fingerprint import fingerprint
 from snnlab.network import Network
 from snnlab.simulation import ann, simulate
-from snnlab.simulation.options import prepare, refuse_outside_unit
+from snnlab.simulation.options import RunOptions, refuse_outside_unit
 from snnlab.simulation.record import classified
 
 # What can vary, by what it is handed to.
@@ -243,8 +243,9 @@ def _tried(model: Any, grid: Mapping[str, list], x: Any, y: Any, x_cal: Any) -> 
         for setting in each(*_REPLACE):
             network.replace(**setting)
         for setting in each("input", "dtype"):
-            _, _, recorder = prepare(network, x[:1], 1, **setting)
-            if recorder.spiking_input:
+            options = RunOptions(timesteps=1, **setting)
+            options.apply(network, x[:1])
+            if options.spiking_input:
                 refuse_outside_unit(torch.from_numpy(x))
         answer = ann(network, x[:1])
     for setting in each("percentile"):

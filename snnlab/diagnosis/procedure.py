@@ -29,7 +29,7 @@ from snnlab.graph.capture import copied
 from snnlab.graph.evaluation import full_precision
 from snnlab.network import Network
 from snnlab.simulation import ann, simulate
-from snnlab.simulation.progress import Progress
+from snnlab.simulation.progress import progress_bar
 
 # Less than this is not worth a search, nor is a single image.
 _TOLERATED = 0.02
@@ -86,7 +86,7 @@ def diagnose(
         _checks.instance(model, nn.Module, "model", "Leave it away, or pass what was converted.")
     # Every layer once, the parts, each unusual setting twice, the images rescaled, the remedies.
     most = len(network.layers) + 5 + 2 * len(network.layers) + 1 + MOST_REMEDIES
-    with Progress(most, "simulations") as progress:
+    with progress_bar(most, "simulations") as progress:
         return _Examination(network, x, y, timesteps, progress).diagnosis(model)
 
 
@@ -99,7 +99,7 @@ class _Examination:
         x: torch.Tensor,
         y: np.ndarray,
         timesteps: int,
-        progress: Progress,
+        progress: Any,
     ):
         self.network, self.x, self.y, self.timesteps = network, x, y, timesteps
         self.trials = Trials(x, y, progress)

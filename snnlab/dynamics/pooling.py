@@ -31,16 +31,15 @@ class ExactMaxPool:
 
     def __init__(self, pool: Callable[[torch.Tensor], torch.Tensor]):
         self.pool = pool
-        self.charge: torch.Tensor | float = 0.0
-        self.highest: torch.Tensor | float = 0.0
+        self.charge = self.highest = torch.zeros(())
 
     @property
-    def sum(self) -> torch.Tensor | float:
+    def sum(self) -> torch.Tensor:
         """What was passed on so far, shape (b, ...)."""
         return self.highest
 
-    def step(self, x: torch.Tensor, steps: int) -> torch.Tensor:
-        """Return the block of outputs for a block of inputs, both shape (t·b, ...)."""
+    def step(self, x: torch.Tensor, steps: int, writable: bool = False) -> torch.Tensor:
+        """Return the block of outputs, as `Stepping.step`; the memory of `x` stays."""
         charge = x.unflatten(0, (steps, -1)).cumsum(0).add_(self.charge)
         self.charge = charge[-1].clone()
         highest = self.pool(charge.flatten(0, 1))
@@ -74,11 +73,10 @@ class GatedMaxPool:
 
     def __init__(self, winners: Callable[[torch.Tensor], torch.Tensor], decay: float):
         self.winners, self.decay = winners, decay
-        self.estimate: torch.Tensor | float = 0.0
-        self.sum: torch.Tensor | float = 0.0
+        self.estimate = self.sum = torch.zeros(())
 
-    def step(self, x: torch.Tensor, steps: int) -> torch.Tensor:
-        """Return the block of outputs for a block of inputs, both shape (t·b, ...)."""
+    def step(self, x: torch.Tensor, steps: int, writable: bool = False) -> torch.Tensor:
+        """Return the block of outputs, as `Stepping.step`; the memory of `x` stays."""
         blocks = x.unflatten(0, (steps, -1))
         estimates = torch.empty_like(blocks)
         for t, block in enumerate(blocks):

@@ -14,9 +14,9 @@ from snnlab.graph.evaluation import activation, evaluate, full_precision
 from snnlab.graph.operations import Kind
 from snnlab.network import Network
 from snnlab.simulation.engine import run
-from snnlab.simulation.options import prepare, refuse_outside_unit, train_seeds
+from snnlab.simulation.options import GIB, RunOptions, refuse_outside_unit
 from snnlab.simulation.record import Activations, Record
-from snnlab.simulation.recorder import GIB
+from snnlab.simulation.recorder import Recorder
 
 
 def simulate(
@@ -87,24 +87,24 @@ def simulate(
     >>> simulate(net, [[0.25, 0.5]], timesteps=4).counts("relu").tolist()
     [[1, 2]]
     """
-    network, x, recorder = prepare(
-        network,
-        x,
-        timesteps,
+    options = RunOptions(
+        timesteps=timesteps,
         reset=reset,
         v_init=v_init,
         input=input,
+        seed=seed,
         spikes=spikes,
         potentials=potentials,
         at=at,
         dtype=dtype,
         memory=memory,
     )
-    if recorder.spiking_input:
+    network, x = options.apply(network, x)
+    recorder = Recorder(network, len(x), options)
+    if options.spiking_input:
         refuse_outside_unit(x)
-    seeds = train_seeds(x, seed) if recorder.input == "poisson" else None
-    run(network, x, recorder, int(memory), seeds=seeds)
-    return recorder.record(network.graph.fingerprint)
+    run(network, x, recorder)
+    return recorder.record()
 
 
 def ann(network: Network, x: Any) -> Activations:

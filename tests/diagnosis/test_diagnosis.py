@@ -899,7 +899,7 @@ def test_refusals(changed, error, message):
 
 def test_equal_settings_are_simulated_once():
     done = []
-    trials = Trials(torch.tensor(X), Y, SimpleNamespace(add=done.append))
+    trials = Trials(torch.tensor(X), Y, SimpleNamespace(update=lambda: done.append(1)))
     net = converted("mlp")
     first = trials.accuracy(net.replace(v_init=0.25), 4)
     assert (trials.accuracy(net.replace(v_init=0.25), 4) == first).all()
