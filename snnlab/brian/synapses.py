@@ -20,7 +20,7 @@ from torch import fx
 from snnlab import _checks, _tables
 from snnlab.exceptions import UnsupportedLayerError
 from snnlab.graph.canonical import Graph, apply, source_of
-from snnlab.graph.evaluation import full_precision, last_uses, size
+from snnlab.graph.evaluation import currents_of, full_precision, last_uses, size
 from snnlab.graph.operations import Kind
 from snnlab.network import Network
 
@@ -124,9 +124,7 @@ def sources(graph: Graph) -> dict[str, fx.Node]:
 
 def currents_at_rest(graph: Graph, images: torch.Tensor) -> dict[str, torch.Tensor]:
     """Return the current of each spiking layer and the output while no neuron fires."""
-    values = at_rest(graph, images)
-    currents = {name: values[source_of(node)] for name, node in graph.layers.items()}
-    return currents | {"output": values[graph.nodes[-1]]}
+    return currents_of(graph, images, lambda _, current: torch.zeros_like(current))
 
 
 def matrices_from(

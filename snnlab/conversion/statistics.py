@@ -130,7 +130,7 @@ def for_each_activation(
         return a
 
     with full_precision():
-        for images in batches(graph, x_cal):
+        for images in image_batches(graph, x_cal):
             evaluate(graph, images, emit)
 
 
@@ -163,7 +163,7 @@ def cut_off(activations: np.ndarray, threshold: float) -> dict[str, float]:
     }
 
 
-def batches(graph: Graph, x: Any, name: str = "x_cal") -> Iterator[torch.Tensor]:
+def image_batches(graph: Graph, x: Any, name: str = "x_cal") -> Iterator[torch.Tensor]:
     """Yield the images in batches whose values stay within a few dozen MiB."""
     _checks.instance(graph, Graph, "graph", "Write snnlab.trace(model, x) first.")
     x = _checks.images(x, name, graph.input_shape, graph.dtype)
