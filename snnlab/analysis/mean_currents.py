@@ -12,7 +12,7 @@ from torch import fx
 
 from snnlab.dynamics.neuron import Neuron, as_simulated, passed_on
 from snnlab.graph.canonical import Graph, apply, source_of
-from snnlab.graph.evaluation import currents_of, full_precision, size
+from snnlab.graph.evaluation import currents_of, inference, size
 from snnlab.graph.operations import Kind
 from snnlab.network import Network
 from snnlab.simulation.record import Record
@@ -77,6 +77,6 @@ def received_currents(
             own = maxima[name] = apply(node, graph.module, {source_of(node): current})
         return torch.from_numpy(phi[name]).to(current) if name in phi else own
 
-    with full_precision():
+    with inference(graph, len(images)):
         found = currents_of(graph, images.to(graph.device), emit) | maxima
     return {name: current.double().cpu().numpy() for name, current in found.items()}

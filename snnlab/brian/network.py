@@ -14,7 +14,7 @@ from snnlab.brian.isolation import isolated
 from snnlab.dynamics.input_coding import spiking_input
 from snnlab.dynamics.neuron import Reset
 from snnlab.exceptions import ShapeError
-from snnlab.graph.evaluation import full_precision
+from snnlab.graph.evaluation import inference
 from snnlab.network import Network
 from snnlab.simulation.options import GIB, RunOptions, refuse_outside_unit, train_seeds
 from snnlab.simulation.progress import progress_bar
@@ -111,7 +111,7 @@ def simulate(
     recorder = Recorder(network, len(x), options)
     T, spiking = options.timesteps, options.spiking_input
     trains = _trains(input, x, T, seed) if spiking else repeat(None)
-    with full_precision(), isolated(target), progress_bar(len(x), "images") as progress:
+    with inference(network.graph, 1), isolated(target), progress_bar(len(x), "images") as progress:
         engine = BrianEngine(
             network, spiking_input=spiking, schedule=schedule, memory=options.memory
         )

@@ -20,7 +20,7 @@ from torch import fx
 from snnlab import _checks, _tables
 from snnlab.exceptions import UnsupportedLayerError
 from snnlab.graph.canonical import Graph, apply, source_of
-from snnlab.graph.evaluation import currents_of, full_precision, last_uses, size
+from snnlab.graph.evaluation import currents_of, inference, last_uses, size
 from snnlab.graph.operations import Kind
 from snnlab.network import Network
 
@@ -94,7 +94,7 @@ def connections(network: Network, layer: str | int) -> Connections:
     _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
     name = layer if layer == "output" else _checks.layer(layer, network.layers)
     graph = affine_graph(network)
-    with full_precision():
+    with inference(graph, 1):
         constant = currents_at_rest(graph, _dark(graph))[name]
         rest = at_rest(graph, _dark(graph))
         matrices = {

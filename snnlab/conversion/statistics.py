@@ -12,7 +12,7 @@ from torch import fx
 from snnlab import _checks
 from snnlab.exceptions import CalibrationError
 from snnlab.graph.canonical import Graph
-from snnlab.graph.evaluation import activation, evaluate, full_precision, last_uses, peak_live_size
+from snnlab.graph.evaluation import activation, evaluate, inference, last_uses, peak_live_size
 from snnlab.graph.operations import Kind
 
 # The upper 16 bits of a float32 that is not negative: 8 bits of exponent, 7 of mantissa.
@@ -129,8 +129,8 @@ def for_each_activation(
             look(node.meta["layer"], a)
         return a
 
-    with full_precision():
-        for images in image_batches(graph, x_cal):
+    for images in image_batches(graph, x_cal):
+        with inference(graph, len(images)):
             evaluate(graph, images, emit)
 
 

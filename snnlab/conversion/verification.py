@@ -10,7 +10,7 @@ from snnlab import _checks
 from snnlab.exceptions import VerificationError
 from snnlab.graph.canonical import Graph
 from snnlab.graph.capture import copied
-from snnlab.graph.evaluation import currents_of, full_precision
+from snnlab.graph.evaluation import currents_of, inference
 from snnlab.graph.operations import Kind
 from snnlab.graph.tracing import trace
 from snnlab.network import Network
@@ -65,7 +65,7 @@ def check_equivalence(traced: Graph, model: nn.Module, network: Network, x: torc
     traced = traced.to(graph.device, graph.dtype)
     original = copied(model).to(graph.device, graph.dtype)
     softmax = traced.softmax or (lambda logits: logits)
-    with full_precision():
+    with inference(graph, len(x)):
         own = _currents(graph, x)
         logits = own[graph.logits]
         before = _currents(traced, x)

@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from snnlab import _checks
+from snnlab._threads import multiplications, threads_for
 from snnlab.data.checkpoint import Checkpoint
 from snnlab.exceptions import ShapeError
 
@@ -77,7 +78,11 @@ def train(
     }
     setting |= {"model": str(model), "sha256 of x": _sha256(x), "sha256 of y": _sha256(y)}
     kept = Checkpoint(checkpoint, setting, (model, optimizer, schedule))
-    with torch.random.fork_rng(devices=[]), tqdm(total=epochs, unit=" epochs", leave=False) as bar:
+    with torch.random.fork_rng(devices=[]):
+        # A step computes the output, and the gradients of activations and of weights.
+        work = 3 * batch * multiplications(copy.deepcopy(model).eval(), x[:1])
+    bars = tqdm(total=epochs, unit=" epochs", leave=False)
+    with torch.random.fork_rng(devices=[]), threads_for(work), bars as bar:
         torch.manual_seed(seed)
         done = kept.resume()
         bar.update(done)

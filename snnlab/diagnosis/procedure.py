@@ -25,12 +25,14 @@ from snnlab.diagnosis.report import Diagnosis, Finding, LayerScale, Remedy
 from snnlab.diagnosis.suspicions import Suspicion, settings, suspicions
 from snnlab.diagnosis.trials import Trials
 from snnlab.exceptions import SNNLabError
+from snnlab.graph import Graph
 from snnlab.graph.capture import copied
-from snnlab.graph.evaluation import full_precision
+from snnlab.graph.evaluation import inference
 from snnlab.network import Network
 from snnlab.simulation import ann, simulate
 from snnlab.simulation.progress import progress_bar
 
+_BATCH = 64
 # Less than this is not worth a search, nor is a single image.
 _TOLERATED = 0.02
 _LONGER = 4
@@ -163,7 +165,7 @@ class _Examination:
         try:
             verify(model, self.network, self.x[:8])
         except SNNLabError as error:
-            own = _accuracy(model, self.x, self.y)
+            own = _accuracy(model, self.x, self.y, self.network.graph)
             reads = "" if own is None else f" The model reads {own:.2%} correctly."
             words = (
                 f"The network does not compute what the model does.{reads} {error} Convert the "
@@ -264,12 +266,12 @@ class _Examination:
         return float(self.trials.accuracy(network, self.timesteps)[-1])
 
 
-def _accuracy(model: nn.Module, x: torch.Tensor, y: np.ndarray) -> float | None:
+def _accuracy(model: nn.Module, x: torch.Tensor, y: np.ndarray, graph: Graph) -> float | None:
     """Return the share of images that the model itself reads correctly; None if it cannot."""
     try:
-        with full_precision():
+        with inference(graph, _BATCH):
             own = copied(model).to(x)
-            answers = torch.cat([own(batch) for batch in x.split(64)]).argmax(1).cpu().numpy()
+            answers = torch.cat([own(batch) for batch in x.split(_BATCH)]).argmax(1).cpu().numpy()
     except (RuntimeError, TypeError, ValueError, IndexError):  # of images of another shape, say
         return None
     return float((answers == y).mean()) if answers.shape == y.shape else None

@@ -11,6 +11,7 @@ import torch
 from torch import fx, nn
 from torch.nn.modules.conv import _ConvNd
 
+from snnlab._threads import multiplications
 from snnlab.exceptions import OptionError
 from snnlab.graph.fingerprint import fingerprint
 from snnlab.graph.operations import Kind
@@ -86,6 +87,12 @@ class Graph:
         # Parameters of float32 are the same numbers in float64; so all are compared as float32.
         parameters = [t.float() if t.is_floating_point() else t for t in tensors(self.module)]
         return fingerprint(self, layers, calls, *parameters)
+
+    @functools.cached_property
+    def multiplications(self) -> int:
+        """How many multiplications linear layers and convolutions need for one image."""
+        image = torch.zeros(1, *self.input_shape, dtype=self.dtype, device=self.device)
+        return multiplications(self.module, image)
 
     def to(self, *device_or_dtype: Any) -> "Graph":
         """Return a copy on another device or in another floating type, as `torch.nn.Module.to`."""

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import fx
 
+from snnlab._threads import threads_for
 from snnlab.graph.canonical import Graph, apply, source_of
 from snnlab.graph.operations import Kind, rectify
 
@@ -14,13 +15,16 @@ Emit = Callable[[fx.Node, torch.Tensor], torch.Tensor | None]
 
 
 @contextmanager
-def full_precision() -> Iterator[None]:
-    """Evaluate without gradients and without the shortened floats of GPUs, then restore."""
+def inference(graph: Graph, images: int) -> Iterator[None]:
+    """Evaluate so many images at once with the threads that pay, at full precision.
+
+    There are no gradients, and GPUs do not shorten floats; afterwards all is set as it was.
+    """
     matmul, cudnn = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
     try:
         torch.set_float32_matmul_precision("highest")
         torch.backends.cudnn.allow_tf32 = False
-        with torch.inference_mode():
+        with torch.inference_mode(), threads_for(images * graph.multiplications):
             yield
     finally:
         torch.set_float32_matmul_precision(matmul)

@@ -13,6 +13,7 @@ import torch
 from torch import fx, nn
 
 from snnlab import _checks
+from snnlab._threads import threads_for
 from snnlab.exceptions import UnsupportedLayerError
 from snnlab.graph import operations
 from snnlab.graph.canonical import REFERENCE, Graph, expand_to_batch, source_of, tensors
@@ -57,7 +58,8 @@ def trace(model: nn.Module, x: Any) -> Graph:
     model_copy = copied(model)
     parameter = next((t for t in tensors(model_copy) if t.is_floating_point()), None)
     image = image.to(torch.get_default_dtype() if parameter is None else parameter)
-    with torch.no_grad():
+    # One thread, since what it would have to compute is not known before; it is five images in all.
+    with torch.no_grad(), threads_for(0):
         probe = Probe(model_copy, image)
         make_functional(probe)
         return _Rewriting(probe).graph(image)

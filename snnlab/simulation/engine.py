@@ -16,7 +16,7 @@ from snnlab.dynamics.pooling import GatedMaxPool, max_pool
 from snnlab.dynamics.stepping import Stepping
 from snnlab.exceptions import MemoryBudgetError
 from snnlab.graph.canonical import apply, source_of
-from snnlab.graph.evaluation import full_precision, last_uses, peak_live_size, size
+from snnlab.graph.evaluation import inference, last_uses, peak_live_size, size
 from snnlab.graph.operations import Kind
 from snnlab.network import Network
 from snnlab.simulation.options import GIB, train_seeds
@@ -62,7 +62,8 @@ def run(
     engine = Engine(network, options.input, overridden)
     blocks = engine.blocks(count, T, options.memory)
     seeds = train_seeds(count, options.seed) if options.input == "poisson" else []
-    with full_precision(), progress_bar(count * T, "image steps") as progress:
+    together = inference(network.graph, blocks.images * blocks.steps)
+    with together, progress_bar(count * T, "image steps") as progress:
         for first in range(0, count, blocks.images):
             chosen = slice(first, first + blocks.images)
             engine.start(x[chosen].to(network.graph.device), seeds[chosen], recorder, first)

@@ -10,7 +10,7 @@ from torch import fx
 from snnlab import _checks
 from snnlab.conversion.statistics import image_batches
 from snnlab.dynamics.neuron import Reset, as_simulated, constant_output
-from snnlab.graph.evaluation import activation, currents_of, full_precision
+from snnlab.graph.evaluation import activation, currents_of, inference
 from snnlab.graph.operations import Kind
 from snnlab.network import Network
 from snnlab.simulation.engine import run
@@ -188,10 +188,10 @@ def _without_time(
         passed[node.meta["layer"]].append(a.cpu())
         return a
 
-    with full_precision():
-        for images in image_batches(network.graph, x, "x"):
+    for images in image_batches(network.graph, x, "x"):
+        with inference(network.graph, len(images)):
             found = currents_of(network.graph, images, emit)
-            currents.append({name: current.cpu() for name, current in found.items()})
+        currents.append({name: current.cpu() for name, current in found.items()})
     return Activations(
         {name: torch.cat([c[name] for c in currents]).numpy() for name in network.layers},
         {name: torch.cat(parts).numpy() for name, parts in passed.items()},
