@@ -110,8 +110,9 @@ def sweep(
     )
     if not steps:
         raise OptionError("timesteps: is empty, expected at least one number of steps.")
-    if jobs is not None and (isinstance(jobs, bool) or not isinstance(jobs, Integral) or not jobs):
-        raise OptionError(f"jobs = {jobs!r}: expected a whole number above 0, or -1 for all cores.")
+    if jobs is not None:
+        todo = "a whole number above 0, or -1 for all cores."
+        jobs = _checks.number(jobs, "jobs", excluded=(0,), whole=True, expected=todo)
     x, x_cal = _array(x, "x"), None if x_cal is None else _array(x_cal, "x_cal")
     y = _checks.labels(y, len(x))
     for name, model in named.items():

@@ -48,7 +48,7 @@ class MysteryNeuron:
     answers: int = 0
 
     def __post_init__(self) -> None:
-        self.number = _checks.seed(self.number)
+        self.number = _checks.seed(self.number, "number")
 
     def stimulate(self, current: Any, duration: Any, dt: Any = 1 * b2.ms) -> np.ndarray:
         """Give it a current and return when it fires, in ms.

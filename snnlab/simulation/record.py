@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -70,9 +69,10 @@ class Record:
             If the layer is unknown or the counts after `step` were not recorded.
         """
         name = self._name(layer)
-        if step is None or (isinstance(step, Integral) and step == self.timesteps):
+        step = self.timesteps if step is None else _checks.whole(step, "step")
+        if step == self.timesteps:
             return self.totals[name]
-        if not isinstance(step, Integral) or step not in self.at:
+        if step not in self.at:
             raise OptionError(
                 f"step = {step!r}: counts were recorded after the steps "
                 f"{[*self.at, self.timesteps]}. Simulate with at=({step!r},) for others."

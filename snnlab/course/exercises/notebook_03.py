@@ -7,11 +7,11 @@ multiples of 1/64, so that their sums are exact.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from numbers import Real
 from typing import Any
 
 import numpy as np
 
+from snnlab import _checks
 from snnlab._words import counted
 from snnlab.course.exercises.base import Exercise
 from snnlab.course.exercises.function_exercise import FunctionExercise, Mistake
@@ -47,7 +47,7 @@ class CurrentsToFind(Exercise):
             )
         if all(current is None or current is ... for current in answer):
             return Feedback(False, "The list has no currents yet. Write four of them in it.")
-        if not all(map(_is_current, answer)):
+        if not all(_checks.is_number(z) and abs(z) < _MOST for z in answer):
             return Feedback(False, "Not all in the list are numbers. Which currents do you mean?")
         if len(answer) != 4:
             return Feedback(
@@ -62,15 +62,6 @@ class CurrentsToFind(Exercise):
                 "which order?",
             )
         return _what_happens([_exact(current) for current in answer])
-
-
-def _is_current(value: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, Real):
-        return False
-    try:
-        return abs(float(value)) < _MOST  # not true for NaN
-    except OverflowError:
-        return False
 
 
 def _exact(current: Any) -> Fraction:
