@@ -126,7 +126,8 @@ def number(
 
     The ends of an open interval are `excluded`. The message ends with `expected`.
     """
-    allowed = is_number(value) and low <= value <= high and value not in excluded
+    # As a float: numpy would round the ends to the type of a float16.
+    allowed = is_number(value) and low <= float(value) <= high and value not in excluded
     if not allowed or (whole and value % 1):
         raise OptionError(f"{name} = {value!r}: expected {expected}")
     return int(value) if whole else float(value)

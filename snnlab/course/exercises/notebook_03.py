@@ -47,7 +47,7 @@ class CurrentsToFind(Exercise):
             )
         if all(current is None or current is ... for current in answer):
             return Feedback(False, "The list has no currents yet. Write four of them in it.")
-        if not all(_checks.is_number(z) and abs(z) < _MOST for z in answer):
+        if not all(_checks.is_number(z) and abs(float(z)) < _MOST for z in answer):
             return Feedback(False, "Not all in the list are numbers. Which currents do you mean?")
         if len(answer) != 4:
             return Feedback(
