@@ -39,10 +39,11 @@ def kind(value: Any) -> str:
     return f"a{'n' * (name[0].lower() in 'aeiou')} {name}"
 
 
-def listed(numbers: tuple) -> str:
-    """Return several numbers.
+def listed(numbers: tuple, thing: str = "") -> str:
+    """Return several numbers, after what they are.
 
-    >>> listed((0.25, 1.0))
-    '0.25, 1'
+    >>> listed((0.25, 1.0)), listed((0.25, 1.0), "current"), listed((2,), "current")
+    ('0.25, 1', 'currents 0.25, 1', 'current 2')
     """
-    return ", ".join(f"{number:g}" for number in numbers)
+    named = f"{thing}{'s' * (len(numbers) > 1)} " if thing else ""
+    return named + ", ".join(f"{number:g}" for number in numbers)

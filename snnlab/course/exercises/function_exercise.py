@@ -17,6 +17,7 @@ from snnlab.course.wording import kind
 
 # The arguments of one call. A tuple among them reaches the function as an array.
 Case = tuple[Any, ...]
+_TOLERANCE = 1e-6
 _NOTHING = "your function returns nothing"
 
 
@@ -28,12 +29,12 @@ class Mistake:
     ----------
     wrong : tuple of functions
         What they write; several where the same thought is written in several ways.
-    words : callable
-        Takes the smallest case in which it shows; returns what to think about.
+    words : str or callable
+        What to think about. A callable takes the smallest case in which the mistake shows.
     """
 
     wrong: tuple[Callable[..., Any], ...]
-    words: Callable[..., str]
+    words: str | Callable[..., str]
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,8 @@ class FunctionExercise(Exercise):
     mistakes : sequence of Mistake
     done : str
         What was tried.
-    tolerance : float
-        How far off an answer may be, relative to the right one. Counts are exact.
+    exact : bool
+        Whether an answer has to be equal, as counts have; else it may be off by a millionth.
     """
 
     solution: Callable[..., Any]
@@ -71,7 +72,7 @@ class FunctionExercise(Exercise):
     question: str
     mistakes: Sequence[Mistake]
     done: str
-    tolerance: float = 0.0
+    exact: bool = True
 
     def source(self) -> str:
         """Return the source of the solution."""
@@ -115,7 +116,8 @@ class FunctionExercise(Exercise):
         yours, right = self.says(outcome), self.says(self.solution(*_arguments(case)))
         for mistake in self.mistakes:
             if any(self._agree_all(wrong, outcomes) for wrong in mistake.wrong):
-                return f"{place} your {self.subject} {yours}. {mistake.words(*case)}"
+                words = mistake.words if isinstance(mistake.words, str) else mistake.words(*case)
+                return f"{place} your {self.subject} {yours}. {words}"
         if yours == right:
             return f"{place} your {self.subject} almost does what it should. {self.question}"
         return f"{place} the {self.subject} {right}; yours {yours}. {self.question}"
@@ -129,9 +131,9 @@ class FunctionExercise(Exercise):
         """Return whether two functions say the same; one that stopped never does."""
         if isinstance(one, str) or isinstance(other, str):
             return False
-        # Below a thousandth of the relative tolerance a number counts as 0.
-        near = {"rel_tol": self.tolerance, "abs_tol": self.tolerance / 1000}
-        return math.isclose(one, other, **near)
+        if self.exact:
+            return one == other
+        return math.isclose(one, other, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE / 1000)
 
     def _call(self) -> str:
         return f'Write check("{self.number}", {self.solution.__name__}), without its arguments.'
