@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from snnlab import _checks
-from snnlab._words import counted
+from snnlab._text import counted
 from snnlab.exceptions import OptionError
 from snnlab.graph.canonical import exclusive_layer
 from snnlab.network import Network

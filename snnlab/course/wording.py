@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from snnlab._words import counted
+from snnlab._text import counted
 
 
 def steps(number: float) -> str:

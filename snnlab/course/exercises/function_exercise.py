@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from snnlab._words import counted
+from snnlab._text import counted
 from snnlab.course.exercises.base import Exercise
 from snnlab.course.feedback import Feedback
 from snnlab.course.wording import kind

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from snnlab import _checks
-from snnlab._words import counted
+from snnlab._text import counted
 from snnlab.course.exercises.base import Exercise
 from snnlab.course.exercises.function_exercise import FunctionExercise, Mistake
 from snnlab.course.feedback import Feedback
