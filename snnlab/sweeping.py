@@ -16,7 +16,7 @@ from torch import nn
 
 from snnlab import _checks
 from snnlab.conversion import Fixed, Percentile, ThresholdRule, convert
-from snnlab.exceptions import OptionError
+from snnlab.exceptions import OptionError, needs
 from snnlab.network import Network, fingerprint
 from snnlab.simulation import ann, simulate
 from snnlab.simulation.options import prepare, refuse_outside_unit
@@ -97,8 +97,10 @@ def sweep(
     >>> table[["v_init", "timesteps", "accuracy", "spikes"]].values.tolist()
     [[0.0, 1.0, 0.0, 0.0], [0.0, 2.0, 0.0, 0.0], [0.5, 1.0, 0.0, 0.0], [0.5, 2.0, 1.0, 1.0]]
     """
-    import joblib
-    import pandas as pd
+    with needs("snnlab.sweep", "joblib", "pandas", "cloudpickle"):
+        import cloudpickle  # noqa: F401 (used by _packed)
+        import joblib
+        import pandas as pd
     from tqdm.auto import tqdm
 
     grid = _listed(grid)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from snnlab.data import bundled
-from snnlab.exceptions import DataError
+from snnlab.exceptions import DataError, needs
 
 _COUNTS = {"train": 60_000, "test": 10_000}
 # A label as a number, or as openml.org and others write it. Unlike a cast this knows 2.5 from 2.
@@ -116,7 +116,8 @@ def _opened(file: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _fetched(part: str) -> tuple[np.ndarray, np.ndarray]:
-    from sklearn import datasets
+    with needs("snnlab.data.load_mnist_training without a file", "scikit-learn"):
+        from sklearn import datasets
 
     folder = "~/scikit_learn_data"  # where scikit-learn keeps its copy unless told otherwise
     try:

@@ -6,6 +6,7 @@ from torch import nn
 
 from snnlab import _checks
 from snnlab.data import bundled
+from snnlab.exceptions import needs
 
 
 def mnist_mlp() -> nn.Module:
@@ -99,7 +100,8 @@ def load_network(name: str) -> nn.Module:
     >>> load_network("mnist_diehl_convnet")[0]
     Conv2d(1, 12, kernel_size=(5, 5), stride=(1, 1), bias=False)
     """
-    from safetensors.torch import load
+    with needs("snnlab.data.load_network", "safetensors"):
+        from safetensors.torch import load
 
     _checks.option(name, "name", ARCHITECTURES)
     model = ARCHITECTURES[name]()
