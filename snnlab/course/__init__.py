@@ -1,4 +1,4 @@
-"""What the notebooks ask of the learner, and how they answer."""
+"""Exercises and predictions of the notebooks, and the feedback that they give."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any

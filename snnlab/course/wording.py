@@ -1,4 +1,4 @@
-"""Numbers and things as they stand in a sentence."""
+"""Numbers and values in sentences."""
 
 from numbers import Real
 from typing import Any
@@ -14,7 +14,7 @@ def steps(number: float) -> str:
 
 
 def fires(number: float) -> str:
-    """Return how often something fires.
+    """Return a verb phrase for a spike count.
 
     >>> fires(0), fires(2.0), fires(2.5)
     ('does not fire', 'fires twice', 'fires 2.5 times')
@@ -24,7 +24,7 @@ def fires(number: float) -> str:
 
 
 def kind(value: Any) -> str:
-    """Return what something is.
+    """Return a noun phrase for a value of any type.
 
     >>> kind(0.5), kind([1, 2]), kind(np.zeros(3)), kind(True)
     ('the number 0.5', 'a list', 'an array of shape (3,)', 'True')

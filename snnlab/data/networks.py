@@ -88,7 +88,7 @@ def load_network(name: str) -> nn.Module:
     ----------
     name : {"mnist_mlp", "mnist_diehl_convnet", "mnist_convnet"}
         784-1200-1200-10 without biases; 12c5-2s-64c5-2s-10o without biases; three convolutions with
-        BatchNorm, biases and max pooling. `card(name)` tells how each was trained.
+        BatchNorm, biases and max pooling. `card(name)` describes their training.
 
     Raises
     ------
@@ -105,6 +105,6 @@ def load_network(name: str) -> nn.Module:
 
     _checks.option(name, "name", ARCHITECTURES)
     model = ARCHITECTURES[name]()
-    # Stored in half precision: enough to tell the weights apart, and half the size.
+    # Stored in half precision, for half the size; copied into parameters of float32.
     model.load_state_dict(load(bundled.read(f"{name}.safetensors")))
     return model.eval()

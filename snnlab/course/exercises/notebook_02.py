@@ -24,7 +24,7 @@ def _by_steps(currents, timesteps):
     return [(current, t) for t, current in product(timesteps, currents)]
 
 
-# --- 2.1 -------------------------------------------------------------------------------------
+# Exercise 2.1
 
 
 def count(current, steps):
@@ -95,7 +95,7 @@ _count = FunctionExercise(
 )
 
 
-# --- 2.2 -------------------------------------------------------------------------------------
+# Exercise 2.2
 
 
 def mean_error(steps, threshold, start):
@@ -170,7 +170,7 @@ _mean_error = FunctionExercise(
 )
 
 
-# --- 2.3 -------------------------------------------------------------------------------------
+# Exercise 2.3
 
 
 def steps_for(bound, threshold):
@@ -253,7 +253,7 @@ _steps_for = FunctionExercise(
 )
 
 
-# --- 2.4 -------------------------------------------------------------------------------------
+# Exercise 2.4
 
 
 def layer_error(activations, steps, threshold):
@@ -365,7 +365,7 @@ _layer_error = FunctionExercise(
 )
 
 
-# --- 2.5 -------------------------------------------------------------------------------------
+# Exercise 2.5
 
 
 def count_zero(current, steps):

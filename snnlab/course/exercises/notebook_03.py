@@ -18,9 +18,9 @@ from snnlab.course.exercises.function_exercise import FunctionExercise, Mistake
 from snnlab.course.feedback import Feedback
 from snnlab.course.wording import fires, kind, listed
 
-# --- 3.1 -------------------------------------------------------------------------------------
+# Exercise 3.1
 
-# Currents beyond this are no numbers to work with.
+# The largest current that is accepted.
 _MOST = 1e100
 _SHOWN = (1, 1, -1, -1)
 
@@ -34,7 +34,7 @@ class CurrentsToFind(Exercise):
         return "currents = [0.5, 1, 0.5, -2]"
 
     def check(self, answer: Any) -> Feedback:
-        """Say whether the neuron fires twice, though the currents promise nothing."""
+        """Return feedback: the neuron has to fire twice under currents that add up to 0 or less."""
         if answer is None or answer is ...:
             return Feedback(False, "There are no currents yet. Write four of them in a list.")
         if isinstance(answer, np.ndarray):
@@ -65,12 +65,12 @@ class CurrentsToFind(Exercise):
 
 
 def _exact(current: Any) -> Fraction:
-    """Return a current as it was written: ten times 0.1 is 1, as it is not for floats."""
+    """Return a current as it was written: ten times 0.1 is exactly 1."""
     return Fraction(repr(float(current)))
 
 
 def _what_happens(currents: Sequence[Fraction]) -> Feedback:
-    """Say what a neuron does under currents; threshold 1, soft reset, starts empty."""
+    """Return feedback on what a neuron does: threshold 1, soft reset, empty at first."""
     total = sum(currents)
     if total > 0:
         return Feedback(
@@ -119,7 +119,7 @@ _four_currents = CurrentsToFind(
 )
 
 
-# --- 3.2 -------------------------------------------------------------------------------------
+# Exercise 3.2
 
 
 def spikes(currents, threshold, start):
@@ -247,7 +247,7 @@ _spikes = FunctionExercise(
 )
 
 
-# --- 3.4 -------------------------------------------------------------------------------------
+# Exercise 3.4
 
 
 def spurious(rho, levels):

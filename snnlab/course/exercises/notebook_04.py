@@ -10,7 +10,7 @@ from snnlab.course.exercises.base import Exercise
 from snnlab.course.exercises.function_exercise import FunctionExercise, Mistake
 from snnlab.course.wording import listed
 
-# --- 4.1 -------------------------------------------------------------------------------------
+# Exercise 4.1
 
 
 def first_spike(current, threshold, start):
@@ -115,7 +115,7 @@ _first_spike = FunctionExercise(
 )
 
 
-# --- 4.2 -------------------------------------------------------------------------------------
+# Exercise 4.2
 
 
 def largest_current(weights):
@@ -204,7 +204,7 @@ _largest_current = FunctionExercise(
 )
 
 
-# --- 4.5 -------------------------------------------------------------------------------------
+# Exercise 4.5
 
 
 def factor(scales, layer):

@@ -12,7 +12,7 @@ from snnlab.course.exercises.base import Exercise
 from snnlab.course.exercises.function_exercise import FunctionExercise, Mistake
 from snnlab.course.wording import listed
 
-# --- 5.2 -------------------------------------------------------------------------------------
+# Exercise 5.2
 
 
 def clipped_mass(activations, threshold):
@@ -112,7 +112,7 @@ _clipped_mass = FunctionExercise(
     exact=False,
 )
 
-# --- 5.3 -------------------------------------------------------------------------------------
+# Exercise 5.3
 
 
 def threshold_of(activations, percentile):
@@ -219,7 +219,7 @@ _threshold_of = FunctionExercise(
 )
 
 
-# --- 5.5 -------------------------------------------------------------------------------------
+# Exercise 5.5
 
 
 def normalized_bias(bias, before, scale):

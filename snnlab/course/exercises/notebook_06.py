@@ -13,7 +13,7 @@ from snnlab.course.exercises.base import Exercise
 from snnlab.course.exercises.function_exercise import FunctionExercise, Mistake
 from snnlab.course.wording import listed, steps
 
-# --- 6.1 -------------------------------------------------------------------------------------
+# Exercise 6.1
 
 
 def folded_bias(bias, mean, variance, gamma, beta, eps):
@@ -21,7 +21,7 @@ def folded_bias(bias, mean, variance, gamma, beta, eps):
     return gamma * (bias - mean) / math.sqrt(variance + eps) + beta
 
 
-# Variance and epsilon, whose sum has an exact root other than itself.
+# Variance and eps; the root of their sum is exact, and not the sum itself.
 _SPREADS = ((3.75, 0.25), (0.1875, 0.0625), (15.0, 1.0))
 
 _folded_bias = FunctionExercise(
@@ -140,7 +140,7 @@ _folded_bias = FunctionExercise(
 )
 
 
-# --- 6.2 -------------------------------------------------------------------------------------
+# Exercise 6.2
 
 
 def gate_count(first, second):
@@ -271,7 +271,7 @@ _gate_count = FunctionExercise(
 )
 
 
-# --- 6.5 -------------------------------------------------------------------------------------
+# Exercise 6.5
 
 
 def random_steps(pixel, error):

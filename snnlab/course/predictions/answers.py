@@ -1,4 +1,4 @@
-"""What a prediction may be: a number between two ends, or one of a few choices."""
+"""The answers that a prediction allows: a number in a range, or one of a few choices."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ class Number:
     Parameters
     ----------
     low, high, step : int or float
-        With a `step` of type int only whole numbers are taken. The step is that of the arrows
-        beside the field; numbers between two steps are taken too.
+        With a `step` of type int only whole numbers are allowed. The step is that of the arrows
+        beside the field; numbers between two steps are allowed too.
     unit : str
-        Stands behind the number.
+        Shown after the number.
 
     Raises
     ------
@@ -106,7 +106,7 @@ class Choices:
 
     def __str__(self) -> str:
         *first, last = map(self.shown, self.values)
-        # Choices that have commas themselves are kept apart by more.
+        # Choices with commas in them are separated by semicolons.
         if any("," in text for text in (*first, last)):
             return f"{'; '.join(first)}; or {last}"
         return f"{', '.join(first)} or {last}"
@@ -117,7 +117,7 @@ def _is_choice(value: Any) -> bool:
 
 
 def answers_of(answers: Sequence[Any] | Number) -> Number | Choices:
-    """Return what was declared as answers."""
+    """Return answers given as a list of choices or as a Number."""
     if isinstance(answers, Number):
         return answers
     if not isinstance(answers, (list, tuple)):
