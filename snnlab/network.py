@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from snnlab import _checks, _tables
+from snnlab import _checks, _text
 from snnlab.dynamics.neuron import Neuron, Reset, checked_threshold
 from snnlab.dynamics.pooling import MAX_POOLINGS, MaxPooling, check_gates
 from snnlab.exceptions import OptionError
@@ -152,15 +152,15 @@ class Network:
         neurons = sum(size(node) for node in self.graph.layers.values())
         title = (
             f"Spiking network of {len(self.layers)} layers, {neurons:,} neurons; "
-            f"input {_tables.shape(self.graph.input_shape)}"
+            f"input {_text.shape(self.graph.input_shape)}"
         )
         header = ["layer", "shape", "neurons", "threshold θ", "reset", "v_init"]
         rows = [
             [
                 name,
-                _tables.shape(node.meta["shape"]),
+                _text.shape(node.meta["shape"]),
                 f"{size(node):,}",
-                _tables.span(np.ravel(self.neurons[name].v_threshold)),
+                _text.span(np.ravel(self.neurons[name].v_threshold)),
                 self.neurons[name].reset,
                 f"{self.neurons[name].v_init:g} θ",
             ]
@@ -169,10 +169,10 @@ class Network:
         return title, header, rows
 
     def __repr__(self) -> str:
-        return _tables.text(*self._table())
+        return _text.to_text(*self._table())
 
     def _repr_html_(self) -> str:
-        return _tables.to_html(*self._table())
+        return _text.to_html(*self._table())
 
 
 def thresholds_by_layer(
@@ -216,7 +216,7 @@ def _check_size(name: str, neuron: Neuron, graph: Graph) -> None:
     theta = np.ravel(neuron.v_threshold)
     if theta.min() < limits.tiny or theta.max() > limits.max:
         raise OptionError(
-            f"threshold of layer {name!r}: {_tables.span(theta)} does not fit into {graph.dtype}, "
+            f"threshold of layer {name!r}: {_text.span(theta)} does not fit into {graph.dtype}, "
             f"expected {limits.tiny:.2g} to {limits.max:.2g}. Look at the scale of the data."
         )
 

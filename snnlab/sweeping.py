@@ -15,7 +15,7 @@ from torch import nn
 
 from snnlab import _checks
 from snnlab.conversion import Fixed, Percentile, ThresholdRule, convert
-from snnlab.exceptions import OptionError
+from snnlab.exceptions import OptionError, needs
 from snnlab.graph.fingerprint import fingerprint
 from snnlab.network import Network
 from snnlab.simulation import ann, simulate
@@ -99,8 +99,10 @@ def sweep(
     >>> table[["v_init", "timesteps", "accuracy", "spikes"]].values.tolist()
     [[0.0, 1.0, 0.0, 0.0], [0.0, 2.0, 0.0, 0.0], [0.5, 1.0, 0.0, 0.0], [0.5, 2.0, 1.0, 1.0]]
     """
-    import joblib
-    import pandas as pd
+    with needs("snnlab.sweep", "joblib", "pandas", "cloudpickle"):
+        import cloudpickle  # noqa: F401 (used by _packed)
+        import joblib
+        import pandas as pd
     from tqdm.auto import tqdm
 
     grid = _listed(grid)
@@ -112,8 +114,9 @@ def sweep(
     )
     if not steps:
         raise OptionError("timesteps: is empty, expected at least one number of steps.")
-    if jobs is not None and (isinstance(jobs, bool) or not isinstance(jobs, Integral) or not jobs):
-        raise OptionError(f"jobs = {jobs!r}: expected a whole number above 0, or -1 for all cores.")
+    if jobs is not None:
+        todo = "a whole number above 0, or -1 for all cores."
+        jobs = _checks.number(jobs, "jobs", excluded=(0,), whole=True, expected=todo)
     x, x_cal = _array(x, "x"), None if x_cal is None else _array(x_cal, "x_cal")
     y = _checks.labels(y, len(x))
     for name, model in named.items():

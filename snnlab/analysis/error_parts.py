@@ -6,7 +6,7 @@ from numbers import Integral
 
 import numpy as np
 
-from snnlab import _checks, _tables
+from snnlab import _checks, _text
 
 PARTS = ("propagated", "clipping", "quantization", "deviation")
 _TINY = np.finfo(np.float64).tiny
@@ -119,7 +119,7 @@ class ErrorParts:
             for name in self.parts
         }
 
-    def table(self, layer: str | int) -> _tables.Table:
+    def table(self, layer: str | int) -> _text.Table:
         """Return the numbers of `statistics` as a table that shows itself in a cell."""
         name = self._name(layer)
         header = ["part", "mean", "root mean square", "too low", "too high", "share"]
@@ -134,12 +134,12 @@ class ErrorParts:
             ]
             for part, n in self.statistics(name).items()
         ]
-        return _tables.Table(f"Error of {name} after {self.timesteps} steps", header, rows)
+        return _text.Table(f"Error of {name} after {self.timesteps} steps", header, rows)
 
     def _name(self, layer: str | int) -> str:
         return row(layer, self.parts)
 
-    def _table(self) -> _tables.Table:
+    def _table(self) -> _text.Table:
         own = {part: None for parts in self.parts.values() for part in parts if part not in PARTS}
         columns = [*own, *PARTS, "total"]
         title = f"Error after {self.timesteps} steps, root mean square by part"
@@ -154,7 +154,7 @@ class ErrorParts:
             for name, rms in self.rms().items()
         ]
         header = ["layer", *columns, "spurious spikes per image"]
-        return _tables.Table(title, header, rows)
+        return _text.Table(title, header, rows)
 
     def __repr__(self) -> str:
         return repr(self._table())
@@ -195,14 +195,14 @@ class ErrorsOverTime:
             return float("nan")
         return float(np.polyfit(np.log(self.steps), np.log(values), 1)[0])
 
-    def _table(self) -> _tables.Table:
+    def _table(self) -> _text.Table:
         header = ["layer", "part", *(f"T = {step}" for step in self.steps), "exponent"]
         rows = [
             [name, part, *(f"{v:.3g}" for v in values), f"{self.exponent(name, part):+.2f}"]
             for name, parts in self.rms.items()
             for part, values in parts.items()
         ]
-        return _tables.Table("Root mean square error by part over the steps T", header, rows)
+        return _text.Table("Root mean square error by part over the steps T", header, rows)
 
     def __repr__(self) -> str:
         return repr(self._table())

@@ -9,7 +9,7 @@ from typing import Any
 
 from brian2 import ms, mV, nF
 
-from snnlab import _checks, _tables
+from snnlab import _checks, _text
 from snnlab.brian.model import Model
 
 _INTEGRATE = "dv/dt = I/C : volt"
@@ -52,10 +52,10 @@ class Catalogue(Mapping[str, Model]):
         return f"{len(self)} neuron models", ["model", "for conversion", "source"], rows
 
     def __repr__(self) -> str:
-        return _tables.text(*self._table(), words=True)
+        return _text.to_text(*self._table(), words=True)
 
     def _repr_html_(self) -> str:
-        return _tables.to_html(*self._table(), words=True)
+        return _text.to_html(*self._table(), words=True)
 
 
 models = Catalogue(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from snnlab import _checks, _tables
+from snnlab import _checks, _text
 from snnlab.brian import quantities, validation
 from snnlab.brian.isolation import isolated
 from snnlab.exceptions import OptionError
@@ -123,10 +123,10 @@ class Model:
         return "Neuron model", ["part", "in Brian2's words"], [row for row in rows if row[1]]
 
     def __repr__(self) -> str:
-        return _tables.text(*self._table(), words=True)
+        return _text.to_text(*self._table(), words=True)
 
     def _repr_html_(self) -> str:
-        return _tables.to_html(*self._table(), words=True)
+        return _text.to_html(*self._table(), words=True)
 
 
 def _dictionary(value: Any, name: str) -> Mapping:

@@ -17,7 +17,7 @@ import torch
 from scipy import sparse
 from torch import fx
 
-from snnlab import _checks, _tables
+from snnlab import _checks, _text
 from snnlab.exceptions import UnsupportedLayerError
 from snnlab.graph.canonical import Graph, apply, source_of
 from snnlab.graph.evaluation import currents_of, inference, last_uses, size
@@ -57,10 +57,10 @@ class Connections:
         return title, ["source", "its neurons", "synapses", "of all pairs"], rows
 
     def __repr__(self) -> str:
-        return _tables.text(*self._table())
+        return _text.to_text(*self._table())
 
     def _repr_html_(self) -> str:
-        return _tables.to_html(*self._table())
+        return _text.to_html(*self._table())
 
 
 def connections(network: Network, layer: str | int) -> Connections:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from snnlab import _checks
-from snnlab._words import counted
+from snnlab._text import counted
 from snnlab.analysis import decompose
 from snnlab.analysis.mean_currents import mean_currents
 from snnlab.conversion import verify

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from snnlab import _tables
-from snnlab._words import counted
+from snnlab import _text
+from snnlab._text import counted
 from snnlab.conversion import LayerStatistics, Percentile, activation_statistics
 from snnlab.diagnosis.report import LayerScale
 from snnlab.exceptions import CalibrationError
@@ -189,7 +189,7 @@ def _bias(starts: list[float]) -> str:
 
 def _span(ratios: Iterable[float]) -> str:
     """Return one number or the smallest and the largest, as precise as anybody reads them."""
-    return _tables.span(float(f"{ratio:.3g}") for ratio in ratios)
+    return _text.span(float(f"{ratio:.3g}") for ratio in ratios)
 
 
 def _rethreshold(thresholds: Mapping[str, float | np.ndarray]) -> Callable[[Network], Network]:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from snnlab import _checks
-from snnlab._words import counted
+from snnlab._text import counted
 from snnlab.conversion import Percentile, convert
 from snnlab.explorers.toolkit.controls import Scale, Slider
 from snnlab.explorers.toolkit.explorer import Explorer

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
-from snnlab import _checks, _tables
+from snnlab import _checks, _text
 from snnlab.dynamics.neuron import Neuron
 from snnlab.exceptions import OptionError, ShapeError
 
@@ -70,9 +69,10 @@ class Record:
             If the layer is unknown or the counts after `step` were not recorded.
         """
         name = self._name(layer)
-        if step is None or (isinstance(step, Integral) and step == self.timesteps):
+        step = self.timesteps if step is None else _checks.whole(step, "step")
+        if step == self.timesteps:
             return self.totals[name]
-        if not isinstance(step, Integral) or step not in self.at:
+        if step not in self.at:
             raise OptionError(
                 f"step = {step!r}: counts were recorded after the steps "
                 f"{[*self.at, self.timesteps]}. Simulate with at=({step!r},) for others."
@@ -138,7 +138,7 @@ class Record:
         rows = [
             [
                 name,
-                _tables.shape(counts.shape[1:]),
+                _text.shape(counts.shape[1:]),
                 f"{counts.sum(dtype=np.int64) / images:,.1f}",
                 f"{counts.mean() / self.timesteps:.4f}",
                 f"{(counts == 0).mean():.1%}",
@@ -148,10 +148,10 @@ class Record:
         return title, header, rows
 
     def __repr__(self) -> str:
-        return _tables.text(*self._table())
+        return _text.to_text(*self._table())
 
     def _repr_html_(self) -> str:
-        return _tables.to_html(*self._table())
+        return _text.to_html(*self._table())
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,8 +21,7 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 # A module may import those before it. A package (data, plots, ...) counts as one module here.
 ORDER = [
     "exceptions",
-    "_tables",
-    "_words",
+    "_text",
     "_checks",
     "data",
     "graph",

@@ -4,6 +4,7 @@ import random
 
 import numpy as np
 import pytest
+import sklearn.datasets  # noqa: F401 (its first import draws a random number)
 import torch
 from torch import nn
 

@@ -1,10 +1,9 @@
 """What several explorers say and draw alike: numbers in words, a prediction, a legend."""
 
-import math
 from collections.abc import Callable, Iterable, Sequence
-from numbers import Real
 from typing import Any
 
+from snnlab import _checks
 from snnlab.exceptions import OptionError
 from snnlab.plots import _style
 
@@ -41,11 +40,8 @@ def checked_prediction(value: Any) -> float | None:
     """Return what a learner predicted, a finite number or None. It may be as wrong as it likes."""
     if value is None:
         return None
-    if not isinstance(value, Real) or isinstance(value, bool) or not math.isfinite(value):
-        raise OptionError(
-            f"prediction = {value!r}: expected a finite number, or None for no prediction."
-        )
-    return float(value)
+    expected = "a finite number, or None for no prediction."
+    return _checks.number(value, "prediction", expected=expected)
 
 
 def predicted(prediction: float | None, limits: tuple[float, float]) -> str:

@@ -1,4 +1,4 @@
-"""Tables in plain text and in HTML, for what shows itself in a cell."""
+"""Numbers in sentences, and tables in plain text and in HTML."""
 
 import html
 from collections.abc import Iterable, Sequence
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 Rows = Sequence[Sequence[str]]
 
 
-def text(title: str, header: Sequence[str], rows: Rows, *, words: bool = False) -> str:
+def to_text(title: str, header: Sequence[str], rows: Rows, *, words: bool = False) -> str:
     """Return a table in plain text.
 
     The first column is left-aligned, the others right-aligned, or left as well if they are `words`.
 
-    >>> print(text("Two layers", ["layer", "neurons"], [["relu1", "12"], ["relu2", "7"]]))
+    >>> print(to_text("Two layers", ["layer", "neurons"], [["relu1", "12"], ["relu2", "7"]]))
     Two layers
     layer  neurons
     relu1       12
@@ -59,9 +59,21 @@ def span(values: Iterable[float]) -> str:
     return low if low == high else f"{low} … {high}"
 
 
+def counted(number: float, thing: str, none: str = "0") -> str:
+    """Return a number with its thing, in the plural where needed.
+
+    >>> counted(1, "step"), counted(1024, "step"), counted(1.5, "level"), counted(0, "spike", "no")
+    ('1 step', '1,024 steps', '1.5 levels', 'no spikes')
+    """
+    if number == 0:
+        return f"{none} {thing}s"
+    shown = f"{number:,.0f}" if number % 1 == 0 else f"{number:g}"
+    return f"{shown} {thing}{'' if shown == '1' else 's'}"
+
+
 @dataclass(frozen=True)
 class Table:
-    """A table that shows itself in a cell; the arguments are those of `text`."""
+    """A table that shows itself in a cell; the arguments are those of `to_text`."""
 
     title: str
     header: Sequence[str]
@@ -69,7 +81,7 @@ class Table:
     words: bool = False
 
     def __repr__(self) -> str:
-        return text(self.title, self.header, self.rows, words=self.words)
+        return to_text(self.title, self.header, self.rows, words=self.words)
 
     def _repr_html_(self) -> str:
         return to_html(self.title, self.header, self.rows, words=self.words)
