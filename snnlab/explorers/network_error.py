@@ -12,7 +12,7 @@ from torch import nn
 
 from snnlab import _checks
 from snnlab.analysis import decompose
-from snnlab.analysis.error_parts import PARTS
+from snnlab.analysis.parts import LAYER_PARTS, TOTAL
 from snnlab.conversion import Percentile, convert
 from snnlab.explorers.toolkit.controls import Choice, Scale
 from snnlab.explorers.toolkit.explorer import Explorer
@@ -36,27 +36,25 @@ def simulated(network: Network, x: Any, y: Any, steps: Sequence[int]) -> dict[st
     """
     record = simulate(network, x, max(steps), at=steps)
     layers = (*network.layers, "output")
-    rms = {part: np.zeros((len(steps), len(layers))) for part in (*PARTS, "total")}
-    shares = {part: np.zeros((len(steps), len(layers))) for part in PARTS}
-    spikes, spurious = np.zeros(len(steps)), np.zeros(len(steps))
-    for row, step in enumerate(steps):
+    found, spikes, spurious = [], [], []
+    for step in steps:
         report = decompose(network, x, record, step=step)
-        for column, layer in enumerate(layers):
-            for part, found in report.statistics(layer).items():
-                rms[part][row, column] = found["rms"]
-                if part != "total":
-                    shares[part][row, column] = found["share"]
-        for layer, counts in report.counts.items():
-            spikes[row] += counts.sum(dtype=np.int64) / len(counts)
-            spurious[row] += report.spurious(layer).sum(dtype=np.int64) / len(counts)
+        found.append([report.statistics(layer) for layer in layers])
+        spikes.append(sum(n.sum(dtype=np.int64) for n in report.counts.values()) / len(x))
+        spurious.append(sum(report.spurious(n).sum(dtype=np.int64) for n in report.counts) / len(x))
+
+    def numbers(part: str, kind: str) -> np.ndarray:
+        return np.array([[n[part][kind] if part in n else 0.0 for n in row] for row in found])
+
+    parts = [part.name for part in LAYER_PARTS]
     return {
         "steps": tuple(steps),
         "layers": layers,
         "accuracy": 100 * record.accuracy(y)[np.array(steps) - 1],
-        "spikes": spikes,
-        "spurious": spurious,
-        "rms": rms,
-        "shares": shares,
+        "spikes": np.array(spikes),
+        "spurious": np.array(spurious),
+        "rms": {part: numbers(part, "rms") for part in [*parts, "total"]},
+        "shares": {part: numbers(part, "share") for part in parts},
     }
 
 
@@ -199,9 +197,10 @@ class NetworkError(Explorer):
         self._bars = StackedBars(left, layers)
         left.set_title("What the error is made of", pad=34)
         self._lines = {
-            part: right.plot(self._steps, self._steps, label=part, markersize=5, **style)[0]
-            for part, style in _style.PART_LINES.items()
-            if part != "input"
+            part.name: right.plot(
+                self._steps, self._steps, label=part.name, markersize=5, **_style.line_of(part.name)
+            )[0]
+            for part in (*LAYER_PARTS, TOTAL)
         }
         self._now = right.axvline(1, color=_style.BLACK, linewidth=0.8, linestyle="--")
         right.set(xscale="log", yscale="log", ylim=self._limits)
@@ -264,8 +263,10 @@ class NetworkError(Explorer):
         thrown = (
             ", and the reset to zero throws away what exceeds the threshold, which more steps do "
             "not cure"
-            if values["reset"] == "zero"
-            else ""
+        )
+        hard = {"quantization": thrown} if values["reset"] == "zero" else {}
+        meanings = " ".join(
+            f"<b>{part.name}</b>: {part.meaning}{hard.get(part.name, '')}." for part in LAYER_PARTS
         )
         return (
             r"<p>A neuron passes on $\varphi = \theta N/T$, where the ANN passes on "
@@ -277,10 +278,7 @@ class NetworkError(Explorer):
             r"\underset{\text{clipping}}{C(R(\bar z)) - R(\bar z)}$$"
             r"$$+\ \underset{\text{quantization}}{Q(\bar z) - C(R(\bar z))} + "
             r"\underset{\text{deviation}}{\varphi - Q(\bar z)}$$"
-            r"<p><b>propagated</b>: the layers before send something else. <b>clipping</b>: the "
-            r"threshold is too low. <b>quantization</b>: only $T + 1$ values exist"
-            rf"{thrown}. "
-            r"<b>deviation</b>: the current comes in an uneven order.</p>"
+            rf"<p>{meanings}</p>"
             r"<p>The share of a part is $E[\text{part} \cdot \text{total}] / E[\text{total}^2]$, "
             r"over all neurons and images. The shares sum to 100 %; that of a part which works "
             r"against the others is negative. In the last spiking layer, "

@@ -17,9 +17,9 @@ from torch import nn
 
 import snnlab as sl
 from snnlab import explorers
+from snnlab.analysis.parts import BY_NAME, LAYER_PARTS
 from snnlab.explorers import network_error
 from snnlab.explorers.toolkit import numbers, simulation_cache
-from snnlab.plots import _style
 
 STEPS, RESETS, STARTS, PERCENTILES = (2, 5, 12, 32), ("subtract", "zero"), (0.0, 0.5), (90.0, 100.0)
 CHOICES = list(itertools.product(RESETS, STARTS, PERCENTILES))
@@ -181,7 +181,7 @@ def test_bars_can_be_told_apart_without_colour():
     assert len({b.get_hatch() for b in bars.values()}) == 4
     for part, bar in bars.items():
         assert contrast_with_white(bar.get_edgecolor()[0]) >= 4.5
-        assert tuple(bar.get_facecolor()[0]) == to_rgba(_style.PART_COLORS[part])
+        assert tuple(bar.get_facecolor()[0]) == to_rgba(BY_NAME[part].color)
 
 
 def test_of_many_layers_some_are_named_and_the_output_always():
@@ -292,7 +292,7 @@ def described(explorer, shares, **changes):
         "spikes": 1.0,
         "spurious": 0.0,
         "rms": {"total": np.ones(len(shares) + 1)},
-        "parts": dict(zip(sl.analysis.error_parts.PARTS, parts, strict=True)),
+        "parts": {part.name: row for part, row in zip(LAYER_PARTS, parts, strict=True)},
     } | changes
     setting = {"steps": 1, "reset": "zero", "v_init": 0.25, "percentile": 99.9}
     return explorer.describe(data, **setting)

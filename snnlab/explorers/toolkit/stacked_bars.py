@@ -1,6 +1,7 @@
 """A stacked bar for each layer, drawn fast enough for a slider."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -9,7 +10,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.patches import Patch
 from matplotlib.path import Path
 
-from snnlab.analysis.error_parts import PARTS
+from snnlab.analysis.parts import LAYER_PARTS, Part
 from snnlab.explorers.toolkit.numbers import Numbers
 from snnlab.explorers.toolkit.prediction import ABOVE
 from snnlab.plots import _style
@@ -34,7 +35,7 @@ class StackedBars:
     """
 
     def __init__(self, ax: Axes, layers: Sequence[str]):
-        self._bars = {part: _bars(ax, part) for part in PARTS}
+        self._bars = {part.name: _bars(ax, part) for part in LAYER_PARTS}
         ax.axvline(0, color=_style.BLACK, linewidth=0.8)
         every = -(-len(layers) // NAMES)
         named = range(len(layers) - 1, -1, -every)[::-1]  # the output among them
@@ -44,7 +45,9 @@ class StackedBars:
         ax.set(xlim=SHARES, ylim=(len(layers) - 0.5, -0.5), ylabel="layer")
         ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100"])
         ax.set_xlabel("share of the mean square error (%)")
-        ax.legend(handles=[_key(part) for part in PARTS], ncols=2, **ABOVE).set_in_layout(False)
+        ax.legend(handles=[_key(part) for part in LAYER_PARTS], ncols=2, **ABOVE).set_in_layout(
+            False
+        )
 
     @property
     def artists(self) -> list[Artist]:
@@ -67,14 +70,13 @@ def short(name: str) -> str:
     return name if len(name) <= 11 else f"…{name[-10:]}"
 
 
-def _bars(ax: Axes, part: str) -> PathCollection:
+def _bars(ax: Axes, part: Part) -> PathCollection:
     """Return the bars of one part in all layers.
 
     The fill is light, so the edges and the hatch have the dark color of the part's line.
     """
-    edges = _style.PART_LINES[part]["color"]
-    look = {"facecolors": _style.PART_COLORS[part], "edgecolors": edges, "linewidths": 0.8}
-    bars = PathCollection([], hatch=_style.PART_HATCHES[part], **look)
+    look: dict[str, Any] = {"facecolors": part.color, "edgecolors": part.dark, "hatch": part.hatch}
+    bars = PathCollection([], linewidths=0.8, **look)
     bars.set_transform(ax.transData)
     ax.add_collection(bars, autolim=False)
     return bars
@@ -91,10 +93,5 @@ def _boxes(start: np.ndarray, end: np.ndarray) -> list[Path]:
     return [Path(np.stack([x, y], 2).reshape(-1, 2), np.tile(codes, len(rows)))]
 
 
-def _key(part: str) -> Patch:
-    return Patch(
-        facecolor=_style.PART_COLORS[part],
-        edgecolor=_style.PART_LINES[part]["color"],
-        hatch=_style.PART_HATCHES[part],
-        label=part,
-    )
+def _key(part: Part) -> Patch:
+    return Patch(facecolor=part.color, edgecolor=part.dark, hatch=part.hatch, label=part.name)
