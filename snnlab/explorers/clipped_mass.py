@@ -18,7 +18,7 @@ from snnlab.conversion import (
     cut_off,
 )
 from snnlab.explorers.steps_and_percentile import PERCENTILES, StepsAndPercentile
-from snnlab.explorers.toolkit.prediction import ABOVE, several
+from snnlab.explorers.toolkit.wording import ABOVE, several
 from snnlab.plots import _style
 from snnlab.simulation import simulate
 

@@ -16,9 +16,9 @@ from snnlab.analysis.parts import LAYER_PARTS, TOTAL
 from snnlab.conversion import Percentile, convert
 from snnlab.explorers.toolkit.controls import Choice, Scale
 from snnlab.explorers.toolkit.explorer import Explorer
-from snnlab.explorers.toolkit.prediction import ABOVE, several
 from snnlab.explorers.toolkit.simulation_cache import Runs
 from snnlab.explorers.toolkit.stacked_bars import StackedBars, short
+from snnlab.explorers.toolkit.wording import ABOVE, several
 from snnlab.network import Network
 from snnlab.plots import _style
 from snnlab.simulation import ann, simulate
@@ -139,31 +139,28 @@ class NetworkError(Explorer):
         settings = itertools.product(RESETS.values(), starts, shown)
         self._runs.prepare(sorted(settings, key=lambda s: _moves(s, first.values())), "settings")
         self._limits = _decades(self._runs[tuple(first.values())]["rms"]["total"][:, -2])
-        super().__init__(
-            {
-                "steps": Scale(
-                    "steps T",
-                    "how long it may run",
-                    {f"{t}": t for t in self._steps},
-                    self._steps[(len(self._steps) - 1) // 2],
-                ),
-                "reset": Choice(
-                    "reset", "what a spike does to the potential", RESETS, first["reset"]
-                ),
-                "v_init": Choice(
-                    "start v₀ / θ",
-                    "what a neuron holds before the first step",
-                    {f"{STARTS[v]} ({v:g})" if v in STARTS else f"{v:g}": v for v in starts},
-                    first["v_init"],
-                ),
-                "percentile": Choice(
-                    "percentile p",
-                    "p % of the activations do not exceed the threshold",
-                    {f"{p:g} (maximum)" if p == 100 else f"{p:g}": p for p in shown},
-                    first["percentile"],
-                ),
-            }
-        )
+        self.declared = {
+            "steps": Scale(
+                "steps T",
+                "how long it may run",
+                {f"{t}": t for t in self._steps},
+                self._steps[(len(self._steps) - 1) // 2],
+            ),
+            "reset": Choice("reset", "what a spike does to the potential", RESETS, first["reset"]),
+            "v_init": Choice(
+                "start v₀ / θ",
+                "what a neuron holds before the first step",
+                {f"{STARTS[v]} ({v:g})" if v in STARTS else f"{v:g}": v for v in starts},
+                first["v_init"],
+            ),
+            "percentile": Choice(
+                "percentile p",
+                "p % of the activations do not exceed the threshold",
+                {f"{p:g} (maximum)" if p == 100 else f"{p:g}": p for p in shown},
+                first["percentile"],
+            ),
+        }
+        super().__init__()
 
     def _simulated(self, setting: tuple[Any, float, float]) -> dict[str, Any]:
         reset, v_init, percentile = setting

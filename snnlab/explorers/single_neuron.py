@@ -1,7 +1,7 @@
 """One neuron under a steady current: its potential, its spikes, and its rate beside the ReLU."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from snnlab.dynamics import if_step
-from snnlab.explorers.toolkit.controls import Choice, Scale, Slider
+from snnlab.explorers.toolkit.controls import Choice, Control, Scale, Slider
 from snnlab.explorers.toolkit.explorer import Explorer
 from snnlab.plots import _style
 
@@ -61,21 +61,17 @@ class SingleNeuron(Explorer):
     """
 
     compute = staticmethod(compute)
-
-    def __init__(self) -> None:
-        super().__init__(
-            {
-                "current": Slider("current (nA)", "flows in all the time", -0.5, 12.0, 0.25, 4.0),
-                "threshold": Slider("threshold (mV)", "where it fires", 5.0, 20.0, 0.5, 10.0),
-                "reset": Choice("reset", "what a spike does to the potential", RESETS, "subtract"),
-                "leak": Scale(
-                    "leak τ", "time constant; the shorter, the faster it forgets", LEAKS, math.inf
-                ),
-                "v_init": Slider(
-                    "start", "share of the threshold it holds at first", 0.0, 0.875, 0.125, 0.0
-                ),
-            }
-        )
+    declared: Mapping[str, Control] = {
+        "current": Slider("current (nA)", "flows in all the time", -0.5, 12.0, 0.25, 4.0),
+        "threshold": Slider("threshold (mV)", "where it fires", 5.0, 20.0, 0.5, 10.0),
+        "reset": Choice("reset", "what a spike does to the potential", RESETS, "subtract"),
+        "leak": Scale(
+            "leak τ", "time constant; the shorter, the faster it forgets", LEAKS, math.inf
+        ),
+        "v_init": Slider(
+            "start", "share of the threshold it holds at first", 0.0, 0.875, 0.125, 0.0
+        ),
+    }
 
     def layout(self, figure: Figure) -> Sequence[Artist]:
         """Draw the axes of the potential and of the rate."""
@@ -111,7 +107,7 @@ class SingleNeuron(Explorer):
     def describe(self, data: dict[str, Any], **values: Any) -> str:
         """Say when the neuron fires, how often, and what the ReLU says."""
         first, gap, tau = data["first"], data["rate"] - data["relu_here"], values["leak"]
-        pours, start = self._declared["reset"].shown(values["reset"]), values["v_init"]
+        pours, start = self.declared["reset"].shown(values["reset"]), values["v_init"]
         leaks = "no leak" if math.isinf(tau) else f"leak with time constant {tau:g} ms"
         above = ", above the picture" if data["potential"][-1] > TOP else ""
         fires = "no spike" if first is None else f"first spike after {first} ms"

@@ -14,8 +14,8 @@ from snnlab._words import counted
 from snnlab.conversion import Percentile, convert
 from snnlab.explorers.toolkit.controls import Scale, Slider
 from snnlab.explorers.toolkit.explorer import Explorer
-from snnlab.explorers.toolkit.prediction import several
 from snnlab.explorers.toolkit.simulation_cache import Runs
+from snnlab.explorers.toolkit.wording import several
 from snnlab.network import Network
 from snnlab.plots import _style
 from snnlab.simulation import ann, simulate
@@ -111,19 +111,16 @@ class StepsAndPercentile(Explorer):
         self._neurons = int(np.prod(self._network.shape(layer)))
         self._runs = Runs(self._simulated)
         self._runs.prepare(sorted(percentiles, key=lambda p: abs(p - start)), "percentiles")
-        super().__init__(
-            {
-                "steps": Slider(
-                    "steps T", "how long it may run", 1, timesteps, 1, min(8, timesteps)
-                ),
-                "percentile": Scale(
-                    "percentile p",
-                    "p % of the activations do not exceed the threshold",
-                    {f"{p:g}": p for p in percentiles},
-                    start,
-                ),
-            }
-        )
+        self.declared = {
+            "steps": Slider("steps T", "how long it may run", 1, timesteps, 1, min(8, timesteps)),
+            "percentile": Scale(
+                "percentile p",
+                "p % of the activations do not exceed the threshold",
+                {f"{p:g}": p for p in percentiles},
+                start,
+            ),
+        }
+        super().__init__()
 
     def _simulated(self, percentile: float) -> dict[str, Any]:
         given = (self._network, self._x_cal, self._x, self._y, self._timesteps, self._layer)

@@ -12,8 +12,8 @@ from snnlab._words import counted
 from snnlab.exceptions import OptionError
 from snnlab.explorers.toolkit.controls import Control, Scale, Slider
 from snnlab.explorers.toolkit.explorer import Explorer
-from snnlab.explorers.toolkit.prediction import ABOVE
 from snnlab.explorers.toolkit.simulation_cache import Runs
+from snnlab.explorers.toolkit.wording import ABOVE
 from snnlab.network import Network
 from snnlab.plots import _style
 from snnlab.simulation import ann, simulate
@@ -119,7 +119,8 @@ class ThresholdMultipliers(Explorer):
             for i, name in enumerate(network.layers, 1)
         }
         steps = Slider("steps T", "how long it may run", 1, timesteps, 1, min(16, timesteps))
-        super().__init__({**controls, "steps": steps})
+        self.declared = {**controls, "steps": steps}
+        super().__init__()
 
     def _simulated(self, multipliers: tuple[float, ...]) -> dict[str, Any]:
         return simulated(self._network, self._x, self._y, self._timesteps, multipliers)

@@ -168,7 +168,7 @@ def test_each_part_has_its_own_bars_numbers_and_line(explorer):
 
 
 def test_the_sizes_fit_their_axis(explorer):
-    low, high = explorer._picture.figure.axes[1].get_ylim()
+    low, high = explorer.picture.figure.axes[1].get_ylim()
     total = [explorer.compute(**setting)["over_time"]["total"] for setting in SETTINGS]
     assert low < np.min(total) < np.max(total) < high
 
@@ -190,7 +190,7 @@ def test_of_many_layers_some_are_named_and_the_output_always():
         for layer in model[::2]:
             layer.weight *= 3  # else the last activations are all but the same
     explorer = explorers.NetworkError(model, x, x, y, steps=(2, 4), v_inits=[0.5])
-    axes = explorer._picture.figure.axes[0]
+    axes = explorer.picture.figure.axes[0]
     named = [label.get_text() for label in axes.get_yticklabels()]
     assert set(named) == {"output", *(str(k) for k in range(3, 30, 4))}
     sizes = explorer._bars._sizes
@@ -404,8 +404,8 @@ def test_it_begins_in_the_middle_half_full_at_the_maximum(given):
     assert explorers.NetworkError(*given).values == {"steps": 16, **half}
     one = explorers.NetworkError(*given, steps=(8, 2, 2), percentiles=[99, 80], v_inits=[0.25, 0])
     assert one.values == {"steps": 2, "reset": "subtract", "v_init": 0.0, "percentile": 80.0}
-    assert list(one._declared["steps"].options) == ["2", "8"]
-    assert list(one._declared["v_init"].options) == ["0.25", "empty (0)"]
+    assert list(one.declared["steps"].options) == ["2", "8"]
+    assert list(one.declared["v_init"].options) == ["0.25", "empty (0)"]
 
 
 def test_the_model_stays_as_it_is(given):

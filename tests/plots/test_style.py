@@ -8,7 +8,7 @@ from matplotlib.colors import to_rgba
 
 @pytest.fixture(scope="module", params=FOUND.values(), ids=lambda kind: kind.__name__)
 def axes(request):
-    return made(request.param)._picture.figure.axes
+    return made(request.param).picture.figure.axes
 
 
 def test_contrast_is_at_least_four_and_a_half(axes):

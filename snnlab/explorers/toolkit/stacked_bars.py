@@ -12,7 +12,7 @@ from matplotlib.path import Path
 
 from snnlab.analysis.parts import LAYER_PARTS, Part
 from snnlab.explorers.toolkit.numbers import Numbers
-from snnlab.explorers.toolkit.prediction import ABOVE
+from snnlab.explorers.toolkit.wording import ABOVE
 from snnlab.plots import _style
 from snnlab.plots._stacking import stacked
 
