@@ -9,17 +9,16 @@ from matplotlib.figure import Figure
 
 from snnlab._words import counted
 from snnlab.dynamics import Neuron, constant_count, if_step
-from snnlab.explorers.toolkit.controls import Choice, Control, Slider
+from snnlab.explorers.toolkit.controls import RESET, START, Control, Slider
+from snnlab.explorers.toolkit.drawing import legend_above, ring
 from snnlab.explorers.toolkit.prediction import PredictionExplorer
-from snnlab.explorers.toolkit.wording import ABOVE, at_steps, number
+from snnlab.explorers.toolkit.wording import at_steps, number
 from snnlab.plots import _style
 
 STEPS = 32
 CURRENTS = np.arange(321) / 256
 SPIKES, TOP = 2.3, 2.5
 RATES = (-0.05, 1.3)
-
-RESETS = {"by subtraction": "subtract", "to zero": "zero"}
 
 
 def compute(current: float, timesteps: int, v_init: float, reset: Any) -> dict[str, Any]:
@@ -62,15 +61,8 @@ class Counting(PredictionExplorer):
     declared: Mapping[str, Control] = {
         "current": Slider("current z", "flows in at each step", 0.0, 1.25, 0.015625, 0.296875),
         "timesteps": Slider("steps T", "how long it may count", 1, STEPS, 1, 4),
-        "v_init": Slider(
-            "start v₀ / θ",
-            "share of the threshold it holds at first",
-            0.0,
-            0.875,
-            0.125,
-            0.0,
-        ),
-        "reset": Choice("reset", "what a spike does to the potential", RESETS, "subtract"),
+        "v_init": START,
+        "reset": RESET,
     }
 
     def layout(self, figure: Figure) -> Sequence[Artist]:
@@ -87,14 +79,14 @@ class Counting(PredictionExplorer):
         left.set(xlim=(-0.5, STEPS + 0.9), ylim=(-0.1, TOP), xlabel="step", ylabel="potential")
         left.set_xticks(range(0, STEPS + 1, 4))
         left.set_title("Potential, before and after each spike", pad=24)
-        left.legend(**ABOVE, ncols=4).set_in_layout(False)
+        legend_above(left, 4)
         right.plot(CURRENTS, CURRENTS, "--", color=_style.ORANGE, label="ANN (ReLU)")
         (self._stairs,) = right.plot(CURRENTS, CURRENTS, color=_style.BLUE, label="neuron")
-        (self._ring,) = right.plot([], [], "o", color=_style.BLACK, fillstyle="none", markersize=12)
+        self._ring = ring(right)
         right.set(xlim=(-0.05, 1.3), ylim=RATES, xlabel="current z", ylabel="spikes per step")
         right.set_title("Rate at every current", pad=24)
         self.mark_prediction(right)
-        right.legend(**ABOVE, ncols=3).set_in_layout(False)
+        legend_above(right, 3)
         right.grid(alpha=0.3)
         return [
             self._later,
@@ -129,7 +121,7 @@ class Counting(PredictionExplorer):
         above = ", above the picture" if data["left"] > TOP else ""
         return (
             f"Current {number(values['current'])}, {counted(values['timesteps'], 'step')}, "
-            f"{begins}, reset {self.declared['reset'].shown(values['reset'])}: "
+            f"{begins}, reset {RESET.shown(values['reset'])}: "
             f"{counted(len(data['spikes']), 'spike', 'no')}{comma}{at_steps(data['spikes'])}. "
             f"Rate {number(data['rate'])}, {side}. "
             f"Left in the neuron: {number(data['left'])}{above}."

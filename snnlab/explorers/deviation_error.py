@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from snnlab.dynamics import if_step, soft_count
 from snnlab.explorers.toolkit.controls import Choice, Control, Slider
+from snnlab.explorers.toolkit.drawing import legend_above, ring
 from snnlab.explorers.toolkit.prediction import PredictionExplorer
-from snnlab.explorers.toolkit.wording import ABOVE
 from snnlab.plots import _style
 
 STEPS, NEURONS, V_INIT = 16, 200, 0.5
@@ -100,7 +100,7 @@ class DeviationError(PredictionExplorer):
         left.set(xlim=(0, STEPS + 1), ylim=(-8, 14), xlabel="step", ylabel="sum since the start")
         left.set(xticks=range(0, STEPS + 1, 4), yticks=range(-8, 16, 4))
         left.set_title("One neuron", pad=24)
-        left.legend(**ABOVE, ncols=3).set_in_layout(False)
+        legend_above(left, 3)
         left.grid(alpha=0.3)
         lines = [
             ("total", "-", _style.BLACK),
@@ -112,7 +112,7 @@ class DeviationError(PredictionExplorer):
             part: right.plot(THRESHOLDS, THRESHOLDS, style, color=color, label=part)[0]
             for part, style, color in lines
         }
-        (self._ring,) = right.plot([], [], "o", color=_style.BLACK, fillstyle="none", markersize=12)
+        self._ring = ring(right)
         right.set_xscale("log")
         right.set_yscale("symlog", linthresh=1e-3)  # logarithmic, but with a place for 0
         right.set(xlim=LIMITS, ylim=(-2e-4, 1))
@@ -122,7 +122,7 @@ class DeviationError(PredictionExplorer):
         right.set_xticks([], minor=True)
         right.set_title(f"{NEURONS} neurons", pad=24)
         self.mark_prediction(right, "x")
-        right.legend(**ABOVE, ncols=4).set_in_layout(False)
+        legend_above(right, 4)
         right.grid(alpha=0.3)
         return [self._charge, self._highest, self._passed, *self._errors.values(), self._ring]
 

@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from snnlab._words import counted
 from snnlab.dynamics import if_step
 from snnlab.explorers.toolkit.controls import Control, Slider
+from snnlab.explorers.toolkit.drawing import legend_above
 from snnlab.explorers.toolkit.prediction import PredictionExplorer
-from snnlab.explorers.toolkit.wording import ABOVE, at_steps
+from snnlab.explorers.toolkit.wording import at_steps
 from snnlab.plots import _style
 
 DEFAULTS = (1.0, 1.0, -1.0, -1.0)
@@ -81,7 +82,7 @@ class FourCurrents(PredictionExplorer):
         left.set(xlim=(-0.2, 4.4), ylim=(-8.4, 8.4), xlabel="step", ylabel="sum since the start")
         left.set(xticks=t, yticks=range(-8, 9, 2))
         left.set_title("One neuron", pad=34)
-        left.legend(**ABOVE, ncols=2).set_in_layout(False)
+        legend_above(left, 2)
         places = np.repeat(range(1, 4), 3)
         (self._ann,) = right.plot([0, 0], [0, 0], "D--", color=_style.ORANGE, label="ANN")
         (self._bars,) = right.plot(
@@ -94,7 +95,7 @@ class FourCurrents(PredictionExplorer):
         )
         right.set_title("Spikes", pad=34)
         self.mark_prediction(right)
-        right.legend(**ABOVE, ncols=3).set_in_layout(False)
+        legend_above(right, 3)
         right.grid(alpha=0.3, axis="y")
         return [self._charge, self._highest, self._passed, self._ann, self._bars]
 

@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from snnlab._words import counted
 from snnlab.dynamics import soft_count
 from snnlab.explorers.toolkit.controls import Control, Slider
+from snnlab.explorers.toolkit.drawing import legend_above
 from snnlab.explorers.toolkit.prediction import PredictionExplorer
-from snnlab.explorers.toolkit.wording import ABOVE, number
+from snnlab.explorers.toolkit.wording import number
 from snnlab.plots import _style
 
 STEPS, RUNS, SHOWN = 128, 400, 4
@@ -76,7 +77,7 @@ class InputCoding(PredictionExplorer):
             xlim=(0, STEPS), ylim=(-0.03, 1.03), xlabel="step", ylabel="spikes per step so far"
         )
         left.set_title("Rate", pad=34)
-        left.legend(ncols=3, **ABOVE).set_in_layout(False)
+        legend_above(left, 3)
         (self._spread,) = right.plot(t, t, color=_style.ORANGE, label="random spikes")
         (self._theory,) = right.plot(
             t, t, "--", color=_style.BLACK, linewidth=0.8, label="√(x(1 − x)/T)"
@@ -87,7 +88,7 @@ class InputCoding(PredictionExplorer):
         right.set(xlabel="steps T", ylabel="how far off")
         right.set_title("Error", pad=34)
         self.mark_prediction(right)
-        right.legend(ncols=3, **ABOVE).set_in_layout(False)
+        legend_above(right, 3)
         right.grid(alpha=0.3)
         return [self._random, self._steady, self._pixel, *self._now, *self._errors]
 

@@ -1,6 +1,7 @@
 """A whole layer counts: the quantization and the clipping of real activations."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,9 @@ from matplotlib.ticker import LogLocator
 from snnlab._words import counted
 from snnlab.dynamics import soft_count
 from snnlab.exceptions import ShapeError
-from snnlab.explorers.toolkit.controls import Control, Scale, Slider
+from snnlab.explorers.toolkit.controls import START, Control, Scale, Slider
+from snnlab.explorers.toolkit.drawing import legend_above, ring
 from snnlab.explorers.toolkit.prediction import PredictionExplorer
-from snnlab.explorers.toolkit.wording import ABOVE
 from snnlab.plots import _style
 
 KEPT = 4096
@@ -90,14 +91,7 @@ class LayerQuantization(PredictionExplorer):
             0.5,
         ),
         "timesteps": Scale("steps T", "how long they may count", STEPS, 8),
-        "v_init": Slider(
-            "start v₀ / θ",
-            "share of the threshold they hold at first",
-            0.0,
-            0.875,
-            0.125,
-            0.5,
-        ),
+        "v_init": replace(START, meaning="share of the threshold they hold at first", default=0.5),
     }
 
     def __init__(self, activations: Any, *, prediction: float | None = None):
@@ -137,7 +131,7 @@ class LayerQuantization(PredictionExplorer):
         ticks = 10.0 ** np.arange(lowest, 3)
         left.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
         left.set_title("How the activations are spread", pad=36)
-        left.legend(**ABOVE, ncols=3).set_in_layout(False)
+        legend_above(left, 3)
         thetas = largest * SHARES
         lines = [
             ("total", "-", _style.BLACK, 1.5),
@@ -149,7 +143,7 @@ class LayerQuantization(PredictionExplorer):
             label: right.plot(thetas, thetas, style, color=color, linewidth=width, label=label)[0]
             for label, style, color, width in lines
         }
-        (self._ring,) = right.plot([], [], "o", color=_style.BLACK, fillstyle="none", markersize=12)
+        self._ring = ring(right)
         linear = 10 ** np.floor(np.log10(1e-4 * largest))
         right.set_xscale("log")
         right.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -159,7 +153,7 @@ class LayerQuantization(PredictionExplorer):
         right.set(xlabel="threshold θ", ylabel="root mean square error")
         right.set_title("Error of the layer", pad=36)
         self.mark_prediction(right, "x")
-        right.legend(**ABOVE, ncols=3).set_in_layout(False)
+        legend_above(right, 3)
         right.grid(alpha=0.3)
         return [self._line, self._values, *self._errors.values(), self._ring]
 

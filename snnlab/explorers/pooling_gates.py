@@ -12,8 +12,8 @@ from torch.nn import functional as F
 from snnlab._words import counted
 from snnlab.dynamics import DECAY, ExactMaxPool, GatedMaxPool
 from snnlab.explorers.toolkit.controls import Choice, Control, Slider
+from snnlab.explorers.toolkit.drawing import legend_above
 from snnlab.explorers.toolkit.prediction import PredictionExplorer
-from snnlab.explorers.toolkit.wording import ABOVE
 from snnlab.plots import _style
 
 STEPS = 32
@@ -89,7 +89,7 @@ class PoolingGates(PredictionExplorer):
         right.set(xlim=(0, STEPS + 1), ylim=(-1, STEPS + 1), xlabel="step", ylabel="spikes so far")
         right.set_title("Added up", pad=34)
         self.mark_prediction(right)
-        right.legend(ncols=3, **ABOVE).set_in_layout(False)
+        legend_above(right, 3)
         right.grid(alpha=0.3)
         return [self._trains, *self._sums, self._largest]
 

@@ -8,7 +8,7 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from snnlab.dynamics import soft_count
-from snnlab.explorers.toolkit.controls import Control, Slider
+from snnlab.explorers.toolkit.controls import START, Control, Slider
 from snnlab.explorers.toolkit.explorer import Explorer
 from snnlab.plots import _style
 
@@ -46,14 +46,7 @@ class QuantizationError(Explorer):
     declared: Mapping[str, Control] = {
         "timesteps": Slider("steps T", "how long it may count", 1, 32, 1, 4),
         "threshold": Slider("threshold θ", "one spike is worth this", 0.25, 1.5, 0.125, 1.0),
-        "v_init": Slider(
-            "start v₀ / θ",
-            "share of the threshold it holds at first",
-            0.0,
-            0.875,
-            0.125,
-            0.0,
-        ),
+        "v_init": START,
     }
 
     def layout(self, figure: Figure) -> Sequence[Artist]:

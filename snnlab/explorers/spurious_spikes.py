@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from snnlab.analysis.deviation import expected_deviation
 from snnlab.dynamics import if_step
 from snnlab.explorers.toolkit.controls import Control, Slider
+from snnlab.explorers.toolkit.drawing import legend_above, ring
 from snnlab.explorers.toolkit.prediction import PredictionExplorer
-from snnlab.explorers.toolkit.wording import ABOVE, number
+from snnlab.explorers.toolkit.wording import number
 from snnlab.plots import _style
 
 STEPS, NEURONS = 256, 1000
@@ -80,18 +81,16 @@ class SpuriousSpikes(PredictionExplorer):
         left.set(xlim=(0, STEPS), ylim=(-6, 10), xlabel="step", ylabel="sum since the start")
         left.set(xticks=range(0, STEPS + 1, 64), yticks=range(-6, 11, 2))
         left.set_title(f"Three of {NEURONS:,} neurons, by highest charge", pad=24)
-        left.legend(**ABOVE, ncols=4).set_in_layout(False)
+        legend_above(left, 4)
         (self._expected,) = right.plot(
             THRESHOLDS, THRESHOLDS, "--", color=_style.ORANGE, label="predicted"
         )
-        (self._ring,) = right.plot(
-            [], [], "o", color=_style.BLACK, fillstyle="none", markersize=12, label="simulated"
-        )
+        self._ring = ring(right, label="simulated")
         right.set_yscale("symlog", linthresh=FLOOR)  # logarithmic, but with a place for 0
         right.set(xlim=(0.4, 4.1), ylim=SPIKES, xlabel="threshold θ", ylabel="spikes of a neuron")
         right.set_title(f"{NEURONS:,} neurons, {STEPS} steps", pad=24)
         self.mark_prediction(right)
-        right.legend(**ABOVE, ncols=3).set_in_layout(False)
+        legend_above(right, 3)
         right.grid(alpha=0.3)
         return [self._levels, *self._charges, self._expected, self._ring]
 

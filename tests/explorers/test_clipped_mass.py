@@ -9,7 +9,8 @@ from torch import nn
 
 import snnlab as sl
 from snnlab import explorers
-from snnlab.explorers import clipped_mass, steps_and_percentile
+from snnlab.explorers import clipped_mass
+from snnlab.explorers.toolkit import network_explorer
 
 PERCENTILES = (50.0, 90.0, 99.0, 100.0)
 
@@ -148,7 +149,7 @@ def test_every_percentile_is_simulated_once(given, monkeypatch):
 def test_it_opens_with_the_percentiles_of_its_sibling(given):
     explorer = explorers.ClippedMass(*given, timesteps=4)
     options = explorer.declared["percentile"].options.values()
-    assert tuple(options) == steps_and_percentile.PERCENTILES
+    assert tuple(options) == network_explorer.PERCENTILES
 
 
 def test_bad_input_is_refused_in_its_own_words(given):

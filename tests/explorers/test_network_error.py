@@ -71,7 +71,7 @@ def apart(given):
 def bars_of(explorer):
     """Return the layer, begin and end of every bar that is drawn, shape (N, 3)."""
     drawn = []
-    for bars in explorer._bars._bars.values():
+    for bars in explorer.bars.bars.values():
         for path in bars.get_paths():
             for corners in path.vertices.reshape(-1, 5, 2):
                 assert corners[0, 0] != corners[1, 0]
@@ -151,12 +151,12 @@ def test_each_part_has_its_own_bars_numbers_and_line(explorer):
     for setting in SETTINGS:
         explorer.move(**setting)
         data = explorer.compute(**setting)
-        for part, bars in explorer._bars._bars.items():
+        for part, bars in explorer.bars.bars.items():
             wide = [np.ptp(p.vertices.reshape(-1, 5, 2)[:, :, 0], axis=1) for p in bars.get_paths()]
             share = np.abs(data["parts"][part])
             seen = [width for width in np.concatenate([*wide, []]) if width > 1e-12]
             np.testing.assert_allclose(seen, share[share > 1e-12], rtol=0, atol=1e-12)
-        shown = [float(text) for text in explorer._bars._sizes.texts]
+        shown = [float(text) for text in explorer.bars.sizes.texts]
         np.testing.assert_allclose(shown, data["rms"]["total"], rtol=0.05)
         for part, line in explorer._lines.items():
             rms = data["over_time"][part]
@@ -176,7 +176,7 @@ def test_the_sizes_fit_their_axis(explorer):
 def test_bars_can_be_told_apart_without_colour():
     """Their fill is light, so the edges carry the contrast, and the hatches the difference."""
     explorer = explorers.NetworkError(*network([5]), steps=(2, 4))
-    bars = explorer._bars._bars
+    bars = explorer.bars.bars
     assert list(bars) == ["propagated", "clipping", "quantization", "deviation"]
     assert len({b.get_hatch() for b in bars.values()}) == 4
     for part, bar in bars.items():
@@ -193,7 +193,7 @@ def test_of_many_layers_some_are_named_and_the_output_always():
     axes = explorer.picture.figure.axes[0]
     named = [label.get_text() for label in axes.get_yticklabels()]
     assert set(named) == {"output", *(str(k) for k in range(3, 30, 4))}
-    sizes = explorer._bars._sizes
+    sizes = explorer.bars.sizes
     np.testing.assert_array_equal(sizes.artist.get_offsets()[:, 1], axes.get_yticks())
     total = explorer.compute(**explorer.values)["rms"]["total"]
     shown = [float(text) for text in sizes.texts]
@@ -364,14 +364,14 @@ def simulations(monkeypatch):
 
 def test_everything_is_simulated_when_it_opens_and_never_again(given, simulations):
     explorer = explorers.NetworkError(*given, **OPTIONS)
-    assert len(simulations) == len(explorer._runs) == 8
+    assert len(simulations) == len(explorer.simulations) == 8
     for setting in SETTINGS:
         explorer.move(**setting)
     assert len(simulations) == 8
 
 
 def test_the_likeliest_settings_come_first(explorer):
-    runs = list(explorer._runs)
+    runs = list(explorer.simulations)
     assert runs[0] == ("subtract", 0.5, 100.0)
     assert set(runs[1:4]) == {
         ("zero", 0.5, 100.0), ("subtract", 0.0, 100.0), ("subtract", 0.5, 90.0)

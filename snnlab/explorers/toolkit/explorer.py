@@ -1,6 +1,7 @@
 """What every explorer is made of."""
 
 import base64
+import inspect
 import sys
 import time
 from abc import ABC, abstractmethod
@@ -16,6 +17,7 @@ from snnlab.explorers.toolkit.controls import Control
 from snnlab.explorers.toolkit.listing import listing
 from snnlab.explorers.toolkit.panel import Panel
 from snnlab.explorers.toolkit.picture import Picture, blank, own_style
+from snnlab.explorers.toolkit.wording import listed
 
 # Pictures of settings that were seen, some 10 kB each.
 _KEPT = 256
@@ -152,7 +154,12 @@ class Explorer(ABC):
 
     def code(self) -> str:
         """Return the source of `compute` with the current values, ready to paste."""
-        return listing(sys.modules[type(self).__module__], self.calls(**self.values))
+        kind, calls = type(self), self.calls(**self.values)
+        parameters = inspect.signature(kind).parameters.values()
+        if given := [p.name for p in parameters if p.default is p.empty]:
+            calls = f"# {listed(given)} are what you gave to {kind.__name__}.\n{calls}"
+        modules = [sys.modules[base.__module__] for base in kind.__mro__]
+        return listing(modules[: kind.__mro__.index(Explorer)], calls)
 
     def _checked(self, values: Mapping[str, Any]) -> dict[str, Any]:
         for name in values:

@@ -11,8 +11,8 @@ from matplotlib.patches import Patch
 from matplotlib.path import Path
 
 from snnlab.analysis.parts import LAYER_PARTS, Part
+from snnlab.explorers.toolkit.drawing import legend_above
 from snnlab.explorers.toolkit.numbers import Numbers
-from snnlab.explorers.toolkit.wording import ABOVE
 from snnlab.plots import _style
 from snnlab.plots._stacking import stacked
 
@@ -35,30 +35,28 @@ class StackedBars:
     """
 
     def __init__(self, ax: Axes, layers: Sequence[str]):
-        self._bars = {part.name: _bars(ax, part) for part in LAYER_PARTS}
+        self.bars = {part.name: _bars(ax, part) for part in LAYER_PARTS}
         ax.axvline(0, color=_style.BLACK, linewidth=0.8)
         every = -(-len(layers) // NAMES)
         named = range(len(layers) - 1, -1, -every)[::-1]  # the output among them
         ax.set_yticks(named, [short(layers[row]) for row in named])
-        self._named, self._sizes = list(named), Numbers(ax, named)
+        self._named, self.sizes = list(named), Numbers(ax, named)
         ax.text(1.02, 1.02, "root mean\nsquare", transform=ax.transAxes, fontsize=8)
         ax.set(xlim=SHARES, ylim=(len(layers) - 0.5, -0.5), ylabel="layer")
         ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100"])
         ax.set_xlabel("share of the mean square error (%)")
-        ax.legend(handles=[_key(part) for part in LAYER_PARTS], ncols=2, **ABOVE).set_in_layout(
-            False
-        )
+        legend_above(ax, 2, handles=[_key(part) for part in LAYER_PARTS])
 
     @property
     def artists(self) -> list[Artist]:
         """What moves."""
-        return [*self._bars.values(), self._sizes.artist]
+        return [*self.bars.values(), self.sizes.artist]
 
     def move(self, shares: Mapping[str, np.ndarray], sizes: np.ndarray) -> None:
         """Show the shares of each part and the root mean square error, by layer."""
         for part, (start, end) in stacked(shares).items():
-            self._bars[part].set_paths(_boxes(start, end))
-        self._sizes.show(sizes[self._named])
+            self.bars[part].set_paths(_boxes(start, end))
+        self.sizes.show(sizes[self._named])
 
 
 def short(name: str) -> str:

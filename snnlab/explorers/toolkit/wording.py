@@ -5,16 +5,6 @@ from typing import Any
 
 from snnlab.exceptions import OptionError
 
-# A legend above the axes, where it covers no curve.
-ABOVE: dict[str, Any] = {
-    "loc": "lower center",
-    "bbox_to_anchor": (0.5, 0.98),
-    "frameon": False,
-    "fontsize": 8,
-    "handlelength": 1.5,
-    "columnspacing": 0.8,
-}
-
 
 def several(values: Any, name: str, check: Callable[[Any], Any]) -> list[Any]:
     """Return choices, each checked and once, refused if there is none."""
@@ -35,16 +25,23 @@ def number(value: float) -> str:
     return f"{round(float(value), 3) + 0.0:g}"
 
 
+def listed(names: Iterable[Any]) -> str:
+    """Return names in a sentence.
+
+    >>> listed(["x"]), listed(["x", "y"]), listed(["x_cal", "x", "y"])
+    ('x', 'x and y', 'x_cal, x and y')
+    """
+    *first, last = map(str, names)
+    return " and ".join(filter(None, [", ".join(first), last]))
+
+
 def at_steps(steps: Sequence[int]) -> str:
     """Return at which steps something happened, the first four of them.
 
     >>> at_steps([4]), at_steps([1, 2]), at_steps([1, 2, 3, 4, 5])
     (' at step 4', ' at steps 1 and 2', ' at steps 1, 2, 3, 4 and so on')
     """
-    named = [f"{step:d}" for step in steps[:4]]
-    if not named:
+    if not len(steps):
         return ""
-    last = "so on" if len(steps) > 4 else named.pop()
-    return f" at step{'s' if len(steps) > 1 else ''} " + " and ".join(
-        filter(None, [", ".join(named), last])
-    )
+    more = ["so on"] if len(steps) > 4 else []
+    return f" at step{'s' if len(steps) > 1 else ''} {listed([*steps[:4], *more])}"
