@@ -7,8 +7,8 @@ from numbers import Integral
 import numpy as np
 
 from snnlab import _checks, _text
+from snnlab.analysis.parts import PARTS, ROW_PARTS, TOTAL, Part
 
-PARTS = ("propagated", "clipping", "quantization", "deviation")
 _TINY = np.finfo(np.float64).tiny
 
 
@@ -23,7 +23,7 @@ class ErrorParts:
     parts : mapping from layer name to (mapping from part to array, shape (B, ...))
         For spiking layers "propagated", "clipping", "quantization" and "deviation"; for "output"
         the propagated part; with Poisson input, for "input", the part "input"; for a max pooling by
-        gates the part "pooling".
+        gates the part "pooling". `snnlab.analysis.parts` describes each.
     activations : mapping from layer name to array, shape (B, ...)
         What the ANN passes on there, a.
     counts : mapping from spiking layer to array of whole numbers, shape (B, ...)
@@ -42,6 +42,11 @@ class ErrorParts:
         A position, where one may stand for a name, counts the spiking layers only.
         """
         return list(self.parts)
+
+    @property
+    def kinds(self) -> list[Part]:
+        """The parts that occur in some row."""
+        return [p for p in PARTS if any(p.name in parts for parts in self.parts.values())]
 
     def part(self, layer: str | int, part: str) -> np.ndarray:
         """Return one part of one layer, shape (B, ...), in units of the activation."""
@@ -89,7 +94,7 @@ class ErrorParts:
         over = 0 if per_neuron else None
         square = np.maximum(np.mean(total**2, axis=over), _TINY)
         found = {}
-        for part, values in [*self.parts[name].items(), ("total", total)]:
+        for part, values in [*self.parts[name].items(), (TOTAL.name, total)]:
             error = values.astype(np.float64)
             found[part] = {
                 "mean": np.mean(error, axis=over),
@@ -104,19 +109,16 @@ class ErrorParts:
         """Return the root mean square of each part and of the total, by layer."""
         return {
             name: {part: _rms(values) for part, values in parts.items()}
-            | {"total": _rms(self.total(name))}
+            | {TOTAL.name: _rms(self.total(name))}
             for name, parts in self.parts.items()
         }
 
     def shares(self) -> dict[str, dict[str, float]]:
         """Return each part's share of the total's mean square, by layer; as in `statistics`."""
+        numbers = {name: self.statistics(name) for name in self.parts}
         return {
-            name: {
-                part: float(numbers["share"])
-                for part, numbers in self.statistics(name).items()
-                if part != "total"
-            }
-            for name in self.parts
+            name: {part: float(numbers[name][part]["share"]) for part in parts}
+            for name, parts in self.parts.items()
         }
 
     def table(self, layer: str | int) -> _text.Table:
@@ -140,8 +142,7 @@ class ErrorParts:
         return row(layer, self.parts)
 
     def _table(self) -> _text.Table:
-        own = {part: None for parts in self.parts.values() for part in parts if part not in PARTS}
-        columns = [*own, *PARTS, "total"]
+        columns = [part.name for part in (*self.kinds, TOTAL)]
         title = f"Error after {self.timesteps} steps, root mean square by part"
         rows = [
             [
@@ -214,9 +215,8 @@ class ErrorsOverTime:
 def row(layer: str | int, rows: Mapping[str, Mapping[str, np.ndarray]]) -> str:
     """Return the name of a row given by name, or by its position among the spiking layers."""
     if isinstance(layer, Integral):
-        others = [name for name, parts in rows.items() if "pooling" in parts]
-        spiking = [name for name in rows if name not in ("input", "output", *others)]
-        return _checks.layer(layer, spiking)
+        others = [name for name in rows if any(part.name in rows[name] for part in ROW_PARTS)]
+        return _checks.layer(layer, [name for name in rows if name not in ("output", *others)])
     return _checks.layer(layer, list(rows), "rows of this decomposition")
 
 

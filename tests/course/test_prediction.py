@@ -266,7 +266,7 @@ def test_an_explorer_opens_below_the_words():
     prediction.commit(0.5)
     (explorer,) = made
     assert prediction._panel._stage.children == (explorer.box,)
-    assert explorer.box is explorer._panel.box
+    assert explorer.box is explorer.panel.box
     order = prediction._panel.box.children
     assert order.index(prediction._panel.message) < order.index(prediction._panel._stage)
     explorer.move(timesteps=3)

@@ -9,7 +9,7 @@ from snnlab.simulation.progress import progress_bar
 PREPARATION_SECONDS = 4.0
 
 
-class Runs(dict[Any, dict[str, Any]]):
+class SimulationCache(dict[Any, dict[str, Any]]):
     """What was simulated, by setting; a setting that is not there is simulated when asked for.
 
     Parameters
@@ -17,8 +17,8 @@ class Runs(dict[Any, dict[str, Any]]):
     simulate : callable
         Takes a setting, returns what is kept of its simulation.
 
-    >>> runs = Runs(lambda percentile: {"accuracy": percentile})
-    >>> runs[99.0], list(runs)
+    >>> cache = SimulationCache(lambda percentile: {"accuracy": percentile})
+    >>> cache[99.0], list(cache)
     ({'accuracy': 99.0}, [99.0])
     """
 
