@@ -340,6 +340,7 @@ def test_an_interrupted_sweep_goes_on(marks, tmp_path, monkeypatch):
     assert len(table) == 4
 
 
+@pytest.mark.slow
 def test_a_killed_worker_stops_the_sweep_and_the_next_goes_on(marks, tmp_path):
     (tmp_path / "marks.kill").touch()
     options = {"timesteps": 4, "x_cal": X, "cache": tmp_path / "cache", "jobs": 2}
@@ -373,6 +374,7 @@ def test_images_in_parts_are_those_of_the_whole(monkeypatch):
         sl.sweep(net, grid, X, Y[:7], timesteps=STEPS)
 
 
+@pytest.mark.slow
 def test_threads_take_turns(marks):
     slow, grid = Slow(*model()), rules(marks) | {"reset": ["subtract", "zero"]}
     alone = sl.sweep(slow, grid, X, Y, timesteps=STEPS, x_cal=X)
@@ -398,6 +400,7 @@ def time_limit(seconds):
         signal.signal(signal.SIGALRM, before)
 
 
+@pytest.mark.slow
 def test_a_dask_cluster_of_two_workers_serves_as_backend(tmp_path, marks):
     import distributed
 
@@ -406,14 +409,14 @@ def test_a_dask_cluster_of_two_workers_serves_as_backend(tmp_path, marks):
     for name in os.listdir(marks):
         (marks / name).unlink()
     with (
-        time_limit(90),
+        time_limit(900),
         distributed.LocalCluster(
             2, threads_per_worker=1, dashboard_address=":0", local_directory=tmp_path
         ) as cluster,
         distributed.Client(cluster) as client,
         joblib.parallel_config(backend="dask"),
     ):
-        client.wait_for_workers(2, timeout=60)
+        client.wait_for_workers(2)
         workers = set(client.run(os.getpid).values())
         table = sl.sweep(slow, grid, X, Y, timesteps=STEPS, x_cal=X)
         # The same two, so neither broke down on the way.

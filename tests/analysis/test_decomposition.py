@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from helpers import oracles
+from helpers import networks, oracles
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
@@ -11,11 +11,8 @@ import snnlab as sl
 RESETS = ["subtract", "zero"]
 
 
-def converted(seed, reset="subtract", v_init=0.5):
-    steps = oracles.random_steps(seed)
-    x = oracles.images(seed)
-    rule = sl.Fixed(oracles.thresholds(steps))
-    net = sl.convert(oracles.Torch(steps), x, threshold=rule, reset=reset, v_init=v_init)
+def converted(seed, **options):
+    steps, x, net = networks.converted(seed, **options)
     return steps, x, net.to(torch.float64)
 
 
@@ -33,7 +30,7 @@ def mlp(n):
 )
 def test_parts_sum_to_the_total_for_every_neuron(seed, reset, v_init, timesteps, input):
     """φ - a, with a from an ANN evaluated apart; the totals are those of a plain loop."""
-    steps, x, net = converted(seed, reset, v_init)
+    steps, x, net = converted(seed, reset=reset, v_init=v_init)
     spiking = input != "analog"
     kept = ["input"] if spiking else []
     record = sl.simulate(net, x, timesteps, input=input, seed=1, spikes=kept)
@@ -66,7 +63,7 @@ def test_parts_sum_to_the_total_for_every_neuron(seed, reset, v_init, timesteps,
 @pytest.mark.parametrize("seed", range(10))
 def test_the_first_layer_has_no_propagated_error_and_no_deviation(seed, reset):
     """With analog input its current is constant."""
-    _, x, net = converted(seed, reset, v_init=0.25)
+    _, x, net = converted(seed, reset=reset, v_init=0.25)
     report = sl.decompose(net, x, sl.simulate(net, x, 16))
     first = net.layers[0]
     assert (report.part(first, "propagated") == 0).all()
@@ -208,7 +205,7 @@ POISSON = {"input": "poisson", "seed": 3}
 @pytest.mark.parametrize("poisson", [False, True])
 @pytest.mark.parametrize("reset", RESETS)
 def test_parts_after_a_step_are_those_of_a_shorter_simulation(reset, poisson):
-    _, x, net = converted(6, reset, v_init=0.25)
+    _, x, net = converted(6, reset=reset, v_init=0.25)
     options = POISSON if poisson else {}
     record = sl.simulate(net, x, 16, at=(1, 5, 8), **options)
     for step in (1, 5, 8, 16):

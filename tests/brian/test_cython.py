@@ -23,6 +23,7 @@ has_compiler = pytest.mark.skipif(
 )
 
 
+@pytest.mark.slow
 @has_compiler
 def test_compiled_neurons_and_networks_do_the_same(monkeypatch):
     said = []
@@ -63,6 +64,7 @@ def test_compiled_neurons_and_networks_do_the_same(monkeypatch):
     assert b2.prefs.as_file == before
 
 
+@pytest.mark.slow
 def test_without_a_compiler_it_is_refused_and_numpy_still_runs(tmp_path):
     code = """
 from brian2 import ms, nA

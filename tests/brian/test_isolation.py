@@ -46,6 +46,7 @@ def of_the_user():
         b2.prefs[name] = value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERS)
 def test_preferences_of_the_user_change_no_result_and_stay(name, of_the_user):
     expected = results()
@@ -56,6 +57,7 @@ def test_preferences_of_the_user_change_no_result_and_stay(name, of_the_user):
     assert b2.prefs[name] == OTHERS[name]
 
 
+@pytest.mark.slow
 def test_stopping_a_run_stops_it_and_leaves_everything_as_it_was():
     before = b2.prefs.as_file
     expected = brian.simulate_neuron("if", 4 * nA, 10 * ms, 1 * ms).v_mV

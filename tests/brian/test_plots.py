@@ -113,6 +113,7 @@ def test_a_coarse_picture_shows_the_strongest_of_each_cell(rows, columns, cells,
             assert found[r, c] in block
 
 
+@pytest.mark.slow
 def test_plots_need_no_brian():
     code = (
         "import sys; sys.modules['brian2'] = None; from snnlab import plots; print(plots.__all__)"

@@ -41,6 +41,7 @@ def test_the_truth_and_what_is_near_it_is_right(number):
     assert near._repr_html_() == f"<p>{near!r}</p>"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", EACH)
 def test_each_wrong_answer_has_its_own_question(number):
     theta, reset, tau = truth(number)

@@ -89,6 +89,7 @@ def test_the_words_tell_both_errors_and_how_long_random_spikes_take():
             assert f"random spikes take {enough:,.0f} steps" in words
 
 
+@pytest.mark.slow
 def test_a_prediction_of_the_error_is_drawn_and_said():
     explorer = explorers.InputCoding(prediction=0.25)
     assert explorer.words.endswith(" You predicted 0.25.")
@@ -245,6 +246,7 @@ def test_the_words_tell_the_counts_in_and_out():
     assert {0, 1, 2} <= seen
 
 
+@pytest.mark.slow
 def test_a_prediction_of_the_count_is_drawn_and_said():
     explorer = explorers.PoolingGates(prediction=21)
     assert explorer.words.endswith(" You predicted 21.")

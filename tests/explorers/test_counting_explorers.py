@@ -321,6 +321,7 @@ def test_the_curves_have_all_thresholds_of_the_slider_and_the_best_is_the_lowest
     assert total.argmin() > 40  # with so much time clipping is all that hurts
 
 
+@pytest.mark.slow
 def test_the_uniform_rule_holds_for_uniform_activations_and_fails_for_crowded_ones():
     even = explorers.LayerQuantization((np.arange(4096) + 0.5) / 4096)
     for timesteps in (1, 4, 32):
@@ -332,6 +333,7 @@ def test_the_uniform_rule_holds_for_uniform_activations_and_fails_for_crowded_on
     assert "that rule is too high here" in show(crowded, timesteps=4, threshold=0.5, v_init=0.5)[1]
 
 
+@pytest.mark.slow
 def test_of_many_activations_the_midmost_of_equal_groups_are_looked_at():
     many = np.random.default_rng(2).permutation(3 * 4096) / 4096
     explorer = explorers.LayerQuantization(many)
@@ -345,6 +347,7 @@ def test_of_many_activations_the_midmost_of_equal_groups_are_looked_at():
     assert data["cut"] == 50
 
 
+@pytest.mark.slow
 def test_every_kind_of_array_and_every_order_gives_the_same():
     first, *others = (
         explorers.LayerQuantization(a)
@@ -390,6 +393,7 @@ def test_the_words_of_a_layer_are_its_numbers(layer):
         assert f"{{\\sqrt{{12}} \\cdot {steps}}}" in formula
 
 
+@pytest.mark.slow
 def test_very_small_and_very_large_numbers_can_be_squared_in_the_formula():
     for scale in (1e-6, 1e6):
         _, _, formula = show(explorers.LayerQuantization(scale * LAYER), 0.5, 8, 0.5)
@@ -446,6 +450,7 @@ def test_what_can_be_no_activations_is_refused(activations, message):
 # --- a prediction ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_prediction_stays_in_picture_and_words_whatever_is_moved(kind):
     plain, explorer = KINDS[kind](), KINDS[kind](prediction=0.75)
@@ -469,12 +474,14 @@ def test_a_prediction_stays_in_picture_and_words_whatever_is_moved(kind):
     assert explorer.picture.background != plain.picture.background
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_prediction_is_told_apart_by_its_form(kind):
     forms = [form for _, form in drawn(KINDS[kind](prediction=1).picture.figure.axes[1])]
     assert len(set(forms)) == len(forms) > 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("prediction", [-1, 100.0, np.float32(50)])
 def test_a_prediction_outside_the_picture_is_said(kind, prediction):

@@ -134,6 +134,7 @@ def test_no_axis_is_empty(explorer):
             assert inside.any() or any(marked), (setting, ax.get_title())
 
 
+@pytest.mark.slow
 def test_the_still_picture_is_the_background_with_what_moves(explorer):
     """Painted independently of the SVG: the pixels that differ are those that the SVG covers."""
     picture = explorer.picture
@@ -172,6 +173,7 @@ def test_the_parts_of_an_error_sum_to_it(name):
     assert largest > 0.1
 
 
+@pytest.mark.slow
 def test_words_stand_beside_the_picture_in_it_and_in_place_of_it(explorer):
     for setting in itertools.islice(settings(explorer), 0, None, 10):
         words = explorer.move(**setting)
@@ -256,6 +258,7 @@ def test_a_picture_that_was_seen_is_not_written_again(monkeypatch):
         assert len(explorer._seen) <= 3
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
 def test_noise_is_the_same_whenever_the_module_is_loaded(explorer):
     again = made(runpy.run_module(type(explorer).__module__)[type(explorer).__name__])
@@ -263,6 +266,7 @@ def test_noise_is_the_same_whenever_the_module_is_loaded(explorer):
         assert_same(again.compute(**setting), explorer.compute(**setting))
 
 
+@pytest.mark.slow
 def test_the_users_settings_of_matplotlib_change_nothing(explorer):
     with mpl.rc_context({"savefig.bbox": "tight", "axes.facecolor": "k", "font.size": 20}):
         again = made(type(explorer))
@@ -388,6 +392,7 @@ def test_after_a_failed_move_the_controls_still_work():
     assert fragile.words == "n is 0 & well"
 
 
+@pytest.mark.slow
 def test_only_core_widgets_are_used():
     for name, kind in FOUND.items():
         open_widgets, seen = [made(kind).panel.box], 0

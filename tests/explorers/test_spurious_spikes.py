@@ -102,6 +102,7 @@ def test_the_predicted_number_is_that_of_many_other_neurons(mean, spread):
             assert abs(counts.mean() - expected) <= allowed + error
 
 
+@pytest.mark.slow
 def test_the_predicted_line_goes_through_the_number_at_every_threshold(spikes):
     for mean, spread in CURRENTS:
         line = spurious_spikes.compute(1.0, mean, spread)["expected"]
@@ -202,6 +203,7 @@ def test_words_formula_and_picture_say_what_was_computed(spikes, mean, spread):
         assert high > max(data["expected"].max(), data["spikes"])
 
 
+@pytest.mark.slow
 def test_one_neuron_is_told_as_one(spikes):
     found = 0
     for threshold, (mean, spread) in itertools.product(spurious_spikes.THRESHOLDS, CURRENTS):

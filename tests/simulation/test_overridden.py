@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from helpers import oracles
+from helpers import networks, oracles
 
 import snnlab as sl
 from snnlab.analysis.mean_currents import mean_currents
@@ -16,13 +16,8 @@ T = 16
 
 
 def converted(seed, **options):
-    steps, x = oracles.random_steps(seed), oracles.images(seed)
-    rule = sl.Fixed(oracles.thresholds(steps))
-    return (
-        steps,
-        x,
-        sl.convert(oracles.Torch(steps), x, threshold=rule, **options).to(torch.float64),
-    )
+    steps, x, net = networks.converted(seed, **options)
+    return steps, x, net.to(torch.float64)
 
 
 def run_overridden(net, x, overridden, timesteps=T, memory=GIB):
