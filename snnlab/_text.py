@@ -1,46 +1,9 @@
 """Numbers in sentences, and tables in plain text and in HTML."""
 
 import html
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-
-Rows = Sequence[Sequence[str]]
-
-
-def to_text(title: str, header: Sequence[str], rows: Rows, *, words: bool = False) -> str:
-    """Return a table in plain text.
-
-    The first column is left-aligned, the others right-aligned, or left as well if they are `words`.
-
-    >>> print(to_text("Two layers", ["layer", "neurons"], [["relu1", "12"], ["relu2", "7"]]))
-    Two layers
-    layer  neurons
-    relu1       12
-    relu2        7
-    """
-    columns = list(zip(header, *rows, strict=True))
-    widths = [max(map(len, column)) for column in columns]
-    lines = [
-        "  ".join(
-            c.ljust(w) if i == 0 or words else c.rjust(w) for i, (c, w) in enumerate(zipped)
-        ).rstrip()
-        for zipped in (list(zip(row, widths, strict=True)) for row in (header, *rows))
-    ]
-    return "\n".join([title, *lines])
-
-
-def to_html(title: str, header: Sequence[str], rows: Rows, *, words: bool = False) -> str:
-    """Return the same table in HTML, with a caption and row headers for screen readers."""
-    left = ' style="text-align:left"' if words else ""
-    head = "".join(f'<th scope="col"{left}>{html.escape(cell)}</th>' for cell in header)
-    body = "".join(
-        f'<tr><th scope="row"{left}>{html.escape(row[0])}</th>'
-        + "".join(f"<td{left}>{html.escape(cell)}</td>" for cell in row[1:])
-        + "</tr>"
-        for row in rows
-    )
-    caption = f'<caption style="text-align:left">{html.escape(title)}</caption>'
-    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def shape(dimensions: Sequence[int]) -> str:
@@ -73,15 +36,56 @@ def counted(number: float, thing: str, none: str = "0") -> str:
 
 @dataclass(frozen=True)
 class Table:
-    """A table that shows itself in a cell; the arguments are those of `to_text`."""
+    """A table that shows itself in a cell.
+
+    The first column is left-aligned, the others right-aligned, or left as well if they are `words`.
+
+    >>> Table("Two layers", ["layer", "neurons"], [["relu1", "12"], ["relu2", "7"]])
+    Two layers
+    layer  neurons
+    relu1       12
+    relu2        7
+    """
 
     title: str
     header: Sequence[str]
-    rows: Rows
+    rows: Sequence[Sequence[str]]
     words: bool = False
 
     def __repr__(self) -> str:
-        return to_text(self.title, self.header, self.rows, words=self.words)
+        columns = list(zip(self.header, *self.rows, strict=True))
+        widths = [max(map(len, column)) for column in columns]
+        lines = [
+            "  ".join(
+                cell.ljust(width) if i == 0 or self.words else cell.rjust(width)
+                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+            for row in (self.header, *self.rows)
+        ]
+        return "\n".join([self.title, *lines])
 
     def _repr_html_(self) -> str:
-        return to_html(self.title, self.header, self.rows, words=self.words)
+        """Return it in HTML, with a caption and row headers for screen readers."""
+        left = ' style="text-align:left"' if self.words else ""
+        head = "".join(f'<th scope="col"{left}>{html.escape(cell)}</th>' for cell in self.header)
+        body = "".join(
+            f'<tr><th scope="row"{left}>{html.escape(first)}</th>'
+            + "".join(f"<td{left}>{html.escape(cell)}</td>" for cell in others)
+            + "</tr>"
+            for first, *others in self.rows
+        )
+        caption = f'<caption style="text-align:left">{html.escape(self.title)}</caption>'
+        return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+class ShownAsTable(ABC):
+    """What shows itself in a cell as a table."""
+
+    @abstractmethod
+    def _table(self) -> Table: ...
+
+    def __repr__(self) -> str:
+        return repr(self._table())
+
+    def _repr_html_(self) -> str:
+        return self._table()._repr_html_()

@@ -20,7 +20,7 @@ Thresholds = float | np.ndarray | Mapping[str, Any]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Network:
+class Network(_text.ShownAsTable):
     """A spiking network. It never changes: `replace` and `to` return another.
 
     The weights are the ANN's own. A neuron passes on θ·s, its threshold times its spike, which is
@@ -148,7 +148,7 @@ class Network:
         """Return a copy on another device or in another floating type, as `torch.nn.Module.to`."""
         return Network(self.graph.to(*device_or_dtype), self.neurons, self.max_pool)
 
-    def _table(self) -> tuple[str, list[str], list[list[str]]]:
+    def _table(self) -> _text.Table:
         neurons = sum(size(node) for node in self.graph.layers.values())
         title = (
             f"Spiking network of {len(self.layers)} layers, {neurons:,} neurons; "
@@ -166,13 +166,7 @@ class Network:
             ]
             for name, node in self.graph.layers.items()
         ]
-        return title, header, rows
-
-    def __repr__(self) -> str:
-        return _text.to_text(*self._table())
-
-    def _repr_html_(self) -> str:
-        return _text.to_html(*self._table())
+        return _text.Table(title, header, rows)
 
 
 def thresholds_by_layer(

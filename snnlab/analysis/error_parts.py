@@ -13,7 +13,7 @@ _TINY = np.finfo(np.float64).tiny
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ErrorParts:
+class ErrorParts(_text.ShownAsTable):
     """The error φ - a of every neuron after T steps, as a sum of four parts.
 
     Parameters
@@ -157,15 +157,9 @@ class ErrorParts:
         header = ["layer", *columns, "spurious spikes per image"]
         return _text.Table(title, header, rows)
 
-    def __repr__(self) -> str:
-        return repr(self._table())
-
-    def _repr_html_(self) -> str:
-        return self._table()._repr_html_()
-
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ErrorsOverTime:
+class ErrorsOverTime(_text.ShownAsTable):
     """How large each part of the error is after several numbers of steps.
 
     Parameters
@@ -204,12 +198,6 @@ class ErrorsOverTime:
             for part, values in parts.items()
         ]
         return _text.Table("Root mean square error by part over the steps T", header, rows)
-
-    def __repr__(self) -> str:
-        return repr(self._table())
-
-    def _repr_html_(self) -> str:
-        return self._table()._repr_html_()
 
 
 def row(layer: str | int, rows: Mapping[str, Mapping[str, np.ndarray]]) -> str:

@@ -31,7 +31,7 @@ _ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Connections:
+class Connections(_text.ShownAsTable):
     """What one layer receives from each spiking source, and what it receives in any case.
 
     Parameters
@@ -48,19 +48,13 @@ class Connections:
     constant: np.ndarray
     matrices: Mapping[str, sparse.csc_array]
 
-    def _table(self) -> tuple[str, list[str], list[list[str]]]:
+    def _table(self) -> _text.Table:
         rows = [
             [source, f"{m.shape[1]:,}", f"{m.nnz:,}", f"{m.nnz / (m.shape[0] * m.shape[1]):.2%}"]
             for source, m in self.matrices.items()
         ]
         title = f"Connections to layer {self.layer}, {len(self.constant):,} neurons"
-        return title, ["source", "its neurons", "synapses", "of all pairs"], rows
-
-    def __repr__(self) -> str:
-        return _text.to_text(*self._table())
-
-    def _repr_html_(self) -> str:
-        return _text.to_html(*self._table())
+        return _text.Table(title, ["source", "its neurons", "synapses", "of all pairs"], rows)
 
 
 def connections(network: Network, layer: str | int) -> Connections:

@@ -14,7 +14,7 @@ Arrays = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Record:
+class Record(_text.ShownAsTable):
     """The spikes of a network over T steps for B images. Sums are stored, means computed.
 
     Parameters
@@ -131,7 +131,7 @@ class Record:
             )
         return arrays[name]
 
-    def _table(self) -> tuple[str, list[str], list[list[str]]]:
+    def _table(self) -> _text.Table:
         images = self.output_sums.shape[1]
         title = f"Record of {images:,} images over {self.timesteps} steps, {self.input} input"
         header = ["layer", "shape", "spikes per image", "mean rate", "silent neurons"]
@@ -145,13 +145,7 @@ class Record:
             ]
             for name, counts in self.totals.items()
         ]
-        return title, header, rows
-
-    def __repr__(self) -> str:
-        return _text.to_text(*self._table())
-
-    def _repr_html_(self) -> str:
-        return _text.to_html(*self._table())
+        return _text.Table(title, header, rows)
 
 
 @dataclass(frozen=True, eq=False)
