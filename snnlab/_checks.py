@@ -1,4 +1,4 @@
-"""Checks of what a user passes in, with the message of the house.
+"""Checks of what a user passes in; all messages have the same form.
 
 A message has four parts: what failed and where, what was found, what was expected, what to do.
 """

@@ -1,8 +1,8 @@
 """As many of torch's threads as are fastest for the work at hand.
 
-Threads that share a piece of work wait for each other by spinning. Small pieces they do not make
-faster; and where another program wants one of the cores, each piece takes until that program has
-been interrupted, which makes small pieces tens of times slower.
+Threads that share a piece of work wait for each other by spinning. Small pieces become hardly
+faster by that. Where another program uses one of the cores, each piece lasts until that program is
+interrupted, which makes small pieces tens of times slower.
 """
 
 from collections.abc import Iterator

@@ -157,8 +157,8 @@ def cell(
 ) -> list[tuple[float, float]]:
     """Return accuracy and spikes per image after each number of steps, for one setting.
 
-    `key` tells all that follows from others; it is what a cache looks at in place of it. The
-    setting and the model are packed.
+    `key` identifies the other arguments; the cache compares only it. The setting and the model
+    are packed.
     """
     with _ALONE:
         return _simulated(pickle.loads(setting), steps, pickle.loads(model.data), x, y, x_cal)
@@ -231,7 +231,7 @@ def _check_model(title: str, model: Any, grid: Mapping[str, list], x_cal: Any) -
 
 
 def _tried(model: Any, grid: Mapping[str, list], x: Any, y: Any, x_cal: Any) -> str:
-    """Try every value of the grid on one image, and return what tells the model from others."""
+    """Try every value of the grid on one image, and return what identifies the model."""
 
     def converted(**setting: Any) -> Network:
         return convert(model, x_cal[:1], threshold=Fixed(1.0), **setting)

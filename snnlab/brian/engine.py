@@ -198,7 +198,7 @@ class BrianEngine:
             for (source, _), outgoing in self.synapses.items():
                 if source == name:
                     outgoing.pre.when = send
-        # Brian2 wants its own slots to be there too; nothing stands in those three any more.
+        # Brian2 requires its own slots too; these three stay empty.
         unused = ["thresholds", "synapses", "resets"]
         self.network.schedule = ["start", "groups", *slots, *unused, "end"]
 

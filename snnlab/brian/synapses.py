@@ -126,7 +126,7 @@ def matrices_from(
 ) -> dict[str, sparse.csc_array]:
     """Return J for each layer that reads `source` directly; entries that are 0 are left out.
 
-    `done` is told how many neurons were looked at, again and again.
+    `done` is called with the number of neurons of each block.
     """
     node, rest = sources(graph)[source], at_rest(graph, _dark(graph))
     blocks: dict[str, list[sparse.csr_array]] = {}

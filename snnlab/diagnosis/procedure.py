@@ -36,8 +36,8 @@ _BATCH = 64
 # Less than this is not worth a search, nor is a single image.
 _TOLERATED = 0.02
 _LONGER = 4
-# The images are tried on the ANN as they are and so many times larger: somebody has divided by 255,
-# or by the standard deviation, or has not.
+# Factors by which the images are tried on the ANN: they may have been divided by 255 or by the
+# standard deviation in training only, or here only.
 _SCALES = (1 / 255, 0.01, 0.03, 0.1, 0.3, 3.0, 10.0, 30.0, 100.0, 255.0)
 
 
@@ -207,7 +207,7 @@ class _Examination:
         return scale if better else None
 
     def _is_poor(self, accuracy: float) -> bool:
-        """Tell whether the ANN is nearer to guessing than to all right."""
+        """Return whether the ANN is nearer to guessing than to all right."""
         return accuracy < (1 + self.guess) / 2
 
     def _about_the_ann(self) -> list[Finding]:

@@ -148,7 +148,7 @@ def _set_by_outliers(setting: LayerScale) -> bool:
 
 
 def _nearer_the_maximum(over_usual: float, over_maximum: float) -> bool:
-    """Tell whether a high threshold is fewer times the maximum than this is times the usual."""
+    """Return whether a high threshold is fewer times the maximum than this is times the usual."""
     return over_maximum < over_usual / over_maximum
 
 

@@ -61,7 +61,7 @@ class Trials:
 
 
 def _settings(network: Network) -> Hashable:
-    """Return what tells a network from others with the same graph."""
+    """Return what distinguishes a network from others with the same graph."""
     return tuple(
         (np.asarray(neuron.v_threshold).tobytes(), neuron.reset, neuron.v_init)
         for neuron in network.neurons.values()

@@ -59,7 +59,7 @@ class GatedMaxPool:
 
     With :math:`\alpha` = 1 the estimate is the number of spikes so far; with less, it forgets. At
     a tie the first input counts. There a gate passes on too much: where an earlier input draws
-    level, its spike is heard, though it only makes up for what this input had lacked.
+    level, its spike passes, though it only makes up for what this input had lacked.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def check_gates(graph: Graph) -> None:
 
 
 def pools_by_channel(node: fx.Node, graph: Graph) -> bool:
-    """Tell whether a pooling works over windows of each channel: (B, C, ...) with d dimensions.
+    """Return whether a pooling works over windows of each channel: (B, C, ...) with d dimensions.
 
     `amax` has no windows; and torch pools (B, L) too, as if its first dimension were channels.
     """

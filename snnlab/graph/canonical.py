@@ -16,7 +16,7 @@ from snnlab.exceptions import OptionError
 from snnlab.graph.fingerprint import fingerprint
 from snnlab.graph.operations import Kind
 
-# An empty buffer that moves along with the parameters and tells their type and device.
+# An empty buffer that moves along with the parameters and so holds their type and device.
 REFERENCE = "(reference)"
 # What `tracing`, `spiking_layers` and `weight_normalization` write into a node's `meta`.
 _META = ("kind", "shape", "layer", "scale")

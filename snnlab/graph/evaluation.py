@@ -95,7 +95,7 @@ def currents_of(
 
 
 def last_uses(graph: Graph) -> dict[fx.Node, list[fx.Node]]:
-    """For each node, list the nodes whose values nobody reads after it."""
+    """For each node, list the nodes whose values are read by it last."""
     last: dict[fx.Node, fx.Node] = {}
     for node in graph.nodes:
         for source in node.all_input_nodes:

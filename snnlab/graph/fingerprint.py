@@ -1,4 +1,4 @@
-"""What tells networks and arrays from others."""
+"""A hash that identifies networks and arrays."""
 
 import hashlib
 from typing import Any

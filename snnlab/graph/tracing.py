@@ -118,7 +118,7 @@ def _memory(tensor: torch.Tensor) -> int:
 
 
 def _is_same_view(probe: Probe, a: fx.Node, b: fx.Node) -> bool:
-    """Tell whether two values are one tensor under two names, as after Dropout."""
+    """Return whether two values are one tensor under two names, as after Dropout."""
     x, y = probe.two[a], probe.two[b]
     same_shape = probe.shapes[a] == probe.shapes[b] and probe.shapes[a] is not None
     return same_shape and x.data_ptr() == y.data_ptr() and x.stride() == y.stride()

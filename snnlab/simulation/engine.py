@@ -54,8 +54,8 @@ def run(
     recorder : Recorder
         Its options are those of the run.
     overridden : mapping from layer name to tensor, shape (B, ...), optional
-        What these layers pass on at every step, in place of spikes. What nobody reads then is not
-        simulated, nor recorded.
+        What these layers pass on at every step, in place of spikes. What is not read then is
+        neither simulated nor recorded.
     """
     options = recorder.options
     T, count = options.timesteps, len(x)
@@ -228,7 +228,7 @@ class Engine:
     def _may_overwrite(
         self, source: fx.Node, node: fx.Node, x: torch.Tensor, values: Values
     ) -> bool:
-        """Tell whether nobody else reads the memory of an input, directly or through a view."""
+        """Return whether no other node reads the memory of an input, directly or through a view."""
         if source not in self.moving or source not in self.released.get(node, ()):
             return False
         memory = x.untyped_storage().data_ptr()

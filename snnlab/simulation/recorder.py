@@ -76,7 +76,7 @@ class Recorder:
         self.spikes, self.potentials = _empty(plans["spikes"]), _empty(plans["potentials"])
         self.counts = {t: _empty(plan) for t, plan in counts.items()}
         self.pooled = {t: _empty(plan) for t, plan in pooled.items()}
-        # The max poolings that are gates in time; others read a constant, or nobody reads them.
+        # The max poolings that are gates in time; others read a constant, or are not read.
         self.gates: set[str] = set()
 
     def put_sums(
