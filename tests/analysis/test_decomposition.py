@@ -232,10 +232,13 @@ def assert_same(one, other):
 def test_a_step_that_was_not_recorded_is_refused():
     _, x, net = converted(6)
     record = sl.simulate(net, x, 8, at=(2, 4))
-    for step in (3, 9, 0, 2.0):
+    for step in (3, 9):
         with pytest.raises(
             sl.OptionError, match=rf"step = {step}: .*after the steps \[2, 4, 8\].*at=\({step},\)"
         ):
+            sl.decompose(net, x, record, step=step)
+    for step in (0, 2.5, True):
+        with pytest.raises(sl.OptionError, match=f"step = {step}: expected a whole number"):
             sl.decompose(net, x, record, step=step)
 
 
@@ -374,13 +377,13 @@ def test_batches_change_nothing(monkeypatch, options, reference):
     x = np.concatenate([x, x[::-1] / 2])
     record = sl.simulate(net, x, 16, **options)
     sizes = []
-    currents = mean_currents.currents_of
+    currents = mean_currents.received_currents
 
     def counted(graph, images, *passed_on):
         sizes.append(len(images))
         return currents(graph, images, *passed_on)
 
-    monkeypatch.setattr(decomposition, "currents_of", counted)
+    monkeypatch.setattr(decomposition, "received_currents", counted)
     whole = sl.decompose(net, x, record, reference=reference)
     assert set(sizes) == {6}
     monkeypatch.setattr(mean_currents, "_BATCH_BYTES", 1)
@@ -562,3 +565,24 @@ def test_mean_currents_are_those_of_a_plain_loop(monkeypatch, seed, batch_bytes)
     for name, currents in found.items():
         assert currents.dtype == np.float64
         np.testing.assert_allclose(currents, loop["currents"][name], rtol=0, atol=1e-12)
+
+
+def test_the_ann_is_evaluated_once_for_all_steps(monkeypatch):
+    from snnlab.analysis import decomposition
+
+    evaluated = []
+    currents = decomposition.received_currents
+
+    def counted(graph, images, phi=None):
+        evaluated.append("ann" if phi is None else "snn")
+        return currents(graph, images, phi)
+
+    monkeypatch.setattr(decomposition, "received_currents", counted)
+    _, x, net = converted(7)
+    record = sl.simulate(net, x, 16, at=(2, 4, 8))
+    over_time = sl.decompose_over_time(net, x, record)
+    assert sorted(evaluated) == ["ann"] + ["snn"] * 4
+    for k, step in enumerate(over_time.steps):
+        for row, parts in sl.decompose(net, x, record, step=step).rms().items():
+            for part, size in parts.items():
+                np.testing.assert_allclose(over_time.rms[row][part][k], size, rtol=1e-6)

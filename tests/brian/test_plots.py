@@ -55,7 +55,7 @@ def test_a_constant_threshold_is_a_level_line_and_a_nameless_one_is_left_out():
 def test_an_unknown_neuron_is_refused(neuron):
     record = brian.simulate_neuron("if", [[3, 6]] * nA, 10 * ms, 1 * ms)
     with pytest.raises(
-        sl.OptionError, match="the record holds 2, expected a position from -2 to 1"
+        sl.OptionError, match="expected a position from -2 to 1: the record holds 2"
     ):
         plots.potential(record, neuron)
 

@@ -10,7 +10,7 @@ from snnlab.diagnosis.trials import Trials
 
 def test_equal_settings_are_simulated_once():
     done = []
-    trials = Trials(torch.tensor(X), Y, SimpleNamespace(add=done.append))
+    trials = Trials(torch.tensor(X), Y, SimpleNamespace(update=lambda: done.append(1)))
     net = converted("mlp")
     first = trials.accuracy(net.replace(v_init=0.25), 4)
     assert (trials.accuracy(net.replace(v_init=0.25), 4) == first).all()

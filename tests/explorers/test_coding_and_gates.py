@@ -95,7 +95,7 @@ def test_a_prediction_of_the_error_is_drawn_and_said():
     assert explorer.words.endswith(" You predicted 0.25.")
     (line,) = (
         line
-        for line in explorer._picture.figure.axes[1].lines
+        for line in explorer.picture.figure.axes[1].lines
         if line.get_label() == "your prediction"
     )
     assert set(line.get_ydata()) == {0.25}
@@ -250,6 +250,6 @@ def test_the_words_tell_the_counts_in_and_out():
 def test_a_prediction_of_the_count_is_drawn_and_said():
     explorer = explorers.PoolingGates(prediction=21)
     assert explorer.words.endswith(" You predicted 21.")
-    labels = {line.get_label(): line for line in explorer._picture.figure.axes[1].lines}
+    labels = {line.get_label(): line for line in explorer.picture.figure.axes[1].lines}
     assert set(labels["your prediction"].get_ydata()) == {21}
     assert explorers.PoolingGates(prediction=99).words.endswith("outside the picture.")

@@ -3,13 +3,14 @@ import pytest
 import torch
 from helpers import oracles
 from helpers.networks import assert_same_run, converted
+from helpers.progress import watch
 from helpers.seeds import seeds
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
 import snnlab as sl
-from snnlab.simulation import engine, progress
+from snnlab.simulation import engine
 
 
 @pytest.mark.parametrize("reset", ["subtract", "zero"])
@@ -176,30 +177,17 @@ def test_accuracy_over_time_approaches_the_ann(rng):
     assert accuracy[-1] > accuracy[0]
 
 
-def test_progress_shows_only_when_it_takes_long(monkeypatch):
-    bars = []
-
-    class Bar:
-        def __init__(self, **options):
-            bars.append(options)
-
-        def update(self, done):
-            bars.append(done)
-
-        def close(self):
-            bars.append("closed")
-
-    monkeypatch.setattr("tqdm.auto.tqdm", Bar)
+def test_progress_counts_every_step_and_shows_only_when_it_takes_long(monkeypatch):
+    bars = watch(monkeypatch)
     monkeypatch.setattr(engine, "_BLOCK_STEPS", 1)
     monkeypatch.setattr(engine, "_BLOCK_BYTES", 1)
     _, x, net = converted(2)
     sl.simulate(net, x, 4)
-    assert bars == []
-    monkeypatch.setattr(progress, "_PROGRESS_AFTER", -1.0)
-    sl.simulate(net, x, 4)
-    assert bars[0]["total"] == 4 * len(x)
-    assert bars[0]["initial"] + sum(bars[1:-1]) == 4 * len(x)
-    assert bars[-1] == "closed"
+    (bar,) = bars
+    assert (bar.total, bar.done, bar.unit) == (4 * len(x), 4 * len(x), "image steps")
+    assert bar.delay >= 1
+    assert bar.closed
+    assert not bar.leave
 
 
 def test_a_constant_that_is_read_by_a_constant_last_stays_for_the_others():
