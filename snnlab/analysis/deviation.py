@@ -52,9 +52,10 @@ def highest_charge_count(currents: Any, v_threshold: Any = 1.0, v_init: float = 
     >>> highest_charge_count([[1.0, -1.0], [1.0, 1.0], [-1.0, -1.0], [-1.0, 1.0]]).tolist()
     [2.0, 0.0]
     """
-    theta = np.asarray(v_threshold, np.float64)
-    if not np.all((theta > 0) & np.isfinite(theta)):
-        raise OptionError(f"v_threshold: found {theta.min():g}, expected finite numbers above 0.")
+    theta = np.asarray(v_threshold)
+    bad = theta[~((theta > 0) & np.isfinite(theta))] if theta.dtype.kind in "iuf" else theta
+    if bad.size:
+        raise OptionError(f"v_threshold: found {bad.flat[0]}, expected finite numbers above 0.")
     try:
         z = np.atleast_1d(np.asarray(currents, np.float64))
     except ValueError as error:

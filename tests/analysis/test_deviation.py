@@ -352,7 +352,7 @@ def test_a_neuron_that_should_be_silent_has_no_best_threshold(mean):
 @pytest.mark.parametrize(
     ("currents", "theta", "error", "words"),
     [
-        ([1.0], 0.0, sl.OptionError, "v_threshold: found 0, expected finite numbers above 0"),
+        ([1.0], 0.0, sl.OptionError, "v_threshold: found 0.0, expected finite numbers above 0"),
         ([1.0], np.inf, sl.OptionError, "v_threshold: found inf"),
         (["much"], 1.0, sl.ShapeError, "currents: are no array of numbers"),
         ([1.0, np.nan], 1.0, sl.ShapeError, "currents: hold NaN or infinite values"),
