@@ -50,7 +50,7 @@ def assert_same(theirs, ours):
 
 
 @pytest.mark.parametrize("reset", ["subtract", "zero"])
-@pytest.mark.parametrize("seed", seeds(200))
+@pytest.mark.parametrize("seed", seeds(200, fast=5))
 def test_spikes_and_potentials_are_those_of_simulate(seed, reset):
     v_init = (0.0, 0.25, 0.5, 0.75)[seed % 4]
     x, net = converted(seed, reset=reset, v_init=v_init)
@@ -74,7 +74,7 @@ def test_the_networks_are_active_and_of_every_kind():
 
 
 @pytest.mark.parametrize("reset", ["subtract", "zero"])
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", seeds(8, fast=3))
 def test_poisson_trains_are_those_that_simulate_draws(seed, reset):
     x, net = converted(seed, images=2, reset=reset)
     ours, theirs = both(net, x, input="poisson", seed=seed)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import oracles
+from helpers.seeds import seeds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -93,9 +94,8 @@ def layers(network):
 # The same spikes
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("reset", ["subtract", "zero"])
-@pytest.mark.parametrize("seed", range(16))
+@pytest.mark.parametrize("seed", seeds(16, fast=3))
 def test_o8_trains_and_outputs_are_those_of_threshold_balancing(seed, reset):
     options = {
         "v_init": [0, 0.25, 0.5][seed % 3],

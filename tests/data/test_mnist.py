@@ -153,7 +153,6 @@ def test_a_card_of_nothing_is_refused_with_what_there_is():
 # --- the training images ---------------------------------------------------------------------
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("keys", KEYS)
 def test_training_images_come_from_a_file_in_either_naming(tmp_path, small, keys):
     images, labels = drawn()
@@ -244,7 +243,6 @@ def test_labels_that_are_no_digits_are_refused(tmp_path, small, y, message):
         data.load_mnist_training(file)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", [np.uint8, ">i8", np.float32, str, bytes])
 def test_labels_of_every_kind_are_read(tmp_path, small, kind):
     _, expected = drawn()
@@ -256,7 +254,6 @@ def test_labels_of_every_kind_are_read(tmp_path, small, kind):
     assert (y == expected).all()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("write", "message"), [pytest.param(w, m, id=n) for n, w, m in contents()])
 def test_a_file_with_something_else_is_refused(tmp_path, small, write, message):
     file = tmp_path / "mnist.npz"

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import networks, oracles
+from helpers.seeds import seeds
 
 import snnlab as sl
 from snnlab.analysis.mean_currents import mean_currents
@@ -11,7 +12,6 @@ from snnlab.simulation import engine
 from snnlab.simulation.options import GIB, RunOptions
 from snnlab.simulation.recorder import Recorder
 
-SEEDS = range(20)
 T = 16
 
 
@@ -76,7 +76,7 @@ def read_by_the_output(steps, overridden):
 
 
 @pytest.mark.parametrize("reset", ["subtract", "zero"])
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", seeds(20, fast=6))
 def test_each_layer_held_equals_a_plain_loop(seed, reset):
     v_init = [0, 0.25, 0.5, 0.75][seed % 4]
     steps, x, net = converted(seed, reset=reset, v_init=v_init)
@@ -92,18 +92,18 @@ def test_each_layer_held_equals_a_plain_loop(seed, reset):
 
 
 def test_the_networks_are_of_every_kind():
-    kinds = {step.name for seed in SEEDS for step in converted(seed)[0]}
+    kinds = {step.name for seed in range(20) for step in converted(seed)[0]}
     assert kinds >= {"add", "cat", "avg_pool", "max_pool"}
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", seeds(20, fast=6))
 def test_several_layers_held_equal_a_plain_loop(seed):
     steps, x, net = converted(seed)
     overridden = {name: any_values(net, name, len(x), i) for i, name in enumerate(net.layers[::2])}
     assert (output_sums(net, x, overridden) == overridden_loop(steps, x, overridden)).all()
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", seeds(20, fast=6))
 def test_holding_what_a_constant_train_passes_on_changes_nothing(seed):
     """With θ = 1/256, the grid of its currents, a neuron of the first layer fires always or never.
 
@@ -154,7 +154,7 @@ def test_little_memory_changes_nothing():
     assert (output_sums(net, x, overridden, memory=little) == whole).all()
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", seeds(20, fast=6))
 def test_only_what_the_output_reads_is_simulated(monkeypatch, seed):
     steps, x, net = converted(seed)
     made = []
@@ -185,7 +185,7 @@ def test_the_last_layer_held_leaves_a_single_affine_map():
 
 
 @pytest.mark.parametrize("reset", ["subtract", "zero"])
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", seeds(20, fast=6))
 def test_mean_currents_are_those_of_a_plain_loop(seed, reset):
     """T is a power of 2 and all is dyadic."""
     steps, x, net = converted(seed, reset=reset)

@@ -4,6 +4,7 @@ import torch
 from helpers import oracles
 from helpers.networks import assert_same_run, converted
 from helpers.progress import watch
+from helpers.seeds import seeds
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
@@ -11,11 +12,9 @@ from torch import nn
 import snnlab as sl
 from snnlab.simulation import engine
 
-SEEDS = range(60)
-
 
 @pytest.mark.parametrize("reset", ["subtract", "zero"])
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", seeds(60, fast=10, usual=60))
 def test_equals_a_plain_loop_bit_for_bit(seed, reset):
     v_init = [0, 0.25, 0.5, 0.75][seed % 4]
     dtype = [torch.float32, torch.float64][seed % 2]
@@ -26,7 +25,7 @@ def test_equals_a_plain_loop_bit_for_bit(seed, reset):
 
 
 @pytest.mark.parametrize("reset", ["subtract", "zero"])
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", seeds(20, fast=5))
 def test_equals_a_plain_loop_under_poisson_input(seed, reset):
     steps, x, net = converted(seed, reset=reset, v_init=0.25)
     record = sl.simulate(net, x, 20, input="poisson", seed=seed, spikes=True, potentials=True)
@@ -35,9 +34,10 @@ def test_equals_a_plain_loop_under_poisson_input(seed, reset):
     assert_same_run(record, oracles.plain_loop(steps, trains, reset, 0.25))
 
 
+@pytest.mark.slow
 def test_the_random_networks_are_active_and_of_every_kind():
     kinds, rates = set(), []
-    for seed in SEEDS:
+    for seed in range(60):
         steps, x, net = converted(seed)
         kinds |= {step.name for step in steps}
         kinds |= {"input skip" for step in steps if step.name == "cat" and 0 in step.sources}
