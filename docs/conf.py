@@ -72,13 +72,15 @@ def copy_notebooks() -> None:
             copy.write_text(text, encoding="utf-8")
 
 
-def close_sections(app, what, name, obj, options, lines) -> None:
-    """Give the text behind the last section of a docstring a heading, as numpydoc expects.
+def complete_docstring(app, what, name, obj, options, lines) -> None:
+    """Give what follows the last section of a docstring a heading, as numpydoc expects.
 
     The docstrings end with a source and an example without headings: they are read in notebooks
-    too, where each line counts.
+    too, where each line counts. "Derived here" leads to the derivation on the theory page, which
+    therefore has to be there.
     """
     closed, section = [], ""
+    derivation = f":ref:`Derived here <derivation-{name.rpartition('.')[2]}>`"
     for number, line in enumerate(lines):
         underline = lines[number + 1] if number + 1 < len(lines) else ""
         if underline and set(underline) == {"-"}:
@@ -88,7 +90,7 @@ def close_sections(app, what, name, obj, options, lines) -> None:
             if heading != section:
                 closed += [heading, "-" * len(heading)]
                 section = heading
-        closed.append(line)
+        closed.append(line.replace("Derived here", derivation))
     lines[:] = closed
 
 
@@ -123,6 +125,6 @@ def setup(app) -> None:
     """Connect the functions above."""
     copy_notebooks()
     (HERE / "_static" / "folders.svg").write_text(folders.svg(), encoding="utf-8")
-    app.connect("autodoc-process-docstring", close_sections, priority=400)
+    app.connect("autodoc-process-docstring", complete_docstring, priority=400)
     app.connect("env-updated", add_short_names)
     app.connect("missing-reference", link_or_code)

@@ -1,4 +1,4 @@
-"""The identities of the theory sheet, O1 to O36, as far as they concern a neuron and a network.
+"""The identities of docs/theory.md, as far as they concern a neuron and a network.
 
 They are exact: all numbers are dyadic, and `==` is meant literally where it stands.
 """
