@@ -47,9 +47,16 @@ nb_execution_mode = "off"
 html_theme = "pydata_sphinx_theme"
 html_title = f"snnlab {release}"
 html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_show_sourcelink = False
+# These pages stand alone; beside the others their neighbours are listed.
+ALONE = ("user_guide", "theory", "architecture", "what_converts", "benchmarks")
+html_sidebars = dict.fromkeys((*ALONE, "contributing", "changelog"), ())
 html_theme_options = {
     "github_url": URLS["Repository"],
+    "header_links_before_dropdown": 6,
+    "navbar_align": "left",
+    "navbar_persistent": ["search-button"],
     "show_toc_level": 2,
     "navigation_with_keys": False,
 }
