@@ -11,7 +11,7 @@ LAB_FLAGS ?= $(shell [ "$$(id -u)" != 0 ] || echo --allow-root)
 # Makes the sliders quick, and keeps Jupyter from asking about news; see snnlab_server.py.
 LAB_CONFIG := JUPYTER_CONFIG_PATH="binder/jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}"
 
-.PHONY: lab test bench lint pins clean help
+.PHONY: lab test docs links bench lint pins clean help
 
 lab: ## open JupyterLab on the first notebook (the default)
 	@$(PYTHON) tools/environment.py lab
@@ -26,6 +26,14 @@ test: ## run unit tests, doctests and every notebook
 	$(PY) -m pytest -o addopts= -o filterwarnings=default --nbval-lax --nbval-current-env \
 		--nbval-cell-timeout=120 notebooks || status=1; \
 	exit $$status
+
+docs: ## build the site into build/docs
+	@$(PYTHON) tools/environment.py docs
+	$(PY) -m sphinx -q -W --keep-going docs build/docs
+
+links: ## check the site's links to other sites, which needs the internet
+	@$(PYTHON) tools/environment.py docs
+	$(PY) -m sphinx -q -b linkcheck docs build/links
 
 bench: ## measure speed and accuracy, and the explorers in a browser
 	@$(PYTHON) tools/environment.py test
