@@ -77,7 +77,7 @@ def kernel_side() -> None:
         values = explorer.values
         data = explorer.compute(**values)
         computing = median_ms(lambda e=explorer, v=values: e.compute(**v))
-        drawing = median_ms(lambda e=explorer, d=data: (e.draw(d), e._picture.svg()))
+        drawing = median_ms(lambda e=explorer, d=data: (e.draw(d), e.picture.svg()))
         print(f"{name:30} {computing:10.2f} {drawing:17.2f}")
     begin = time.perf_counter()
     explorer = made("StepsAndPercentile")

@@ -23,7 +23,8 @@ TOKEN = "snnlab"
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # As root in a container, without a graphics card, without asking the internet for anything.
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
-LAB_SECONDS, RUN_SECONDS = 60, 180
+# Ten times what starting, or running a notebook, and answering a click take: a machine may be slow.
+RUN_SECONDS, ANSWER_SECONDS = 900, 120
 
 
 def chromium() -> str | None:
@@ -75,14 +76,16 @@ def served(
         yield f"http://localhost:{port}/lab/tree/{{}}?token={TOKEN}&reset"
     finally:
         server.terminate()
-        server.wait(LAB_SECONDS)
+        server.wait(RUN_SECONDS)
 
 
 @contextmanager
 def browser() -> Iterator[Browser]:
     """Yield a headless browser."""
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
+        found = playwright.chromium.launch(
+            executable_path=chromium(), args=list(FLAGS), timeout=1000 * ANSWER_SECONDS
+        )
         yield found
         found.close()
 
@@ -102,9 +105,10 @@ def run_all(page: Page, address: str, notebook: Path) -> None:
     # A folded cell shows no number when it has run.
     folded = [cell for cell in cells if cell.metadata.get("jupyter", {}).get("source_hidden")]
     numbered = sum(cell.cell_type == "code" and cell not in folded for cell in cells)
+    page.set_default_timeout(1000 * ANSWER_SECONDS)
     page.goto(address.format(notebook.name), wait_until="domcontentloaded")
     # Before the kernel is there, running all cells does nothing.
-    page.wait_for_selector(".jp-StatusBar-TextItem:has-text('| Idle')", timeout=1000 * LAB_SECONDS)
+    page.wait_for_selector(".jp-StatusBar-TextItem:has-text('| Idle')", timeout=1000 * RUN_SECONDS)
     page.keyboard.press("Escape")
     page.click(".lm-MenuBar-itemLabel:text-is('Run')")
     page.click(".lm-Menu-itemLabel:text-is('Run All Cells')")
@@ -127,10 +131,10 @@ def _free_port() -> int:
 
 
 def _answers(address: str, server: subprocess.Popen) -> bool:
-    end = time.monotonic() + LAB_SECONDS
+    end = time.monotonic() + RUN_SECONDS
     while time.monotonic() < end and server.poll() is None:
         try:
-            with urllib.request.urlopen(address, timeout=5):
+            with urllib.request.urlopen(address, timeout=60):
                 return True
         except (urllib.error.URLError, ConnectionError):
             time.sleep(0.1)

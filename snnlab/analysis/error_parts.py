@@ -6,14 +6,14 @@ from numbers import Integral
 
 import numpy as np
 
-from snnlab import _checks, _tables
+from snnlab import _checks, _text
+from snnlab.analysis.parts import PARTS, ROW_PARTS, TOTAL, Part
 
-PARTS = ("propagated", "clipping", "quantization", "deviation")
 _TINY = np.finfo(np.float64).tiny
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ErrorParts:
+class ErrorParts(_text.ShownAsTable):
     """The error φ - a of every neuron after T steps, as a sum of four parts.
 
     Parameters
@@ -23,7 +23,7 @@ class ErrorParts:
     parts : mapping from layer name to (mapping from part to array, shape (B, ...))
         For spiking layers "propagated", "clipping", "quantization" and "deviation"; for "output"
         the propagated part; with Poisson input, for "input", the part "input"; for a max pooling by
-        gates the part "pooling".
+        gates the part "pooling". `snnlab.analysis.parts` describes each.
     activations : mapping from layer name to array, shape (B, ...)
         What the ANN passes on there, a.
     counts : mapping from spiking layer to array of whole numbers, shape (B, ...)
@@ -42,6 +42,11 @@ class ErrorParts:
         A position, where one may stand for a name, counts the spiking layers only.
         """
         return list(self.parts)
+
+    @property
+    def kinds(self) -> list[Part]:
+        """The parts that occur in some row."""
+        return [p for p in PARTS if any(p.name in parts for parts in self.parts.values())]
 
     def part(self, layer: str | int, part: str) -> np.ndarray:
         """Return one part of one layer, shape (B, ...), in units of the activation."""
@@ -89,7 +94,7 @@ class ErrorParts:
         over = 0 if per_neuron else None
         square = np.maximum(np.mean(total**2, axis=over), _TINY)
         found = {}
-        for part, values in [*self.parts[name].items(), ("total", total)]:
+        for part, values in [*self.parts[name].items(), (TOTAL.name, total)]:
             error = values.astype(np.float64)
             found[part] = {
                 "mean": np.mean(error, axis=over),
@@ -104,22 +109,19 @@ class ErrorParts:
         """Return the root mean square of each part and of the total, by layer."""
         return {
             name: {part: _rms(values) for part, values in parts.items()}
-            | {"total": _rms(self.total(name))}
+            | {TOTAL.name: _rms(self.total(name))}
             for name, parts in self.parts.items()
         }
 
     def shares(self) -> dict[str, dict[str, float]]:
         """Return each part's share of the total's mean square, by layer; as in `statistics`."""
+        numbers = {name: self.statistics(name) for name in self.parts}
         return {
-            name: {
-                part: float(numbers["share"])
-                for part, numbers in self.statistics(name).items()
-                if part != "total"
-            }
-            for name in self.parts
+            name: {part: float(numbers[name][part]["share"]) for part in parts}
+            for name, parts in self.parts.items()
         }
 
-    def table(self, layer: str | int) -> _tables.Table:
+    def table(self, layer: str | int) -> _text.Table:
         """Return the numbers of `statistics` as a table that shows itself in a cell."""
         name = self._name(layer)
         header = ["part", "mean", "root mean square", "too low", "too high", "share"]
@@ -134,14 +136,13 @@ class ErrorParts:
             ]
             for part, n in self.statistics(name).items()
         ]
-        return _tables.Table(f"Error of {name} after {self.timesteps} steps", header, rows)
+        return _text.Table(f"Error of {name} after {self.timesteps} steps", header, rows)
 
     def _name(self, layer: str | int) -> str:
         return row(layer, self.parts)
 
-    def _table(self) -> _tables.Table:
-        own = {part: None for parts in self.parts.values() for part in parts if part not in PARTS}
-        columns = [*own, *PARTS, "total"]
+    def _table(self) -> _text.Table:
+        columns = [part.name for part in (*self.kinds, TOTAL)]
         title = f"Error after {self.timesteps} steps, root mean square by part"
         rows = [
             [
@@ -154,17 +155,11 @@ class ErrorParts:
             for name, rms in self.rms().items()
         ]
         header = ["layer", *columns, "spurious spikes per image"]
-        return _tables.Table(title, header, rows)
-
-    def __repr__(self) -> str:
-        return repr(self._table())
-
-    def _repr_html_(self) -> str:
-        return self._table()._repr_html_()
+        return _text.Table(title, header, rows)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ErrorsOverTime:
+class ErrorsOverTime(_text.ShownAsTable):
     """How large each part of the error is after several numbers of steps.
 
     Parameters
@@ -195,28 +190,21 @@ class ErrorsOverTime:
             return float("nan")
         return float(np.polyfit(np.log(self.steps), np.log(values), 1)[0])
 
-    def _table(self) -> _tables.Table:
+    def _table(self) -> _text.Table:
         header = ["layer", "part", *(f"T = {step}" for step in self.steps), "exponent"]
         rows = [
             [name, part, *(f"{v:.3g}" for v in values), f"{self.exponent(name, part):+.2f}"]
             for name, parts in self.rms.items()
             for part, values in parts.items()
         ]
-        return _tables.Table("Root mean square error by part over the steps T", header, rows)
-
-    def __repr__(self) -> str:
-        return repr(self._table())
-
-    def _repr_html_(self) -> str:
-        return self._table()._repr_html_()
+        return _text.Table("Root mean square error by part over the steps T", header, rows)
 
 
 def row(layer: str | int, rows: Mapping[str, Mapping[str, np.ndarray]]) -> str:
     """Return the name of a row given by name, or by its position among the spiking layers."""
     if isinstance(layer, Integral):
-        others = [name for name, parts in rows.items() if "pooling" in parts]
-        spiking = [name for name in rows if name not in ("input", "output", *others)]
-        return _checks.layer(layer, spiking)
+        others = [name for name in rows if any(part.name in rows[name] for part in ROW_PARTS)]
+        return _checks.layer(layer, [name for name in rows if name not in ("output", *others)])
     return _checks.layer(layer, list(rows), "rows of this decomposition")
 
 

@@ -7,18 +7,11 @@ from typing import Any
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
-from torch import nn
 
-from snnlab import _checks
-from snnlab._words import counted
-from snnlab.conversion import (
-    Percentile,
-    activations_of,
-    convert,  # noqa: F401, for the code that is shown
-    cut_off,
-)
-from snnlab.explorers.steps_and_percentile import PERCENTILES, StepsAndPercentile
-from snnlab.explorers.toolkit.prediction import ABOVE, several
+from snnlab._text import counted
+from snnlab.conversion import Percentile, activations_of, cut_off
+from snnlab.explorers.toolkit.drawing import legend_above, ring
+from snnlab.explorers.toolkit.network_explorer import PercentileExplorer
 from snnlab.plots import _style
 from snnlab.simulation import simulate
 
@@ -31,56 +24,14 @@ def compute(accuracy: np.ndarray, cut: dict[str, float], steps: int) -> dict[str
     return cut | {"accuracy": accuracy, "steps": steps, "now": accuracy[steps - 1]}
 
 
-class ClippedMass(StepsAndPercentile):
+class ClippedMass(PercentileExplorer):
     """The activations of a layer with the line of a percentile, and the accuracy over time.
 
     To the left is what the percentile cuts off from one layer; to the right what it does to the
-    network, whose layers all have it, beside the highest of the percentiles. Each percentile is
-    simulated once, see `StepsAndPercentile`.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        The trained ANN.
-    x_cal, x : arrays, shape (B, ...)
-        Calibration images, and images to classify.
-    y : array of whole numbers, shape (B,)
-        Right class of each image of `x`.
-    timesteps : int
-        Largest number of steps.
-    layer : str or int
-        Layer of the histogram.
-    percentiles : sequence of float
-        The choices, each in (1, 100].
-
-    Raises
-    ------
-    SNNLabError
-        As `convert` and `simulate`.
+    network, whose layers all have it, beside the highest of the percentiles.
 
     Source: Rueckauer et al. 2017 (percentile normalization).
     """
-
-    def __init__(
-        self,
-        model: nn.Module,
-        x_cal: Any,
-        x: Any,
-        y: Any,
-        *,
-        timesteps: int = 64,
-        layer: str | int = -1,
-        percentiles: Sequence[float] = PERCENTILES,
-    ):
-        percentiles = several(percentiles, "percentiles", _checks.percentile)
-        self._highest = max(percentiles)
-        super().__init__(
-            model, x_cal, x, y, timesteps=timesteps, layer=layer, percentiles=percentiles
-        )
-
-    @cached_property
-    def _name(self) -> str:
-        return _checks.layer(self._layer, self._network.layers)
 
     @cached_property
     def _activations(self) -> np.ndarray:
@@ -96,13 +47,12 @@ class ClippedMass(StepsAndPercentile):
 
     def compute(self, steps: int, percentile: float) -> dict[str, Any]:
         """Return what is cut off from the layer, and the accuracy after each step, in percent."""
-        run = self._runs[percentile]
+        run = self.simulations[percentile]
         return compute(run["accuracy"], run["cut"], steps)
 
     def calls(self, **values: Any) -> str:
         """Return the lines that compute the data from what was given to the explorer."""
         return (
-            f"# model, x_cal, x and y are what you gave to {type(self).__name__}.\n"
             f"network = convert(model, x_cal, threshold=Percentile({values['percentile']}))\n"
             f"accuracy = 100 * simulate(network, x, {self._timesteps}).accuracy(y)\n"
             f"activations = activations_of(network.graph, x_cal, {self._name!r})\n"
@@ -135,8 +85,9 @@ class ClippedMass(StepsAndPercentile):
         left.set(yscale="log", xlim=(-0.02 * largest, 1.04 * largest), ylim=(least, MOST))
         left.set(xlabel="activation a", ylabel="share of activations (%)")
         left.set_title(f"Layer {self._name}, calibration images", pad=22)
-        left.legend(**ABOVE, ncols=3).set_in_layout(False)
-        steps, highest = np.arange(1, self._timesteps + 1), self._runs[self._highest]
+        legend_above(left, 3)
+        self._highest = max(self._percentiles)
+        steps, highest = np.arange(1, self._timesteps + 1), self.simulations[self._highest]
         right.axhline(self._ann, color=_style.ORANGE, linestyle="--", label="ANN")
         right.plot(
             steps,
@@ -146,7 +97,7 @@ class ClippedMass(StepsAndPercentile):
             label=f"percentile {self._highest:g}",
         )
         (self._curve,) = right.plot(steps, steps, ".-", color=_style.BLUE, label="SNN")
-        (self._ring,) = right.plot([], [], "o", color=_style.BLACK, fillstyle="none", markersize=12)
+        self._ring = ring(right)
         right.set_xscale("log", base=2)
         right.xaxis.set_major_formatter("{x:g}")
         # Stretched near 100 %, where the curves are close together.
@@ -154,7 +105,7 @@ class ClippedMass(StepsAndPercentile):
         right.set_yticks(TICKS, [f"{tick}" for tick in TICKS])
         right.set(ylim=(0, 100.2), xlabel="steps", ylabel="accuracy (%)")
         right.set_title("The whole network", pad=22)
-        right.legend(**ABOVE, ncols=3).set_in_layout(False)
+        legend_above(right, 3)
         right.grid(alpha=0.3)
         return [self._cut, self._line, self._curve, self._ring]
 
@@ -168,7 +119,7 @@ class ClippedMass(StepsAndPercentile):
     def describe(self, data: dict[str, Any], **values: Any) -> str:
         """Say what is cut off, and how much is right, beside the ANN and the highest percentile."""
         steps, best = values["steps"], int(data["accuracy"].argmax())
-        other = self._runs[self._highest]["accuracy"][steps - 1]
+        other = self.simulations[self._highest]["accuracy"][steps - 1]
         cut = (
             f"{data['above']:.3g} % of the activations are above it, and {data['mass']:.3g} % of "
             f"the sum of all is cut off"
@@ -192,11 +143,7 @@ class ClippedMass(StepsAndPercentile):
     def formula(self, data: dict[str, Any], **values: Any) -> str:
         """Return how a percentile sets the threshold, and what is cut off."""
         theta, steps = data["threshold"], values["steps"]
-        return (
-            r"<p>The threshold $\theta$ of a layer is the value that $p$ percent of its "
-            r"activations $a$ on the calibration images do not exceed:</p>"
-            rf"$$\theta = \text{{percentile}}_p(a) = {theta:.3g},\qquad "
-            rf"p = {values['percentile']:g}$$"
+        return self.law(values["percentile"], f" = {theta:.3g}") + (
             r"<p>(If that is 0, the largest activation takes its place.) A neuron fires once per "
             r"step at most, so it cannot pass on what is above $\theta$. The <b>clipped mass</b> "
             r"is the sum of that, beside the sum of all activations:</p>"

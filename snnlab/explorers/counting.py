@@ -1,32 +1,24 @@
 """One neuron counts: its potential climbs, drops and climbs again, and its rate is a stair."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from snnlab._words import counted
+from snnlab._text import counted
 from snnlab.dynamics import Neuron, constant_count, if_step
-from snnlab.explorers.toolkit.controls import Choice, Slider
-from snnlab.explorers.toolkit.explorer import Explorer
-from snnlab.explorers.toolkit.prediction import (
-    ABOVE,
-    PREDICTION,
-    at_steps,
-    checked_prediction,
-    number,
-    predicted,
-)
+from snnlab.explorers.toolkit.controls import RESET, START, Control, Slider
+from snnlab.explorers.toolkit.drawing import legend_above, ring
+from snnlab.explorers.toolkit.prediction import PredictionExplorer
+from snnlab.explorers.toolkit.wording import at_steps, number
 from snnlab.plots import _style
 
 STEPS = 32
 CURRENTS = np.arange(321) / 256
 SPIKES, TOP = 2.3, 2.5
 RATES = (-0.05, 1.3)
-
-RESETS = {"by subtraction": "subtract", "to zero": "zero"}
 
 
 def compute(current: float, timesteps: int, v_init: float, reset: Any) -> dict[str, Any]:
@@ -55,45 +47,23 @@ def compute(current: float, timesteps: int, v_init: float, reset: Any) -> dict[s
     }
 
 
-class Counting(Explorer):
+class Counting(PredictionExplorer):
     """How a neuron with threshold 1 counts its current, and the rate that comes of it.
 
     Take hold of the current, the number of steps, the potential it starts from and the reset. The
     potential is drawn when the current has come in and after the spike; dotted is what happens
     after the last step that counts.
 
-    Parameters
-    ----------
-    prediction : float, optional
-        The rate that a learner expects. It is drawn beside what the neuron does.
-
-    Raises
-    ------
-    OptionError
-        If the prediction is not a finite number.
+    `prediction` is the rate that a learner expects.
     """
 
     compute = staticmethod(compute)
-
-    def __init__(self, prediction: float | None = None) -> None:
-        self._prediction = checked_prediction(prediction)
-        super().__init__(
-            {
-                "current": Slider(
-                    "current z", "flows in at each step", 0.0, 1.25, 0.015625, 0.296875
-                ),
-                "timesteps": Slider("steps T", "how long it may count", 1, STEPS, 1, 4),
-                "v_init": Slider(
-                    "start v₀ / θ",
-                    "share of the threshold it holds at first",
-                    0.0,
-                    0.875,
-                    0.125,
-                    0.0,
-                ),
-                "reset": Choice("reset", "what a spike does to the potential", RESETS, "subtract"),
-            }
-        )
+    declared: Mapping[str, Control] = {
+        "current": Slider("current z", "flows in at each step", 0.0, 1.25, 0.015625, 0.296875),
+        "timesteps": Slider("steps T", "how long it may count", 1, STEPS, 1, 4),
+        "v_init": START,
+        "reset": RESET,
+    }
 
     def layout(self, figure: Figure) -> Sequence[Artist]:
         """Draw the axes of the potential and of the rate."""
@@ -109,15 +79,14 @@ class Counting(Explorer):
         left.set(xlim=(-0.5, STEPS + 0.9), ylim=(-0.1, TOP), xlabel="step", ylabel="potential")
         left.set_xticks(range(0, STEPS + 1, 4))
         left.set_title("Potential, before and after each spike", pad=24)
-        left.legend(**ABOVE, ncols=4).set_in_layout(False)
+        legend_above(left, 4)
         right.plot(CURRENTS, CURRENTS, "--", color=_style.ORANGE, label="ANN (ReLU)")
         (self._stairs,) = right.plot(CURRENTS, CURRENTS, color=_style.BLUE, label="neuron")
-        (self._ring,) = right.plot([], [], "o", color=_style.BLACK, fillstyle="none", markersize=12)
-        if self._prediction is not None:
-            right.axhline(self._prediction, 0.03, 0.97, **PREDICTION)
+        self._ring = ring(right)
         right.set(xlim=(-0.05, 1.3), ylim=RATES, xlabel="current z", ylabel="spikes per step")
         right.set_title("Rate at every current", pad=24)
-        right.legend(**ABOVE, ncols=3).set_in_layout(False)
+        self.mark_prediction(right)
+        legend_above(right, 3)
         right.grid(alpha=0.3)
         return [
             self._later,
@@ -152,11 +121,10 @@ class Counting(Explorer):
         above = ", above the picture" if data["left"] > TOP else ""
         return (
             f"Current {number(values['current'])}, {counted(values['timesteps'], 'step')}, "
-            f"{begins}, reset {self._declared['reset'].shown(values['reset'])}: "
+            f"{begins}, reset {RESET.shown(values['reset'])}: "
             f"{counted(len(data['spikes']), 'spike', 'no')}{comma}{at_steps(data['spikes'])}. "
             f"Rate {number(data['rate'])}, {side}. "
             f"Left in the neuron: {number(data['left'])}{above}."
-            f"{predicted(self._prediction, RATES)}"
         )
 
     def formula(self, data: dict[str, Any], **values: Any) -> str:

@@ -1,6 +1,6 @@
 """What the order and the spread of the currents do to a neuron that counts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,9 +8,9 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from snnlab.dynamics import if_step, soft_count
-from snnlab.explorers.toolkit.controls import Choice, Slider
-from snnlab.explorers.toolkit.explorer import Explorer
-from snnlab.explorers.toolkit.prediction import ABOVE, PREDICTION, checked_prediction, predicted
+from snnlab.explorers.toolkit.controls import Choice, Control, Slider
+from snnlab.explorers.toolkit.drawing import legend_above, ring
+from snnlab.explorers.toolkit.prediction import PredictionExplorer
 from snnlab.plots import _style
 
 STEPS, NEURONS, V_INIT = 16, 200, 0.5
@@ -71,35 +71,22 @@ def root_mean_square(errors: np.ndarray) -> np.ndarray:
     return np.sqrt(np.mean(errors**2, axis=0))
 
 
-class DeviationError(Explorer):
+class DeviationError(PredictionExplorer):
     """The charge of one neuron under uneven currents, and the error of many over the threshold.
 
     Take hold of the order in which the same currents arrive, of the threshold, and of the mean and
     the spread (the standard deviation) of the currents.
 
-    Parameters
-    ----------
-    prediction : float, optional
-        The threshold at which a learner expects the smallest error.
-
-    Raises
-    ------
-    OptionError
-        If the prediction is not a finite number.
+    `prediction` is the threshold at which a learner expects the smallest error.
     """
 
     compute = staticmethod(compute)
-
-    def __init__(self, prediction: float | None = None) -> None:
-        self._prediction = checked_prediction(prediction)
-        super().__init__(
-            {
-                "order": Choice("order", "in which the same currents arrive", ORDERS, "drawn"),
-                "threshold": Slider("threshold θ", "one spike is worth this", 0.25, 4.0, 0.25, 1.0),
-                "mean": Slider("mean μ", "average of the currents", -0.25, 0.5, 0.0625, 0.25),
-                "spread": Slider("spread σ", "how much they differ", 0.0, 0.75, 0.0625, 0.5),
-            }
-        )
+    declared: Mapping[str, Control] = {
+        "order": Choice("order", "in which the same currents arrive", ORDERS, "drawn"),
+        "threshold": Slider("threshold θ", "one spike is worth this", 0.25, 4.0, 0.25, 1.0),
+        "mean": Slider("mean μ", "average of the currents", -0.25, 0.5, 0.0625, 0.25),
+        "spread": Slider("spread σ", "how much they differ", 0.0, 0.75, 0.0625, 0.5),
+    }
 
     def layout(self, figure: Figure) -> Sequence[Artist]:
         """Draw the axes of the charge and of the errors."""
@@ -113,7 +100,7 @@ class DeviationError(Explorer):
         left.set(xlim=(0, STEPS + 1), ylim=(-8, 14), xlabel="step", ylabel="sum since the start")
         left.set(xticks=range(0, STEPS + 1, 4), yticks=range(-8, 16, 4))
         left.set_title("One neuron", pad=24)
-        left.legend(**ABOVE, ncols=3).set_in_layout(False)
+        legend_above(left, 3)
         left.grid(alpha=0.3)
         lines = [
             ("total", "-", _style.BLACK),
@@ -125,9 +112,7 @@ class DeviationError(Explorer):
             part: right.plot(THRESHOLDS, THRESHOLDS, style, color=color, label=part)[0]
             for part, style, color in lines
         }
-        (self._ring,) = right.plot([], [], "o", color=_style.BLACK, fillstyle="none", markersize=12)
-        if self._prediction is not None:
-            right.axvline(self._prediction, 0.03, 0.97, **PREDICTION)
+        self._ring = ring(right)
         right.set_xscale("log")
         right.set_yscale("symlog", linthresh=1e-3)  # logarithmic, but with a place for 0
         right.set(xlim=LIMITS, ylim=(-2e-4, 1))
@@ -136,7 +121,8 @@ class DeviationError(Explorer):
         right.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         right.set_xticks([], minor=True)
         right.set_title(f"{NEURONS} neurons", pad=24)
-        right.legend(**ABOVE, ncols=4).set_in_layout(False)
+        self.mark_prediction(right, "x")
+        legend_above(right, 4)
         right.grid(alpha=0.3)
         return [self._charge, self._highest, self._passed, *self._errors.values(), self._ring]
 
@@ -152,7 +138,7 @@ class DeviationError(Explorer):
     def describe(self, data: dict[str, Any], **values: Any) -> str:
         """Say what the first neuron got and gave, and how far off all of them are."""
         threshold, rms = values["threshold"], data["rms"]
-        order = self._declared["order"].shown(values["order"])
+        order = self.declared["order"].shown(values["order"])
         spikes = data["passed_on"][-1] / threshold
         best = THRESHOLDS[rms["total"][:-1].argmin()]
         cut = f"{rms['clipping'][-1]:.4f}" if rms["clipping"][-1] else "0"
@@ -163,7 +149,7 @@ class DeviationError(Explorer):
             f"the way, and has passed on {data['passed_on'][-1]:g} ({spikes:.0f} × {threshold:g}). "
             f"Error of {NEURONS} such neurons: {rms['total'][-1]:.4f} root mean square (deviation "
             f"{rms['deviation'][-1]:.4f}, quantization {rms['quantization'][-1]:.4f}, clipping "
-            f"{cut}), smallest near threshold {best:.2g}.{predicted(self._prediction, LIMITS)}"
+            f"{cut}), smallest near threshold {best:.2g}."
         )
 
     def formula(self, data: dict[str, Any], **values: Any) -> str:

@@ -1,24 +1,19 @@
 """Four currents in a row: a neuron tells the highest charge it held, not the last."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from snnlab._words import counted
+from snnlab._text import counted
 from snnlab.dynamics import if_step
-from snnlab.explorers.toolkit.controls import Slider
-from snnlab.explorers.toolkit.explorer import Explorer
-from snnlab.explorers.toolkit.prediction import (
-    ABOVE,
-    PREDICTION,
-    at_steps,
-    checked_prediction,
-    predicted,
-)
+from snnlab.explorers.toolkit.controls import Control, Slider
+from snnlab.explorers.toolkit.drawing import legend_above
+from snnlab.explorers.toolkit.prediction import PredictionExplorer
+from snnlab.explorers.toolkit.wording import at_steps
 from snnlab.plots import _style
 
 DEFAULTS = (1.0, 1.0, -1.0, -1.0)
@@ -47,39 +42,26 @@ def compute(z1: float, z2: float, z3: float, z4: float) -> dict[str, Any]:
     }
 
 
-class FourCurrents(Explorer):
+class FourCurrents(PredictionExplorer):
     """The charge of one neuron under four currents, and its spikes beside those of other orders.
 
     The neuron has threshold 1 and starts empty. Take hold of each of the four currents.
 
-    Parameters
-    ----------
-    prediction : float, optional
-        How many spikes a learner expects. It is drawn beside what the neuron does.
-
-    Raises
-    ------
-    OptionError
-        If the prediction is not a finite number.
+    `prediction` is how many spikes a learner expects.
     """
 
     compute = staticmethod(compute)
-
-    def __init__(self, prediction: float | None = None) -> None:
-        self._prediction = checked_prediction(prediction)
-        super().__init__(
-            {
-                f"z{step}": Slider(
-                    f"current in step {step}",
-                    f"what flows in at step {step}, in thresholds",
-                    -2.0,
-                    2.0,
-                    0.125,
-                    default,
-                )
-                for step, default in enumerate(DEFAULTS, 1)
-            }
+    declared: Mapping[str, Control] = {
+        f"z{step}": Slider(
+            f"current in step {step}",
+            f"what flows in at step {step}, in thresholds",
+            -2.0,
+            2.0,
+            0.125,
+            default,
         )
+        for step, default in enumerate(DEFAULTS, 1)
+    }
 
     def layout(self, figure: Figure) -> Sequence[Artist]:
         """Draw the axes of the charge and of the spikes."""
@@ -100,21 +82,20 @@ class FourCurrents(Explorer):
         left.set(xlim=(-0.2, 4.4), ylim=(-8.4, 8.4), xlabel="step", ylabel="sum since the start")
         left.set(xticks=t, yticks=range(-8, 9, 2))
         left.set_title("One neuron", pad=34)
-        left.legend(**ABOVE, ncols=2).set_in_layout(False)
+        legend_above(left, 2)
         places = np.repeat(range(1, 4), 3)
         (self._ann,) = right.plot([0, 0], [0, 0], "D--", color=_style.ORANGE, label="ANN")
         (self._bars,) = right.plot(
             places, places, "o-", color=_style.BLUE, linewidth=4, label="neuron"
         )
-        if self._prediction is not None:
-            right.axhline(self._prediction, 0.03, 0.97, **PREDICTION)
         right.set(xlim=(-0.5, 3.5), ylim=SPIKES, ylabel="spikes in 4 steps")
         right.set_xticks(
             range(4),
             ["ANN,\nin spikes", "this\norder", "fewest in\nany order", "most in\nany order"],
         )
         right.set_title("Spikes", pad=34)
-        right.legend(**ABOVE, ncols=3).set_in_layout(False)
+        self.mark_prediction(right)
+        legend_above(right, 3)
         right.grid(alpha=0.3, axis="y")
         return [self._charge, self._highest, self._passed, self._ann, self._bars]
 
@@ -148,7 +129,6 @@ class FourCurrents(Explorer):
             f"{data['charge'][-1]:g}, so the ANN says {data['ann']:g}. The neuron fires "
             f"{counted(count, 'time')}{',' if count else ''}{at_steps(data['spikes'])}; its charge "
             f"was at most {highest:g} on the way{late}. {orders}"
-            f"{predicted(self._prediction, SPIKES)}"
         )
 
     def formula(self, data: dict[str, Any], **values: Any) -> str:

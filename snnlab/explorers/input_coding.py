@@ -1,23 +1,18 @@
 """A pixel as a constant current, and as random spikes: how fast the rate comes near it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from snnlab._words import counted
+from snnlab._text import counted
 from snnlab.dynamics import soft_count
-from snnlab.explorers.toolkit.controls import Slider
-from snnlab.explorers.toolkit.explorer import Explorer
-from snnlab.explorers.toolkit.prediction import (
-    ABOVE,
-    PREDICTION,
-    checked_prediction,
-    number,
-    predicted,
-)
+from snnlab.explorers.toolkit.controls import Control, Slider
+from snnlab.explorers.toolkit.drawing import legend_above
+from snnlab.explorers.toolkit.prediction import PredictionExplorer
+from snnlab.explorers.toolkit.wording import number
 from snnlab.plots import _style
 
 STEPS, RUNS, SHOWN = 128, 400, 4
@@ -47,30 +42,17 @@ def compute(pixel: float, steps: int) -> dict[str, Any]:
     }
 
 
-class InputCoding(Explorer):
+class InputCoding(PredictionExplorer):
     """The rate that stands for a pixel, over time: from a constant current or random spikes.
 
-    Parameters
-    ----------
-    prediction : float, optional
-        How far off a learner expects random spikes to be. It is drawn beside what they are.
-
-    Raises
-    ------
-    OptionError
-        If the prediction is not a finite number.
+    `prediction` is how far off a learner expects random spikes to be.
     """
 
     compute = staticmethod(compute)
-
-    def __init__(self, prediction: float | None = None) -> None:
-        self._prediction = checked_prediction(prediction)
-        super().__init__(
-            {
-                "pixel": Slider("pixel x", "how bright it is, 0 to 1", 0.0, 1.0, 1 / 64, 0.5),
-                "steps": Slider("steps T", "how long is counted", 1, STEPS, 1, 100),
-            }
-        )
+    declared: Mapping[str, Control] = {
+        "pixel": Slider("pixel x", "how bright it is, 0 to 1", 0.0, 1.0, 1 / 64, 0.5),
+        "steps": Slider("steps T", "how long is counted", 1, STEPS, 1, 100),
+    }
 
     def layout(self, figure: Figure) -> Sequence[Artist]:
         """Draw the axes of the rates and of the errors, both over the steps."""
@@ -95,19 +77,18 @@ class InputCoding(Explorer):
             xlim=(0, STEPS), ylim=(-0.03, 1.03), xlabel="step", ylabel="spikes per step so far"
         )
         left.set_title("Rate", pad=34)
-        left.legend(ncols=3, **ABOVE).set_in_layout(False)
+        legend_above(left, 3)
         (self._spread,) = right.plot(t, t, color=_style.ORANGE, label="random spikes")
         (self._theory,) = right.plot(
             t, t, "--", color=_style.BLACK, linewidth=0.8, label="√(x(1 − x)/T)"
         )
         (self._off,) = right.plot(t, t, ".", color=_style.BLUE, markersize=3, label="constant")
         right.plot(t, 0.5 / t, ":", color=_style.BLACK, linewidth=0.8, label="1/(2T)")
-        if self._prediction is not None:
-            right.plot([1.3, STEPS / 1.3], [self._prediction] * 2, **PREDICTION)
         right.set(xscale="log", yscale="log", xlim=(1, STEPS), ylim=ERRORS)
         right.set(xlabel="steps T", ylabel="how far off")
         right.set_title("Error", pad=34)
-        right.legend(ncols=3, **ABOVE).set_in_layout(False)
+        self.mark_prediction(right)
+        legend_above(right, 3)
         right.grid(alpha=0.3)
         return [self._random, self._steady, self._pixel, *self._now, *self._errors]
 
@@ -142,7 +123,7 @@ class InputCoding(Explorer):
             f"Pixel {x:.3g} over {counted(steps, 'step')}: the constant current gives the rate "
             f"{number(data['steady'][here])}, off by {number(data['off'][here])}. Random spikes "
             f"are off by {number(data['spread'][here])} (root mean square of {RUNS} trains; theory "
-            f"{number(data['theory'][here])}).{long}{predicted(self._prediction, ERRORS)}"
+            f"{number(data['theory'][here])}).{long}"
         )
 
     def formula(self, data: dict[str, Any], **values: Any) -> str:

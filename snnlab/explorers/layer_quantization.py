@@ -1,6 +1,7 @@
 """A whole layer counts: the quantization and the clipping of real activations."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,12 +9,12 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
-from snnlab._words import counted
+from snnlab._text import counted
 from snnlab.dynamics import soft_count
 from snnlab.exceptions import ShapeError
-from snnlab.explorers.toolkit.controls import Scale, Slider
-from snnlab.explorers.toolkit.explorer import Explorer
-from snnlab.explorers.toolkit.prediction import ABOVE, PREDICTION, checked_prediction, predicted
+from snnlab.explorers.toolkit.controls import START, Control, Scale, Slider
+from snnlab.explorers.toolkit.drawing import legend_above, ring
+from snnlab.explorers.toolkit.prediction import PredictionExplorer
 from snnlab.plots import _style
 
 KEPT = 4096
@@ -57,7 +58,7 @@ def compute(
     }
 
 
-class LayerQuantization(Explorer):
+class LayerQuantization(PredictionExplorer):
     """How the activations of a layer are spread, and how well neurons can say them.
 
     Take hold of the threshold, of the number of steps, and of the potential the neurons start from.
@@ -80,31 +81,23 @@ class LayerQuantization(Explorer):
         If the prediction is not a finite number.
     """
 
+    declared: Mapping[str, Control] = {
+        "threshold": Slider(
+            "threshold θ / largest",
+            "share of the largest activation",
+            0.015625,
+            1.25,
+            0.015625,
+            0.5,
+        ),
+        "timesteps": Scale("steps T", "how long they may count", STEPS, 8),
+        "v_init": replace(START, meaning="share of the threshold they hold at first", default=0.5),
+    }
+
     def __init__(self, activations: Any, *, prediction: float | None = None):
         self._activations = _checked(activations)
         self._zeros = 100 * np.mean(self._activations == 0)
-        self._prediction = checked_prediction(prediction)
-        super().__init__(
-            {
-                "threshold": Slider(
-                    "threshold θ / largest",
-                    "share of the largest activation",
-                    0.015625,
-                    1.25,
-                    0.015625,
-                    0.5,
-                ),
-                "timesteps": Scale("steps T", "how long they may count", STEPS, 8),
-                "v_init": Slider(
-                    "start v₀ / θ",
-                    "share of the threshold they hold at first",
-                    0.0,
-                    0.875,
-                    0.125,
-                    0.5,
-                ),
-            }
-        )
+        super().__init__(prediction)
 
     def compute(self, timesteps: int, threshold: float, v_init: float) -> dict[str, Any]:
         """Return the root mean square errors at many thresholds, the last the chosen one."""
@@ -138,8 +131,7 @@ class LayerQuantization(Explorer):
         ticks = 10.0 ** np.arange(lowest, 3)
         left.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
         left.set_title("How the activations are spread", pad=36)
-        left.legend(**ABOVE, ncols=3).set_in_layout(False)
-        self._limits = (0.8 * SHARES[0] * largest, 1.25 * SHARES[-1] * largest)
+        legend_above(left, 3)
         thetas = largest * SHARES
         lines = [
             ("total", "-", _style.BLACK, 1.5),
@@ -151,18 +143,17 @@ class LayerQuantization(Explorer):
             label: right.plot(thetas, thetas, style, color=color, linewidth=width, label=label)[0]
             for label, style, color, width in lines
         }
-        (self._ring,) = right.plot([], [], "o", color=_style.BLACK, fillstyle="none", markersize=12)
-        if self._prediction is not None:
-            right.axvline(self._prediction, 0.03, 0.97, **PREDICTION)
+        self._ring = ring(right)
         linear = 10 ** np.floor(np.log10(1e-4 * largest))
         right.set_xscale("log")
         right.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         right.xaxis.set_major_formatter("{x:g}")
         right.set_yscale("symlog", linthresh=linear)  # logarithmic, but with a place for 0
-        right.set(xlim=self._limits, ylim=(-0.2 * linear, 1.5 * largest))
+        right.set(xlim=(0.8 * thetas[0], 1.25 * thetas[-1]), ylim=(-0.2 * linear, 1.5 * largest))
         right.set(xlabel="threshold θ", ylabel="root mean square error")
         right.set_title("Error of the layer", pad=36)
-        right.legend(**ABOVE, ncols=3).set_in_layout(False)
+        self.mark_prediction(right, "x")
+        legend_above(right, 3)
         right.grid(alpha=0.3)
         return [self._line, self._values, *self._errors.values(), self._ring]
 
@@ -191,7 +182,6 @@ class LayerQuantization(Explorer):
             f"{error['quantization']:.3g} (if spread evenly it would be {rule:.3g}: that rule is "
             f"{verdict} here), clipping {cut}. The error is smallest near threshold "
             f"{data['best']:.3g}."
-            f"{predicted(self._prediction, self._limits)}"
         )
 
     def formula(self, data: dict[str, Any], **values: Any) -> str:

@@ -12,22 +12,21 @@ from torch import nn
 
 from snnlab import _checks
 from snnlab.analysis import decompose
-from snnlab.analysis.error_parts import PARTS
+from snnlab.analysis.parts import LAYER_PARTS, TOTAL
 from snnlab.conversion import Percentile, convert
-from snnlab.explorers.toolkit.controls import Choice, Scale
-from snnlab.explorers.toolkit.explorer import Explorer
-from snnlab.explorers.toolkit.prediction import ABOVE, several
-from snnlab.explorers.toolkit.simulation_cache import Runs
+from snnlab.explorers.toolkit.controls import RESET, Choice, Scale
+from snnlab.explorers.toolkit.drawing import legend_above
+from snnlab.explorers.toolkit.network_explorer import NetworkExplorer
 from snnlab.explorers.toolkit.stacked_bars import StackedBars, short
+from snnlab.explorers.toolkit.wording import listed, several
 from snnlab.network import Network
 from snnlab.plots import _style
-from snnlab.simulation import ann, simulate
+from snnlab.simulation import simulate
 
-RESETS = {"by subtraction": "subtract", "to zero": "zero"}
 STARTS = {0.0: "empty", 0.5: "half full"}
 
 
-def simulated(network: Network, x: Any, y: Any, steps: Sequence[int]) -> dict[str, Any]:
+def errors_by_layer(network: Network, x: Any, y: Any, steps: Sequence[int]) -> dict[str, Any]:
     """Return how large each part of the error is in every layer, after each number of steps.
 
     The rows of the arrays are the steps, the columns the layers; the last layer is the output. A
@@ -36,27 +35,25 @@ def simulated(network: Network, x: Any, y: Any, steps: Sequence[int]) -> dict[st
     """
     record = simulate(network, x, max(steps), at=steps)
     layers = (*network.layers, "output")
-    rms = {part: np.zeros((len(steps), len(layers))) for part in (*PARTS, "total")}
-    shares = {part: np.zeros((len(steps), len(layers))) for part in PARTS}
-    spikes, spurious = np.zeros(len(steps)), np.zeros(len(steps))
-    for row, step in enumerate(steps):
+    found, spikes, spurious = [], [], []
+    for step in steps:
         report = decompose(network, x, record, step=step)
-        for column, layer in enumerate(layers):
-            for part, found in report.statistics(layer).items():
-                rms[part][row, column] = found["rms"]
-                if part != "total":
-                    shares[part][row, column] = found["share"]
-        for layer, counts in report.counts.items():
-            spikes[row] += counts.sum(dtype=np.int64) / len(counts)
-            spurious[row] += report.spurious(layer).sum(dtype=np.int64) / len(counts)
+        found.append([report.statistics(layer) for layer in layers])
+        spikes.append(sum(n.sum(dtype=np.int64) for n in report.counts.values()) / len(x))
+        spurious.append(sum(report.spurious(n).sum(dtype=np.int64) for n in report.counts) / len(x))
+
+    def numbers(part: str, kind: str) -> np.ndarray:
+        return np.array([[n[part][kind] if part in n else 0.0 for n in row] for row in found])
+
+    parts = [part.name for part in LAYER_PARTS]
     return {
         "steps": tuple(steps),
         "layers": layers,
         "accuracy": 100 * record.accuracy(y)[np.array(steps) - 1],
-        "spikes": spikes,
-        "spurious": spurious,
-        "rms": rms,
-        "shares": shares,
+        "spikes": np.array(spikes),
+        "spurious": np.array(spurious),
+        "rms": {part: numbers(part, "rms") for part in [*parts, "total"]},
+        "shares": {part: numbers(part, "share") for part in parts},
     }
 
 
@@ -81,7 +78,7 @@ def compute(run: dict[str, Any], steps: int) -> dict[str, Any]:
     }
 
 
-class NetworkError(Explorer):
+class NetworkError(NetworkExplorer):
     """The error of every layer of a whole network, as bars of its four parts.
 
     A bar that is longer than the axes is cut off there, and a part that is 0 has no place on the
@@ -127,45 +124,36 @@ class NetworkError(Explorer):
         whole = several(steps, "steps", lambda t: _checks.whole(t, "steps"))
         shown = several(percentiles, "percentiles", _checks.percentile)
         starts = several(v_inits, "v_inits", _checks.fraction_of_threshold)
-        self._steps = tuple(sorted(whole))
-        self._x_cal, self._x, self._y = x_cal, x, y
-        first: dict[str, Any] = {
-            "reset": "subtract",
-            "v_init": 0.5 if 0.5 in starts else starts[-1],
-            "percentile": 100.0 if 100.0 in shown else shown[-1],
+        self._steps, self._x_cal = tuple(sorted(whole)), x_cal
+        v_init = 0.5 if 0.5 in starts else starts[-1]
+        percentile = 100.0 if 100.0 in shown else shown[-1]
+        network = convert(model, x_cal, threshold=Percentile(percentile))
+        self._thresholds = {percentile: network.thresholds}
+        self._first = ("subtract", v_init, percentile)
+        declared = {
+            "steps": Scale(
+                "steps T",
+                "how long it may run",
+                {f"{t}": t for t in self._steps},
+                self._steps[(len(self._steps) - 1) // 2],
+            ),
+            "reset": RESET,
+            "v_init": Choice(
+                "start v₀ / θ",
+                "what a neuron holds before the first step",
+                {f"{STARTS[v]} ({v:g})" if v in STARTS else f"{v:g}": v for v in starts},
+                v_init,
+            ),
+            "percentile": Choice(
+                "percentile p",
+                "p % of the activations do not exceed the threshold",
+                {f"{p:g} (maximum)" if p == 100 else f"{p:g}": p for p in shown},
+                percentile,
+            ),
         }
-        self._network = convert(model, x_cal, threshold=Percentile(first["percentile"]))
-        self._thresholds = {first["percentile"]: self._network.thresholds}
-        self._ann = 100 * ann(self._network, x).accuracy(y)
-        self._runs = Runs(self._simulated)
-        settings = itertools.product(RESETS.values(), starts, shown)
-        self._runs.prepare(sorted(settings, key=lambda s: _moves(s, first.values())), "settings")
-        self._limits = _decades(self._runs[tuple(first.values())]["rms"]["total"][:, -2])
-        super().__init__(
-            {
-                "steps": Scale(
-                    "steps T",
-                    "how long it may run",
-                    {f"{t}": t for t in self._steps},
-                    self._steps[(len(self._steps) - 1) // 2],
-                ),
-                "reset": Choice(
-                    "reset", "what a spike does to the potential", RESETS, first["reset"]
-                ),
-                "v_init": Choice(
-                    "start v₀ / θ",
-                    "what a neuron holds before the first step",
-                    {f"{STARTS[v]} ({v:g})" if v in STARTS else f"{v:g}": v for v in starts},
-                    first["v_init"],
-                ),
-                "percentile": Choice(
-                    "percentile p",
-                    "p % of the activations do not exceed the threshold",
-                    {f"{p:g} (maximum)" if p == 100 else f"{p:g}": p for p in shown},
-                    first["percentile"],
-                ),
-            }
-        )
+        settings = itertools.product(RESET.options.values(), starts, shown)
+        nearest = sorted(settings, key=lambda setting: _moves(setting, self._first))
+        super().__init__(network, x, y, declared, nearest)
 
     def _simulated(self, setting: tuple[Any, float, float]) -> dict[str, Any]:
         reset, v_init, percentile = setting
@@ -175,48 +163,49 @@ class NetworkError(Explorer):
         net = self._network.replace(
             threshold=self._thresholds[percentile], reset=reset, v_init=v_init
         )
-        return simulated(net, self._x, self._y, self._steps)
+        return errors_by_layer(net, self._x, self._y, self._steps)
 
     def compute(self, steps: int, reset: str, v_init: float, percentile: float) -> dict[str, Any]:
         """Return the shares and sizes of the parts in every layer, accuracy and spikes."""
-        return compute(self._runs[reset, v_init, percentile], steps)
+        return compute(self.simulations[reset, v_init, percentile], steps)
 
     def calls(self, **values: Any) -> str:
         """Return the lines that compute the data from what was given to the explorer."""
         return (
-            f"# model, x_cal, x and y are what you gave to {type(self).__name__}.\n"
             f"rule = Percentile({values['percentile']!r})\n"
             f"network = convert(model, x_cal, threshold=rule)\n"
             f"network = network.replace(reset={values['reset']!r}, v_init={values['v_init']!r})\n"
-            f"run = simulated(network, x, y, {self._steps!r})\n"
+            f"run = errors_by_layer(network, x, y, {self._steps!r})\n"
             f"data = compute(run, {values['steps']!r})"
         )
 
     def layout(self, figure: Figure) -> Sequence[Artist]:
         """Draw the axes of the bars and of the sizes over the steps."""
         left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
+        limits = _decades(self.simulations[self._first]["rms"]["total"][:, -2])
         layers = [*self._network.layers, "output"]
-        self._bars = StackedBars(left, layers)
+        self.bars = StackedBars(left, layers)
         left.set_title("What the error is made of", pad=34)
         self._lines = {
-            part: right.plot(self._steps, self._steps, label=part, markersize=5, **style)[0]
-            for part, style in _style.PART_LINES.items()
-            if part != "input"
+            part.name: right.plot(
+                self._steps, self._steps, label=part.name, markersize=5, **_style.line_of(part.name)
+            )[0]
+            for part in (*LAYER_PARTS, TOTAL)
         }
         self._now = right.axvline(1, color=_style.BLACK, linewidth=0.8, linestyle="--")
-        right.set(xscale="log", yscale="log", ylim=self._limits)
+        right.set(xscale="log", yscale="log", ylim=limits)
         right.set_xlim(0.8 * self._steps[0], 1.25 * self._steps[-1])
         right.set_xticks(self._steps, [f"{t}" for t in self._steps])
         right.set_xticks([], minor=True)
         right.set(xlabel="steps T", ylabel="root mean square")
         right.set_title(f"The last spiking layer, {short(layers[-2])}", pad=34)
-        right.legend(ncols=3, **ABOVE).set_in_layout(False)
+        legend_above(right, 3)
         right.grid(alpha=0.3)
-        return [*self._bars.artists, *self._lines.values(), self._now]
+        return [*self.bars.artists, *self._lines.values(), self._now]
 
     def draw(self, data: dict[str, Any]) -> None:
         """Move the bars, the numbers beside them, the lines and the mark of the steps."""
-        self._bars.move(data["parts"], data["rms"]["total"])
+        self.bars.move(data["parts"], data["rms"]["total"])
         for part, line in self._lines.items():
             rms = data["over_time"][part]
             line.set_ydata(np.where(rms > 0, rms, np.nan))  # 0 has no place on this axis
@@ -226,7 +215,7 @@ class NetworkError(Explorer):
         """Say what is right, which part is the largest in each layer, and how large the error."""
         steps, v_init = values["steps"], values["v_init"]
         start = STARTS.get(v_init, f"at {v_init:g} θ")
-        reset = next(name for name, reset in RESETS.items() if reset == values["reset"])
+        reset = RESET.shown(values["reset"])
         accuracy, spikes, spurious = data["accuracy"], data["spikes"], data["spurious"]
         silent = f", {_count(spurious)} of them from neurons whose ANN activation is 0"
         groups = largest(data)
@@ -242,7 +231,7 @@ class NetworkError(Explorer):
         mean = {part: shares[:-1].mean() for part, shares in data["parts"].items()}
         first = max(mean, key=lambda part: mean[part])
         named = ", ".join(
-            f"{part} in {_listed([layers[row] for row in rows], len(layers))}"
+            f"{part} in {_layers([layers[row] for row in rows], len(layers))}"
             for part, rows in groups.items()
         )
         over = f"Over the {len(layers)} spiking layers" if len(layers) > 1 else "In this layer"
@@ -264,8 +253,10 @@ class NetworkError(Explorer):
         thrown = (
             ", and the reset to zero throws away what exceeds the threshold, which more steps do "
             "not cure"
-            if values["reset"] == "zero"
-            else ""
+        )
+        hard = {"quantization": thrown} if values["reset"] == "zero" else {}
+        meanings = " ".join(
+            f"<b>{part.name}</b>: {part.meaning}{hard.get(part.name, '')}." for part in LAYER_PARTS
         )
         return (
             r"<p>A neuron passes on $\varphi = \theta N/T$, where the ANN passes on "
@@ -277,10 +268,7 @@ class NetworkError(Explorer):
             r"\underset{\text{clipping}}{C(R(\bar z)) - R(\bar z)}$$"
             r"$$+\ \underset{\text{quantization}}{Q(\bar z) - C(R(\bar z))} + "
             r"\underset{\text{deviation}}{\varphi - Q(\bar z)}$$"
-            r"<p><b>propagated</b>: the layers before send something else. <b>clipping</b>: the "
-            r"threshold is too low. <b>quantization</b>: only $T + 1$ values exist"
-            rf"{thrown}. "
-            r"<b>deviation</b>: the current comes in an uneven order.</p>"
+            rf"<p>{meanings}</p>"
             r"<p>The share of a part is $E[\text{part} \cdot \text{total}] / E[\text{total}^2]$, "
             r"over all neurons and images. The shares sum to 100 %; that of a part which works "
             r"against the others is negative. In the last spiking layer, "
@@ -327,16 +315,14 @@ def _count(number: float) -> str:
     return f"{number:,.0f}" if number >= 10 else f"{number:.2g}"
 
 
-def _listed(names: Sequence[str], of: int) -> str:
-    """Return layers in words.
+def _layers(names: Sequence[str], of: int) -> str:
+    """Return which of some layers these are, in words.
 
-    >>> _listed(["2"], 3), _listed(["2", "6", "10"], 7)
+    >>> _layers(["2"], 3), _layers(["2", "6", "10"], 7)
     ('layer 2', 'layers 2, 6 and 10')
     """
     if len(names) == of > 1:
         return "every layer"
     if len(names) > 4:
         return f"{len(names)} layers"
-    if len(names) == 1:
-        return f"layer {names[0]}"
-    return f"layers {', '.join(names[:-1])} and {names[-1]}"
+    return f"layer{'s' if len(names) > 1 else ''} {listed(names)}"

@@ -1,6 +1,6 @@
 """Three spike trains and their maximum: exact, or let through by a gate."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,11 +9,11 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from torch.nn import functional as F
 
-from snnlab._words import counted
+from snnlab._text import counted
 from snnlab.dynamics import DECAY, ExactMaxPool, GatedMaxPool
-from snnlab.explorers.toolkit.controls import Choice, Slider
-from snnlab.explorers.toolkit.explorer import Explorer
-from snnlab.explorers.toolkit.prediction import ABOVE, PREDICTION, checked_prediction, predicted
+from snnlab.explorers.toolkit.controls import Choice, Control, Slider
+from snnlab.explorers.toolkit.drawing import legend_above
+from snnlab.explorers.toolkit.prediction import PredictionExplorer
 from snnlab.plots import _style
 
 STEPS = 32
@@ -51,33 +51,24 @@ def compute(spikes1: int, spikes2: int, spikes3: int, trains: str) -> dict[str, 
     }
 
 
-class PoolingGates(Explorer):
+class PoolingGates(PredictionExplorer):
     """Three spike trains, and the maximum pooling of them: exact, and by two gates.
 
-    Parameters
-    ----------
-    prediction : float, optional
-        How many spikes a learner expects behind the gate. It is drawn beside what there are.
-
-    Raises
-    ------
-    OptionError
-        If the prediction is not a finite number.
+    `prediction` is how many spikes a learner expects behind the gate.
     """
 
     compute = staticmethod(compute)
-
-    def __init__(self, prediction: float | None = None) -> None:
-        self._prediction = checked_prediction(prediction)
-        spikes = {
-            f"spikes{i}": Slider(
-                f"spikes of input {i}", f"in {STEPS} steps", 0, STEPS - 1, 1, default
-            )
-            for i, default in enumerate((16, 16, 8), 1)
-        }
-        order = {"random": "random", "regular": "regular"}
-        coding = Choice("trains", "how the spikes of an input follow each other", order, "random")
-        super().__init__({**spikes, "trains": coding})
+    declared: Mapping[str, Control] = {
+        f"spikes{i}": Slider(f"spikes of input {i}", f"in {STEPS} steps", 0, STEPS - 1, 1, default)
+        for i, default in enumerate((16, 16, 8), 1)
+    } | {
+        "trains": Choice(
+            "trains",
+            "how the spikes of an input follow each other",
+            {"random": "random", "regular": "regular"},
+            "random",
+        )
+    }
 
     def layout(self, figure: Figure) -> Sequence[Artist]:
         """Draw the axes of the spikes and of their sums."""
@@ -95,11 +86,10 @@ class PoolingGates(Explorer):
             for (line, color), label in zip(styles, WAYS.values(), strict=True)
         ]
         (self._largest,) = right.plot(t, t, ".", color=_style.BLACK, label="largest input")
-        if self._prediction is not None:
-            right.axhline(self._prediction, 0.03, 0.97, **PREDICTION)
         right.set(xlim=(0, STEPS + 1), ylim=(-1, STEPS + 1), xlabel="step", ylabel="spikes so far")
         right.set_title("Added up", pad=34)
-        right.legend(ncols=3, **ABOVE).set_in_layout(False)
+        self.mark_prediction(right)
+        legend_above(right, 3)
         right.grid(alpha=0.3)
         return [self._trains, *self._sums, self._largest]
 
@@ -125,7 +115,7 @@ class PoolingGates(Explorer):
         return (
             f"{values['trains'].capitalize()} trains with {', '.join(counts[:2])} and {counts[2]} "
             f"spikes in {STEPS} steps; the largest has {counted(largest, 'spike')}. Passed on: "
-            f"exact {out['exact']:g}, {said}.{predicted(self._prediction, (-1, STEPS + 1))}"
+            f"exact {out['exact']:g}, {said}."
         )
 
     def formula(self, data: dict[str, Any], **values: Any) -> str:

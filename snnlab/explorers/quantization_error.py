@@ -1,6 +1,6 @@
 """What a neuron can pass on when it may only count: a staircase in place of the ReLU."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +8,7 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from snnlab.dynamics import soft_count
-from snnlab.explorers.toolkit.controls import Slider
+from snnlab.explorers.toolkit.controls import START, Control, Slider
 from snnlab.explorers.toolkit.explorer import Explorer
 from snnlab.plots import _style
 
@@ -43,24 +43,11 @@ class QuantizationError(Explorer):
     """
 
     compute = staticmethod(compute)
-
-    def __init__(self) -> None:
-        super().__init__(
-            {
-                "timesteps": Slider("steps T", "how long it may count", 1, 32, 1, 4),
-                "threshold": Slider(
-                    "threshold θ", "one spike is worth this", 0.25, 1.5, 0.125, 1.0
-                ),
-                "v_init": Slider(
-                    "start v₀ / θ",
-                    "share of the threshold it holds at first",
-                    0.0,
-                    0.875,
-                    0.125,
-                    0.0,
-                ),
-            }
-        )
+    declared: Mapping[str, Control] = {
+        "timesteps": Slider("steps T", "how long it may count", 1, 32, 1, 4),
+        "threshold": Slider("threshold θ", "one spike is worth this", 0.25, 1.5, 0.125, 1.0),
+        "v_init": START,
+    }
 
     def layout(self, figure: Figure) -> Sequence[Artist]:
         """Draw the axes of the staircase and of the histogram."""

@@ -1,7 +1,8 @@
 """One neuron under a steady current: its potential, its spikes, and its rate beside the ReLU."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,8 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from snnlab.dynamics import if_step
-from snnlab.explorers.toolkit.controls import Choice, Scale, Slider
+from snnlab.explorers.toolkit.controls import RESET, START, Control, Scale, Slider
+from snnlab.explorers.toolkit.drawing import ring
 from snnlab.explorers.toolkit.explorer import Explorer
 from snnlab.plots import _style
 
@@ -18,7 +20,6 @@ CURRENTS = np.arange(-0.5, 12.25, 0.25)  # nA
 SHOWN, STEPS = 40, 100  # ms
 LOW, SPIKES, TOP = -22, 27.5, 37  # mV
 
-RESETS = {"by subtraction": "subtract", "to zero": "zero"}
 LEAKS = {"none": math.inf, "50 ms": 50.0, "20 ms": 20.0, "10 ms": 10.0, "5 ms": 5.0}
 
 
@@ -61,21 +62,15 @@ class SingleNeuron(Explorer):
     """
 
     compute = staticmethod(compute)
-
-    def __init__(self) -> None:
-        super().__init__(
-            {
-                "current": Slider("current (nA)", "flows in all the time", -0.5, 12.0, 0.25, 4.0),
-                "threshold": Slider("threshold (mV)", "where it fires", 5.0, 20.0, 0.5, 10.0),
-                "reset": Choice("reset", "what a spike does to the potential", RESETS, "subtract"),
-                "leak": Scale(
-                    "leak τ", "time constant; the shorter, the faster it forgets", LEAKS, math.inf
-                ),
-                "v_init": Slider(
-                    "start", "share of the threshold it holds at first", 0.0, 0.875, 0.125, 0.0
-                ),
-            }
-        )
+    declared: Mapping[str, Control] = {
+        "current": Slider("current (nA)", "flows in all the time", -0.5, 12.0, 0.25, 4.0),
+        "threshold": Slider("threshold (mV)", "where it fires", 5.0, 20.0, 0.5, 10.0),
+        "reset": RESET,
+        "leak": Scale(
+            "leak τ", "time constant; the shorter, the faster it forgets", LEAKS, math.inf
+        ),
+        "v_init": replace(START, label="start"),
+    }
 
     def layout(self, figure: Figure) -> Sequence[Artist]:
         """Draw the axes of the potential and of the rate."""
@@ -91,7 +86,7 @@ class SingleNeuron(Explorer):
         left.legend(ncols=3, loc="upper center", frameon=False)
         (self._relu,) = right.plot(CURRENTS, CURRENTS, "--", color=_style.ORANGE, label="ReLU")
         (self._curve,) = right.plot(CURRENTS, CURRENTS, color=_style.BLUE, label="neuron")
-        (self._ring,) = right.plot([], [], "o", color=_style.BLACK, fillstyle="none", markersize=12)
+        self._ring = ring(right)
         right.set(xlim=(CURRENTS[0], CURRENTS[-1] + 0.25), ylim=(-50, 1250), xlabel="current (nA)")
         right.set(ylabel="spikes per second (Hz)", title="Rate at every current")
         right.legend(loc="upper left")
@@ -111,7 +106,7 @@ class SingleNeuron(Explorer):
     def describe(self, data: dict[str, Any], **values: Any) -> str:
         """Say when the neuron fires, how often, and what the ReLU says."""
         first, gap, tau = data["first"], data["rate"] - data["relu_here"], values["leak"]
-        pours, start = self._declared["reset"].shown(values["reset"]), values["v_init"]
+        pours, start = RESET.shown(values["reset"]), values["v_init"]
         leaks = "no leak" if math.isinf(tau) else f"leak with time constant {tau:g} ms"
         above = ", above the picture" if data["potential"][-1] > TOP else ""
         fires = "no spike" if first is None else f"first spike after {first} ms"

@@ -1,7 +1,7 @@
 """Neurons that should be silent: how often uneven currents make them fire all the same."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,15 +10,10 @@ from matplotlib.figure import Figure
 
 from snnlab.analysis.deviation import expected_deviation
 from snnlab.dynamics import if_step
-from snnlab.explorers.toolkit.controls import Slider
-from snnlab.explorers.toolkit.explorer import Explorer
-from snnlab.explorers.toolkit.prediction import (
-    ABOVE,
-    PREDICTION,
-    checked_prediction,
-    number,
-    predicted,
-)
+from snnlab.explorers.toolkit.controls import Control, Slider
+from snnlab.explorers.toolkit.drawing import legend_above, ring
+from snnlab.explorers.toolkit.prediction import PredictionExplorer
+from snnlab.explorers.toolkit.wording import number
 from snnlab.plots import _style
 
 STEPS, NEURONS = 256, 1000
@@ -58,34 +53,21 @@ def compute(threshold: float, mean: float, spread: float) -> dict[str, Any]:
     }
 
 
-class SpuriousSpikes(Explorer):
+class SpuriousSpikes(PredictionExplorer):
     """The charge of neurons that should be silent, and how often they fire over the threshold.
 
     Take hold of the threshold, and of the mean and the spread (the standard deviation) of the
     currents. The mean is below 0, so each spike is one too many.
 
-    Parameters
-    ----------
-    prediction : float, optional
-        How many spikes of each neuron a learner expects, on average.
-
-    Raises
-    ------
-    OptionError
-        If the prediction is not a finite number.
+    `prediction` is how many spikes of each neuron a learner expects, on average.
     """
 
     compute = staticmethod(compute)
-
-    def __init__(self, prediction: float | None = None) -> None:
-        self._prediction = checked_prediction(prediction)
-        super().__init__(
-            {
-                "threshold": Slider("threshold θ", "one spike is worth this", 0.5, 4.0, 0.125, 1.0),
-                "mean": Slider("mean μ", "average of the currents", -0.5, -0.0625, 0.0625, -0.125),
-                "spread": Slider("spread σ", "how much they differ", 0.125, 0.5, 0.0625, 0.375),
-            }
-        )
+    declared: Mapping[str, Control] = {
+        "threshold": Slider("threshold θ", "one spike is worth this", 0.5, 4.0, 0.125, 1.0),
+        "mean": Slider("mean μ", "average of the currents", -0.5, -0.0625, 0.0625, -0.125),
+        "spread": Slider("spread σ", "how much they differ", 0.125, 0.5, 0.0625, 0.375),
+    }
 
     def layout(self, figure: Figure) -> Sequence[Artist]:
         """Draw the axes of the charge and of the number of spikes."""
@@ -99,19 +81,16 @@ class SpuriousSpikes(Explorer):
         left.set(xlim=(0, STEPS), ylim=(-6, 10), xlabel="step", ylabel="sum since the start")
         left.set(xticks=range(0, STEPS + 1, 64), yticks=range(-6, 11, 2))
         left.set_title(f"Three of {NEURONS:,} neurons, by highest charge", pad=24)
-        left.legend(**ABOVE, ncols=4).set_in_layout(False)
+        legend_above(left, 4)
         (self._expected,) = right.plot(
             THRESHOLDS, THRESHOLDS, "--", color=_style.ORANGE, label="predicted"
         )
-        (self._ring,) = right.plot(
-            [], [], "o", color=_style.BLACK, fillstyle="none", markersize=12, label="simulated"
-        )
-        if self._prediction is not None:
-            right.axhline(self._prediction, 0.03, 0.97, **PREDICTION)
+        self._ring = ring(right, label="simulated")
         right.set_yscale("symlog", linthresh=FLOOR)  # logarithmic, but with a place for 0
         right.set(xlim=(0.4, 4.1), ylim=SPIKES, xlabel="threshold θ", ylabel="spikes of a neuron")
         right.set_title(f"{NEURONS:,} neurons, {STEPS} steps", pad=24)
-        right.legend(**ABOVE, ncols=3).set_in_layout(False)
+        self.mark_prediction(right)
+        legend_above(right, 3)
         right.grid(alpha=0.3)
         return [self._levels, *self._charges, self._expected, self._ring]
 
@@ -138,7 +117,7 @@ class SpuriousSpikes(Explorer):
             f"Mean {values['mean']:g}, spread {values['spread']:g}, threshold "
             f"{values['threshold']:g}: {NEURONS:,} neurons that should be silent {happens}. "
             f"Predicted: {law}. The exponent 2|μ|θ/σ² is {_exponent(**values):.3g}; twice the "
-            f"threshold doubles it.{predicted(self._prediction, SPIKES)}"
+            f"threshold doubles it."
         )
 
     def formula(self, data: dict[str, Any], **values: Any) -> str:

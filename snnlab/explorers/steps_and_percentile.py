@@ -7,24 +7,19 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from torch import nn
 
-from snnlab import _checks
-from snnlab._words import counted
-from snnlab.conversion import Percentile, convert
-from snnlab.explorers.toolkit.controls import Scale, Slider
-from snnlab.explorers.toolkit.explorer import Explorer
-from snnlab.explorers.toolkit.prediction import several
-from snnlab.explorers.toolkit.simulation_cache import Runs
+from snnlab._text import counted
+from snnlab.conversion import Percentile
+from snnlab.explorers.toolkit.drawing import ring
+from snnlab.explorers.toolkit.network_explorer import PercentileExplorer
 from snnlab.network import Network
 from snnlab.plots import _style
-from snnlab.simulation import ann, simulate
+from snnlab.simulation import simulate
 
-PERCENTILES = (50.0, 80.0, 90.0, 95.0, 99.0, 99.5, 99.9, 99.99, 100.0)
 ROWS = 256
 
 
-def simulated(
+def accuracy_and_raster(
     network: Network,
     x_cal: Any,
     x: Any,
@@ -62,85 +57,24 @@ def compute(run: dict[str, Any], steps: int) -> dict[str, Any]:
     }
 
 
-class StepsAndPercentile(Explorer):
-    """Accuracy over time for a chosen percentile, and the raster of one image.
-
-    Each percentile is simulated once; after that a slider only moves the picture. All of them are
-    simulated when the explorer opens, as far as that takes no more than some seconds. The others
-    follow at their first visit; if that takes long, give fewer images or fewer steps.
-
-    Parameters
-    ----------
-    model : torch.nn.Module
-        The trained ANN.
-    x_cal, x : arrays, shape (B, ...)
-        Calibration images, and images to classify.
-    y : array of whole numbers, shape (B,)
-        Right class of each image of `x`.
-    timesteps : int
-        Largest number of steps.
-    layer : str or int
-        Layer of the raster.
-    percentiles : sequence of float
-        The choices, each in (1, 100].
-
-    Raises
-    ------
-    SNNLabError
-        As `convert` and `simulate`.
-    """
-
-    def __init__(
-        self,
-        model: nn.Module,
-        x_cal: Any,
-        x: Any,
-        y: Any,
-        *,
-        timesteps: int = 64,
-        layer: str | int = -1,
-        percentiles: Sequence[float] = PERCENTILES,
-    ):
-        timesteps = _checks.whole(timesteps, "timesteps")
-        self._timesteps, self._layer = timesteps, layer
-        self._x_cal, self._x, self._y = x_cal, x, y
-        percentiles = several(percentiles, "percentiles", _checks.percentile)
-        start = 99.9 if 99.9 in percentiles else percentiles[-1]
-        self._network = convert(model, x_cal, threshold=Percentile(start))
-        self._ann = 100 * ann(self._network, x).accuracy(y)
-        self._neurons = int(np.prod(self._network.shape(layer)))
-        self._runs = Runs(self._simulated)
-        self._runs.prepare(sorted(percentiles, key=lambda p: abs(p - start)), "percentiles")
-        super().__init__(
-            {
-                "steps": Slider(
-                    "steps T", "how long it may run", 1, timesteps, 1, min(8, timesteps)
-                ),
-                "percentile": Scale(
-                    "percentile p",
-                    "p % of the activations do not exceed the threshold",
-                    {f"{p:g}": p for p in percentiles},
-                    start,
-                ),
-            }
-        )
+class StepsAndPercentile(PercentileExplorer):
+    """Accuracy over time for a chosen percentile, and the raster of one layer for one image."""
 
     def _simulated(self, percentile: float) -> dict[str, Any]:
         given = (self._network, self._x_cal, self._x, self._y, self._timesteps, self._layer)
-        return simulated(*given, percentile)
+        return accuracy_and_raster(*given, percentile)
 
     def compute(self, steps: int, percentile: float) -> dict[str, Any]:
         """Return accuracy after each step in percent, spikes per image and step, and the raster."""
-        return compute(self._runs[percentile], steps)
+        return compute(self.simulations[percentile], steps)
 
     def calls(self, **values: Any) -> str:
         """Return the lines that compute the data from what was given to the explorer."""
         steps, percentile = values["steps"], values["percentile"]
         return (
-            f"# model, x_cal, x and y are what you gave to {type(self).__name__}.\n"
             f"network = convert(model, x_cal)\n"
-            f"run = simulated(network, x_cal, x, y, {self._timesteps}, {self._layer!r}, "
-            f"{percentile})\n"
+            f"run = accuracy_and_raster(network, x_cal, x, y, {self._timesteps}, "
+            f"{self._layer!r}, {percentile})\n"
             f"data = compute(run, {steps})"
         )
 
@@ -150,7 +84,7 @@ class StepsAndPercentile(Explorer):
         steps = np.arange(1, self._timesteps + 1)
         left.axhline(self._ann, color=_style.ORANGE, linestyle="--", label="ANN")
         (self._curve,) = left.plot(steps, steps, ".-", color=_style.BLUE, label="SNN")
-        (self._ring,) = left.plot([], [], "o", color=_style.BLACK, fillstyle="none", markersize=12)
+        self._ring = ring(left)
         left.set_xscale("log", base=2)
         left.xaxis.set_major_formatter("{x:g}")
         left.set(ylim=(0, 103), xlabel="steps", ylabel="accuracy (%)", title="Accuracy over time")
@@ -158,8 +92,9 @@ class StepsAndPercentile(Explorer):
         left.grid(alpha=0.3)
         # Thousands of marks would make a slow picture. So each step has three columns, one of them
         # black, and where there are more neurons than rows on the screen, some share a row.
-        self._per_row = -(-self._neurons // ROWS)
-        marks = np.zeros((-(-self._neurons // self._per_row), 3 * self._timesteps))
+        neurons = int(np.prod(self._network.shape(self._layer)))
+        self._per_row = -(-neurons // ROWS)
+        marks = np.zeros((-(-neurons // self._per_row), 3 * self._timesteps))
         end = self._per_row * len(marks)
         self._spikes = right.imshow(
             marks,
@@ -171,7 +106,7 @@ class StepsAndPercentile(Explorer):
             aspect="auto",
             extent=(0.5, self._timesteps + 0.5, -0.5, end - 0.5),
         )
-        right.set(xlim=(0, self._timesteps + 1), ylim=(-1, self._neurons), xlabel="step")
+        right.set(xlim=(0, self._timesteps + 1), ylim=(-1, neurons), xlabel="step")
         right.set(ylabel="neuron", title="Spikes of one layer, one image")
         return [self._curve, self._ring, self._spikes]
 
@@ -202,10 +137,7 @@ class StepsAndPercentile(Explorer):
     def formula(self, data: dict[str, Any], **values: Any) -> str:
         """Return how a percentile sets the threshold, and what a neuron can then pass on."""
         steps, percentile = values["steps"], values["percentile"]
-        return (
-            r"<p>The threshold $\theta$ of a layer is the value that $p$ percent of its "
-            r"activations $a$ on the calibration images do not exceed:</p>"
-            rf"$$\theta = \text{{percentile}}_p(a),\qquad p = {percentile:g}$$"
+        return self.law(percentile) + (
             r"<p>(If that is 0, the largest activation takes its place.)</p>"
             r"<p>After $T$ steps with $N$ spikes a neuron has passed on</p>"
             rf"$$\frac{{\theta\,N}}{{T}},\qquad N \in \{{0, 1, \dots, T\}},\qquad T = {steps}$$"

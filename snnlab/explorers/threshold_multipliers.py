@@ -8,15 +8,14 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from snnlab import _checks
-from snnlab._words import counted
+from snnlab._text import counted
 from snnlab.exceptions import OptionError
 from snnlab.explorers.toolkit.controls import Control, Scale, Slider
-from snnlab.explorers.toolkit.explorer import Explorer
-from snnlab.explorers.toolkit.prediction import ABOVE
-from snnlab.explorers.toolkit.simulation_cache import Runs
+from snnlab.explorers.toolkit.drawing import legend_above, ring
+from snnlab.explorers.toolkit.network_explorer import NetworkExplorer
 from snnlab.network import Network
 from snnlab.plots import _style
-from snnlab.simulation import ann, simulate
+from snnlab.simulation import simulate
 
 MULTIPLIERS = tuple(2.0**k for k in range(-3, 4))
 NEAR = 1.0  # points below the ANN that count as having arrived
@@ -33,7 +32,7 @@ _LINES = [
 ]
 
 
-def simulated(
+def accuracy_and_spikes(
     network: Network, x: Any, y: Any, timesteps: int, multipliers: Sequence[float]
 ) -> dict[str, Any]:
     """Return what the network does in time, with the threshold of each layer multiplied.
@@ -67,7 +66,7 @@ def compute(run: dict[str, Any], ann: float, neurons: np.ndarray, steps: int) ->
     }
 
 
-class ThresholdMultipliers(Explorer):
+class ThresholdMultipliers(NetworkExplorer):
     """Accuracy, latency and spikes of a network whose thresholds are multiplied, layer by layer.
 
     Each setting is simulated at its first visit. Those in which a single layer is changed are
@@ -101,39 +100,34 @@ class ThresholdMultipliers(Explorer):
                 f"snnlab.sweep(network, {{'scale': [0.5, 1, 2]}}, x, y)."
             )
         self._timesteps = _checks.whole(timesteps, "timesteps")
-        self._network, self._x, self._y = network, x, y
-        self._ann = 100 * ann(network, x).accuracy(y)
         self._neurons = np.array([np.prod(network.shape(name)) for name in network.layers])
-        self._runs = Runs(self._simulated)
-        ones = [1.0] * len(network.layers)
+        self._ones = (1.0,) * len(network.layers)
         single = [
-            (*ones[:i], multiplier, *ones[i + 1 :])
+            (*self._ones[:i], multiplier, *self._ones[i + 1 :])
             for multiplier in sorted(MULTIPLIERS, key=lambda m: abs(np.log(m)))
-            for i in range(len(ones))
+            for i in range(len(self._ones))
         ]
-        self._runs.prepare(list(dict.fromkeys(single)), "settings")
-        self._usual = self._runs[tuple(ones)]["accuracy"]
         options = {f"{multiplier:g}": multiplier for multiplier in MULTIPLIERS}
         controls: dict[str, Control] = {
             f"times{i}": Scale(f"θ of {name} times", "1 leaves it as it is", options, 1.0)
             for i, name in enumerate(network.layers, 1)
         }
         steps = Slider("steps T", "how long it may run", 1, timesteps, 1, min(16, timesteps))
-        super().__init__({**controls, "steps": steps})
+        declared = {**controls, "steps": steps}
+        super().__init__(network, x, y, declared, list(dict.fromkeys(single)))
 
     def _simulated(self, multipliers: tuple[float, ...]) -> dict[str, Any]:
-        return simulated(self._network, self._x, self._y, self._timesteps, multipliers)
+        return accuracy_and_spikes(self._network, self._x, self._y, self._timesteps, multipliers)
 
     def compute(self, steps: int, **times: float) -> dict[str, Any]:
         """Return accuracy in percent and spikes per image over the steps, and both at `steps`."""
-        return compute(self._runs[tuple(times.values())], self._ann, self._neurons, steps)
+        return compute(self.simulations[tuple(times.values())], self._ann, self._neurons, steps)
 
     def calls(self, **values: Any) -> str:
         """Return the lines that compute the data from what was given to the explorer."""
         *times, steps = values.values()
         return (
-            f"# network, x and y are what you gave to {type(self).__name__}.\n"
-            f"run = simulated(network, x, y, {self._timesteps}, {times})\n"
+            f"run = accuracy_and_spikes(network, x, y, {self._timesteps}, {times})\n"
             f"ann = 100 * ann(network, x).accuracy(y)\n"
             f"neurons = np.array([np.prod(network.shape(name)) for name in network.layers])\n"
             f"data = compute(run, ann, neurons, {steps})"
@@ -142,14 +136,15 @@ class ThresholdMultipliers(Explorer):
     def layout(self, figure: Figure) -> Sequence[Artist]:
         """Draw the axes of the accuracy and of the layers."""
         left, right = figure.subplots(1, 2)
+        self._usual = self.simulations[self._ones]["accuracy"]
         steps = np.arange(1, self._timesteps + 1)
         left.axhline(self._ann, color=_style.ORANGE, linestyle="--", label="ANN")
         left.plot(steps, self._usual, ":", color=_style.BLACK, label="all times 1")
         (self._curve,) = left.plot(steps, steps, ".-", color=_style.BLUE, label="as chosen")
-        (self._ring,) = left.plot([], [], "o", color=_style.BLACK, fillstyle="none", markersize=12)
+        self._ring = ring(left)
         left.set(ylim=(0, 103), xlabel="step", ylabel="accuracy (%)")
         left.set_title("What is read", pad=34)
-        left.legend(ncols=3, **ABOVE).set_in_layout(False)
+        legend_above(left, 3)
         left.grid(alpha=0.3)
         every = max(1, self._timesteps // 8)
         self._layers = [
@@ -160,7 +155,7 @@ class ThresholdMultipliers(Explorer):
         right.set(xlim=(0, self._timesteps + 1), ylim=(-3, 103), xlabel="step")
         right.set_ylabel("neurons that fire (%)")
         right.set_title("Who fires in each step", pad=34)
-        right.legend(ncols=3, **ABOVE).set_in_layout(False)
+        legend_above(right, 3)
         right.grid(alpha=0.3)
         return [self._curve, self._ring, *self._layers, self._now]
 

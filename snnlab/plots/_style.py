@@ -1,36 +1,20 @@
-"""Colours that a colour-blind reader can tell apart, and hatches for who sees none."""
+"""Colors that a color-blind reader can tell apart, and what all figures share."""
 
 from typing import Any
 
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
+from snnlab.analysis.parts import BY_NAME
+
 # Okabe and Ito 2008, darkened where the contrast with white was below 4.5.
 BLUE, ORANGE, GREEN, BLACK = "#0072B2", "#B84F00", "#007A59", "#222222"
 
-PART_COLORS = {
-    "input": "#999999",
-    "propagated": "#56B4E9",
-    "clipping": "#E69F00",
-    "quantization": "#009E73",
-    "deviation": "#D55E00",
-}
-PART_HATCHES = {
-    "input": "..",
-    "propagated": "",
-    "clipping": "//",
-    "quantization": "xx",
-    "deviation": "\\\\",
-}
-# Lines and marks on white, dark enough to be seen.
-PART_LINES: dict[str, dict[str, Any]] = {
-    "input": {"color": "#595959", "linestyle": "-", "marker": "v"},
-    "propagated": {"color": BLUE, "linestyle": "--", "marker": "s"},
-    "clipping": {"color": "#6B4600", "linestyle": "-.", "marker": "^"},
-    "quantization": {"color": GREEN, "linestyle": ":", "marker": "x"},
-    "deviation": {"color": ORANGE, "linestyle": "-", "marker": "o"},
-    "total": {"color": BLACK, "linestyle": "-", "marker": "."},
-}
+
+def line_of(part: str) -> dict[str, Any]:
+    """Return the look of the line of a part of the error, or of the total, for `plot`."""
+    look = BY_NAME[part]
+    return {"color": look.dark, "linestyle": look.line, "marker": look.marker}
 
 
 def mark_size(neurons: int) -> float:

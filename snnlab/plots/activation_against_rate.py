@@ -1,16 +1,18 @@
 """What neurons pass on, against what their ReLUs do."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 
 from snnlab import _checks
 from snnlab.analysis import ErrorParts
-from snnlab.analysis.error_parts import PARTS
+from snnlab.analysis.parts import LAYER_PARTS
 from snnlab.plots import _style
 
 # More marks than this hide each other.
 _MARKS = 3000
-_EXACT = {"color": _style.BLACK, "marker": "+"}
+_EXACT = ("no error", _style.BLACK, "+")
 
 
 def activation_against_rate(
@@ -40,27 +42,20 @@ def activation_against_rate(
     """
     _checks.instance(report, ErrorParts, "report", "Write snnlab.decompose(...) first.")
     name = _checks.layer(layer, list(report.counts))
-    parts = np.stack([np.ravel(report.part(name, part)) for part in PARTS])
+    parts = np.stack([np.ravel(report.part(name, part.name)) for part in LAYER_PARTS])
     a = np.ravel(report.activations[name])
     passed_on = a + parts.sum(0)
     sample = np.unique(np.linspace(0, a.size - 1, min(a.size, _MARKS)).astype(int))
     # Index -1 stands for no error at all.
     largest = np.where(parts.any(0), np.abs(parts).argmax(0), -1)[sample]
-    marks = [(i, f"most of it {part}", _style.PART_LINES[part]) for i, part in enumerate(PARTS)]
+    looks = [(f"most of it {part.name}", part.dark, part.marker) for part in LAYER_PARTS]
     ax = _style.axes(ax, height=4.0)
     end = max(a.max(), passed_on.max())
     ax.plot([0, end], [0, end], "--", color=_style.BLACK, linewidth=0.8, label="ANN")
-    for index, label, style in [*marks, (-1, "no error", _EXACT)]:
+    for index, (label, color, marker) in [*enumerate(looks), (-1, _EXACT)]:
         chosen = sample[largest == index]
-        ax.plot(
-            a[chosen],
-            passed_on[chosen],
-            style["marker"],
-            color=style["color"],
-            markersize=3,
-            alpha=0.6,
-            label=label,
-        )
+        look: dict[str, Any] = {"color": color, "markersize": 3, "alpha": 0.6, "label": label}
+        ax.plot(a[chosen], passed_on[chosen], marker, **look)
     ax.set(xlabel="activation of the ANN", ylabel="passed on by the neuron (θ × rate)")
     ax.set_title(f"Layer {name} after {report.timesteps} steps")
     ax.grid(alpha=0.3)

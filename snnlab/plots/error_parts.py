@@ -5,9 +5,11 @@ from matplotlib.axes import Axes
 
 from snnlab import _checks
 from snnlab.analysis import ErrorParts
-from snnlab.analysis.error_parts import PARTS
+from snnlab.analysis.parts import TOTAL
 from snnlab.plots import _style
 from snnlab.plots._stacking import stacked
+
+_COLUMNS = 4  # of the legend; the figure is not wide enough for more
 
 
 def error_parts(report: ErrorParts, *, ax: Axes | None = None) -> Axes:
@@ -28,23 +30,20 @@ def error_parts(report: ErrorParts, *, ax: Axes | None = None) -> Axes:
     """
     _checks.instance(report, ErrorParts, "report", "Write snnlab.decompose(...) first.")
     shares = report.shares()
-    totals = [parts["total"] for parts in report.rms().values()]
+    totals = [parts[TOTAL.name] for parts in report.rms().values()]
     ax = _style.axes(ax, height=1.2 + 0.45 * len(shares))
     rows = np.arange(len(shares))
-    shown = (["input"] if "input" in report.parts else []) + list(PARTS)
-    by_part = {
-        part: np.array([layer.get(part, 0.0) for layer in shares.values()]) for part in shown
-    }
-    bars = stacked(by_part)
-    for part, (start, end) in bars.items():
+    names = [part.name for part in report.kinds]
+    bars = stacked({n: np.array([layer.get(n, 0.0) for layer in shares.values()]) for n in names})
+    for part, (start, end) in zip(report.kinds, bars.values(), strict=True):
         ax.barh(
             rows,
             end - start,
             left=start,
-            color=_style.PART_COLORS[part],
-            hatch=_style.PART_HATCHES[part],
+            color=part.color,
+            hatch=part.hatch,
             edgecolor="white",
-            label=part,
+            label=part.name,
         )
     low = min(end.min() for _, end in bars.values())
     high = max(end.max() for _, end in bars.values())
@@ -55,6 +54,7 @@ def error_parts(report: ErrorParts, *, ax: Axes | None = None) -> Axes:
     ax.invert_yaxis()
     ax.set_xlim(min(0, low - 0.02), high + 0.12)
     ax.set_xlabel("share of the mean square error (number: its root mean square)")
-    ax.set_title(f"Error after {report.timesteps} steps", pad=26)
-    ax.legend(ncols=len(shown), loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
+    lines = -(-len(names) // _COLUMNS)
+    ax.set_title(f"Error after {report.timesteps} steps", pad=10 + 16 * lines)
+    ax.legend(ncols=_COLUMNS, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
     return ax

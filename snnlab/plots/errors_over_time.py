@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 from snnlab import _checks
 from snnlab.analysis import ErrorsOverTime
 from snnlab.analysis.error_parts import row
+from snnlab.analysis.parts import TOTAL
 from snnlab.plots import _style
 
 
@@ -40,12 +41,12 @@ def errors_over_time(errors: ErrorsOverTime, layer: str | int, *, ax: Axes | Non
     for part, values in rms.items():
         drawn = values > 0
         if drawn.any():
-            style = _style.PART_LINES[part]
-            ax.plot(steps[drawn], values[drawn], markersize=5, label=part, **style)
-    positive = rms["total"] > 0
+            look = _style.line_of(part)
+            ax.plot(steps[drawn], values[drawn], markersize=5, label=part, **look)
+    positive = rms[TOTAL.name] > 0
     for power, label in ((-1, "1/T"), (-0.5, "1/√T")) if positive.any() else ():
         times = steps[positive.argmax() :]
-        guide = rms["total"][positive.argmax()] * (times / times[0]) ** power
+        guide = rms[TOTAL.name][positive.argmax()] * (times / times[0]) ** power
         ax.plot(times, guide, color="#777777", linewidth=0.7)
         ax.annotate(label, (times[-1], guide[-1]), (4, 0), textcoords="offset points", va="center")
     ax.set_xscale("log", base=2)

@@ -169,7 +169,9 @@ def test_an_unknown_row_is_refused():
 
 
 def test_positions_count_spiking_layers():
-    rows = {n: {"propagated": np.array([[1.0]])} for n in ("input", "a", "b", "output")}
+    parts = {"input": "input", "pool": "pooling"} | dict.fromkeys(("a", "b"), "deviation")
+    rows = {name: {part: np.array([[1.0]])} for name, part in parts.items()}
+    rows["output"] = {"propagated": np.array([[1.0]])}
     counts = {name: np.array([[1]]) for name in ("a", "b")}
     report = sl.ErrorParts(4, rows, {name: np.array([[0.0]]) for name in rows}, counts)
     for position, name in ((0, "a"), (1, "b"), (-1, "b"), (-2, "a")):

@@ -9,7 +9,8 @@ from torch import nn
 
 import snnlab as sl
 from snnlab import explorers
-from snnlab.explorers import clipped_mass, steps_and_percentile
+from snnlab.explorers import clipped_mass
+from snnlab.explorers.toolkit import network_explorer
 
 PERCENTILES = (50.0, 90.0, 99.0, 100.0)
 
@@ -33,6 +34,7 @@ def relu_of(model, x):
         return torch.relu(model[0](torch.tensor(x).float())).double().numpy()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("percentile", PERCENTILES)
 def test_the_numbers_are_those_of_numpy_and_of_a_conversion(explorer, given, percentile):
     model, x_cal, x, y = given
@@ -58,6 +60,7 @@ def test_the_mass_that_is_cut_off_is_that_of_a_few_exact_numbers():
     assert cut["above"] == cut["mass"] == 0  # equal to the threshold is not above it
 
 
+@pytest.mark.slow
 def test_less_is_cut_off_the_higher_the_percentile(explorer):
     data = [explorer.compute(1, p) for p in PERCENTILES]
     for name in ("above", "mass"):
@@ -66,6 +69,7 @@ def test_less_is_cut_off_the_higher_the_percentile(explorer):
     assert (np.diff([one["threshold"] for one in data]) > 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("layer", "name"), [("3", "3"), (-1, "3"), (0, "1")])
 def test_the_layer_is_taken_by_name_or_position(given, layer, name):
     explorer = explorers.ClippedMass(*given, timesteps=4, layer=layer, percentiles=(99.0, 100.0))
@@ -74,6 +78,7 @@ def test_the_layer_is_taken_by_name_or_position(given, layer, name):
     assert f"the threshold of layer {name} is" in explorer.words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("percentile", PERCENTILES)
 def test_what_is_drawn_is_what_was_computed(explorer, given, percentile):
     explorer.move(steps=7, percentile=percentile)
@@ -93,7 +98,7 @@ def test_what_is_drawn_is_what_was_computed(explorer, given, percentile):
 
 
 def test_the_highest_percentile_and_the_ann_stay_for_comparison(explorer):
-    right = explorer._picture.figure.axes[1]
+    right = explorer.picture.figure.axes[1]
     lines = {line.get_label(): line for line in right.lines}
     highest = explorer.compute(1, 100.0)["accuracy"]
     assert (lines["percentile 100"].get_ydata() == highest).all()
@@ -107,7 +112,7 @@ def test_the_axis_of_the_accuracy_can_be_read_at_its_ticks(explorer):
     assert (np.diff(heights) > 0).all()
     assert clipped_mass._pressed(heights) == pytest.approx(accuracy, abs=1e-9)
     assert heights[-1] - heights[-3] > 5 * (heights[182] - heights[180])
-    right = explorer._picture.figure.axes[1]
+    right = explorer.picture.figure.axes[1]
     assert [int(tick.get_text()) for tick in right.get_yticklabels()] == list(right.get_yticks())
 
 
@@ -147,8 +152,8 @@ def test_every_percentile_is_simulated_once(given, monkeypatch):
 
 def test_it_opens_with_the_percentiles_of_its_sibling(given):
     explorer = explorers.ClippedMass(*given, timesteps=4)
-    options = explorer._declared["percentile"].options.values()
-    assert tuple(options) == steps_and_percentile.PERCENTILES
+    options = explorer.declared["percentile"].options.values()
+    assert tuple(options) == network_explorer.PERCENTILES
 
 
 def test_bad_input_is_refused_in_its_own_words(given):

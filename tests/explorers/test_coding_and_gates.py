@@ -89,12 +89,13 @@ def test_the_words_tell_both_errors_and_how_long_random_spikes_take():
             assert f"random spikes take {enough:,.0f} steps" in words
 
 
+@pytest.mark.slow
 def test_a_prediction_of_the_error_is_drawn_and_said():
     explorer = explorers.InputCoding(prediction=0.25)
     assert explorer.words.endswith(" You predicted 0.25.")
     (line,) = (
         line
-        for line in explorer._picture.figure.axes[1].lines
+        for line in explorer.picture.figure.axes[1].lines
         if line.get_label() == "your prediction"
     )
     assert set(line.get_ydata()) == {0.25}
@@ -245,9 +246,10 @@ def test_the_words_tell_the_counts_in_and_out():
     assert {0, 1, 2} <= seen
 
 
+@pytest.mark.slow
 def test_a_prediction_of_the_count_is_drawn_and_said():
     explorer = explorers.PoolingGates(prediction=21)
     assert explorer.words.endswith(" You predicted 21.")
-    labels = {line.get_label(): line for line in explorer._picture.figure.axes[1].lines}
+    labels = {line.get_label(): line for line in explorer.picture.figure.axes[1].lines}
     assert set(labels["your prediction"].get_ydata()) == {21}
     assert explorers.PoolingGates(prediction=99).words.endswith("outside the picture.")

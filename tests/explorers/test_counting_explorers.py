@@ -54,7 +54,7 @@ def one():
 @pytest.mark.parametrize("reset", ["subtract", "zero"])
 @pytest.mark.parametrize("v_init", EIGHTHS)
 def test_every_current_is_counted_as_a_neuron_run_by_hand_counts_it(one, v_init, reset):
-    for current in all_values(one._declared["current"]):
+    for current in all_values(one.declared["current"]):
         steps, potentials = run([current] * 32, v_init, reset)
         for timesteps in (1, 2, 3, 4, 7, 16, 31, 32):
             data = counting.compute(current, timesteps, v_init, reset)
@@ -159,7 +159,7 @@ def test_what_is_drawn_of_one_neuron_is_what_was_computed(one):
         assert one._stairs.get_xdata().tolist() == [n / 256 for n in range(321)]
         assert one._stairs.get_ydata().tolist() == data["rates"].tolist()
         assert one._ring.get_data() == ([setting[0]], [data["rate"]])
-        for line in one._picture.moving:
+        for line in one.picture.moving:
             if len(line.get_xdata()):
                 assert_inside(line)
 
@@ -309,7 +309,7 @@ def test_the_errors_of_a_layer_are_those_of_neurons_run_by_hand(layer, timesteps
 
 
 def test_the_curves_have_all_thresholds_of_the_slider_and_the_best_is_the_lowest(layer):
-    shares = all_values(layer._declared["threshold"])
+    shares = all_values(layer.declared["threshold"])
     assert layer_quantization.SHARES.tolist() == shares
     for timesteps in (1, 8, 256):
         data = layer.compute(timesteps=timesteps, threshold=0.5, v_init=0.5)
@@ -321,6 +321,7 @@ def test_the_curves_have_all_thresholds_of_the_slider_and_the_best_is_the_lowest
     assert total.argmin() > 40  # with so much time clipping is all that hurts
 
 
+@pytest.mark.slow
 def test_the_uniform_rule_holds_for_uniform_activations_and_fails_for_crowded_ones():
     even = explorers.LayerQuantization((np.arange(4096) + 0.5) / 4096)
     for timesteps in (1, 4, 32):
@@ -332,6 +333,7 @@ def test_the_uniform_rule_holds_for_uniform_activations_and_fails_for_crowded_on
     assert "that rule is too high here" in show(crowded, timesteps=4, threshold=0.5, v_init=0.5)[1]
 
 
+@pytest.mark.slow
 def test_of_many_activations_the_midmost_of_equal_groups_are_looked_at():
     many = np.random.default_rng(2).permutation(3 * 4096) / 4096
     explorer = explorers.LayerQuantization(many)
@@ -345,6 +347,7 @@ def test_of_many_activations_the_midmost_of_equal_groups_are_looked_at():
     assert data["cut"] == 50
 
 
+@pytest.mark.slow
 def test_every_kind_of_array_and_every_order_gives_the_same():
     first, *others = (
         explorers.LayerQuantization(a)
@@ -358,7 +361,7 @@ def test_every_kind_of_array_and_every_order_gives_the_same():
     )
     for other in others:
         assert other.words == first.words
-        assert other._picture.background == first._picture.background
+        assert other.picture.background == first.picture.background
 
 
 def test_the_words_of_a_layer_are_its_numbers(layer):
@@ -390,6 +393,7 @@ def test_the_words_of_a_layer_are_its_numbers(layer):
         assert f"{{\\sqrt{{12}} \\cdot {steps}}}" in formula
 
 
+@pytest.mark.slow
 def test_very_small_and_very_large_numbers_can_be_squared_in_the_formula():
     for scale in (1e-6, 1e6):
         _, _, formula = show(explorers.LayerQuantization(scale * LAYER), 0.5, 8, 0.5)
@@ -416,11 +420,11 @@ def test_what_is_drawn_of_a_layer_is_what_was_computed(layer):
 
 
 def test_the_histogram_has_every_activation(layer):
-    (bars,) = layer._picture.figure.axes[0].patches
+    (bars,) = layer.picture.figure.axes[0].patches
     shares, edges, _ = bars.get_data()
     assert (edges[0], edges[-1]) == (0, 5)
     expected = [sum(low <= a < high for a in LAYER) / 6 for low, high in itertools.pairwise(edges)]
-    lowest = layer._picture.figure.axes[0].get_ylim()[0]
+    lowest = layer.picture.figure.axes[0].get_ylim()[0]
     assert lowest < 100 / 600
     np.testing.assert_allclose(shares, np.maximum(expected, lowest))
 
@@ -446,35 +450,38 @@ def test_what_can_be_no_activations_is_refused(activations, message):
 # --- a prediction ----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_prediction_stays_in_picture_and_words_whatever_is_moved(kind):
     plain, explorer = KINDS[kind](), KINDS[kind](prediction=0.75)
     marks = [
         line
-        for line in explorer._picture.figure.axes[1].lines
+        for line in explorer.picture.figure.axes[1].lines
         if line.get_label() == "your prediction"
     ]
     assert len(marks) == 1
-    assert marks[0] not in explorer._picture.moving
+    assert marks[0] not in explorer.picture.moving
     across = marks[0].get_xdata() if kind == "LayerQuantization" else marks[0].get_ydata()
     assert list(across) == [0.75, 0.75]
-    legend = explorer._picture.figure.axes[1].get_legend()
+    legend = explorer.picture.figure.axes[1].get_legend()
     assert [text.get_text() for text in legend.get_texts()][-1] == "your prediction"
-    for name, control in explorer._declared.items():
+    for name, control in explorer.declared.items():
         for value in (all_values(control)[0], all_values(control)[-1]):
             words = explorer.move(**{name: value})
             assert words == plain.move(**{name: value}) + " You predicted 0.75."
-            assert explorer._picture.svg() == plain._picture.svg()
+            assert explorer.picture.svg() == plain.picture.svg()
             assert list(across) == [0.75, 0.75]
-    assert explorer._picture.background != plain._picture.background
+    assert explorer.picture.background != plain.picture.background
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_prediction_is_told_apart_by_its_form(kind):
-    forms = [form for _, form in drawn(KINDS[kind](prediction=1)._picture.figure.axes[1])]
+    forms = [form for _, form in drawn(KINDS[kind](prediction=1).picture.figure.axes[1])]
     assert len(set(forms)) == len(forms) > 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("prediction", [-1, 100.0, np.float32(50)])
 def test_a_prediction_outside_the_picture_is_said(kind, prediction):

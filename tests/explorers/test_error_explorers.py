@@ -128,14 +128,14 @@ def test_the_histogram_counts_every_error_once_where_it_belongs(stairs):
 @pytest.mark.parametrize("setting", [(4, 1.0, 0.0), (1, 0.25, 0.875), (32, 1.5, 0.5)], ids=str)
 def test_what_is_drawn_of_the_staircase_is_what_was_computed(stairs, setting):
     data, *_ = show_stairs(stairs, *setting)
-    left, right = stairs._picture.figure.axes
+    left, right = stairs.picture.figure.axes
     assert stairs._stairs.get_xdata().tolist() == A
     assert np.array_equal(stairs._stairs.get_ydata(), data["passed_on"])
     assert np.array_equal(stairs._bars.get_data().values, data["shares"])
     assert list(stairs._mean.get_xdata()) == [data["mean"]] * 2
     assert list(stairs._mean.get_ydata()) == [0, 100]
     assert (stairs._stairs.axes, stairs._bars.axes, stairs._mean.axes) == (left, right, right)
-    assert {stairs._stairs, stairs._bars, stairs._mean} == set(stairs._picture.moving)
+    assert {stairs._stairs, stairs._bars, stairs._mean} == set(stairs.picture.moving)
     relu = next(line for line in left.lines if "ReLU" in line.get_label())
     assert list(relu.get_xdata()) == list(relu.get_ydata()) == [0, 1]
     assert (right.get_xlim(), right.get_ylim()[0]) == ((-1, 1.5), 0)
@@ -459,7 +459,7 @@ def test_deviation_grows_with_the_spread_and_quantization_with_the_threshold():
 @pytest.mark.parametrize("setting", [*UNEVEN, BELOW], ids=str)
 def test_what_is_drawn_of_uneven_currents_is_what_was_computed(uneven, setting):
     data, *_ = show_uneven(uneven, *setting)
-    left, right = uneven._picture.figure.axes
+    left, right = uneven.picture.figure.axes
     shown = {
         "charge": (uneven._charge, "charge received"),
         "highest": (uneven._highest, "its highest so far"),
@@ -478,14 +478,14 @@ def test_what_is_drawn_of_uneven_currents_is_what_was_computed(uneven, setting):
     assert uneven._ring.get_data() == ([setting[1]], [data["rms"]["total"][25]])
     assert uneven._ring.axes == right
     moving = {line for line, _ in shown.values()} | {*uneven._errors.values(), uneven._ring}
-    assert moving == set(uneven._picture.moving)
+    assert moving == set(uneven.picture.moving)
 
 
 def test_nothing_of_uneven_currents_leaves_its_axes(uneven):
     for order, threshold in itertools.product(ORDERS, (0.25, 4.0)):
         for mean, spread in itertools.product((-0.25, 0.5), (0.0, 0.75)):
             show_uneven(uneven, order, threshold, mean, spread)
-            for line in uneven._picture.moving:
+            for line in uneven.picture.moving:
                 assert_inside(line)
 
 
@@ -588,7 +588,7 @@ def test_the_formula_counts_right_wherever_it_says_so(uneven):
 def test_a_predicted_threshold_is_drawn_and_told():
     explorer = explorers.DeviationError(prediction=1.25)
     assert "You predicted 1.25." in explorer.words
-    lines = [ax.get_lines() for ax in explorer._picture.figure.axes]
+    lines = [ax.get_lines() for ax in explorer.picture.figure.axes]
     drawn = [line for line in lines[1] if line.get_label() == "your prediction"]
     assert [float(x) for x in drawn[0].get_xdata()] == [1.25, 1.25]
     assert "You predicted" not in explorers.DeviationError().words

@@ -5,6 +5,7 @@ import io
 import itertools
 import re
 import runpy
+from collections.abc import Mapping
 
 import matplotlib as mpl
 import numpy as np
@@ -15,7 +16,7 @@ from PIL import Image
 import snnlab as sl
 from snnlab import explorers
 from snnlab.explorers.toolkit import explorer as explorer_module
-from snnlab.explorers.toolkit.controls import Choice, Scale, Slider
+from snnlab.explorers.toolkit.controls import Choice, Control, Scale, Slider
 
 
 @pytest.fixture(scope="module", params=FOUND.values(), ids=lambda kind: kind.__name__)
@@ -27,13 +28,13 @@ def explorer(request):
 def _from_the_beginning(request):
     if "explorer" in request.fixturenames:
         explorer = request.getfixturevalue("explorer")
-        explorer._panel.view.value = "picture"
+        explorer.panel.view.value = "picture"
         explorer.reset()
 
 
 def settings(explorer):
     """Yield the default, every control at both ends or all options, and 50 seeded mixes."""
-    declared = explorer._declared
+    declared = explorer.declared
     default = {name: control.default for name, control in declared.items()}
     yield default
     for name, control in declared.items():
@@ -100,7 +101,7 @@ def test_every_setting_gives_numbers_words_and_a_picture(explorer):
         assert all(np.isfinite(array).all() for array in numbers(data)), setting
         assert len(words) > 40
         assert not re.search(r"\bnan\b|\binf\b|None", words)
-        assert re.search("<path|<use|<image", explorer._panel.moving.value)
+        assert re.search("<path|<use|<image", explorer.panel.moving.value)
         seen.setdefault(tuple(setting.items()), words)
     assert len(seen) > 10
     assert len(set(seen.values())) == len(seen)
@@ -110,16 +111,16 @@ def test_every_control_moves_words_and_picture(explorer):
     for name, widget in explorer.controls.items():
         explorer.reset()
         words, pictures = set(), set()
-        values = dict.fromkeys(ends(explorer._declared[name]))
+        values = dict.fromkeys(ends(explorer.declared[name]))
         for value in values:
             widget.value = value
             words.add(explorer.words)
-            pictures.add(explorer._picture.svg())
+            pictures.add(explorer.picture.svg())
         assert len(words) == len(pictures) == len(values) > 1, name
 
 
 def test_no_axis_is_empty(explorer):
-    picture = explorer._picture
+    picture = explorer.picture
     height = picture.figure.bbox.height
     for setting in settings(explorer):
         explorer.move(**setting)
@@ -133,9 +134,10 @@ def test_no_axis_is_empty(explorer):
             assert inside.any() or any(marked), (setting, ax.get_title())
 
 
+@pytest.mark.slow
 def test_the_still_picture_is_the_background_with_what_moves(explorer):
     """Painted independently of the SVG: the pixels that differ are those that the SVG covers."""
-    picture = explorer._picture
+    picture = explorer.picture
     whole = pixels(picture.png())
     for artist in picture.moving:
         artist.set_visible(False)
@@ -171,17 +173,18 @@ def test_the_parts_of_an_error_sum_to_it(name):
     assert largest > 0.1
 
 
+@pytest.mark.slow
 def test_words_stand_beside_the_picture_in_it_and_in_place_of_it(explorer):
     for setting in itertools.islice(settings(explorer), 0, None, 10):
         words = explorer.move(**setting)
-        assert explorer._panel.words.value == f"<p>{words}</p>"
-        shown = explorer._panel.moving.value
+        assert explorer.panel.words.value == f"<p>{words}</p>"
+        shown = explorer.panel.moving.value
         assert f'<svg role="img" aria-label="{words}"' in shown
-        assert explorer._picture.svg() in shown
+        assert explorer.picture.svg() in shown
         bundle, metadata = explorer._repr_mimebundle_()
         assert metadata == {"image/png": {"alt": words}}
         assert bundle["text/plain"] == words == repr(explorer)
-        assert base64.b64decode(bundle["image/png"]) == explorer._picture.png()
+        assert base64.b64decode(bundle["image/png"]) == explorer.picture.png()
         assert "application/vnd.jupyter.widget-view+json" in bundle
 
 
@@ -197,8 +200,8 @@ def test_the_code_shown_computes_the_same_on_its_own(explorer):
 
 
 def test_formula_and_code_are_shown_on_demand_and_follow_the_controls(explorer):
-    panel, default = explorer._panel, explorer.values
-    setting = {name: ends(control)[0] for name, control in explorer._declared.items()}
+    panel, default = explorer.panel, explorer.values
+    setting = {name: ends(control)[0] for name, control in explorer.declared.items()}
     for view, place in (("formula", panel.formula), ("code", panel.code)):
         explorer.move(**default)
         panel.view.value = view
@@ -215,8 +218,8 @@ def test_formula_and_code_are_shown_on_demand_and_follow_the_controls(explorer):
 
 
 def test_every_slider_has_a_named_field_that_moves_with_it(explorer):
-    rows = explorer._panel.box.children
-    for (name, declared), row in zip(explorer._declared.items(), rows, strict=False):
+    rows = explorer.panel.box.children
+    for (name, declared), row in zip(explorer.declared.items(), rows, strict=False):
         field, *slider, meaning = row.children
         assert field.description == declared.label
         assert len(declared.meaning) > 5
@@ -229,16 +232,16 @@ def test_every_slider_has_a_named_field_that_moves_with_it(explorer):
 
 
 def test_reset_brings_everything_back_with_one_new_picture(explorer):
-    words, default, svg = explorer.words, explorer.values, explorer._picture.svg()
+    words, default, svg = explorer.words, explorer.values, explorer.picture.svg()
     for setting in settings(explorer):
         explorer.move(**setting)
     assert explorer.words != words
     drawn = []
-    explorer._panel.moving.observe(drawn.append, "value")
-    explorer._panel.reset.click()
-    explorer._panel.moving.unobserve_all()
+    explorer.panel.moving.observe(drawn.append, "value")
+    explorer.panel.reset.click()
+    explorer.panel.moving.unobserve_all()
     assert (explorer.words, explorer.values) == (words, default)
-    assert explorer._picture.svg() == svg
+    assert explorer.picture.svg() == svg
     assert len(drawn) == 1
 
 
@@ -246,15 +249,16 @@ def test_a_picture_that_was_seen_is_not_written_again(monkeypatch):
     monkeypatch.setattr(explorer_module, "_KEPT", 3)
     explorer = explorers.QuantizationError()
     written = []
-    original = explorer._picture.svg
-    monkeypatch.setattr(explorer._picture, "svg", lambda: written.append(1) or original())
+    original = explorer.picture.svg
+    monkeypatch.setattr(explorer.picture, "svg", lambda: written.append(1) or original())
     for timesteps, fresh in [(2, 1), (3, 2), (2, 2), (3, 2), (5, 3), (2, 4), (5, 4)]:
         explorer.move(timesteps=timesteps)
         assert len(written) == fresh  # the first setting, seen before, is among the three
-        assert original() in explorer._panel.moving.value
+        assert original() in explorer.panel.moving.value
         assert len(explorer._seen) <= 3
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
 def test_noise_is_the_same_whenever_the_module_is_loaded(explorer):
     again = made(runpy.run_module(type(explorer).__module__)[type(explorer).__name__])
@@ -262,12 +266,13 @@ def test_noise_is_the_same_whenever_the_module_is_loaded(explorer):
         assert_same(again.compute(**setting), explorer.compute(**setting))
 
 
+@pytest.mark.slow
 def test_the_users_settings_of_matplotlib_change_nothing(explorer):
     with mpl.rc_context({"savefig.bbox": "tight", "axes.facecolor": "k", "font.size": 20}):
         again = made(type(explorer))
-        assert again._picture.background == explorer._picture.background
-        assert again._picture.svg() == explorer._picture.svg()
-        assert again._picture.png() == explorer._picture.png()
+        assert again.picture.background == explorer.picture.background
+        assert again.picture.svg() == explorer.picture.svg()
+        assert again.picture.png() == explorer.picture.png()
 
 
 # --- moves and scripts -----------------------------------------------------------------------
@@ -346,8 +351,7 @@ def test_options_are_shown_by_name_and_passed_by_value(kind):
 class Fragile(explorers.Explorer):
     """Fails at 2."""
 
-    def __init__(self):
-        super().__init__({"n": Slider("n", "a number", 0, 3, 1, 1)})
+    declared: Mapping[str, Control] = {"n": Slider("n", "a number", 0, 3, 1, 1)}
 
     def compute(self, n):
         if n == 2:
@@ -373,11 +377,11 @@ def test_an_error_shows_in_the_panel_and_is_raised():
     with pytest.raises(ValueError, match="no <two>"):
         fragile.controls["n"].value = 2
     said = "This did not work. ValueError: no &lt;two&gt; The picture shows the setting before."
-    assert fragile._panel.words.value == f"<p>{said}</p>"
+    assert fragile.panel.words.value == f"<p>{said}</p>"
     assert repr(fragile) == "This did not work. ValueError: no <two>"
     fragile.controls["n"].value = 3
-    assert fragile._panel.words.value == "<p>n is 3 &amp; well</p>"
-    assert 'aria-label="n is 3 &amp; well"' in fragile._panel.moving.value
+    assert fragile.panel.words.value == "<p>n is 3 &amp; well</p>"
+    assert 'aria-label="n is 3 &amp; well"' in fragile.panel.moving.value
 
 
 def test_after_a_failed_move_the_controls_still_work():
@@ -388,9 +392,10 @@ def test_after_a_failed_move_the_controls_still_work():
     assert fragile.words == "n is 0 & well"
 
 
+@pytest.mark.slow
 def test_only_core_widgets_are_used():
     for name, kind in FOUND.items():
-        open_widgets, seen = [made(kind)._panel.box], 0
+        open_widgets, seen = [made(kind).panel.box], 0
         while open_widgets:
             widget = open_widgets.pop()
             seen += 1

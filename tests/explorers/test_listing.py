@@ -51,7 +51,7 @@ def module(tmp_path, monkeypatch):
 
 
 def test_it_has_all_that_is_used_and_nothing_else(module):
-    shown = listing(module, "data = outer(1.5)")
+    shown = listing([module], "data = outer(1.5)")
     assert (
         shown
         == '''import math
@@ -83,12 +83,25 @@ data = outer(1.5)'''
 
 
 def test_names_that_only_the_calls_use_come_along(module):
-    shown = listing(module, "# what you gave\ndata = np.sum(LONG)")
+    shown = listing([module], "# what you gave\ndata = np.sum(LONG)")
     assert shown.startswith("import numpy as np\n\nLONG = [")
     assert shown.endswith("\n\n\n# what you gave\ndata = np.sum(LONG)")
     assert "def " not in shown
 
 
 def test_the_same_call_gives_the_same_text(module):
-    first = listing(module, "data = outer(1.5)")
-    assert listing(module, "data = outer(1.5)") == first
+    first = listing([module], "data = outer(1.5)")
+    assert listing([module], "data = outer(1.5)") == first
+
+
+def test_what_a_module_does_not_have_is_looked_up_in_the_next(module, tmp_path):
+    (tmp_path / "base.py").write_text("from math import floor, ceil\n\nSCALE = 7.0\n")
+    base = __import__("base")
+    shown = listing([module, base], "data = outer(floor(1.5))")
+    assert "from math import floor\n" in shown
+    assert "SCALE, UNUSED = 2.0, 3.0" in shown
+    assert "7.0" not in shown
+    found = {}
+    exec(shown, found)
+    assert found["data"] == 1 + 1 + 2 + 1
+    del sys.modules["base"]

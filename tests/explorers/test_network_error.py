@@ -17,9 +17,9 @@ from torch import nn
 
 import snnlab as sl
 from snnlab import explorers
+from snnlab.analysis.parts import BY_NAME, LAYER_PARTS
 from snnlab.explorers import network_error
 from snnlab.explorers.toolkit import numbers, simulation_cache
-from snnlab.plots import _style
 
 STEPS, RESETS, STARTS, PERCENTILES = (2, 5, 12, 32), ("subtract", "zero"), (0.0, 0.5), (90.0, 100.0)
 CHOICES = list(itertools.product(RESETS, STARTS, PERCENTILES))
@@ -71,7 +71,7 @@ def apart(given):
 def bars_of(explorer):
     """Return the layer, begin and end of every bar that is drawn, shape (N, 3)."""
     drawn = []
-    for bars in explorer._bars._bars.values():
+    for bars in explorer.bars.bars.values():
         for path in bars.get_paths():
             for corners in path.vertices.reshape(-1, 5, 2):
                 assert corners[0, 0] != corners[1, 0]
@@ -151,12 +151,12 @@ def test_each_part_has_its_own_bars_numbers_and_line(explorer):
     for setting in SETTINGS:
         explorer.move(**setting)
         data = explorer.compute(**setting)
-        for part, bars in explorer._bars._bars.items():
+        for part, bars in explorer.bars.bars.items():
             wide = [np.ptp(p.vertices.reshape(-1, 5, 2)[:, :, 0], axis=1) for p in bars.get_paths()]
             share = np.abs(data["parts"][part])
             seen = [width for width in np.concatenate([*wide, []]) if width > 1e-12]
             np.testing.assert_allclose(seen, share[share > 1e-12], rtol=0, atol=1e-12)
-        shown = [float(text) for text in explorer._bars._sizes.texts]
+        shown = [float(text) for text in explorer.bars.sizes.texts]
         np.testing.assert_allclose(shown, data["rms"]["total"], rtol=0.05)
         for part, line in explorer._lines.items():
             rms = data["over_time"][part]
@@ -168,7 +168,7 @@ def test_each_part_has_its_own_bars_numbers_and_line(explorer):
 
 
 def test_the_sizes_fit_their_axis(explorer):
-    low, high = explorer._picture.figure.axes[1].get_ylim()
+    low, high = explorer.picture.figure.axes[1].get_ylim()
     total = [explorer.compute(**setting)["over_time"]["total"] for setting in SETTINGS]
     assert low < np.min(total) < np.max(total) < high
 
@@ -176,12 +176,12 @@ def test_the_sizes_fit_their_axis(explorer):
 def test_bars_can_be_told_apart_without_colour():
     """Their fill is light, so the edges carry the contrast, and the hatches the difference."""
     explorer = explorers.NetworkError(*network([5]), steps=(2, 4))
-    bars = explorer._bars._bars
+    bars = explorer.bars.bars
     assert list(bars) == ["propagated", "clipping", "quantization", "deviation"]
     assert len({b.get_hatch() for b in bars.values()}) == 4
     for part, bar in bars.items():
         assert contrast_with_white(bar.get_edgecolor()[0]) >= 4.5
-        assert tuple(bar.get_facecolor()[0]) == to_rgba(_style.PART_COLORS[part])
+        assert tuple(bar.get_facecolor()[0]) == to_rgba(BY_NAME[part].color)
 
 
 def test_of_many_layers_some_are_named_and_the_output_always():
@@ -190,10 +190,10 @@ def test_of_many_layers_some_are_named_and_the_output_always():
         for layer in model[::2]:
             layer.weight *= 3  # else the last activations are all but the same
     explorer = explorers.NetworkError(model, x, x, y, steps=(2, 4), v_inits=[0.5])
-    axes = explorer._picture.figure.axes[0]
+    axes = explorer.picture.figure.axes[0]
     named = [label.get_text() for label in axes.get_yticklabels()]
     assert set(named) == {"output", *(str(k) for k in range(3, 30, 4))}
-    sizes = explorer._bars._sizes
+    sizes = explorer.bars.sizes
     np.testing.assert_array_equal(sizes.artist.get_offsets()[:, 1], axes.get_yticks())
     total = explorer.compute(**explorer.values)["rms"]["total"]
     shown = [float(text) for text in sizes.texts]
@@ -292,7 +292,7 @@ def described(explorer, shares, **changes):
         "spikes": 1.0,
         "spurious": 0.0,
         "rms": {"total": np.ones(len(shares) + 1)},
-        "parts": dict(zip(sl.analysis.error_parts.PARTS, parts, strict=True)),
+        "parts": {part.name: row for part, row in zip(LAYER_PARTS, parts, strict=True)},
     } | changes
     setting = {"steps": 1, "reset": "zero", "v_init": 0.25, "percentile": 99.9}
     return explorer.describe(data, **setting)
@@ -364,14 +364,14 @@ def simulations(monkeypatch):
 
 def test_everything_is_simulated_when_it_opens_and_never_again(given, simulations):
     explorer = explorers.NetworkError(*given, **OPTIONS)
-    assert len(simulations) == len(explorer._runs) == 8
+    assert len(simulations) == len(explorer.simulations) == 8
     for setting in SETTINGS:
         explorer.move(**setting)
     assert len(simulations) == 8
 
 
 def test_the_likeliest_settings_come_first(explorer):
-    runs = list(explorer._runs)
+    runs = list(explorer.simulations)
     assert runs[0] == ("subtract", 0.5, 100.0)
     assert set(runs[1:4]) == {
         ("zero", 0.5, 100.0), ("subtract", 0.0, 100.0), ("subtract", 0.5, 90.0)
@@ -404,8 +404,8 @@ def test_it_begins_in_the_middle_half_full_at_the_maximum(given):
     assert explorers.NetworkError(*given).values == {"steps": 16, **half}
     one = explorers.NetworkError(*given, steps=(8, 2, 2), percentiles=[99, 80], v_inits=[0.25, 0])
     assert one.values == {"steps": 2, "reset": "subtract", "v_init": 0.0, "percentile": 80.0}
-    assert list(one._declared["steps"].options) == ["2", "8"]
-    assert list(one._declared["v_init"].options) == ["0.25", "empty (0)"]
+    assert list(one.declared["steps"].options) == ["2", "8"]
+    assert list(one.declared["v_init"].options) == ["0.25", "empty (0)"]
 
 
 def test_the_model_stays_as_it_is(given):

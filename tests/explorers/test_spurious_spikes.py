@@ -25,7 +25,7 @@ def spikes():
 
 def show(explorer, **values):
     """Bring a picture to a setting without painting it; return data, words and formula."""
-    values = {name: c.default for name, c in explorer._declared.items()} | values
+    values = {name: c.default for name, c in explorer.declared.items()} | values
     data = explorer.compute(**values)
     explorer.draw(data)
     return data, explorer.describe(data, **values), explorer.formula(data, **values)
@@ -70,7 +70,7 @@ def test_the_neurons_are_those_run_by_hand(threshold, mean, spread):
 
 def test_a_neuron_fires_when_its_charge_reaches_the_threshold(spikes):
     """So the 10th fires if ten fire, the 100th if a hundred do."""
-    for threshold in all_values(spikes._declared["threshold"]):
+    for threshold in all_values(spikes.declared["threshold"]):
         for mean, spread in CURRENTS:
             data = spurious_spikes.compute(threshold, mean, spread)
             reached = data["charges"].max(0) >= threshold
@@ -102,10 +102,11 @@ def test_the_predicted_number_is_that_of_many_other_neurons(mean, spread):
             assert abs(counts.mean() - expected) <= allowed + error
 
 
+@pytest.mark.slow
 def test_the_predicted_line_goes_through_the_number_at_every_threshold(spikes):
     for mean, spread in CURRENTS:
         line = spurious_spikes.compute(1.0, mean, spread)["expected"]
-        for n, threshold in enumerate(all_values(spikes._declared["threshold"])):
+        for n, threshold in enumerate(all_values(spikes.declared["threshold"])):
             assert spurious_spikes.THRESHOLDS[n] == threshold
             at = spurious_spikes.compute(threshold, mean, spread)["expected"]
             assert at[-1] == line[n]
@@ -156,7 +157,7 @@ def test_one_step_overshoots_as_told(spikes):
 
 @pytest.mark.parametrize(("mean", "spread"), CURRENTS)
 def test_words_formula_and_picture_say_what_was_computed(spikes, mean, spread):
-    left, right = spikes._picture.figure.axes
+    left, right = spikes.picture.figure.axes
     *charges, levels = left.lines
     expected, ring = right.lines
     for threshold in (0.5, 1.0, 4.0):
@@ -202,6 +203,7 @@ def test_words_formula_and_picture_say_what_was_computed(spikes, mean, spread):
         assert high > max(data["expected"].max(), data["spikes"])
 
 
+@pytest.mark.slow
 def test_one_neuron_is_told_as_one(spikes):
     found = 0
     for threshold, (mean, spread) in itertools.product(spurious_spikes.THRESHOLDS, CURRENTS):
@@ -216,17 +218,17 @@ def test_one_neuron_is_told_as_one(spikes):
 
 def test_a_prediction_stays_in_picture_and_words_whatever_is_moved(spikes):
     explorer = explorers.SpuriousSpikes(prediction=0.75)
-    right = explorer._picture.figure.axes[1]
+    right = explorer.picture.figure.axes[1]
     (mark,) = [line for line in right.lines if line.get_label() == "your prediction"]
-    assert mark not in explorer._picture.moving
+    assert mark not in explorer.picture.moving
     assert [text.get_text() for text in right.get_legend().get_texts()][-1] == "your prediction"
-    for name, control in explorer._declared.items():
+    for name, control in explorer.declared.items():
         for value in (all_values(control)[0], all_values(control)[-1]):
             words = explorer.move(**{name: value})
             assert words == spikes.move(**{name: value}) + " You predicted 0.75."
-            assert explorer._picture.svg() == spikes._picture.svg()
+            assert explorer.picture.svg() == spikes.picture.svg()
             assert list(mark.get_ydata()) == [0.75, 0.75]
-    assert explorer._picture.background != spikes._picture.background
+    assert explorer.picture.background != spikes.picture.background
     forms = [form for _, form in drawn(right)]
     assert len(set(forms)) == len(forms) == 3
 

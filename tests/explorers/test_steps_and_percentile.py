@@ -8,7 +8,7 @@ from torch import nn
 import snnlab as sl
 from snnlab import explorers
 from snnlab.explorers import steps_and_percentile
-from snnlab.explorers.toolkit import simulation_cache
+from snnlab.explorers.toolkit import network_explorer, simulation_cache
 
 
 def network(x):
@@ -86,9 +86,9 @@ def test_many_neurons_share_rows_and_no_spike_is_lost(given, monkeypatch):
 
 def test_every_percentile_is_simulated_when_it_opens_and_never_again(given, monkeypatch):
     done = []
-    slow = steps_and_percentile.simulated
+    slow = steps_and_percentile.accuracy_and_raster
     monkeypatch.setattr(
-        steps_and_percentile, "simulated", lambda *a: done.append(a[-1]) or slow(*a)
+        steps_and_percentile, "accuracy_and_raster", lambda *a: done.append(a[-1]) or slow(*a)
     )
     explorer = explorers.StepsAndPercentile(*given, percentiles=(50.0, 99.0, 99.9, 100.0))
     assert done == [99.9, 100.0, 99.0, 50.0]
@@ -101,16 +101,16 @@ def test_every_percentile_is_simulated_when_it_opens_and_never_again(given, monk
 def test_what_takes_too_long_is_simulated_at_its_first_visit(given, monkeypatch):
     monkeypatch.setattr(simulation_cache, "PREPARATION_SECONDS", -1.0)
     explorer = explorers.StepsAndPercentile(*given)
-    assert list(explorer._runs) == [99.9]
+    assert list(explorer.simulations) == [99.9]
     explorer.move(percentile=50.0)
-    assert list(explorer._runs) == [99.9, 50.0]
+    assert list(explorer.simulations) == [99.9, 50.0]
 
 
 def test_the_preparation_counts_its_work(given, monkeypatch):
     counted = []
     monkeypatch.setattr(simulation_cache.Progress, "add", lambda self, n: counted.append(n))
     explorers.StepsAndPercentile(*given)
-    assert counted.count(1) >= len(steps_and_percentile.PERCENTILES)
+    assert counted.count(1) >= len(network_explorer.PERCENTILES)
 
 
 def test_it_begins_at_the_last_percentile_where_there_is_no_99_9(given):

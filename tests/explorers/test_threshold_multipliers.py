@@ -98,9 +98,9 @@ def test_the_words_say_what_was_measured(explorer, given):
 
 def test_settings_of_one_layer_are_simulated_when_it_opens_and_no_setting_twice(given, monkeypatch):
     done = []
-    slow = threshold_multipliers.simulated
+    slow = threshold_multipliers.accuracy_and_spikes
     monkeypatch.setattr(
-        threshold_multipliers, "simulated", lambda *a: done.append(a[-1]) or slow(*a)
+        threshold_multipliers, "accuracy_and_spikes", lambda *a: done.append(a[-1]) or slow(*a)
     )
     explorer = explorers.ThresholdMultipliers(*given, timesteps=4)
     assert done[0] == (1.0, 1.0)
@@ -119,7 +119,7 @@ def test_settings_of_one_layer_are_simulated_when_it_opens_and_no_setting_twice(
 def test_what_takes_too_long_waits_for_its_first_visit(given, monkeypatch):
     monkeypatch.setattr(simulation_cache, "PREPARATION_SECONDS", -1.0)
     explorer = explorers.ThresholdMultipliers(*given, timesteps=4)
-    assert list(explorer._runs) == [(1.0, 1.0)]
+    assert list(explorer.simulations) == [(1.0, 1.0)]
 
 
 def test_the_network_stays_as_it_is(given):

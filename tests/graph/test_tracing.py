@@ -1200,6 +1200,7 @@ def fingerprint(model):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ZOO)
 def test_zoo_model_evaluates_converts_and_verifies(name):
     model, shape = zoo(name)

@@ -26,7 +26,6 @@ FOUND = {
     for name, thing in vars(module).items()
     if inspect.isclass(thing)
     and issubclass(thing, explorers.Explorer)
-    and thing is not explorers.Explorer
     and thing.__module__ == module.__name__
 }
 

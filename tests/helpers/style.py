@@ -1,5 +1,7 @@
 """What a picture consists of, and how its colours are seen."""
 
+import itertools
+
 from matplotlib.colors import to_rgb, to_rgba
 from matplotlib.image import AxesImage
 from matplotlib.patches import StepPatch
@@ -28,6 +30,17 @@ def contrast_with_white(color):
     """WCAG 2, contrast ratio."""
     red, green, blue = linear(color)
     return 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05)
+
+
+def assert_apart(colors):
+    """Check that nobody confuses two of these colours, the colour-blind included."""
+    for eye, matrix in SEEN_BY.items():
+        for pair in itertools.combinations(colors, 2):
+            one, other = [
+                [sum(m * c for m, c in zip(row, linear(color), strict=True)) for row in matrix]
+                for color in pair
+            ]
+            assert max(abs(a - b) for a, b in zip(one, other, strict=True)) > 0.05, (eye, pair)
 
 
 def drawn(ax):

@@ -9,7 +9,7 @@ from matplotlib import pyplot as plt
 
 import snnlab as sl
 from snnlab import plots
-from snnlab.plots import _style
+from snnlab.analysis.parts import BY_NAME
 
 PARTS = ("propagated", "clipping", "quantization", "deviation")
 
@@ -130,15 +130,6 @@ def test_error_parts_of_a_layer_without_error_are_empty_bars():
     ax.figure.draw_without_rendering()
 
 
-def test_parts_differ_by_hatch_as_well_as_by_color():
-    assert len(set(_style.PART_COLORS.values())) == len(_style.PART_COLORS)
-    assert len(set(_style.PART_HATCHES.values())) == len(_style.PART_HATCHES)
-    assert _style.PART_COLORS.keys() == _style.PART_HATCHES.keys()
-    forms = [(style["linestyle"], style["marker"]) for style in _style.PART_LINES.values()]
-    assert len(set(forms)) == len(forms)
-    assert _style.PART_LINES.keys() == _style.PART_COLORS.keys() | {"total"}
-
-
 # The parts over time
 
 
@@ -162,7 +153,7 @@ def test_errors_over_time_draws_the_sizes(run, layer):
         values = errors.rms[name][part]
         assert (line.get_xdata() == np.array([4, 8, 16, 32])[values > 0]).all()
         assert (line.get_ydata() == values[values > 0]).all()
-        assert line.get_marker() == _style.PART_LINES[part]["marker"]
+        assert line.get_marker() == BY_NAME[part].marker
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
     assert name in ax.get_title()
     assert [text.get_text() for text in ax.get_legend().get_texts()] == list(lines)

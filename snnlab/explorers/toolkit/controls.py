@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import ipywidgets as widgets
 
+from snnlab import _checks
 from snnlab.exceptions import OptionError
 
 LABEL_WIDTH, FIELD_WIDTH = "11em", "17em"
@@ -21,7 +21,7 @@ class Slider:
     label : str
         What it is, with its unit.
     meaning : str
-        One line for who does not know the word.
+        One line that explains it.
     low, high, step, default : int or float
         All whole, or all float. Steps that are binary fractions stay exact in the browser.
     """
@@ -36,13 +36,8 @@ class Slider:
     def checked(self, value: Any, name: str) -> Any:
         """Return the value, refused if it is not between the ends."""
         whole = isinstance(self.step, int)
-        number = isinstance(value, Real) and not isinstance(value, bool)
-        if not number or not self.low <= value <= self.high or (whole and value % 1):
-            raise OptionError(
-                f"{name} = {value!r}: expected a {'whole ' if whole else ''}number from "
-                f"{self.low:g} to {self.high:g}."
-            )
-        return int(value) if whole else float(value)
+        expected = f"a {'whole ' * whole}number from {self.low:g} to {self.high:g}."
+        return _checks.number(value, name, self.low, self.high, whole=whole, expected=expected)
 
     def shown(self, value: Any) -> str:
         """Return what is shown for a value."""
@@ -58,7 +53,7 @@ class Slider:
             else (widgets.FloatSlider, widgets.BoundedFloatText)
         )
         slider = make(self.default, readout=False, **limits)
-        return [_named(make_field(self.default, **limits), self, FIELD_WIDTH), slider]
+        return [_labelled(make_field(self.default, **limits), self, FIELD_WIDTH), slider]
 
 
 @dataclass(frozen=True)
@@ -96,7 +91,7 @@ class Choice:
         buttons = widgets.RadioButtons(
             options=options, value=self.default, orientation="horizontal"
         )
-        return [_named(buttons, self, "auto")]
+        return [_labelled(buttons, self, "auto")]
 
 
 class Scale(Choice):
@@ -107,13 +102,21 @@ class Scale(Choice):
         options = list(self.options.items())
         slider = widgets.SelectionSlider(options=options, value=self.default, readout=False)
         field = widgets.Dropdown(options=options, value=self.default)
-        return [_named(field, self, FIELD_WIDTH), slider]
+        return [_labelled(field, self, FIELD_WIDTH), slider]
 
 
 Control = Slider | Choice
 
+RESET = Choice(
+    "reset",
+    "what a spike does to the potential",
+    {"by subtraction": "subtract", "to zero": "zero"},
+    "subtract",
+)
+START = Slider("start v₀ / θ", "share of the threshold it holds at first", 0.0, 0.875, 0.125, 0.0)
 
-def _named(widget: Any, control: Control, width: str) -> Any:
+
+def _labelled(widget: Any, control: Control, width: str) -> Any:
     """Return a widget with the control's name beside it; a slider's handle cannot have one."""
     widget.description, widget.tooltip = control.label, control.meaning
     widget.style.description_width, widget.layout.width = LABEL_WIDTH, width

@@ -1,6 +1,7 @@
 """What every explorer is made of."""
 
 import base64
+import inspect
 import sys
 import time
 from abc import ABC, abstractmethod
@@ -16,6 +17,7 @@ from snnlab.explorers.toolkit.controls import Control
 from snnlab.explorers.toolkit.listing import listing
 from snnlab.explorers.toolkit.panel import Panel
 from snnlab.explorers.toolkit.picture import Picture, blank, own_style
+from snnlab.explorers.toolkit.wording import listed
 
 # Pictures of settings that were seen, some 10 kB each.
 _KEPT = 256
@@ -25,8 +27,9 @@ class Explorer(ABC):
     """An interactive picture: what can be set, what follows from it, a picture, and words.
 
     It shows itself in a notebook's cell, as picture and text also where no kernel runs. A subclass
-    gives `__init__` the controls, and has five small parts:
+    has six small parts:
 
+    - `declared`: the controls by name, of the class or set before `__init__`;
     - `compute(**values)`: what follows from the values, as a dict; mostly a function of the
       module, whose source the learner can copy;
     - `layout(figure)`: draws all that stays, returns the artists that move;
@@ -35,19 +38,16 @@ class Explorer(ABC):
     - `formula(data, **values)`: the mathematics in words and signs, with the values filled in.
 
     Where `compute` is a method, `calls(**values)` says what the learner has to call instead.
-
-    Parameters
-    ----------
-    declared : dict from name to Control
     """
 
-    def __init__(self, declared: Mapping[str, Control]):
-        self._declared = dict(declared)
+    declared: Mapping[str, Control]
+
+    def __init__(self) -> None:
         with own_style():
             figure = blank()
-            self._picture = Picture(figure, self.layout(figure))
-        self._panel = Panel(declared, self._picture, self._changed, self.reset)
-        self.controls = self._panel.controls
+            self.picture = Picture(figure, self.layout(figure))
+        self.panel = Panel(self.declared, self.picture, self._changed, self.reset)
+        self.controls = self.panel.controls
         self._waits = False
         self._seen: dict[tuple[Any, ...], str] = {}
         self._refresh()
@@ -72,6 +72,10 @@ class Explorer(ABC):
     def formula(self, data: dict[str, Any], **values: Any) -> str:
         """Return the mathematics as HTML, with formulas between dollar signs."""
 
+    def told(self, data: dict[str, Any], values: dict[str, Any]) -> str:
+        """Return the words beside the picture."""
+        return self.describe(data, **values)
+
     def calls(self, **values: Any) -> str:
         """Return the lines of Python that compute the data."""
         given = ", ".join(f"{name}={_literal(value)}" for name, value in values.items())
@@ -85,7 +89,7 @@ class Explorer(ABC):
     @property
     def box(self) -> Any:
         """The widget that shows it, to be put into another one."""
-        return self._panel.box
+        return self.panel.box
 
     def move(self, **values: Any) -> str:
         """Set controls by name and return the words.
@@ -107,7 +111,7 @@ class Explorer(ABC):
 
     def reset(self) -> None:
         """Set all controls to where they began."""
-        self.move(**{name: control.default for name, control in self._declared.items()})
+        self.move(**{name: control.default for name, control in self.declared.items()})
 
     def script(self, moves: Sequence[Mapping[str, Any]], pause: float = 2.0) -> list[str]:
         """Play a sequence of moves, as for a lecture, and return the words after each.
@@ -150,16 +154,21 @@ class Explorer(ABC):
 
     def code(self) -> str:
         """Return the source of `compute` with the current values, ready to paste."""
-        return listing(sys.modules[type(self).__module__], self.calls(**self.values))
+        kind, calls = type(self), self.calls(**self.values)
+        parameters = inspect.signature(kind).parameters.values()
+        if given := [p.name for p in parameters if p.default is p.empty]:
+            calls = f"# {listed(given)} are what you gave to {kind.__name__}.\n{calls}"
+        modules = [sys.modules[base.__module__] for base in kind.__mro__]
+        return listing(modules[: kind.__mro__.index(Explorer)], calls)
 
     def _checked(self, values: Mapping[str, Any]) -> dict[str, Any]:
         for name in values:
-            if name not in self._declared:
+            if name not in self.declared:
                 raise OptionError(
                     f"{name!r}: no control of {type(self).__name__}."
-                    f"{_checks.close(name, self._declared)} They are: {list(self._declared)}."
+                    f"{_checks.close(name, self.declared)} They are: {list(self.declared)}."
                 )
-        return {name: self._declared[name].checked(v, name) for name, v in values.items()}
+        return {name: self.declared[name].checked(v, name) for name, v in values.items()}
 
     def _changed(self) -> None:
         if not self._waits:
@@ -167,19 +176,19 @@ class Explorer(ABC):
 
     def _refresh(self) -> None:
         """Bring the panel up to date; an error shows in it, and is raised."""
-        values, view = self.values, self._panel.view.value
+        values, view = self.values, self.panel.view.value
         try:
             data = self.compute(**values)
             self.draw(data)
-            self.words = self.describe(data, **values)
-            self._panel.show(self.words, self._svg(tuple(values.values())))
+            self.words = self.told(data, values)
+            self.panel.show(self.words, self._svg(tuple(values.values())))
             if view == "formula":
-                self._panel.show_formula(self.formula(data, **values))
+                self.panel.show_formula(self.formula(data, **values))
             if view == "code":
-                self._panel.show_code(self.code())
+                self.panel.show_code(self.code())
         except Exception as error:
             self.words = f"This did not work. {type(error).__name__}: {error}"
-            self._panel.show_error(f"{self.words} The picture shows the setting before.")
+            self.panel.show_error(f"{self.words} The picture shows the setting before.")
             raise
 
     def _svg(self, setting: tuple[Any, ...]) -> str:
@@ -187,13 +196,13 @@ class Explorer(ABC):
         if setting not in self._seen:
             if len(self._seen) == _KEPT:
                 self._seen.clear()
-            self._seen[setting] = self._picture.svg()
+            self._seen[setting] = self.picture.svg()
         return self._seen[setting]
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the live panel, and picture and words for viewers without a kernel."""
-        live = self._panel.box._repr_mimebundle_() or {}
-        png = base64.b64encode(self._picture.png()).decode()
+        live = self.panel.box._repr_mimebundle_() or {}
+        png = base64.b64encode(self.picture.png()).decode()
         still = {"image/png": png, "text/plain": self.words}
         return live | still, {"image/png": {"alt": self.words}}
 

@@ -2,19 +2,20 @@
 
 import ast
 import inspect
+from collections.abc import Sequence
 from types import ModuleType
 
 
-def listing(module: ModuleType, calls: str) -> str:
-    """Return `calls` with all of a module that they need before them, ready to paste.
+def listing(modules: Sequence[ModuleType], calls: str) -> str:
+    """Return `calls` with all that they need of some modules before them, ready to paste.
 
-    Functions and constants are copied as they stand in the module; of its imports only the names
-    that are used.
+    Functions and constants are copied as they stand there; of the imports only the names that are
+    used.
 
     Parameters
     ----------
-    module : module
-        Where the functions are that `calls` name.
+    modules : sequence of modules
+        Where the names are looked up that `calls` use, in the first module first.
     calls : str
         Lines of Python.
 
@@ -22,24 +23,30 @@ def listing(module: ModuleType, calls: str) -> str:
     -------
     str
     """
-    source = inspect.getsource(module)
-    statements = ast.parse(source).body
-    givers = {name: statement for statement in statements for name in _given(statement)}
-    needed, open_names = set(), _used(ast.parse(calls))
+    statements = [
+        (statement, source)
+        for source in map(inspect.getsource, modules)
+        for statement in ast.parse(source).body
+    ]
+    definitions = {name: part for part in reversed(statements) for name in _defined(part[0])}
+    needed: set[str] = set()
+    open_names = _used(ast.parse(calls))
     while open_names:
         name = open_names.pop()
-        if name in givers and name not in needed:
+        if name in definitions and name not in needed:
             needed.add(name)
-            if not isinstance(givers[name], (ast.Import, ast.ImportFrom)):
-                open_names |= _used(givers[name])
+            statement, _ = definitions[name]
+            if not isinstance(statement, (ast.Import, ast.ImportFrom)):
+                open_names |= _used(statement)
     imports: list[str] = []
     constants: list[str] = []
     functions: list[str] = []
-    for statement in statements:
-        if not needed & set(_given(statement)):
+    for statement, source in statements:
+        names = {n for n in needed & {*_defined(statement)} if definitions[n][0] is statement}
+        if not names:
             continue
         if isinstance(statement, (ast.Import, ast.ImportFrom)):
-            statement.names = [n for n in statement.names if (n.asname or n.name) in needed]
+            statement.names = [n for n in statement.names if (n.asname or n.name) in names]
             imports.append(ast.unparse(statement))
         else:
             text = "\n".join(source.splitlines()[statement.lineno - 1 : statement.end_lineno])
@@ -48,7 +55,7 @@ def listing(module: ModuleType, calls: str) -> str:
     return "\n\n\n".join(["\n\n".join(filter(None, head)), *functions, calls])
 
 
-def _given(statement: ast.stmt) -> list[str]:
+def _defined(statement: ast.stmt) -> list[str]:
     """Return the names that a statement at the top of a module defines."""
     if isinstance(statement, (ast.Import, ast.ImportFrom)):
         return [alias.asname or alias.name for alias in statement.names]

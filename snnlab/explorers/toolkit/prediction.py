@@ -1,80 +1,52 @@
-"""What several explorers say and draw alike: numbers in words, a prediction, a legend."""
+"""An explorer that shows what a learner predicted, beside what happens."""
 
-import math
-from collections.abc import Callable, Iterable, Sequence
-from numbers import Real
-from typing import Any
+from typing import Any, Literal
 
-from snnlab.exceptions import OptionError
+from matplotlib.axes import Axes
+
+from snnlab import _checks
+from snnlab.explorers.toolkit.explorer import Explorer
 from snnlab.plots import _style
 
-# A legend above the axes, where it covers no curve.
-ABOVE: dict[str, Any] = {
-    "loc": "lower center",
-    "bbox_to_anchor": (0.5, 0.98),
-    "frameon": False,
-    "fontsize": 8,
-    "handlelength": 1.5,
-    "columnspacing": 0.8,
-}
 # A straight line with a star near each end, unlike anything else.
-PREDICTION: dict[str, Any] = {
-    "color": _style.GREEN,
-    "linestyle": ":",
-    "marker": "*",
-    "markersize": 10,
-    "label": "your prediction",
-}
+_LINE: dict[str, Any] = {"color": _style.GREEN, "linestyle": ":", "marker": "*", "markersize": 10}
 
 
-def several(values: Any, name: str, check: Callable[[Any], Any]) -> list[Any]:
-    """Return choices, each checked and once, refused if there is none."""
-    if isinstance(values, str) or not isinstance(values, Iterable):
-        raise OptionError(f"{name} = {values!r}: expected a list, as {name}=[{values!r}].")
-    checked = list(dict.fromkeys(check(value) for value in values))
-    if not checked:
-        raise OptionError(f"{name}: is empty, expected at least one number.")
-    return checked
+class PredictionExplorer(Explorer):
+    """An explorer that draws a learner's prediction, and repeats it after its words.
 
+    `layout` says with `mark_prediction` where it belongs.
 
-def checked_prediction(value: Any) -> float | None:
-    """Return what a learner predicted, a finite number or None. It may be as wrong as it likes."""
-    if value is None:
-        return None
-    if not isinstance(value, Real) or isinstance(value, bool) or not math.isfinite(value):
-        raise OptionError(
-            f"prediction = {value!r}: expected a finite number, or None for no prediction."
-        )
-    return float(value)
+    Parameters
+    ----------
+    prediction : float, optional
+        The number that a learner expects. It may be as wrong as it likes.
 
-
-def predicted(prediction: float | None, limits: tuple[float, float]) -> str:
-    """Return the sentence about a prediction, which may lie outside its axis."""
-    if prediction is None:
-        return ""
-    outside = "" if limits[0] <= prediction <= limits[1] else ", which is outside the picture"
-    return f" You predicted {prediction:g}{outside}."
-
-
-def number(value: float) -> str:
-    """Return a number with at most three decimals.
-
-    >>> number(0.0468), number(2.0), number(-0.0001)
-    ('0.047', '2', '0')
+    Raises
+    ------
+    OptionError
+        If the prediction is not a finite number.
     """
-    return f"{round(float(value), 3) + 0.0:g}"
 
+    def __init__(self, prediction: float | None = None) -> None:
+        if prediction is not None:
+            expected = "a finite number, or None for no prediction."
+            prediction = _checks.number(prediction, "prediction", expected=expected)
+        self._prediction = prediction
+        super().__init__()
 
-def at_steps(steps: Sequence[int]) -> str:
-    """Return at which steps something happened, the first four of them.
+    def mark_prediction(self, ax: Axes, axis: Literal["x", "y"] = "y") -> None:
+        """Draw the prediction, if there is one, as a value of an axis that has its limits."""
+        if self._prediction is None:
+            return
+        draw, limits = {"x": (ax.axvline, ax.get_xlim()), "y": (ax.axhline, ax.get_ylim())}[axis]
+        draw(self._prediction, 0.03, 0.97, label="your prediction", **_LINE)
+        self._outside = not limits[0] <= self._prediction <= limits[1]
 
-    >>> at_steps([4]), at_steps([1, 2]), at_steps([1, 2, 3, 4, 5])
-    (' at step 4', ' at steps 1 and 2', ' at steps 1, 2, 3, 4 and so on')
-    """
-    named = [f"{step:d}" for step in steps[:4]]
-    if not named:
-        return ""
-    last = "so on" if len(steps) > 4 else named.pop()
-    return f" at step{'s' if len(steps) > 1 else ''} " + " and ".join(
-        filter(None, [", ".join(named), last])
-    )
+    def told(self, data: dict[str, Any], values: dict[str, Any]) -> str:
+        """Return the words, and what was predicted."""
+        words = super().told(data, values)
+        if self._prediction is None:
+            return words
+        outside = ", which is outside the picture" if self._outside else ""
+        return f"{words} You predicted {self._prediction:g}{outside}."

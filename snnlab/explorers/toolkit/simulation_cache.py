@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
-from snnlab.simulation.progress import Progress
+from snnlab.simulation.progress import progress_bar
 
 PREPARATION_SECONDS = 4.0
 
 
-class Runs(dict[Any, dict[str, Any]]):
+class SimulationCache(dict[Any, dict[str, Any]]):
     """What was simulated, by setting; a setting that is not there is simulated when asked for.
 
     Parameters
@@ -17,8 +17,8 @@ class Runs(dict[Any, dict[str, Any]]):
     simulate : callable
         Takes a setting, returns what is kept of its simulation.
 
-    >>> runs = Runs(lambda percentile: {"accuracy": percentile})
-    >>> runs[99.0], list(runs)
+    >>> cache = SimulationCache(lambda percentile: {"accuracy": percentile})
+    >>> cache[99.0], list(cache)
     ({'accuracy': 99.0}, [99.0])
     """
 
@@ -33,9 +33,9 @@ class Runs(dict[Any, dict[str, Any]]):
     def prepare(self, settings: Sequence[Any], unit: str) -> None:
         """Simulate settings, the first one first, as long as there is time for one more."""
         begin = time.monotonic()
-        with Progress(len(settings), unit) as progress:
+        with progress_bar(len(settings), unit) as progress:
             for done, setting in enumerate(settings, 1):
                 self[setting]  # looked up, and so simulated
-                progress.add(1)
+                progress.update()
                 if (time.monotonic() - begin) * (done + 1) / done > PREPARATION_SECONDS:
                     return

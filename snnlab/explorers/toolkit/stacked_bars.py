@@ -1,6 +1,7 @@
 """A stacked bar for each layer, drawn fast enough for a slider."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -9,9 +10,9 @@ from matplotlib.collections import PathCollection
 from matplotlib.patches import Patch
 from matplotlib.path import Path
 
-from snnlab.analysis.error_parts import PARTS
+from snnlab.analysis.parts import LAYER_PARTS, Part
+from snnlab.explorers.toolkit.drawing import legend_above
 from snnlab.explorers.toolkit.numbers import Numbers
-from snnlab.explorers.toolkit.prediction import ABOVE
 from snnlab.plots import _style
 from snnlab.plots._stacking import stacked
 
@@ -34,28 +35,28 @@ class StackedBars:
     """
 
     def __init__(self, ax: Axes, layers: Sequence[str]):
-        self._bars = {part: _bars(ax, part) for part in PARTS}
+        self.bars = {part.name: _bars(ax, part) for part in LAYER_PARTS}
         ax.axvline(0, color=_style.BLACK, linewidth=0.8)
         every = -(-len(layers) // NAMES)
         named = range(len(layers) - 1, -1, -every)[::-1]  # the output among them
         ax.set_yticks(named, [short(layers[row]) for row in named])
-        self._named, self._sizes = list(named), Numbers(ax, named)
+        self._named, self.sizes = list(named), Numbers(ax, named)
         ax.text(1.02, 1.02, "root mean\nsquare", transform=ax.transAxes, fontsize=8)
         ax.set(xlim=SHARES, ylim=(len(layers) - 0.5, -0.5), ylabel="layer")
         ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100"])
         ax.set_xlabel("share of the mean square error (%)")
-        ax.legend(handles=[_key(part) for part in PARTS], ncols=2, **ABOVE).set_in_layout(False)
+        legend_above(ax, 2, handles=[_key(part) for part in LAYER_PARTS])
 
     @property
     def artists(self) -> list[Artist]:
         """What moves."""
-        return [*self._bars.values(), self._sizes.artist]
+        return [*self.bars.values(), self.sizes.artist]
 
     def move(self, shares: Mapping[str, np.ndarray], sizes: np.ndarray) -> None:
         """Show the shares of each part and the root mean square error, by layer."""
         for part, (start, end) in stacked(shares).items():
-            self._bars[part].set_paths(_boxes(start, end))
-        self._sizes.show(sizes[self._named])
+            self.bars[part].set_paths(_boxes(start, end))
+        self.sizes.show(sizes[self._named])
 
 
 def short(name: str) -> str:
@@ -67,14 +68,13 @@ def short(name: str) -> str:
     return name if len(name) <= 11 else f"…{name[-10:]}"
 
 
-def _bars(ax: Axes, part: str) -> PathCollection:
+def _bars(ax: Axes, part: Part) -> PathCollection:
     """Return the bars of one part in all layers.
 
     The fill is light, so the edges and the hatch have the dark color of the part's line.
     """
-    edges = _style.PART_LINES[part]["color"]
-    look = {"facecolors": _style.PART_COLORS[part], "edgecolors": edges, "linewidths": 0.8}
-    bars = PathCollection([], hatch=_style.PART_HATCHES[part], **look)
+    look: dict[str, Any] = {"facecolors": part.color, "edgecolors": part.dark, "hatch": part.hatch}
+    bars = PathCollection([], linewidths=0.8, **look)
     bars.set_transform(ax.transData)
     ax.add_collection(bars, autolim=False)
     return bars
@@ -91,10 +91,5 @@ def _boxes(start: np.ndarray, end: np.ndarray) -> list[Path]:
     return [Path(np.stack([x, y], 2).reshape(-1, 2), np.tile(codes, len(rows)))]
 
 
-def _key(part: str) -> Patch:
-    return Patch(
-        facecolor=_style.PART_COLORS[part],
-        edgecolor=_style.PART_LINES[part]["color"],
-        hatch=_style.PART_HATCHES[part],
-        label=part,
-    )
+def _key(part: Part) -> Patch:
+    return Patch(facecolor=part.color, edgecolor=part.dark, hatch=part.hatch, label=part.name)
