@@ -67,7 +67,7 @@ pins: ## write constraints.txt anew with the newest versions
 	@$(PYTHON) tools/environment.py pins
 
 clean: ## remove caches and build outputs; the environment .venv stays
-	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf build dist docs/notebooks docs/_static/folders.svg .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 	find . \( -name .venv -o -name .git \) -prune -o -type d \
 		\( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
