@@ -116,9 +116,10 @@ def expected_deviation(
         P(M_T \ge x > S_T) \approx e^{2\mu(x + \kappa)/\sigma^2}\,
         \Phi\left(-\frac{x + 2\kappa + \mu T}{\sigma\sqrt T}\right)
 
-    For μ < 0 it falls exponentially in |μ|θ/σ², for μ = 0 it shrinks like :math:`1/\sqrt T`, for
-    μ > 0 like 1/T. Currents larger than the threshold are not foreseen, and a short walk is too
-    coarse: it holds from 16 steps on, for σ up to θ/2, μ up to θ - 2σ and :math:`v_0` up to 3θ/4.
+    For μ < 0 it falls exponentially in :math:`|\mu|\theta/\sigma^2`, for μ = 0 it shrinks like
+    :math:`1/\sqrt T`, for μ > 0 like 1/T. Currents larger than the threshold are not foreseen, and
+    a short walk is too coarse: it holds from 16 steps on, for σ up to θ/2, μ up to θ - 2σ and
+    :math:`v_0` up to 3θ/4.
     Compared with simulation there, within 10 % or 0.002 θ, whichever is more.
 
     Parameters
