@@ -19,7 +19,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 WORKERS ?= 2
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS)
 
-.PHONY: lab check test test-long bench lint pins clean help
+.PHONY: lab check test test-long docs links bench lint pins clean help
 
 lab: ## open JupyterLab on the first notebook (the default)
 	@$(PYTHON) tools/environment.py lab
@@ -43,6 +43,14 @@ test-long: ## run the tests that need many seeds with all of them
 	@$(PYTHON) tools/environment.py test
 	$(PYTEST) -m long
 
+docs: ## build the site into build/docs
+	@$(PYTHON) tools/environment.py docs
+	$(PY) -m sphinx -q -W --keep-going docs build/docs
+
+links: ## check the site's links to other sites, which needs the internet
+	@$(PYTHON) tools/environment.py docs
+	$(PY) -m sphinx -q -b linkcheck docs build/links
+
 bench: ## measure speed and accuracy, and the explorers in a browser
 	@$(PYTHON) tools/environment.py test
 	$(PY) -m benchmarks
@@ -59,7 +67,7 @@ pins: ## write constraints.txt anew with the newest versions
 	@$(PYTHON) tools/environment.py pins
 
 clean: ## remove caches and build outputs; the environment .venv stays
-	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf build dist docs/notebooks docs/_static/folders.svg .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 	find . \( -name .venv -o -name .git \) -prune -o -type d \
 		\( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 

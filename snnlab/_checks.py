@@ -167,7 +167,7 @@ def chosen_steps(at: Any, timesteps: float = math.inf, name: str = "at") -> list
         raise OptionError(f"{name} = {at!r}: expected a list of steps, as {name}=[{at!r}].")
     chosen = sorted({whole(step, name) for step in at})
     if chosen and chosen[-1] > timesteps:
-        raise OptionError(f"at = {chosen}: expected steps from 1 to {timesteps}, the last one.")
+        raise OptionError(f"{name} = {chosen}: expected steps from 1 to {timesteps}, the last one.")
     return chosen
 
 

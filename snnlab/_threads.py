@@ -1,10 +1,11 @@
 """As many of torch's threads as are fastest for the work at hand.
 
-Threads that share a piece of work wait for each other by spinning. Small pieces become hardly
-faster by that. Where another program uses one of the cores, each piece lasts until that program is
-interrupted, which makes small pieces tens of times slower.
+Threads that share a piece of work wait for each other, by default by spinning. Small pieces become
+hardly faster by that. Where another program uses one of the cores, a piece lasts until that program
+is interrupted, some hundredths of a second, which makes it tens of times slower.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,7 +15,7 @@ from torch import nn
 from torch.nn.modules.conv import _ConvNd
 
 # So many multiplications in one batch keep a thread busy; see benchmarks/README.md.
-_WORK_OF_A_THREAD = 250e6
+_WORK_OF_A_THREAD = 600e6
 
 
 @contextmanager
@@ -22,13 +23,14 @@ def threads_for(multiplications: float) -> Iterator[None]:
     """Compute with the threads that pay for batches of so many multiplications.
 
     They are never more than torch was set to before, nor than the container's quota of processors
-    allows. Afterwards torch is set as it was.
+    allows; where threads wait by spinning, one processor is left to other programs. Afterwards
+    torch is set as it was.
     """
     from joblib import cpu_count
 
-    before = torch.get_num_threads()
-    paying = int(multiplications / _WORK_OF_A_THREAD)
-    torch.set_num_threads(max(1, min(paying, before, cpu_count())))
+    spinning = os.environ.get("OMP_WAIT_POLICY", "").upper() != "PASSIVE"
+    before, paying = torch.get_num_threads(), int(multiplications / _WORK_OF_A_THREAD)
+    torch.set_num_threads(max(1, min(paying, before, cpu_count() - spinning)))
     try:
         yield
     finally:

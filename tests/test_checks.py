@@ -89,3 +89,10 @@ def test_numbers_of_every_kind_are_taken(name, good, call):
 
 def test_ends_may_be_beyond_the_type_of_a_number():
     assert _checks.number(np.float16(3), "x", -1e6, 1e6) == 3
+
+
+@pytest.mark.parametrize("bad", [True, "1", 1j, np.nan, 0, [1.0, np.inf], [True], None])
+def test_thresholds_that_are_no_numbers_are_refused(bad):
+    for call in (sl.Neuron, lambda theta: deviation.highest_charge_count([[1.0, 2.0]], theta)):
+        with pytest.raises(sl.OptionError, match=r"v_threshold.*expected"):
+            call(bad)

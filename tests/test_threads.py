@@ -22,13 +22,24 @@ def _three_threads():
 
 
 @pytest.mark.parametrize(
-    ("work", "processors", "threads"),
-    [(0, 8, 1), (1.5, 8, 1), (2, 8, 2), (1e6, 8, 3), (1e6, 2, 2), (1e6, 1, 1)],
+    ("work", "processors", "waiting", "threads"),
+    [
+        (0, 8, "PASSIVE", 1),
+        (1.5, 8, "PASSIVE", 1),
+        (2, 8, "passive", 2),
+        (1e6, 8, "ACTIVE", 3),
+        (1e6, 2, "PASSIVE", 2),
+        (1e6, 2, "ACTIVE", 1),
+        (1e6, 3, "", 2),
+        (1e6, 1, "", 1),
+        (1e6, 1, "PASSIVE", 1),
+    ],
 )
 def test_threads_that_pay_within_the_users_setting_and_the_quota(
-    monkeypatch, work, processors, threads
+    monkeypatch, work, processors, waiting, threads
 ):
     monkeypatch.setattr(joblib, "cpu_count", lambda: processors)
+    monkeypatch.setenv("OMP_WAIT_POLICY", waiting)
     with _threads.threads_for(work * _threads._WORK_OF_A_THREAD):
         assert torch.get_num_threads() == threads
     assert torch.get_num_threads() == 3

@@ -52,9 +52,10 @@ def highest_charge_count(currents: Any, v_threshold: Any = 1.0, v_init: float = 
     >>> highest_charge_count([[1.0, -1.0], [1.0, 1.0], [-1.0, -1.0], [-1.0, 1.0]]).tolist()
     [2.0, 0.0]
     """
-    theta = np.asarray(v_threshold, np.float64)
-    if not np.all((theta > 0) & np.isfinite(theta)):
-        raise OptionError(f"v_threshold: found {theta.min():g}, expected finite numbers above 0.")
+    theta = np.asarray(v_threshold)
+    bad = theta[~((theta > 0) & np.isfinite(theta))] if theta.dtype.kind in "iuf" else theta
+    if bad.size:
+        raise OptionError(f"v_threshold: found {bad.flat[0]}, expected finite numbers above 0.")
     try:
         z = np.atleast_1d(np.asarray(currents, np.float64))
     except ValueError as error:
@@ -115,9 +116,10 @@ def expected_deviation(
         P(M_T \ge x > S_T) \approx e^{2\mu(x + \kappa)/\sigma^2}\,
         \Phi\left(-\frac{x + 2\kappa + \mu T}{\sigma\sqrt T}\right)
 
-    For μ < 0 it falls exponentially in |μ|θ/σ², for μ = 0 it shrinks like :math:`1/\sqrt T`, for
-    μ > 0 like 1/T. Currents larger than the threshold are not foreseen, and a short walk is too
-    coarse: it holds from 16 steps on, for σ up to θ/2, μ up to θ - 2σ and :math:`v_0` up to 3θ/4.
+    For μ < 0 it falls exponentially in :math:`|\mu|\theta/\sigma^2`, for μ = 0 it shrinks like
+    :math:`1/\sqrt T`, for μ > 0 like 1/T. Currents larger than the threshold are not foreseen, and
+    a short walk is too coarse: it holds from 16 steps on, for σ up to θ/2, μ up to θ - 2σ and
+    :math:`v_0` up to 3θ/4.
     Compared with simulation there, within 10 % or 0.002 θ, whichever is more.
 
     Parameters

@@ -1,6 +1,7 @@
 """The proof that a converted network computes what the model computes."""
 
 from collections.abc import Mapping
+from importlib import metadata
 from typing import Any
 
 import torch
@@ -137,7 +138,7 @@ def _agree(
         if a.shape != b.shape:
             raise VerificationError(
                 f"layer {name!r}: {test}: shapes {tuple(a.shape)} and {tuple(b.shape)}, expected "
-                f"the same. This is a gap in the converter; please report it with the model."
+                f"the same. This is a gap in the converter. {_please()}"
             )
         scale = b.abs().max().item() or 1.0
         difference = (a - b).abs().max().item() / scale
@@ -146,5 +147,15 @@ def _agree(
                 f"layer {name!r}: {test}: differ by {difference:.2g} of the largest value "
                 f"{scale:.4g}, expected at most {tolerance:g}. Is this the model that was "
                 f"converted, with its weights unchanged? If so, it holds a step that the "
-                f"converter misreads; please report it."
+                f"converter misreads. {_please()}"
             )
+
+
+def _please() -> str:
+    """Ask for a report, at the address in the package's metadata."""
+    try:
+        urls = metadata.metadata("snnlab").get_all("Project-URL", [])
+    except metadata.PackageNotFoundError:  # run from its sources
+        urls = []
+    address = dict(url.split(", ", 1) for url in urls).get("Issues")
+    return f"Please report it{f' at {address}' if address else ''}, with the model."

@@ -1,4 +1,4 @@
-"""One neuron: the identities of the theory page, O1 to O36, that concern it, and its settings.
+"""One neuron: the identities of docs/theory.md that concern it, and its settings.
 
 They are exact: all numbers are dyadic, and `==` is meant literally where it stands.
 """
