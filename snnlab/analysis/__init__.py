@@ -2,12 +2,16 @@
 
 from snnlab.analysis import deviation, quantization
 from snnlab.analysis.decomposition import decompose, decompose_over_time
-from snnlab.analysis.error_parts import PARTS, ErrorParts, ErrorsOverTime
+from snnlab.analysis.error_parts import ErrorParts, ErrorsOverTime
+from snnlab.analysis.parts import LAYER_PARTS, PARTS, TOTAL, Part
 
 __all__ = [
+    "LAYER_PARTS",
     "PARTS",
+    "TOTAL",
     "ErrorParts",
     "ErrorsOverTime",
+    "Part",
     "decompose",
     "decompose_over_time",
     "deviation",

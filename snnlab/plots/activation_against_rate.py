@@ -6,8 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from snnlab import _checks
-from snnlab.analysis import ErrorParts
-from snnlab.analysis.parts import LAYER_PARTS
+from snnlab.analysis import LAYER_PARTS, ErrorParts
 from snnlab.plots import _style
 
 # More marks than this hide each other.

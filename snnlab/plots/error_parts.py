@@ -4,8 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from snnlab import _checks
-from snnlab.analysis import ErrorParts
-from snnlab.analysis.parts import TOTAL
+from snnlab.analysis import TOTAL, ErrorParts
 from snnlab.plots import _style
 from snnlab.plots._stacking import stacked
 

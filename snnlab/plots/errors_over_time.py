@@ -4,9 +4,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from snnlab import _checks
-from snnlab.analysis import ErrorsOverTime
+from snnlab.analysis import TOTAL, ErrorsOverTime
 from snnlab.analysis.error_parts import row
-from snnlab.analysis.parts import TOTAL
 from snnlab.plots import _style
 
 

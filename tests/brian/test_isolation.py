@@ -86,5 +86,5 @@ def test_progress_is_shown_while_synapses_are_found_and_images_run(monkeypatch):
     net = sl.convert(oracles.Torch(steps).eval(), x, threshold=sl.Fixed(theta))
     brian.simulate(net, x, 4)
     neurons = sum(int(np.prod(net.shape(name))) for name in net.layers)
-    counted = [(bar.unit, bar.total, bar.done, bar.closed) for bar in bars]
+    counted = [(bar.unit, bar.planned, bar.n, bar.closed) for bar in bars]
     assert counted == [("images", 3, 3, True), ("neurons wired", neurons, neurons, True)]

@@ -5,11 +5,12 @@ class Bar:
     """What was asked of a bar, and what it counted."""
 
     def __init__(self, total, unit, delay, leave):
-        self.total, self.unit, self.delay, self.leave = total, unit.strip(), delay, leave
-        self.done, self.closed = 0, False
+        self.planned = self.total = total
+        self.unit, self.delay, self.leave = unit.strip(), delay, leave
+        self.n, self.closed = 0, False
 
     def update(self, done=1):
-        self.done += done
+        self.n += done
 
     def __enter__(self):
         return self

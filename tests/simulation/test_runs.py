@@ -11,6 +11,7 @@ from torch import nn
 
 import snnlab as sl
 from snnlab.simulation import engine
+from snnlab.simulation.progress import progress_bar
 
 
 @pytest.mark.parametrize("reset", ["subtract", "zero"])
@@ -184,10 +185,18 @@ def test_progress_counts_every_step_and_shows_only_when_it_takes_long(monkeypatc
     _, x, net = converted(2)
     sl.simulate(net, x, 4)
     (bar,) = bars
-    assert (bar.total, bar.done, bar.unit) == (4 * len(x), 4 * len(x), "image steps")
+    assert (bar.planned, bar.n, bar.unit) == (4 * len(x), 4 * len(x), "image steps")
     assert bar.delay >= 1
     assert bar.closed
     assert not bar.leave
+
+
+def test_work_that_ends_early_leaves_no_red_bar(monkeypatch):
+    watch(monkeypatch)
+    with pytest.raises(KeyboardInterrupt), progress_bar(10, "steps") as bar:
+        bar.update(3)
+        raise KeyboardInterrupt
+    assert (bar.planned, bar.total, bar.n, bar.closed) == (10, 3, 3, True)
 
 
 def test_a_constant_that_is_read_by_a_constant_last_stays_for_the_others():

@@ -10,7 +10,7 @@ from matplotlib.collections import PathCollection
 from matplotlib.patches import Patch
 from matplotlib.path import Path
 
-from snnlab.analysis.parts import LAYER_PARTS, Part
+from snnlab.analysis import LAYER_PARTS, Part
 from snnlab.explorers.toolkit.drawing import legend_above
 from snnlab.explorers.toolkit.numbers import Numbers
 from snnlab.plots import _style
