@@ -192,10 +192,15 @@ def test_progress_counts_every_step_and_shows_only_when_it_takes_long(monkeypatc
 
 
 def test_work_that_ends_early_leaves_no_red_bar(monkeypatch):
-    watch(monkeypatch)
-    with pytest.raises(KeyboardInterrupt), progress_bar(10, "steps") as bar:
-        bar.update(3)
-        raise KeyboardInterrupt
+    def interrupted():
+        with progress_bar(10, "steps") as bar:
+            bar.update(3)
+            raise KeyboardInterrupt
+
+    bars = watch(monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    (bar,) = bars
     assert (bar.planned, bar.total, bar.n, bar.closed) == (10, 3, 3, True)
 
 
