@@ -2,10 +2,11 @@
 
 from snnlab.analysis import deviation, quantization
 from snnlab.analysis.decomposition import decompose, decompose_over_time
-from snnlab.analysis.error_parts import PARTS, ErrorParts, ErrorsOverTime
+from snnlab.analysis.error_parts import ErrorParts, ErrorsOverTime
+from snnlab.analysis.parts import LAYER_PARTS
 
 __all__ = [
-    "PARTS",
+    "LAYER_PARTS",
     "ErrorParts",
     "ErrorsOverTime",
     "decompose",

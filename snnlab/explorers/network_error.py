@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from snnlab import _checks
-from snnlab.analysis import decompose
-from snnlab.analysis.parts import LAYER_PARTS, TOTAL
+from snnlab.analysis import LAYER_PARTS, decompose
+from snnlab.analysis.parts import TOTAL
 from snnlab.conversion import Percentile, convert
 from snnlab.explorers.toolkit.controls import RESET, Choice, Scale
 from snnlab.explorers.toolkit.drawing import legend_above
