@@ -30,12 +30,13 @@ check: lint ## check style and types, and run the fast tests: two minutes
 
 # Two runs, because a notebook may show a warning and a test may not.
 # Both always run; finding no test at all counts as a failure in each.
+# A progress bar, which shows itself on a slow machine only, would be another output of its cell.
 # The browser tests share a server, and the cells of a notebook a kernel: each stay in one process.
 test: ## run unit tests, doctests, browser tests and every notebook
 	@$(PYTHON) tools/environment.py test
 	status=0; \
 	$(PYTEST) --dist loadgroup || status=1; \
-	$(PYTEST) --dist loadfile -o addopts= -o filterwarnings=default \
+	TQDM_DISABLE=1 $(PYTEST) --dist loadfile -o addopts= -o filterwarnings=default \
 		--nbval-lax --nbval-current-env --nbval-cell-timeout=1000 notebooks || status=1; \
 	exit $$status
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from helpers.progress import watch
 from torch import nn
 
 import snnlab as sl
@@ -107,10 +108,9 @@ def test_what_takes_too_long_is_simulated_at_its_first_visit(given, monkeypatch)
 
 
 def test_the_preparation_counts_its_work(given, monkeypatch):
-    counted = []
-    monkeypatch.setattr(simulation_cache.Progress, "add", lambda self, n: counted.append(n))
+    bars = watch(monkeypatch)
     explorers.StepsAndPercentile(*given)
-    assert counted.count(1) >= len(network_explorer.PERCENTILES)
+    assert bars[0].done == bars[0].total >= len(network_explorer.PERCENTILES)
 
 
 def test_it_begins_at_the_last_percentile_where_there_is_no_99_9(given):
