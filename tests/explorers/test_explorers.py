@@ -203,14 +203,14 @@ def test_formula_and_code_are_shown_on_demand_and_follow_the_controls(explorer):
     for view, place in (("formula", panel.formula), ("code", panel.code)):
         explorer.move(**default)
         panel.view.value = view
-        assert panel._stage.children == (place,)
+        assert panel.stage.children == (place,)
         before = place.value
         explorer.move(**setting)
         assert len(place.value) > 200
         assert place.value != before
         assert "nan" not in place.value
         panel.view.value = "picture"
-        assert panel._stage.children == (panel.picture,)
+        assert panel.stage.children == (panel.picture,)
     assert panel.formula.value.replace("$$", "$").count("$") % 2 == 0
     assert panel.code.value == explorer.code()
 
