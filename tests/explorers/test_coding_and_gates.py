@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from helpers.explorers import moving
 
 from snnlab import explorers
 from snnlab.dynamics.neuron import if_step
@@ -60,13 +61,17 @@ def test_rates_and_errors_are_drawn_where_they_are():
     for pixel, steps in itertools.product(PIXELS, (1, 40, 128)):
         explorer.move(pixel=pixel, steps=steps)
         data = explorer.compute(pixel=pixel, steps=steps)
-        drawn = explorer._random.get_ydata().reshape(input_coding.SHOWN, -1)
+        drawn = (
+            moving(explorer, "random spikes, 4 trains").get_ydata().reshape(input_coding.SHOWN, -1)
+        )
         assert (drawn[:, :-1] == data["random"].T).all()
         assert np.isnan(drawn[:, -1]).all()
-        assert (explorer._steady.get_ydata() == data["steady"]).all()
-        assert explorer._pixel.get_ydata() == [pixel, pixel]
-        assert [line.get_xdata() for line in explorer._now] == [[steps] * 2] * 2
-        for line, name in zip(explorer._errors, ("spread", "theory", "off"), strict=True):
+        assert (moving(explorer, "constant current").get_ydata() == data["steady"]).all()
+        assert moving(explorer, "pixel").get_ydata() == [pixel, pixel]
+        assert [line.get_xdata() for line in explorer.picture.moving[3:5]] == [[steps] * 2] * 2
+        for line, name in zip(
+            explorer.picture.moving[5:], ("spread", "theory", "off"), strict=True
+        ):
             seen = data[name] >= input_coding.ERRORS[0]
             assert (line.get_ydata()[seen] == data[name][seen]).all()
             assert np.isnan(line.get_ydata()[~seen]).all()
@@ -219,13 +224,13 @@ def test_trains_and_sums_are_drawn_where_they_are():
         data = explorer.compute(**setting)
         rows = [*data["inputs"].T, *data["passed"].values()]
         for row, (y, train) in enumerate(
-            zip(explorer._trains.get_ydata().reshape(6, -1), rows, strict=True)
+            zip(explorer.picture.moving[0].get_ydata().reshape(6, -1), rows, strict=True)
         ):
             assert ((y == row) == (train == 1)).all()
             assert (np.isnan(y) == (train == 0)).all()
-        for line, train in zip(explorer._sums, data["passed"].values(), strict=True):
+        for line, train in zip(explorer.picture.moving[1:4], data["passed"].values(), strict=True):
             assert (line.get_ydata() == train.cumsum()).all()
-        assert (explorer._largest.get_ydata() == data["largest"]).all()
+        assert (moving(explorer, "largest input").get_ydata() == data["largest"]).all()
 
 
 def test_the_words_tell_the_counts_in_and_out():

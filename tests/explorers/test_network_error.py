@@ -8,6 +8,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 import torch
+from helpers.explorers import moving
 from helpers.style import contrast_with_white
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
@@ -158,13 +159,12 @@ def test_each_part_has_its_own_bars_numbers_and_line(explorer):
             np.testing.assert_allclose(seen, share[share > 1e-12], rtol=0, atol=1e-12)
         shown = [float(text) for text in explorer.bars.sizes.texts]
         np.testing.assert_allclose(shown, data["rms"]["total"], rtol=0.05)
-        for part, line in explorer._lines.items():
-            rms = data["over_time"][part]
-            steps, drawn = line.get_data()
+        for part, rms in data["over_time"].items():
+            steps, drawn = moving(explorer, part).get_data()
             assert tuple(steps) == STEPS
             assert (np.isnan(drawn) == (rms == 0)).all()
             assert (drawn[rms > 0] == rms[rms > 0]).all()
-        assert explorer._now.get_xdata() == [setting["steps"]] * 2
+        assert explorer.picture.moving[-1].get_xdata() == [setting["steps"]] * 2
 
 
 def test_the_sizes_fit_their_axis(explorer):

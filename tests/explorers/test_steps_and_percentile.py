@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from helpers.explorers import moving, ring
 from torch import nn
 
 import snnlab as sl
@@ -52,7 +53,7 @@ def test_the_words_say_what_was_measured(explorer):
     data = explorer.compute(5, 99.0)
     words = explorer.move(steps=5, percentile=99.0)
     assert f"Percentile 99, 5 steps: {data['now']:.2f} % right" in words
-    assert f"ANN ({explorer._ann:.2f} %)" in words
+    assert "ANN (100.00 %)" in words
     assert f"is {data['accuracy'].max():.2f} %, first at step" in words
     first = int(words.split("first at step ")[1].split(";")[0])
     assert data["accuracy"][first - 1] == data["accuracy"].max()
@@ -62,9 +63,9 @@ def test_the_words_say_what_was_measured(explorer):
 def test_what_is_drawn_is_what_was_computed(explorer):
     explorer.move(steps=7, percentile=50.0)
     data = explorer.compute(7, 50.0)
-    assert (explorer._curve.get_ydata() == data["accuracy"]).all()
-    assert explorer._ring.get_data() == ([7], [data["now"]])
-    marks = explorer._spikes.get_array()
+    assert (moving(explorer, "SNN").get_ydata() == data["accuracy"]).all()
+    assert ring(explorer).get_data() == ([7], [data["now"]])
+    marks = explorer.picture.moving[-1].get_array()
     assert marks.shape == (12, 48)
     neuron, column = np.nonzero(marks)
     shown = sorted(zip(column // 3 + 1, neuron, strict=True))
@@ -78,10 +79,10 @@ def test_many_neurons_share_rows_and_no_spike_is_lost(given, monkeypatch):
     explorer = explorers.StepsAndPercentile(*given, timesteps=8, percentiles=(99.0,))
     explorer.move(steps=8)
     step, neuron = explorer.compute(8, 99.0)["raster"]
-    row, column = np.nonzero(explorer._spikes.get_array())
-    assert explorer._spikes.get_array().shape == (4, 24)
+    row, column = np.nonzero(explorer.picture.moving[-1].get_array())
+    assert explorer.picture.moving[-1].get_array().shape == (4, 24)
     assert set(zip(column // 3 + 1, row, strict=True)) == set(zip(step, neuron // 3, strict=True))
-    assert explorer._spikes.get_extent() == [0.5, 8.5, -0.5, 11.5]
+    assert explorer.picture.moving[-1].get_extent() == [0.5, 8.5, -0.5, 11.5]
 
 
 def test_every_percentile_is_simulated_when_it_opens_and_never_again(given, monkeypatch):

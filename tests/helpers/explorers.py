@@ -8,6 +8,7 @@ import re
 
 import numpy as np
 import torch
+from matplotlib.lines import Line2D
 from torch import nn
 
 import snnlab as sl
@@ -88,3 +89,16 @@ def assert_inside(line):
         line.get_data(), (line.axes.get_xlim(), line.axes.get_ylim()), strict=True
     ):
         assert low <= min(values) <= max(values) <= high, line.get_label()
+
+
+def moving(explorer, label):
+    """Return what moves under this name of the legend."""
+    (found,) = [artist for artist in explorer.picture.moving if artist.get_label() == label]
+    return found
+
+
+def ring(explorer):
+    """Return the ring around the point that the words are about."""
+    lines = [artist for artist in explorer.picture.moving if isinstance(artist, Line2D)]
+    (found,) = [line for line in lines if line.get_fillstyle() == "none"]
+    return found
