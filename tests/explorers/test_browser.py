@@ -203,6 +203,8 @@ def commit_predictions(page):
         assert said.inner_text().strip() == ""
         choices = prediction.locator(".snnlab-answers input[type=radio]")
         if choices.count():
+            group = prediction.get_by_role("radiogroup", name=re.compile(r"^Predict \d\.\d"))
+            assert group.locator("input[type=radio]").count() == choices.count()
             choices.first.press("Space")
         else:
             prediction.get_by_role("button", name="Commit").press("Enter")

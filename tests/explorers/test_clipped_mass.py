@@ -16,7 +16,7 @@ from snnlab.explorers.toolkit import network_explorer
 PERCENTILES = (50.0, 90.0, 99.0, 100.0)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def given():
     torch.manual_seed(0)
     x = np.random.default_rng(0).random((60, 6))
@@ -24,7 +24,7 @@ def given():
     return model, x, x[10:], model(torch.tensor(x[10:]).float()).argmax(1).numpy()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def explorer(given):
     return explorers.ClippedMass(*given, timesteps=16, layer="1", percentiles=PERCENTILES)
 
@@ -134,6 +134,7 @@ def test_the_words_tell_what_is_cut_off_and_what_is_read(explorer):
             assert (data["accuracy"][: first - 1] < data["accuracy"].max()).all()
 
 
+@pytest.mark.slow
 def test_every_percentile_is_simulated_once(given, monkeypatch):
     done = []
     simulate = clipped_mass.simulate

@@ -7,19 +7,13 @@ import re
 import numpy as np
 import pytest
 import torch
-from helpers.explorers import all_values, assert_inside, moving, near, ring, rms, said
-from helpers.style import drawn
+from helpers.explorers import all_values, assert_inside, moving, near, ring, rms, said, shared
 
 import snnlab as sl
 from snnlab import explorers
 from snnlab.explorers import counting, four_currents, layer_quantization
 
 EIGHTHS = [n / 8 for n in range(8)]
-KINDS = {
-    "Counting": lambda **given: explorers.Counting(**given),
-    "FourCurrents": lambda **given: explorers.FourCurrents(**given),
-    "LayerQuantization": lambda **rest: explorers.LayerQuantization([0.0, 1.0, 2.0, 4.0], **rest),
-}
 
 
 def show(explorer, *setting, **values):
@@ -48,7 +42,7 @@ def run(currents, v_init=0.0, reset="subtract", threshold=1.0):
 
 @pytest.fixture(scope="module")
 def one():
-    return explorers.Counting()
+    return shared(explorers.Counting)
 
 
 @pytest.mark.parametrize("reset", ["subtract", "zero"])
@@ -187,7 +181,7 @@ def test_the_formulas_of_both_resets_are_filled_in(one):
 
 @pytest.fixture(scope="module")
 def four():
-    return explorers.FourCurrents()
+    return shared(explorers.FourCurrents)
 
 
 GRID = list(itertools.product((-2.0, -1.0, -0.125, 0.5, 1.0, 1.375, 2.0), repeat=4))
@@ -324,6 +318,7 @@ def test_the_curves_have_all_thresholds_of_the_slider_and_the_best_is_the_lowest
     assert total.argmin() > 40  # with so much time clipping is all that hurts
 
 
+@pytest.mark.slow
 def test_the_uniform_rule_holds_for_uniform_activations_and_fails_for_crowded_ones():
     even = explorers.LayerQuantization((np.arange(4096) + 0.5) / 4096)
     for timesteps in (1, 4, 32):
@@ -348,6 +343,7 @@ def test_of_many_activations_the_midmost_of_equal_groups_are_looked_at():
     assert data["cut"] == 50
 
 
+@pytest.mark.slow
 def test_every_kind_of_array_and_every_order_gives_the_same():
     first, *others = (
         explorers.LayerQuantization(a)
@@ -393,6 +389,7 @@ def test_the_words_of_a_layer_are_its_numbers(layer):
         assert f"{{\\sqrt{{12}} \\cdot {steps}}}" in formula
 
 
+@pytest.mark.slow
 def test_very_small_and_very_large_numbers_can_be_squared_in_the_formula():
     for scale in (1e-6, 1e6):
         _, _, formula = show(explorers.LayerQuantization(scale * LAYER), 0.5, 8, 0.5)
@@ -445,49 +442,3 @@ def test_the_histogram_has_every_activation(layer):
 def test_what_can_be_no_activations_is_refused(activations, message):
     with pytest.raises(sl.ShapeError, match=re.escape(message)):
         explorers.LayerQuantization(activations)
-
-
-# --- a prediction ----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_prediction_stays_in_picture_and_words_whatever_is_moved(kind):
-    plain, explorer = KINDS[kind](), KINDS[kind](prediction=0.75)
-    marks = [
-        line
-        for line in explorer.picture.figure.axes[1].lines
-        if line.get_label() == "your prediction"
-    ]
-    assert len(marks) == 1
-    assert marks[0] not in explorer.picture.moving
-    across = marks[0].get_xdata() if kind == "LayerQuantization" else marks[0].get_ydata()
-    assert list(across) == [0.75, 0.75]
-    legend = explorer.picture.figure.axes[1].get_legend()
-    assert [text.get_text() for text in legend.get_texts()][-1] == "your prediction"
-    for name, control in explorer.declared.items():
-        for value in (all_values(control)[0], all_values(control)[-1]):
-            words = explorer.move(**{name: value})
-            assert words == plain.move(**{name: value}) + " You predicted 0.75."
-            assert explorer.picture.svg() == plain.picture.svg()
-            assert list(across) == [0.75, 0.75]
-    assert explorer.picture.background != plain.picture.background
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_prediction_is_told_apart_by_its_form(kind):
-    forms = [form for _, form in drawn(KINDS[kind](prediction=1).picture.figure.axes[1])]
-    assert len(set(forms)) == len(forms) > 2
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("prediction", [-1, 100.0, np.float32(50)])
-def test_a_prediction_outside_the_picture_is_said(kind, prediction):
-    words = KINDS[kind](prediction=prediction).words
-    assert words.endswith(f" You predicted {prediction:g}, which is outside the picture.")
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("prediction", ["0.3", math.nan, math.inf, True, [0.3]])
-def test_a_prediction_that_is_no_number_is_refused(kind, prediction):
-    with pytest.raises(sl.OptionError, match=r"prediction = .*: expected a finite number, or None"):
-        KINDS[kind](prediction=prediction)

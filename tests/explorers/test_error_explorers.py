@@ -6,12 +6,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from helpers.explorers import assert_inside, moving, near, ring, rms, said
+from helpers.explorers import assert_inside, moving, near, ring, rms, said, shared
 
 from snnlab import explorers
 from snnlab.analysis.decomposition import split
 from snnlab.dynamics.neuron import Neuron
-from snnlab.exceptions import OptionError
 from snnlab.explorers import deviation_error, quantization_error
 
 A = [(2 * n + 1) / 1024 for n in range(512)]  # exact, as are their sums over 32 steps
@@ -37,7 +36,7 @@ def fired(currents, threshold, v_init):
 
 @pytest.fixture(scope="module")
 def stairs():
-    return explorers.QuantizationError()
+    return shared(explorers.QuantizationError)
 
 
 def show_stairs(stairs, *setting):
@@ -235,7 +234,7 @@ BELOW = ("falling", 2.75, 0.1875, 0.5)  # no current of the first neuron reaches
 
 @pytest.fixture(scope="module")
 def uneven():
-    return explorers.DeviationError()
+    return shared(explorers.DeviationError)
 
 
 def show_uneven(uneven, *setting):
@@ -585,15 +584,3 @@ def test_the_formula_counts_right_wherever_it_says_so(uneven):
     assert len(seen) > 5
     assert 0 in seen
     assert behind > 0
-
-
-def test_a_predicted_threshold_is_drawn_and_told():
-    explorer = explorers.DeviationError(prediction=1.25)
-    assert "You predicted 1.25." in explorer.words
-    lines = [ax.get_lines() for ax in explorer.picture.figure.axes]
-    drawn = [line for line in lines[1] if line.get_label() == "your prediction"]
-    assert [float(x) for x in drawn[0].get_xdata()] == [1.25, 1.25]
-    assert "You predicted" not in explorers.DeviationError().words
-    assert "9, which is outside the picture" in explorers.DeviationError(prediction=9).words
-    with pytest.raises(OptionError, match="prediction = 'low': expected a finite number"):
-        explorers.DeviationError(prediction="low")

@@ -127,6 +127,7 @@ def test_over_time_shows_the_last_spiking_layer(explorer, apart):
 # --- the picture -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_shares_and_drawn_bars_close_at_every_position(dtype):
     explorer = explorers.NetworkError(*network([12, 10, 8], dtype), **OPTIONS)
@@ -184,6 +185,7 @@ def test_bars_can_be_told_apart_without_colour():
         assert tuple(bar.get_facecolor()[0]) == to_rgba(BY_NAME[part].color)
 
 
+@pytest.mark.slow
 def test_of_many_layers_some_are_named_and_the_output_always():
     model, x, _, y = network([6] * 15)
     with torch.no_grad():
@@ -399,6 +401,7 @@ def test_the_preparation_counts_its_work(given, monkeypatch):
 # --- options ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_it_begins_in_the_middle_half_full_at_the_maximum(given):
     half = {"reset": "subtract", "v_init": 0.5, "percentile": 100.0}
     assert explorers.NetworkError(*given).values == {"steps": 16, **half}

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from brian2 import ms, mV, nA
-from helpers.explorers import moving, ring
+from helpers.explorers import moving, ring, shared
 
 from snnlab import brian, explorers
 from snnlab.dynamics import neuron
@@ -23,7 +23,7 @@ SETTINGS = [DEFAULT | {name: value} for name, values in ENDS.items() for value i
 
 @pytest.fixture(scope="module")
 def explorer():
-    return explorers.SingleNeuron()
+    return shared(explorers.SingleNeuron)
 
 
 def show(explorer, setting):

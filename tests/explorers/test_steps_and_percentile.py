@@ -18,14 +18,14 @@ def network(x):
     return model, model(torch.tensor(x).float()).argmax(1).numpy()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def given():
     x = np.random.default_rng(0).random((60, 6))
     model, y = network(x)
     return model, x, x, y
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def explorer(given):
     return explorers.StepsAndPercentile(*given, timesteps=16, percentiles=(50.0, 99.0, 100.0))
 
@@ -85,6 +85,7 @@ def test_many_neurons_share_rows_and_no_spike_is_lost(given, monkeypatch):
     assert explorer.picture.moving[-1].get_extent() == [0.5, 8.5, -0.5, 11.5]
 
 
+@pytest.mark.slow
 def test_every_percentile_is_simulated_when_it_opens_and_never_again(given, monkeypatch):
     done = []
     slow = steps_and_percentile.accuracy_and_raster
@@ -107,6 +108,7 @@ def test_what_takes_too_long_is_simulated_at_its_first_visit(given, monkeypatch)
     assert list(explorer.simulations) == [99.9, 50.0]
 
 
+@pytest.mark.slow
 def test_the_preparation_counts_its_work(given, monkeypatch):
     counted = []
     monkeypatch.setattr(simulation_cache.Progress, "add", lambda self, n: counted.append(n))
@@ -128,7 +130,7 @@ def test_the_model_stays_as_it_is(given):
 
 
 def test_the_words_do_not_mix_the_steps_chosen_with_all_steps(explorer):
-    spikes = [explorer.move(steps=t).split("in that time ")[1] for t in (1, 16)]
+    spikes = [explorer.move(steps=t, percentile=100.0).split("in that time ")[1] for t in (1, 16)]
     assert spikes[0] == spikes[1]
     assert spikes[0] == f"{explorer.compute(1, 100.0)['spikes']:.0f} spikes per image and step."
 

@@ -17,7 +17,7 @@ from snnlab.explorers.toolkit import simulation_cache
 T = 12
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def given():
     torch.manual_seed(0)
     x = np.random.default_rng(0).random((60, 6))
@@ -26,7 +26,7 @@ def given():
     return sl.convert(model, x), x, y
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def explorer(given):
     return explorers.ThresholdMultipliers(*given, timesteps=T)
 

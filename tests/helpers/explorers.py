@@ -5,6 +5,7 @@ import inspect
 import math
 import pkgutil
 import re
+from functools import cache
 
 import numpy as np
 import torch
@@ -31,6 +32,7 @@ FOUND = {
 }
 
 
+@cache
 def given():
     """Return what some explorers want to be given, by the names of their parameters."""
     torch.manual_seed(0)
@@ -49,9 +51,16 @@ def given():
     }
 
 
-def made(kind):
+def made(kind, **options):
+    """Return a new explorer."""
     wanted = inspect.signature(kind).parameters.values()
-    return kind(**{p.name: given()[p.name] for p in wanted if p.default is p.empty})
+    return kind(**{p.name: given()[p.name] for p in wanted if p.default is p.empty}, **options)
+
+
+@cache
+def shared(kind):
+    """Return an explorer that several tests look at; each has to set what it depends on."""
+    return made(kind)
 
 
 def ends(control):
