@@ -11,40 +11,65 @@ LAB_FLAGS ?= $(shell [ "$$(id -u)" != 0 ] || echo --allow-root)
 # Makes the sliders quick, and keeps Jupyter from asking about news; see snnlab_server.py.
 LAB_CONFIG := JUPYTER_CONFIG_PATH="binder/jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}"
 
-.PHONY: lab test bench lint pins clean help
+# By default torch's threads wait by spinning, which beside one other busy program takes ten times
+# as long. Read when Python starts.
+export OMP_WAIT_POLICY ?= PASSIVE
+
+# The tests run in this many processes, of one thread each.
+WORKERS ?= 2
+PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS)
+
+.PHONY: lab check test test-long docs links bench lint pins clean help
 
 lab: ## open JupyterLab on the first notebook (the default)
 	@$(PYTHON) tools/environment.py lab
 	$(LAB_CONFIG) $(PY) -m jupyterlab $(LAB_FLAGS) notebooks/00_start_here.ipynb
 
+check: lint ## check style and types, and run the fast tests: two minutes
+	$(PYTEST) -m "not slow and not browser and not long"
+
 # Two runs, because a notebook may show a warning and a test may not.
 # Both always run; finding no test at all counts as a failure in each.
-test: ## run unit tests, doctests and every notebook
+# The browser tests share a server, and the cells of a notebook a kernel: each stay in one process.
+test: ## run unit tests, doctests, browser tests and every notebook
 	@$(PYTHON) tools/environment.py test
 	status=0; \
-	$(PY) -m pytest || status=1; \
-	$(PY) -m pytest -o addopts= -o filterwarnings=default --nbval-lax --nbval-current-env \
-		--nbval-cell-timeout=120 notebooks || status=1; \
+	$(PYTEST) --dist loadgroup || status=1; \
+	$(PYTEST) --dist loadfile -o addopts= -o filterwarnings=default \
+		--nbval-lax --nbval-current-env --nbval-cell-timeout=1000 notebooks || status=1; \
 	exit $$status
+
+test-long: ## run the tests that need many seeds with all of them
+	@$(PYTHON) tools/environment.py test
+	$(PYTEST) -m long
+
+docs: ## build the site into build/docs
+	@$(PYTHON) tools/environment.py docs
+	$(PY) -m sphinx -q -W --keep-going docs build/docs
+
+links: ## check the site's links to other sites, which needs the internet
+	@$(PYTHON) tools/environment.py docs
+	$(PY) -m sphinx -q -b linkcheck docs build/links
 
 bench: ## measure speed and accuracy, and the explorers in a browser
 	@$(PYTHON) tools/environment.py test
 	$(PY) -m benchmarks
 	$(PY) -m benchmarks browser
 
-lint: ## check style and types
+lint: ## check style, types and the order of imports
 	@$(PYTHON) tools/environment.py dev
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy snnlab
+	.venv/bin/lint-imports --no-logo --no-cache
 
 pins: ## write constraints.txt anew with the newest versions
 	@$(PYTHON) tools/environment.py pins
 
 clean: ## remove caches and build outputs; the environment .venv stays
-	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf build dist docs/notebooks docs/_static/folders.svg .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
 	find . \( -name .venv -o -name .git \) -prune -o -type d \
 		\( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile

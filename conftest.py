@@ -1,8 +1,4 @@
-"""Keep doctests working beside Brian2.
-
-`import brian2` puts a class of its own in place of pytest's `DoctestModule`, and that class fails
-at every `__init__.py`. So the class of pytest is put back before each file is collected.
-"""
+"""Keep doctests working beside Brian2, and mark what runs it."""
 
 from _pytest import doctest
 
@@ -10,5 +6,14 @@ OF_PYTEST = doctest.DoctestModule
 
 
 def pytest_collect_file():
-    """Undo what an import of Brian2 may have done."""
+    """Put pytest's own class of doctests back before each file is collected.
+
+    `import brian2` puts a class of its own in its place, which fails at every `__init__.py`.
+    """
     doctest.DoctestModule = OF_PYTEST
+
+
+def pytest_itemcollected(item):
+    """Mark the tests and doctests of snnlab.brian."""
+    if item.path.parent.name == "brian":
+        item.add_marker("brian")

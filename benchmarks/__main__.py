@@ -3,6 +3,7 @@
     python -m benchmarks            everything, some minutes
     python -m benchmarks conv mlp   some of the networks
     python -m benchmarks browser    the explorers in a browser, some minutes
+    python -m benchmarks neighbour  beside a busy program, some minutes
     python -m benchmarks mnist FILE networks on MNIST's 10,000 test images, some minutes
 
 Times are divided by those of the ANN on the same images: (time of T steps) / (T x ANN forward).
@@ -20,7 +21,7 @@ import numpy as np
 import torch
 
 import snnlab as sl
-from benchmarks import brian, browser, mnist
+from benchmarks import brian, browser, mnist, neighbour
 from benchmarks.networks import NETWORKS, load
 from benchmarks.peak import peak_of_this_process
 from benchmarks.plain_loop import plain_loop
@@ -43,6 +44,12 @@ def main(names: list[str]) -> None:
         return
     if names == ["browser"]:
         browser.measure()
+        return
+    if names == ["neighbour"]:
+        neighbour.measure()
+        return
+    if names[:1] == ["--neighbour"]:
+        neighbour.print_seconds(names[1], int(names[2]))
         return
     if names[:1] == ["mnist"]:
         mnist.measure(*names[1:])

@@ -1,19 +1,19 @@
 """The simulation as one would write it by hand: every layer at every step."""
 
 import torch
+from torch import fx
 
-from snnlab.graph.canonical import apply
-from snnlab.graph.operations import Kind
-from snnlab.network import Network
+from snnlab import Network
+from snnlab.graph import Kind
 
 
 @torch.inference_mode()
 def plain_loop(network: Network, x: torch.Tensor, timesteps: int) -> torch.Tensor:
     """Return the accumulated output; soft reset, one threshold per layer, no max pooling."""
     potentials, total = {}, 0.0
-    nodes = network.graph.nodes
+    nodes, interpreter = network.graph.nodes, fx.Interpreter(network.graph.module)
     for _ in range(timesteps):
-        values = {}
+        values = interpreter.env = {}
         for node in nodes:
             if node.meta["kind"] is Kind.INPUT:
                 values[node] = x
@@ -25,6 +25,7 @@ def plain_loop(network: Network, x: torch.Tensor, timesteps: int) -> torch.Tenso
                 potentials[node] = v - spikes
                 values[node] = spikes
             else:
-                values[node] = apply(node, network.graph.module, values)
+                inputs = interpreter.fetch_args_kwargs_from_env(node)
+                values[node] = getattr(interpreter, node.op)(node.target, *inputs)
         total = total + values[nodes[-1]]
     return total

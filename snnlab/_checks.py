@@ -1,4 +1,4 @@
-"""Checks of what a user passes in, with the message of the house.
+"""Checks of what a user passes in; all messages have the same form.
 
 A message has four parts: what failed and where, what was found, what was expected, what to do.
 """
@@ -102,11 +102,56 @@ def instance(value: Any, kind: type, name: str, todo: str) -> None:
         )
 
 
+def is_number(value: Any) -> bool:
+    """Return whether a value is one finite real number, of Python or numpy; no bool is one."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an int beyond the floats
+        return False
+
+
+def number(
+    value: Any,
+    name: str,
+    low: float = -math.inf,
+    high: float = math.inf,
+    *,
+    excluded: tuple[float, ...] = (),
+    whole: bool = False,
+    expected: str = "a finite number.",
+) -> Any:
+    """Return a finite number from `low` to `high`, as an int if `whole`, else as a float.
+
+    The ends of an open interval are `excluded`. The message ends with `expected`.
+    """
+    # As a float: numpy would round the ends to the type of a float16.
+    allowed = is_number(value) and low <= float(value) <= high and value not in excluded
+    if not allowed or (whole and value % 1):
+        raise OptionError(f"{name} = {value!r}: expected {expected}")
+    return int(value) if whole else float(value)
+
+
+def positive(value: Any, name: str) -> float:
+    """Return a finite number above 0."""
+    return number(value, name, 0, excluded=(0,), expected="a finite number above 0.")
+
+
+def whole(value: Any, name: str) -> int:
+    """Return `value` as an int >= 1."""
+    return number(value, name, 1, whole=True, expected="a whole number, 1 or more.")
+
+
+def position(value: Any, name: str, count: int) -> int:
+    """Return a position among so many, counted from the end if it is below 0."""
+    expected = f"a position from {-count} to {count - 1}: the record holds {count}."
+    return number(value, name, -count, count - 1, whole=True, expected=expected)
+
+
 def seed(value: Any, name: str = "seed") -> int:
     """Return a seed: a whole number, 0 or more."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < 0:
-        raise OptionError(f"{name} = {value!r}: expected a whole number, 0 or more.")
-    return int(value)
+    return number(value, name, 0, whole=True, expected="a whole number, 0 or more.")
 
 
 def generator(value: Any) -> np.random.Generator:
@@ -116,21 +161,13 @@ def generator(value: Any) -> np.random.Generator:
     return np.random.default_rng(None if value is None else seed(value))
 
 
-def positive(value: Any, name: str) -> float:
-    """Return a finite number above 0."""
-    number = isinstance(value, Real) and not isinstance(value, bool)
-    if not number or not 0 < value < math.inf:
-        raise OptionError(f"{name} = {value!r}: expected a finite number above 0.")
-    return float(value)
-
-
 def chosen_steps(at: Any, timesteps: float = math.inf, name: str = "at") -> list[int]:
     """Return chosen steps in order, each from 1 to `timesteps`."""
     if isinstance(at, str) or not isinstance(at, Iterable):
         raise OptionError(f"{name} = {at!r}: expected a list of steps, as {name}=[{at!r}].")
     chosen = sorted({whole(step, name) for step in at})
     if chosen and chosen[-1] > timesteps:
-        raise OptionError(f"at = {chosen}: expected steps from 1 to {timesteps}, the last one.")
+        raise OptionError(f"{name} = {chosen}: expected steps from 1 to {timesteps}, the last one.")
     return chosen
 
 
@@ -148,14 +185,6 @@ def layers(chosen: Any, names: Sequence[str], option: str) -> list[str]:
     return [layer(name, names, "layers that can be recorded") for name in chosen]
 
 
-def whole(value: Any, name: str) -> int:
-    """Return `value` as an int >= 1."""
-    whole_number = isinstance(value, Real) and not isinstance(value, bool) and value % 1 == 0
-    if not whole_number or value < 1:
-        raise OptionError(f"{name} = {value!r}: expected a whole number, 1 or more.")
-    return int(value)
-
-
 def option(value: Any, name: str, choices: Iterable[str]) -> str:
     """Return `value` if it is one of `choices`."""
     choices = tuple(choices)
@@ -168,22 +197,17 @@ def option(value: Any, name: str, choices: Iterable[str]) -> str:
 
 def fraction_of_threshold(value: Any) -> float:
     """Return `v_init` if it lies in [0, 1), in units of the threshold."""
-    number = isinstance(value, Real) and not isinstance(value, bool)
-    if not number or not 0 <= value < 1:
-        raise OptionError(
-            f"v_init = {value!r}: expected a number in [0, 1), in units of the threshold. "
-            f"If it is meant in units of potential, did you mean v_init / v_threshold?"
-        )
-    return float(value)
+    expected = (
+        "a number in [0, 1), in units of the threshold. If it is meant in units of potential, "
+        "did you mean v_init / v_threshold?"
+    )
+    return number(value, "v_init", 0, 1, excluded=(1,), expected=expected)
 
 
 def percentile(value: Any) -> float:
     """Return a percentile in (0, 100]."""
-    number = isinstance(value, Real) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or not 0 < value <= 100:
-        raise OptionError(
-            f"percentile = {value!r}: expected a number in (0, 100]; 100 is the maximum."
-        )
+    expected = "a number in (0, 100]; 100 is the maximum."
+    number(value, "percentile", 0, 100, excluded=(0,), expected=expected)
     if value <= 1:
         raise OptionError(
             f"percentile = {value!r}: expected a number in (1, 100]; percentiles are counted in "

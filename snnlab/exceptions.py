@@ -1,5 +1,8 @@
 """The errors of the package. Catch `SNNLabError` to catch them all."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class SNNLabError(ValueError):
     """Base of every error that snnlab raises on purpose."""
@@ -31,3 +34,17 @@ class MemoryBudgetError(SNNLabError):
 
 class DataError(SNNLabError):
     """A file of images or weights is missing, damaged, or holds something else."""
+
+
+@contextmanager
+def needs(where: str, *packages: str) -> Iterator[None]:
+    """Say what to install if an import inside fails; `packages` are named as pip knows them."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        library = str(error.name).partition(".")[0]
+        raise ModuleNotFoundError(
+            f"{where}: {library} is not installed, expected {' and '.join(packages)}. All else "
+            f"works without. Write: pip install {' '.join(packages)}",
+            name=error.name,
+        ) from error

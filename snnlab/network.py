@@ -1,7 +1,6 @@
 """A converted network: the folded ANN, and a neuron setting for every ReLU."""
 
 import dataclasses
-import hashlib
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -9,18 +8,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from snnlab import _checks, _tables
+from snnlab import _checks, _text
 from snnlab.dynamics.neuron import Neuron, Reset, checked_threshold
 from snnlab.dynamics.pooling import MAX_POOLINGS, MaxPooling, check_gates
 from snnlab.exceptions import OptionError
-from snnlab.graph.canonical import Graph
+from snnlab.graph.canonical import Graph, tensors
 from snnlab.graph.evaluation import cap, size
+from snnlab.graph.fingerprint import fingerprint
 
 Thresholds = float | np.ndarray | Mapping[str, Any]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Network:
+class Network(_text.ShownAsTable):
     """A spiking network. It never changes: `replace` and `to` return another.
 
     The weights are the ANN's own. A neuron passes on θ·s, its threshold times its spike, which is
@@ -81,6 +81,16 @@ class Network:
         """Threshold of each layer, a number or an array of shape (C,)."""
         return {name: neuron.v_threshold for name, neuron in self.neurons.items()}
 
+    @property
+    def fingerprint(self) -> str:
+        """The sha256 of all that decides what it computes, the exact parameters included."""
+        settings = [(name, n.reset, n.v_init) for name, n in self.neurons.items()]
+        thresholds = [np.asarray(neuron.v_threshold) for neuron in self.neurons.values()]
+        parameters = tensors(self.graph.module)
+        return fingerprint(
+            self.graph.fingerprint, settings, self.max_pool, *thresholds, *parameters
+        )
+
     def shape(self, layer: str | int) -> tuple[int, ...]:
         """Return the shape of a spiking layer for one image."""
         return self.graph.layers[_checks.layer(layer, self.layers)].meta["shape"]
@@ -138,31 +148,25 @@ class Network:
         """Return a copy on another device or in another floating type, as `torch.nn.Module.to`."""
         return Network(self.graph.to(*device_or_dtype), self.neurons, self.max_pool)
 
-    def _table(self) -> tuple[str, list[str], list[list[str]]]:
+    def _table(self) -> _text.Table:
         neurons = sum(size(node) for node in self.graph.layers.values())
         title = (
             f"Spiking network of {len(self.layers)} layers, {neurons:,} neurons; "
-            f"input {_tables.shape(self.graph.input_shape)}"
+            f"input {_text.shape(self.graph.input_shape)}"
         )
         header = ["layer", "shape", "neurons", "threshold θ", "reset", "v_init"]
         rows = [
             [
                 name,
-                _tables.shape(node.meta["shape"]),
+                _text.shape(node.meta["shape"]),
                 f"{size(node):,}",
-                _tables.span(np.ravel(self.neurons[name].v_threshold)),
+                _text.span(np.ravel(self.neurons[name].v_threshold)),
                 self.neurons[name].reset,
                 f"{self.neurons[name].v_init:g} θ",
             ]
             for name, node in self.graph.layers.items()
         ]
-        return title, header, rows
-
-    def __repr__(self) -> str:
-        return _tables.text(*self._table())
-
-    def _repr_html_(self) -> str:
-        return _tables.to_html(*self._table())
+        return _text.Table(title, header, rows)
 
 
 def thresholds_by_layer(
@@ -206,7 +210,7 @@ def _check_size(name: str, neuron: Neuron, graph: Graph) -> None:
     theta = np.ravel(neuron.v_threshold)
     if theta.min() < limits.tiny or theta.max() > limits.max:
         raise OptionError(
-            f"threshold of layer {name!r}: {_tables.span(theta)} does not fit into {graph.dtype}, "
+            f"threshold of layer {name!r}: {_text.span(theta)} does not fit into {graph.dtype}, "
             f"expected {limits.tiny:.2g} to {limits.max:.2g}. Look at the scale of the data."
         )
 
@@ -222,25 +226,3 @@ def _fit(name: str, neuron: Neuron, node: Any) -> Neuron:
     if upper is None:
         return neuron
     return dataclasses.replace(neuron, v_threshold=np.minimum(theta, upper))
-
-
-def fingerprint(*values: Any) -> str:
-    """Return a sum that tells networks and arrays from others.
-
-    >>> fingerprint([1.0, 2.0]) == fingerprint(np.array([1.0, 2.0]))
-    True
-    """
-    total = hashlib.sha256()
-    for value in values:
-        arrays = [] if value is None else [value]
-        if isinstance(value, Network):
-            module, neurons = value.graph.module, value.neurons
-            settings = [(name, neuron.reset, neuron.v_init) for name, neuron in neurons.items()]
-            # What a module shows of itself includes the code of its forward.
-            total.update(f"{value.graph} {module} {settings} {value.max_pool}".encode())
-            tensors = (*module.parameters(), *module.buffers())
-            arrays = [tensor.detach().cpu().numpy() for tensor in tensors]
-            arrays += [neuron.v_threshold for neuron in neurons.values()]
-        for array in map(np.asarray, arrays):
-            total.update(f"{array.shape} {array.dtype}".encode() + array.tobytes())
-    return total.hexdigest()

@@ -1,7 +1,6 @@
 """Accuracy and spikes over many settings: a table, made in parallel, kept on disk."""
 
 import functools
-import hashlib
 import itertools
 import pickle
 import threading
@@ -16,10 +15,11 @@ from torch import nn
 
 from snnlab import _checks
 from snnlab.conversion import Fixed, Percentile, ThresholdRule, convert
-from snnlab.exceptions import OptionError
-from snnlab.network import Network, fingerprint
+from snnlab.exceptions import OptionError, needs
+from snnlab.graph.fingerprint import fingerprint
+from snnlab.network import Network
 from snnlab.simulation import ann, simulate
-from snnlab.simulation.options import prepare, refuse_outside_unit
+from snnlab.simulation.options import RunOptions, refuse_outside_unit
 from snnlab.simulation.record import classified
 
 # What can vary, by what it is handed to.
@@ -28,6 +28,8 @@ _REPLACE = ("reset", "v_init", "scale", "max_pool")
 _SIMULATE = ("input", "seed", "dtype")
 _OPTIONS = ("percentile", *_CONVERT, *_REPLACE, *_SIMULATE)
 IMAGES = 500  # simulated at once
+# The folders whose code decides what a sweep finds.
+_FOLDERS = ("graph", "dynamics", "conversion", "simulation")
 # While torch.fx traces a model, it replaces functions of torch in the whole process.
 # No other thread may compute, or unpickle a tensor, in the meantime.
 _ALONE = threading.RLock()
@@ -97,8 +99,10 @@ def sweep(
     >>> table[["v_init", "timesteps", "accuracy", "spikes"]].values.tolist()
     [[0.0, 1.0, 0.0, 0.0], [0.0, 2.0, 0.0, 0.0], [0.5, 1.0, 0.0, 0.0], [0.5, 2.0, 1.0, 1.0]]
     """
-    import joblib
-    import pandas as pd
+    with needs("snnlab.sweep", "joblib", "pandas", "cloudpickle"):
+        import cloudpickle  # noqa: F401 (used by _packed)
+        import joblib
+        import pandas as pd
     from tqdm.auto import tqdm
 
     grid = _listed(grid)
@@ -110,8 +114,9 @@ def sweep(
     )
     if not steps:
         raise OptionError("timesteps: is empty, expected at least one number of steps.")
-    if jobs is not None and (isinstance(jobs, bool) or not isinstance(jobs, Integral) or not jobs):
-        raise OptionError(f"jobs = {jobs!r}: expected a whole number above 0, or -1 for all cores.")
+    if jobs is not None:
+        todo = "a whole number above 0, or -1 for all cores."
+        jobs = _checks.number(jobs, "jobs", excluded=(0,), whole=True, expected=todo)
     x, x_cal = _array(x, "x"), None if x_cal is None else _array(x_cal, "x_cal")
     y = _checks.labels(y, len(x))
     for name, model in named.items():
@@ -123,7 +128,7 @@ def sweep(
     values = itertools.product(*grid.values())
     settings = [dict(zip(grid, chosen, strict=True)) for chosen in values]
     cells = list(itertools.product(named, settings))
-    data = fingerprint(x, y, x_cal), steps, _sources()
+    data = fingerprint(x, y, x_cal, steps, _sources())
     # A worker of Dask unpickles what arrives while another thread of it computes. So whatever may
     # hold tensors travels packed, and all of it is packed before the first thread computes.
     packed = {name: _packed(model) for name, model in named.items()}
@@ -152,8 +157,8 @@ def cell(
 ) -> list[tuple[float, float]]:
     """Return accuracy and spikes per image after each number of steps, for one setting.
 
-    `key` tells all that follows from others; it is what a cache looks at in place of it. The
-    setting and the model are packed.
+    `key` identifies the other arguments; the cache compares only it. The setting and the model
+    are packed.
     """
     with _ALONE:
         return _simulated(pickle.loads(setting), steps, pickle.loads(model.data), x, y, x_cal)
@@ -199,9 +204,13 @@ def _packed(value: Any) -> np.ndarray:
 
 @functools.cache
 def _sources() -> str:
-    """Return a sum over the code of the package: what other code computed does not count."""
-    files = sorted(Path(__file__).parent.rglob("*.py"))
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    """Return the fingerprint of the code that a sweep computes with."""
+    package = Path(__file__).parent
+    files = [
+        *package.glob("*.py"),
+        *(f for name in _FOLDERS for f in (package / name).rglob("*.py")),
+    ]
+    return fingerprint(*(file.read_text(encoding="utf-8") for file in sorted(files)))
 
 
 def _check_model(title: str, model: Any, grid: Mapping[str, list], x_cal: Any) -> None:
@@ -221,8 +230,8 @@ def _check_model(title: str, model: Any, grid: Mapping[str, list], x_cal: Any) -
         raise OptionError("x_cal: none given, expected calibration images for the models.")
 
 
-def _tried(model: Any, grid: Mapping[str, list], x: Any, y: Any, x_cal: Any) -> tuple[bool, str]:
-    """Try every value of the grid on one image, and return what tells the model from others."""
+def _tried(model: Any, grid: Mapping[str, list], x: Any, y: Any, x_cal: Any) -> str:
+    """Try every value of the grid on one image, and return what identifies the model."""
 
     def converted(**setting: Any) -> Network:
         return convert(model, x_cal[:1], threshold=Fixed(1.0), **setting)
@@ -237,8 +246,9 @@ def _tried(model: Any, grid: Mapping[str, list], x: Any, y: Any, x_cal: Any) -> 
         for setting in each(*_REPLACE):
             network.replace(**setting)
         for setting in each("input", "dtype"):
-            _, _, recorder = prepare(network, x[:1], 1, **setting)
-            if recorder.spiking_input:
+            options = RunOptions(timesteps=1, **setting)
+            options.apply(network, x[:1])
+            if options.spiking_input:
                 refuse_outside_unit(torch.from_numpy(x))
         answer = ann(network, x[:1])
     for setting in each("percentile"):
@@ -253,7 +263,7 @@ def _tried(model: Any, grid: Mapping[str, list], x: Any, y: Any, x_cal: Any) -> 
     # It is rounded, so that another number of threads does not count.
     scale = np.abs(answer.outputs).max() or 1.0
     rounded = np.rint(1000 * answer.outputs / scale).astype(int)
-    return network is model, fingerprint(network, rounded)
+    return fingerprint(network is model, network.fingerprint, rounded)
 
 
 def _listed(grid: Any) -> dict[str, list]:

@@ -16,6 +16,7 @@ settings.register_profile(
 settings.load_profile("snnlab")
 
 os.environ.setdefault("TQDM_DISABLE", "1")
+os.environ.setdefault("MPLBACKEND", "agg")
 
 
 def pytest_collectstart():

@@ -1,4 +1,4 @@
-"""A network and its neurons: they never change, they refuse nonsense, they show themselves."""
+"""A network: it never changes, refuses nonsense, and shows itself."""
 
 import copy
 import dataclasses
@@ -48,60 +48,6 @@ def default(theta):
 
 
 BEFORE = {"1": default([0.5, 1.0, 2.0]), "4": default(3.0)}
-
-
-# --- neurons ---------------------------------------------------------------------------------
-
-
-def test_neuron_has_the_defaults_of_the_conventions():
-    neuron = sl.Neuron(2)
-    assert (neuron.v_threshold, neuron.reset, neuron.v_init) == (2.0, "subtract", 0.5)
-    assert isinstance(neuron.v_threshold, float)
-
-
-def test_neuron_keeps_a_copy_that_cannot_be_written():
-    theta = np.array([1.0, 2.0])
-    neuron = sl.Neuron(theta)
-    theta[0] = 9
-    assert neuron.v_threshold.tolist() == [1.0, 2.0]
-    with pytest.raises(ValueError, match="read-only"):
-        neuron.v_threshold[0] = 9
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        neuron.reset = "zero"
-
-
-@pytest.mark.parametrize("v_init", [0, 0.0, 0.25, np.float32(0.5), 1 - 2**-53])
-def test_neuron_takes_v_init_from_0_up_to_below_1(v_init):
-    assert sl.Neuron(1.0, v_init=v_init).v_init == float(v_init)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"v_threshold": 0}, r"v_threshold.*found 0,.*above 0"),
-        ({"v_threshold": -1.5}, r"v_threshold.*found -1\.5,.*above 0"),
-        ({"v_threshold": [1.0, float("nan")]}, r"v_threshold.*found nan,.*finite"),
-        ({"v_threshold": np.inf}, r"v_threshold.*found inf,.*finite"),
-        ({"v_threshold": [[1.0, 2.0]]}, r"v_threshold.*\(1, 2\).*per channel"),
-        ({"v_threshold": []}, r"v_threshold"),
-        ({"v_threshold": "one"}, r"v_threshold = 'one'.*expected a number"),
-        ({"v_threshold": "1"}, r"v_threshold = '1'.*expected a number"),
-        ({"v_threshold": True}, r"v_threshold = True.*expected a number"),
-        ({"v_threshold": None}, r"v_threshold.*expected"),
-        ({"v_threshold": 1, "reset": "soft"}, r"reset = 'soft'.*'subtract' or 'zero'"),
-        ({"v_threshold": 1, "reset": "substract"}, r"Did you mean 'subtract'\?"),
-        ({"v_threshold": 1, "reset": None}, r"reset = None.*'subtract' or 'zero'"),
-        ({"v_threshold": 1, "v_init": 1}, r"v_init = 1:.*\[0, 1\).*v_init / v_threshold"),
-        ({"v_threshold": 1, "v_init": -0.5}, r"v_init = -0\.5:.*\[0, 1\)"),
-        ({"v_threshold": 1, "v_init": float("nan")}, r"v_init = nan:.*\[0, 1\)"),
-        ({"v_threshold": 1, "v_init": "half"}, r"v_init = 'half':.*number in \[0, 1\)"),
-        ({"v_threshold": 1, "v_init": True}, r"v_init = True:.*number in \[0, 1\)"),
-    ],
-    ids=str,
-)
-def test_neuron_refuses(arguments, message):
-    with pytest.raises(sl.OptionError, match=message):
-        sl.Neuron(**arguments)
 
 
 # --- a network never changes -----------------------------------------------------------------

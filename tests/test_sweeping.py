@@ -8,6 +8,7 @@ import time
 from contextlib import contextmanager
 
 import cloudpickle
+import grimp
 import joblib
 import numpy as np
 import pytest
@@ -203,10 +204,10 @@ def test_other_models_images_labels_steps_and_settings_are_computed_anew(marks, 
     sl.sweep(model(), rule | {"reset": ["zero"]}, X, Y, **options)
     assert computed(marks) == [1] * 7
     net = sl.convert(model(), X)
-    one, other = (sweeping.fingerprint(n) for n in (net, net.replace(scale=2.0)))
+    one, other = (n.fingerprint for n in (net, net.replace(scale=2.0)))
     assert one != other
-    assert one != sweeping.fingerprint(net.replace(max_pool="gate"))
-    assert one == sweeping.fingerprint(sl.convert(model(), X))
+    assert one != net.replace(max_pool="gate").fingerprint
+    assert one == sl.convert(model(), X).fingerprint
 
 
 class Shown(nn.Module):
@@ -273,11 +274,11 @@ def test_models_that_look_alike_do_not_share_what_is_kept(one, other, tmp_path, 
 def test_thresholds_are_told_apart_to_the_last_digit_of_the_last_channel():
     net = sl.convert(nn.Sequential(nn.Linear(5, 1200), nn.ReLU()), X)
     theta = np.ones(1200)
-    found = {sweeping.fingerprint(net.replace(threshold=theta))}
+    found = {net.replace(threshold=theta).fingerprint}
     for where, value in [(600, 2.0), (0, 1 + 1e-12)]:
         other = theta.copy()
         other[where] = value
-        found.add(sweeping.fingerprint(net.replace(threshold=other)))
+        found.add(net.replace(threshold=other).fingerprint)
     assert len(found) == 3
 
 
@@ -285,15 +286,27 @@ def test_what_other_code_computed_does_not_count(marks, tmp_path, monkeypatch):
     options = {"timesteps": 4, "x_cal": X, "cache": tmp_path / "cache"}
     sl.sweep(model(), rules(marks, [1.0]), X, Y, **options)
     package = tmp_path / "package"
-    (package / "deep").mkdir(parents=True)
-    (package / "deep" / "part.py").write_text("a = 1")
+    for folder in ("graph", "course"):
+        (package / folder).mkdir(parents=True)
+        (package / folder / "part.py").write_text("a = 1")
     monkeypatch.setattr(sweeping, "__file__", str(package / "sweeping.py"))
-    for text, times in [("a = 1", 2), ("a = 2", 3), ("a = 1", 3)]:
-        (package / "deep" / "part.py").write_text(text)
+    for part, text, times in [
+        ("graph", "a = 1", 2),
+        ("graph", "a = 2", 3),
+        ("course", "a = 3", 3),
+        ("graph", "a = 1", 3),
+    ]:
+        (package / part / "part.py").write_text(text)
         with monkeypatch.context() as patch:
             patch.setattr(sweeping, "_sources", sweeping._sources.__wrapped__)
             sl.sweep(model(), rules(marks, [1.0]), X, Y, **options)
         assert computed(marks) == [1] * times
+
+
+def test_all_code_that_a_sweep_imports_counts():
+    needed = grimp.build_graph("snnlab").find_upstream_modules("snnlab.sweeping")
+    folders = {name.split(".")[1] for name in needed if name.count(".") == 2}
+    assert folders == set(sweeping._FOLDERS)
 
 
 @pytest.mark.parametrize("seeds", [{}, {"seed": [0, None]}])
@@ -327,6 +340,7 @@ def test_an_interrupted_sweep_goes_on(marks, tmp_path, monkeypatch):
     assert len(table) == 4
 
 
+@pytest.mark.slow
 def test_a_killed_worker_stops_the_sweep_and_the_next_goes_on(marks, tmp_path):
     (tmp_path / "marks.kill").touch()
     options = {"timesteps": 4, "x_cal": X, "cache": tmp_path / "cache", "jobs": 2}
@@ -360,6 +374,7 @@ def test_images_in_parts_are_those_of_the_whole(monkeypatch):
         sl.sweep(net, grid, X, Y[:7], timesteps=STEPS)
 
 
+@pytest.mark.slow
 def test_threads_take_turns(marks):
     slow, grid = Slow(*model()), rules(marks) | {"reset": ["subtract", "zero"]}
     alone = sl.sweep(slow, grid, X, Y, timesteps=STEPS, x_cal=X)
@@ -385,6 +400,7 @@ def time_limit(seconds):
         signal.signal(signal.SIGALRM, before)
 
 
+@pytest.mark.slow
 def test_a_dask_cluster_of_two_workers_serves_as_backend(tmp_path, marks):
     import distributed
 
@@ -393,14 +409,14 @@ def test_a_dask_cluster_of_two_workers_serves_as_backend(tmp_path, marks):
     for name in os.listdir(marks):
         (marks / name).unlink()
     with (
-        time_limit(90),
+        time_limit(900),
         distributed.LocalCluster(
             2, threads_per_worker=1, dashboard_address=":0", local_directory=tmp_path
         ) as cluster,
         distributed.Client(cluster) as client,
         joblib.parallel_config(backend="dask"),
     ):
-        client.wait_for_workers(2, timeout=60)
+        client.wait_for_workers(2)
         workers = set(client.run(os.getpid).values())
         table = sl.sweep(slow, grid, X, Y, timesteps=STEPS, x_cal=X)
         # The same two, so neither broke down on the way.

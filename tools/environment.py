@@ -1,6 +1,7 @@
 """Make the environment `.venv`, or the pins in constraints.txt.
 
     python tools/environment.py lab     what `make lab` needs
+    python tools/environment.py docs    the same and what builds the site
     python tools/environment.py test    the same and the test tools
     python tools/environment.py dev     the same and the linters
     python tools/environment.py pins    write constraints.txt anew
@@ -21,13 +22,13 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 CONSTRAINTS = ROOT / "constraints.txt"
 # Each extra is installed with those before it, so a wider environment serves a narrower target.
-EXTRAS = ("lab", "test", "dev")
+EXTRAS = ("lab", "docs", "test", "dev")
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 PROBE_SECONDS = 5
 # Debian 12 has Python 3.11.2, and newer ones need 3.11.5.
 HELD = ("soupsieve<3",)
 HEADER = """\
-# The exact versions that snnlab is tested with: one pin for every package of .[lab,test,dev].
+# The exact versions that snnlab is tested with: one pin for each package of .[lab,docs,test,dev].
 # Used with `pip install -c`. Made by `make pins`; do not edit by hand, except the line of torch.
 """
 WRONG_PYTHON = """\

@@ -23,7 +23,8 @@ TOKEN = "snnlab"
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # As root in a container, without a graphics card, without asking the internet for anything.
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
-LAB_SECONDS, RUN_SECONDS = 60, 180
+# Ten times what starting, or running a notebook, and answering a click take: a machine may be slow.
+RUN_SECONDS, ANSWER_SECONDS = 900, 120
 
 
 def chromium() -> str | None:
@@ -37,7 +38,6 @@ def served(
     state: Path,
     *,
     no_delay: bool = True,
-    dark: bool = False,
     whole_page: bool = False,
 ) -> Iterator[str]:
     """Serve a folder's notebooks and yield the address that a notebook's name is added to.
@@ -49,7 +49,7 @@ def served(
     settings = state / "settings" / "@jupyterlab"
     for plugin, values in {
         "notebook-extension/tracker": {"windowingMode": "none"} if whole_page else {},
-        "apputils-extension/themes": {"theme": "JupyterLab Dark" if dark else "JupyterLab Light"},
+        "apputils-extension/themes": {"theme": "JupyterLab Light"},
     }.items():
         file = settings / f"{plugin}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -75,14 +75,16 @@ def served(
         yield f"http://localhost:{port}/lab/tree/{{}}?token={TOKEN}&reset"
     finally:
         server.terminate()
-        server.wait(LAB_SECONDS)
+        server.wait(RUN_SECONDS)
 
 
 @contextmanager
 def browser() -> Iterator[Browser]:
     """Yield a headless browser."""
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
+        found = playwright.chromium.launch(
+            executable_path=chromium(), args=list(FLAGS), timeout=1000 * ANSWER_SECONDS
+        )
         yield found
         found.close()
 
@@ -102,9 +104,10 @@ def run_all(page: Page, address: str, notebook: Path) -> None:
     # A folded cell shows no number when it has run.
     folded = [cell for cell in cells if cell.metadata.get("jupyter", {}).get("source_hidden")]
     numbered = sum(cell.cell_type == "code" and cell not in folded for cell in cells)
+    page.set_default_timeout(1000 * ANSWER_SECONDS)
     page.goto(address.format(notebook.name), wait_until="domcontentloaded")
     # Before the kernel is there, running all cells does nothing.
-    page.wait_for_selector(".jp-StatusBar-TextItem:has-text('| Idle')", timeout=1000 * LAB_SECONDS)
+    page.wait_for_selector(".jp-StatusBar-TextItem:has-text('| Idle')", timeout=1000 * RUN_SECONDS)
     page.keyboard.press("Escape")
     page.click(".lm-MenuBar-itemLabel:text-is('Run')")
     page.click(".lm-Menu-itemLabel:text-is('Run All Cells')")
@@ -127,10 +130,10 @@ def _free_port() -> int:
 
 
 def _answers(address: str, server: subprocess.Popen) -> bool:
-    end = time.monotonic() + LAB_SECONDS
+    end = time.monotonic() + RUN_SECONDS
     while time.monotonic() < end and server.poll() is None:
         try:
-            with urllib.request.urlopen(address, timeout=5):
+            with urllib.request.urlopen(address, timeout=60):
                 return True
         except (urllib.error.URLError, ConnectionError):
             time.sleep(0.1)

@@ -27,7 +27,7 @@ def main() -> int:
         print(f"running {file.name} ...", flush=True)
         notebook = nbformat.read(file, as_version=4)
         folder = {"metadata": {"path": str(file.parent)}}
-        NotebookClient(notebook, timeout=120, resources=folder, store_widget_state=False).execute()
+        NotebookClient(notebook, resources=folder, store_widget_state=False).execute()
         clean(notebook)
         nbformat.write(notebook, file)
     return 0

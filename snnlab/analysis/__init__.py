@@ -2,9 +2,10 @@
 
 from snnlab.analysis import deviation, quantization
 from snnlab.analysis.decomposition import decompose, decompose_over_time
-from snnlab.analysis.error_parts import ErrorParts, ErrorsOverTime
+from snnlab.analysis.error_parts import PARTS, ErrorParts, ErrorsOverTime
 
 __all__ = [
+    "PARTS",
     "ErrorParts",
     "ErrorsOverTime",
     "decompose",

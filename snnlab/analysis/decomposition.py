@@ -1,6 +1,8 @@
 """The error of every neuron, split into the parts that make it up."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -8,10 +10,15 @@ import torch
 
 from snnlab import _checks
 from snnlab.analysis.error_parts import ErrorParts, ErrorsOverTime
-from snnlab.analysis.mean_currents import batches, mean_pooled, neurons_that_ran
-from snnlab.dynamics.neuron import Neuron, constant_output, passed_on, per_neuron
+from snnlab.analysis.mean_currents import (
+    image_slices,
+    mean_outputs,
+    neurons_that_ran,
+    received_currents,
+)
+from snnlab.dynamics.neuron import Neuron, constant_output, per_neuron
 from snnlab.exceptions import OptionError, ShapeError
-from snnlab.graph.evaluation import cap, currents_of
+from snnlab.graph.evaluation import cap
 from snnlab.graph.operations import Kind
 from snnlab.network import Network
 from snnlab.simulation.record import Record
@@ -78,41 +85,15 @@ def decompose(
     >>> parts.part("relu", "quantization").tolist(), parts.part("relu", "clipping").tolist()
     ([[-0.125], [0.0]], [[0.0], [-0.5]])
     """
-    _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
-    _checks.instance(
-        record, Record, "record", "Write snnlab.simulate(network, x, timesteps) first."
-    )
+    simulated = _Simulated.checked(network, x, record)
     _checks.option(reference, "reference", REFERENCES)
-    network = _network_that_ran(network, record)
-    graph = network.graph
-    x = _checks.images(x, "x", graph.input_shape, graph.dtype).cpu()
-    if len(x) != record.output_sums.shape[1]:
-        raise ShapeError(
-            f"x: {len(x)} images, expected the {record.output_sums.shape[1]} that were simulated."
-        )
-    steps = record.timesteps if step is None else step
-    counts = {name: record.counts(name, steps) for name in network.layers}
-    neurons = neurons_that_ran(record)
-    seen = x
-    if record.input != "analog":
-        seen = torch.from_numpy(record.rates("input", steps)).to(graph.dtype)
-    arrays = _Arrays(len(x), record.output_sums.dtype)
-    for here in batches(graph, len(x)):
-        phi = {name: passed_on(counts[name][here], steps, n) for name, n in neurons.items()}
-        gated = mean_pooled(record, steps, here)
-        ann, snn = currents_of(graph, x[here]), currents_of(graph, seen[here], phi, gated)
-        if record.input != "analog":
-            arrays.put("input", {"input": (seen[here] - x[here]).numpy()}, x[here].numpy(), here)
-        for node in graph.nodes:
-            name = node.meta["layer"]
-            if name in gated:
-                arrays.put(name, {"pooling": gated[name] - snn[name]}, ann[name], here)
-            elif node.meta["kind"] is Kind.RELU:
-                given = snn[name], ann[name], phi[name], steps, neurons[name], cap(node), reference
-                arrays.put(name, split(*given), np.clip(ann[name], 0, cap(node)), here)
-        propagated = snn["output"] - ann["output"]
-        arrays.put("output", {"propagated": propagated}, ann["output"], here)
-    return ErrorParts(steps, arrays.parts, arrays.activations, counts)
+    step = record.timesteps if step is None else step
+    counts = {name: record.counts(name, step) for name in network.layers}
+    arrays = _Arrays(len(simulated.x), record.output_sums.dtype)
+    for here, ann in simulated.batches():
+        for row, parts, activation in simulated.rows(here, ann, step, reference):
+            arrays.put(row, parts, activation, here)
+    return ErrorParts(step, arrays.parts, arrays.activations, counts)
 
 
 def decompose_over_time(network: Network, x: Any, record: Record) -> ErrorsOverTime:
@@ -143,21 +124,83 @@ def decompose_over_time(network: Network, x: Any, record: Record) -> ErrorsOverT
     >>> decompose_over_time(net, [[0.1875]], record).rms["relu"]["quantization"].tolist()
     [0.1875, 0.1875, 0.0625]
     """
-    _checks.instance(
-        record, Record, "record", "Write snnlab.simulate(network, x, timesteps) first."
-    )
+    simulated = _Simulated.checked(network, x, record)
     if not record.at:
         raise OptionError(
             f"record: has counts after {record.timesteps} steps only, expected those after several "
             f"numbers of steps. Simulate with at=(4, 16, 64), for example."
         )
     steps = tuple(sorted({*record.at, record.timesteps}))
-    found = [decompose(network, x, record, step=step).rms() for step in steps]
-    rms = {
-        name: {part: np.array([one[name][part] for one in found]) for part in parts}
-        for name, parts in found[0].items()
-    }
+    squares: dict[str, dict[str, np.ndarray]] = {}
+    for here, ann in simulated.batches():
+        for k, step in enumerate(steps):
+            for row, parts, activation in simulated.rows(here, ann, step):
+                means = squares.setdefault(row, {})
+                for part, values in {**parts, "total": sum(parts.values())}.items():
+                    share = np.square(values).sum() / (len(simulated.x) * activation[0].size)
+                    means.setdefault(part, np.zeros(len(steps)))[k] += share
+    rms = {row: {part: np.sqrt(m) for part, m in means.items()} for row, means in squares.items()}
     return ErrorsOverTime(steps, rms)
+
+
+@dataclass(frozen=True)
+class _Simulated:
+    """A network, the images that it was shown, and the record of that."""
+
+    network: Network
+    x: torch.Tensor
+    record: Record
+
+    @staticmethod
+    def checked(network: Any, x: Any, record: Any) -> "_Simulated":
+        """Refuse what does not fit together."""
+        _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
+        _checks.instance(
+            record, Record, "record", "Write snnlab.simulate(network, x, timesteps) first."
+        )
+        network = _network_that_ran(network, record)
+        x = _checks.images(x, "x", network.graph.input_shape, network.graph.dtype).cpu()
+        if len(x) != record.output_sums.shape[1]:
+            raise ShapeError(
+                f"x: {len(x)} images, expected the {record.output_sums.shape[1]} that were "
+                f"simulated."
+            )
+        return _Simulated(network, x, record)
+
+    @cached_property
+    def neurons(self) -> dict[str, Neuron]:
+        return neurons_that_ran(self.record)
+
+    def batches(self) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
+        """Yield the images in batches, with the ANN's currents."""
+        for here in image_slices(self.network.graph, len(self.x)):
+            yield here, received_currents(self.network.graph, self.x[here])
+
+    def rows(
+        self,
+        here: slice,
+        ann: Mapping[str, np.ndarray],
+        step: int,
+        reference: Reference = "received",
+    ) -> Iterator[tuple[str, dict[str, np.ndarray], np.ndarray]]:
+        """Yield each row's name, parts and activation in the ANN, for a batch after some steps."""
+        graph, shown = self.network.graph, self.x[here]
+        if self.record.input != "analog":
+            rates = torch.from_numpy(self.record.counts("input", step)[here] / step)
+            yield "input", {"input": (rates.to(graph.dtype) - shown).numpy()}, shown.numpy()
+            shown = rates.to(graph.dtype)
+        phi = mean_outputs(self.record, self.neurons, step, here)
+        snn = received_currents(graph, shown, phi)
+        for node in graph.nodes:
+            name = node.meta["layer"]
+            if node.meta["kind"] is Kind.MAX_POOL and name in phi:
+                yield name, {"pooling": phi[name] - snn[name]}, ann[name]
+            elif node.meta["kind"] is Kind.RELU:
+                z, z_ann, upper = snn[name], ann[name], cap(node)
+                neuron = self.neurons[name]
+                parts = split(z, z_ann, phi[name], step, neuron, upper, reference)
+                yield name, parts, np.clip(z_ann, 0, upper)
+        yield "output", {"propagated": snn["output"] - ann["output"]}, ann["output"]
 
 
 def split(

@@ -6,14 +6,14 @@ from numbers import Integral
 
 import numpy as np
 
-from snnlab import _checks, _tables
+from snnlab import _checks, _text
 from snnlab.analysis.parts import PARTS, ROW_PARTS, TOTAL, Part
 
 _TINY = np.finfo(np.float64).tiny
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ErrorParts:
+class ErrorParts(_text.ShownAsTable):
     """The error φ - a of every neuron after T steps, as a sum of four parts.
 
     Parameters
@@ -121,7 +121,7 @@ class ErrorParts:
             for name, parts in self.parts.items()
         }
 
-    def table(self, layer: str | int) -> _tables.Table:
+    def table(self, layer: str | int) -> _text.Table:
         """Return the numbers of `statistics` as a table that shows itself in a cell."""
         name = self._name(layer)
         header = ["part", "mean", "root mean square", "too low", "too high", "share"]
@@ -136,12 +136,12 @@ class ErrorParts:
             ]
             for part, n in self.statistics(name).items()
         ]
-        return _tables.Table(f"Error of {name} after {self.timesteps} steps", header, rows)
+        return _text.Table(f"Error of {name} after {self.timesteps} steps", header, rows)
 
     def _name(self, layer: str | int) -> str:
         return row(layer, self.parts)
 
-    def _table(self) -> _tables.Table:
+    def _table(self) -> _text.Table:
         columns = [part.name for part in (*self.kinds, TOTAL)]
         title = f"Error after {self.timesteps} steps, root mean square by part"
         rows = [
@@ -155,17 +155,11 @@ class ErrorParts:
             for name, rms in self.rms().items()
         ]
         header = ["layer", *columns, "spurious spikes per image"]
-        return _tables.Table(title, header, rows)
-
-    def __repr__(self) -> str:
-        return repr(self._table())
-
-    def _repr_html_(self) -> str:
-        return self._table()._repr_html_()
+        return _text.Table(title, header, rows)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ErrorsOverTime:
+class ErrorsOverTime(_text.ShownAsTable):
     """How large each part of the error is after several numbers of steps.
 
     Parameters
@@ -196,20 +190,14 @@ class ErrorsOverTime:
             return float("nan")
         return float(np.polyfit(np.log(self.steps), np.log(values), 1)[0])
 
-    def _table(self) -> _tables.Table:
+    def _table(self) -> _text.Table:
         header = ["layer", "part", *(f"T = {step}" for step in self.steps), "exponent"]
         rows = [
             [name, part, *(f"{v:.3g}" for v in values), f"{self.exponent(name, part):+.2f}"]
             for name, parts in self.rms.items()
             for part, values in parts.items()
         ]
-        return _tables.Table("Root mean square error by part over the steps T", header, rows)
-
-    def __repr__(self) -> str:
-        return repr(self._table())
-
-    def _repr_html_(self) -> str:
-        return self._table()._repr_html_()
+        return _text.Table("Root mean square error by part over the steps T", header, rows)
 
 
 def row(layer: str | int, rows: Mapping[str, Mapping[str, np.ndarray]]) -> str:

@@ -4,14 +4,16 @@ Between two neurons all is affine or an exact pool. So the mean current follows 
 what is passed on, in one evaluation.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import torch
+from torch import fx
 
 from snnlab.dynamics.neuron import Neuron, as_simulated, passed_on
-from snnlab.graph.canonical import Graph
-from snnlab.graph.evaluation import currents_of, size
+from snnlab.graph.canonical import Graph, apply, source_of
+from snnlab.graph.evaluation import currents_of, inference, size
+from snnlab.graph.operations import Kind
 from snnlab.network import Network
 from snnlab.simulation.record import Record
 
@@ -31,29 +33,50 @@ def mean_currents(network: Network, x: torch.Tensor, record: Record) -> dict[str
 
     The record is one of analog input, of this network and of these images.
     """
-    neurons = neurons_that_ran(record)
     found = {name: np.empty(n.shape, record.output_sums.dtype) for name, n in record.totals.items()}
-    for here in batches(network.graph, len(x)):
-        phi = {
-            name: passed_on(record.totals[name][here], record.timesteps, neuron)
-            for name, neuron in neurons.items()
-        }
-        currents = currents_of(network.graph, x[here], phi, mean_pooled(record, here=here))
+    neurons = neurons_that_ran(record)
+    for here in image_slices(network.graph, len(x)):
+        phi = mean_outputs(record, neurons, record.timesteps, here)
+        currents = received_currents(network.graph, x[here], phi)
         for name, values in found.items():
             values[here] = currents[name]
     return found
 
 
-def mean_pooled(
-    record: Record, step: int | None = None, here: slice = slice(None)
+def mean_outputs(
+    record: Record, neurons: Mapping[str, Neuron], step: int, here: slice
 ) -> dict[str, np.ndarray]:
-    """Return the mean over time of what gates have passed on, shape (B, C, ...)."""
-    step = record.timesteps if step is None else step
-    return {name: sums[here] / step for name, sums in record.pooled.get(step, {}).items()}
+    """Return what neurons and gates have passed on after `step` steps, φ, shape (b, C, ...)."""
+    phi = {
+        name: passed_on(record.counts(name, step)[here], step, neuron)
+        for name, neuron in neurons.items()
+    }
+    gates = record.pooled.get(step, {})
+    return phi | {name: sums[here] / step for name, sums in gates.items()}
 
 
-def batches(graph: Graph, images: int) -> Iterator[slice]:
+def image_slices(graph: Graph, images: int) -> Iterator[slice]:
     """Yield slices of so many images that a layer's values stay in the caches."""
     batch = max(1, _BATCH_BYTES // (8 * max(size(node) for node in graph.layers.values())))
     for first in range(0, images, batch):
         yield slice(first, first + batch)
+
+
+def received_currents(
+    graph: Graph, images: torch.Tensor, phi: Mapping[str, np.ndarray] | None = None
+) -> dict[str, np.ndarray]:
+    """Return the current of every ReLU, every maximum, and the output, in float64.
+
+    ReLUs and max poolings pass on `phi` where it names them, else the ANN's own value.
+    """
+    phi, maxima = phi or {}, {}
+
+    def emit(node: fx.Node, current: torch.Tensor) -> torch.Tensor | None:
+        name, own = node.meta["layer"], None
+        if node.meta["kind"] is Kind.MAX_POOL:
+            own = maxima[name] = apply(node, graph.module, {source_of(node): current})
+        return torch.from_numpy(phi[name]).to(current) if name in phi else own
+
+    with inference(graph, len(images)):
+        found = currents_of(graph, images.to(graph.device), emit) | maxima
+    return {name: current.double().cpu().numpy() for name, current in found.items()}

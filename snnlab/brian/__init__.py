@@ -1,13 +1,10 @@
 """Brian2: neurons as equations with units, and a second engine for converted networks."""
 
-try:
+from snnlab.exceptions import needs
+
+with needs("snnlab.brian", "brian2", "scipy"):
     import brian2  # noqa: F401
     import scipy  # noqa: F401
-except ImportError as error:
-    raise ImportError(
-        f"snnlab.brian: {error.name} is not installed. It needs Brian2 and scipy; all else works "
-        f"without. Write: pip install brian2 scipy"
-    ) from error
 
 from snnlab.brian.catalogue import models
 from snnlab.brian.model import Model

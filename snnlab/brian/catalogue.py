@@ -9,7 +9,7 @@ from typing import Any
 
 from brian2 import ms, mV, nF
 
-from snnlab import _checks, _tables
+from snnlab import _checks, _text
 from snnlab.brian.model import Model
 
 _INTEGRATE = "dv/dt = I/C : volt"
@@ -19,7 +19,7 @@ _START = {"v": "v_init * v_threshold"}
 _COMMON = {"C": 1 * nF, "v_threshold": 10 * mV, "v_init": 0.0}
 
 
-class Catalogue(Mapping[str, Model]):
+class Catalogue(_text.ShownAsTable, Mapping[str, Model]):
     """Neuron models by name, each made when it is first asked for; in a cell it shows a table."""
 
     def __init__(self, parts: Mapping[str, Mapping[str, Any]]):
@@ -47,15 +47,10 @@ class Catalogue(Mapping[str, Model]):
     def __len__(self) -> int:
         return len(self._parts)
 
-    def _table(self) -> tuple[str, list[str], list[list[str]]]:
+    def _table(self) -> _text.Table:
         rows = [[name, parts["purpose"], parts["source"]] for name, parts in self._parts.items()]
-        return f"{len(self)} neuron models", ["model", "for conversion", "source"], rows
-
-    def __repr__(self) -> str:
-        return _tables.text(*self._table(), words=True)
-
-    def _repr_html_(self) -> str:
-        return _tables.to_html(*self._table(), words=True)
+        header = ["model", "for conversion", "source"]
+        return _text.Table(f"{len(self)} neuron models", header, rows, words=True)
 
 
 models = Catalogue(

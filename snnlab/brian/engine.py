@@ -11,8 +11,8 @@ from snnlab.brian import synapses
 from snnlab.dynamics.neuron import Neuron, per_neuron
 from snnlab.exceptions import MemoryBudgetError
 from snnlab.network import Network
-from snnlab.simulation.progress import Progress
-from snnlab.simulation.recorder import GIB
+from snnlab.simulation.options import GIB
+from snnlab.simulation.progress import progress_bar
 
 # One step of the network. How long it is makes no difference: the current is given for each step.
 DT = 1 * b2.ms
@@ -84,9 +84,9 @@ class BrianEngine:
                 self._size("input"), [], [] * b2.ms, clock=self.clock, name="neurons_input"
             )
         self.synapses = {}
-        with Progress(sum(self._size(name) for name in sources), "neurons wired") as progress:
+        with progress_bar(sum(map(self._size, sources)), "neurons wired") as progress:
             for source in sources:
-                matrices = synapses.matrices_from(self.graph, source, progress.add)
+                matrices = synapses.matrices_from(self.graph, source, progress.update)
                 for target, matrix in matrices.items():
                     if matrix.nnz:
                         self.synapses[source, target] = self._synapses(source, target, matrix)
@@ -198,7 +198,7 @@ class BrianEngine:
             for (source, _), outgoing in self.synapses.items():
                 if source == name:
                     outgoing.pre.when = send
-        # Brian2 wants its own slots to be there too; nothing stands in those three any more.
+        # Brian2 requires its own slots too; these three stay empty.
         unused = ["thresholds", "synapses", "resets"]
         self.network.schedule = ["start", "groups", *slots, *unused, "end"]
 

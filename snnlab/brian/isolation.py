@@ -97,7 +97,7 @@ def _compiling() -> Iterator[None]:
 
 
 def _worth_saying(record: logging.LogRecord) -> bool:
-    """Leave out Brian2's warnings of what is refused here in a learner's words."""
+    """Leave out Brian2's warnings of what snnlab refuses with a message of its own."""
     return not record.name.endswith(("invalid_values", "failed_compile_test", "cpp_prefs"))
 
 

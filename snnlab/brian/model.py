@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from snnlab import _checks, _tables
+from snnlab import _checks, _text
 from snnlab.brian import quantities, validation
 from snnlab.brian.isolation import isolated
 from snnlab.exceptions import OptionError
@@ -14,7 +14,7 @@ _OWN = "one of your own"
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
-class Model:
+class Model(_text.ShownAsTable):
     """A neuron as Brian2 equations.
 
     Parameters
@@ -109,7 +109,7 @@ class Model:
             changes = {"purpose": _OWN, "source": ""} | changes
         return dataclasses.replace(self, parameters=parameters, **changes)
 
-    def _table(self) -> tuple[str, list[str], list[list[str]]]:
+    def _table(self) -> _text.Table:
         rows = [["equations", line] for line in validation.lines(self.equations)]
         rows += [
             ["fires when", self.threshold],
@@ -120,13 +120,8 @@ class Model:
         rows += [["parameter", f"{name} = {value}"] for name, value in self.parameters.items()]
         rows += [["starts from", f"{name} = {start}"] for name, start in self.initial.items()]
         rows += [["for conversion", self.purpose], ["source", self.source]]
-        return "Neuron model", ["part", "in Brian2's words"], [row for row in rows if row[1]]
-
-    def __repr__(self) -> str:
-        return _tables.text(*self._table(), words=True)
-
-    def _repr_html_(self) -> str:
-        return _tables.to_html(*self._table(), words=True)
+        given = [row for row in rows if row[1]]
+        return _text.Table("Neuron model", ["part", "in Brian2's words"], given, words=True)
 
 
 def _dictionary(value: Any, name: str) -> Mapping:

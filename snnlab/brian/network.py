@@ -11,15 +11,15 @@ from snnlab import _checks
 from snnlab.brian import synapses
 from snnlab.brian.engine import BrianEngine, Run
 from snnlab.brian.isolation import isolated
-from snnlab.dynamics.input_coding import PoissonInput, RegularInput
+from snnlab.dynamics.input_coding import spiking_input
 from snnlab.dynamics.neuron import Reset
 from snnlab.exceptions import ShapeError
-from snnlab.graph.evaluation import full_precision
+from snnlab.graph.evaluation import inference
 from snnlab.network import Network
-from snnlab.simulation.options import prepare, refuse_outside_unit, train_seeds
-from snnlab.simulation.progress import Progress
+from snnlab.simulation.options import GIB, RunOptions, refuse_outside_unit, train_seeds
+from snnlab.simulation.progress import progress_bar
 from snnlab.simulation.record import Record
-from snnlab.simulation.recorder import GIB, Recorder
+from snnlab.simulation.recorder import Recorder, put
 
 SCHEDULES = ("layers", "brian")
 
@@ -96,43 +96,42 @@ def simulate(
     [[1, 2]]
     """
     _checks.option(schedule, "schedule", SCHEDULES)
-    recorded = not isinstance(input, str)
-    network, x, recorder = prepare(
-        network,
-        x,
-        timesteps,
+    options = RunOptions(
+        timesteps=timesteps,
         reset=reset,
         v_init=v_init,
-        input="poisson" if recorded else input,
+        input=input if isinstance(input, str) else "poisson",
         spikes=spikes,
         potentials=potentials,
         at=at,
         dtype=torch.float64,
         memory=memory,
     )
-    timesteps, spiking = recorder.timesteps, recorder.spiking_input
-    wanted = [name for name in network.layers if recorder.wants(name, "potentials")]
-    trains = _trains(input, x, timesteps, seed) if spiking else repeat(None)
-    with full_precision(), isolated(target), Progress(len(x), "images") as progress:
-        engine = BrianEngine(network, spiking_input=spiking, schedule=schedule, memory=int(memory))
+    network, x = options.apply(network, x)
+    recorder = Recorder(network, len(x), options)
+    T, spiking = options.timesteps, options.spiking_input
+    trains = _trains(input, x, T, seed) if spiking else repeat(None)
+    with inference(network.graph, 1), isolated(target), progress_bar(len(x), "images") as progress:
+        engine = BrianEngine(
+            network, spiking_input=spiking, schedule=schedule, memory=options.memory
+        )
         for b, (image, train) in enumerate(zip(x, trains, strict=False)):
             shown = torch.zeros_like(image) if spiking else image
             currents = synapses.currents_at_rest(engine.graph, shown[None].cpu())
             constant = {name: current.numpy().ravel() for name, current in currents.items()}
-            run = engine.run(constant, train, timesteps, wanted)
+            run = engine.run(constant, train, T, recorder.potentials)
             _write(recorder, run, train, network, b)
-            progress.add(1)
-    return recorder.record(network.graph.fingerprint)
+            progress.update()
+    return recorder.record()
 
 
 def _trains(input: Any, x: torch.Tensor, timesteps: int, seed: Any) -> Iterable[np.ndarray]:
     """Return the spike trains of image after image, shape (T, ...): drawn, or as recorded."""
     if isinstance(input, str):
         refuse_outside_unit(x)
-        seeds = train_seeds(x, seed) if input == "poisson" else repeat(0)
+        seeds = train_seeds(len(x), seed)
         sources = (
-            PoissonInput(image[None], [own]) if input == "poisson" else RegularInput(image[None])
-            for image, own in zip(x, seeds, strict=False)
+            spiking_input(input, image[None], [own]) for image, own in zip(x, seeds, strict=True)
         )
         return (source.step(timesteps)[:, 0].cpu().numpy() for source in sources)
     trains, expected = np.asarray(input), (timesteps, *x.shape)
@@ -153,25 +152,26 @@ def _trains(input: Any, x: torch.Tensor, timesteps: int, seed: Any) -> Iterable[
 
 def _write(recorder: Recorder, run: Run, train: Any, network: Network, b: int) -> None:
     """Put the run of image `b` into the arrays of the record."""
-    T = recorder.timesteps
-    counts: dict[int, dict[str, np.ndarray]] = {stop: {} for stop in recorder.stops}
+    T, stops = recorder.options.timesteps, recorder.options.recorded_steps
+    counts: dict[int, dict[str, np.ndarray]] = {stop: {} for stop in stops}
     for name, (steps, neurons) in run.spikes.items():
         shape = network.shape(name)
         size = int(np.prod(shape))
-        for stop in recorder.stops:
+        for stop in stops:
             count = np.bincount(neurons[steps < stop], minlength=size)
             counts[stop][name] = count.reshape(1, *shape)
-        if recorder.wants(name, "spikes"):
-            dense = np.zeros((T, size), np.uint8)
-            dense[steps, neurons] = 1
-            recorder.spikes(name, dense.reshape(T, 1, *shape), 0, b)
+        if name in recorder.spikes:
+            trains = np.zeros((T, size), np.uint8)
+            trains[steps, neurons] = 1
+            put(recorder.spikes[name], trains.reshape(T, 1, *shape), 0, b)
         if name in run.potentials:
-            recorder.potentials(name, run.potentials[name].reshape(T, 1, *shape), 0, b)
+            put(recorder.potentials[name], run.potentials[name].reshape(T, 1, *shape), 0, b)
     if train is not None:
-        recorder.spikes("input", train[:, None], 0, b)
-        for stop in recorder.stops:
+        if "input" in recorder.spikes:
+            put(recorder.spikes["input"], train[:, None], 0, b)
+        for stop in stops:
             counts[stop]["input"] = train[None, :stop].sum(1, dtype=np.int64)
     for stop, of_layers in counts.items():
-        recorder.counts(of_layers, stop, b)
+        recorder.put_sums(stop, b, of_layers)
     outputs = network.graph.nodes[-1].meta["shape"]
-    recorder.outputs(run.potentials["output"].reshape(T, 1, *outputs), 0, b)
+    put(recorder.outputs["output"], run.potentials["output"].reshape(T, 1, *outputs), 0, b)

@@ -17,10 +17,10 @@ import torch
 from scipy import sparse
 from torch import fx
 
-from snnlab import _checks, _tables
+from snnlab import _checks, _text
 from snnlab.exceptions import UnsupportedLayerError
 from snnlab.graph.canonical import Graph, apply, source_of
-from snnlab.graph.evaluation import full_precision, last_uses, size
+from snnlab.graph.evaluation import currents_of, inference, last_uses, size
 from snnlab.graph.operations import Kind
 from snnlab.network import Network
 
@@ -31,7 +31,7 @@ _ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Connections:
+class Connections(_text.ShownAsTable):
     """What one layer receives from each spiking source, and what it receives in any case.
 
     Parameters
@@ -48,19 +48,13 @@ class Connections:
     constant: np.ndarray
     matrices: Mapping[str, sparse.csc_array]
 
-    def _table(self) -> tuple[str, list[str], list[list[str]]]:
+    def _table(self) -> _text.Table:
         rows = [
             [source, f"{m.shape[1]:,}", f"{m.nnz:,}", f"{m.nnz / (m.shape[0] * m.shape[1]):.2%}"]
             for source, m in self.matrices.items()
         ]
         title = f"Connections to layer {self.layer}, {len(self.constant):,} neurons"
-        return title, ["source", "its neurons", "synapses", "of all pairs"], rows
-
-    def __repr__(self) -> str:
-        return _tables.text(*self._table())
-
-    def _repr_html_(self) -> str:
-        return _tables.to_html(*self._table())
+        return _text.Table(title, ["source", "its neurons", "synapses", "of all pairs"], rows)
 
 
 def connections(network: Network, layer: str | int) -> Connections:
@@ -94,7 +88,7 @@ def connections(network: Network, layer: str | int) -> Connections:
     _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
     name = layer if layer == "output" else _checks.layer(layer, network.layers)
     graph = affine_graph(network)
-    with full_precision():
+    with inference(graph, 1):
         constant = currents_at_rest(graph, _dark(graph))[name]
         rest = at_rest(graph, _dark(graph))
         matrices = {
@@ -124,9 +118,7 @@ def sources(graph: Graph) -> dict[str, fx.Node]:
 
 def currents_at_rest(graph: Graph, images: torch.Tensor) -> dict[str, torch.Tensor]:
     """Return the current of each spiking layer and the output while no neuron fires."""
-    values = at_rest(graph, images)
-    currents = {name: values[source_of(node)] for name, node in graph.layers.items()}
-    return currents | {"output": values[graph.nodes[-1]]}
+    return currents_of(graph, images, lambda _, current: torch.zeros_like(current))
 
 
 def matrices_from(
@@ -134,7 +126,7 @@ def matrices_from(
 ) -> dict[str, sparse.csc_array]:
     """Return J for each layer that reads `source` directly; entries that are 0 are left out.
 
-    `done` is told how many neurons were looked at, again and again.
+    `done` is called with the number of neurons of each block.
     """
     node, rest = sources(graph)[source], at_rest(graph, _dark(graph))
     blocks: dict[str, list[sparse.csr_array]] = {}

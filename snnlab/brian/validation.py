@@ -1,4 +1,4 @@
-"""Having Brian2 look at a model, and saying in a learner's words what it rejects and where."""
+"""Checking a model with Brian2, and plain messages about what it rejects and where."""
 
 import re
 from typing import Any
@@ -61,7 +61,7 @@ def neuron_group(
 
 
 def inspect(model: Any) -> None:
-    """Check each part of a `Model`, and have Brian2 check it; the messages are for a learner.
+    """Check each part of a `Model`, and have Brian2 check it; the messages are plain.
 
     Raises
     ------

@@ -62,7 +62,7 @@ class Percentile(ThresholdRule):
             found = {name: float(layer.maximum.max()) for name, layer in statistics.items()}
         else:
             found = _exact_percentiles(graph, x_cal, statistics, self.percentile, self.nonzero)
-        # A percentile of 0 is no scale: the maximum stands in.
+        # A percentile of 0 is no scale: the maximum takes its place.
         per_layer: dict[str, float | np.ndarray] = {
             name: theta or float(statistics[name].maximum.max()) for name, theta in found.items()
         }

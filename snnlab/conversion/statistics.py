@@ -12,7 +12,7 @@ from torch import fx
 from snnlab import _checks
 from snnlab.exceptions import CalibrationError
 from snnlab.graph.canonical import Graph
-from snnlab.graph.evaluation import activation, evaluate, full_precision, last_uses, peak_live_size
+from snnlab.graph.evaluation import activation, evaluate, inference, last_uses, peak_live_size
 from snnlab.graph.operations import Kind
 
 # The upper 16 bits of a float32 that is not negative: 8 bits of exponent, 7 of mantissa.
@@ -129,8 +129,8 @@ def for_each_activation(
             look(node.meta["layer"], a)
         return a
 
-    with full_precision():
-        for images in batches(graph, x_cal):
+    for images in image_batches(graph, x_cal):
+        with inference(graph, len(images)):
             evaluate(graph, images, emit)
 
 
@@ -163,7 +163,7 @@ def cut_off(activations: np.ndarray, threshold: float) -> dict[str, float]:
     }
 
 
-def batches(graph: Graph, x: Any, name: str = "x_cal") -> Iterator[torch.Tensor]:
+def image_batches(graph: Graph, x: Any, name: str = "x_cal") -> Iterator[torch.Tensor]:
     """Yield the images in batches whose values stay within a few dozen MiB."""
     _checks.instance(graph, Graph, "graph", "Write snnlab.trace(model, x) first.")
     x = _checks.images(x, name, graph.input_shape, graph.dtype)

@@ -1,6 +1,7 @@
 """The proof that a converted network computes what the model computes."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
+from importlib import metadata
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from snnlab import _checks
 from snnlab.exceptions import VerificationError
 from snnlab.graph.canonical import Graph
 from snnlab.graph.capture import copied
-from snnlab.graph.evaluation import evaluate, full_precision
+from snnlab.graph.evaluation import currents_of, inference
 from snnlab.graph.operations import Kind
 from snnlab.graph.tracing import trace
 from snnlab.network import Network
@@ -65,7 +66,7 @@ def check_equivalence(traced: Graph, model: nn.Module, network: Network, x: torc
     traced = traced.to(graph.device, graph.dtype)
     original = copied(model).to(graph.device, graph.dtype)
     softmax = traced.softmax or (lambda logits: logits)
-    with full_precision():
+    with inference(graph, len(x)):
         own = _currents(graph, x)
         logits = own[graph.logits]
         before = _currents(traced, x)
@@ -83,19 +84,18 @@ def check_equivalence(traced: Graph, model: nn.Module, network: Network, x: torc
 
 
 def _currents(
-    graph: Graph, x: torch.Tensor, emit: Callable[[fx.Node], torch.Tensor | None] = lambda _: None
+    graph: Graph, x: torch.Tensor, values: Mapping[fx.Node, torch.Tensor] | None = None
 ) -> dict[str, torch.Tensor]:
-    """Return what enters every ReLU and max pool, and the output."""
-    currents: dict[str, torch.Tensor] = {}
+    """Return the currents in the units of the model, also where weights are normalized.
 
-    def note(node: fx.Node, current: torch.Tensor) -> torch.Tensor | None:
-        # In the units of the model, also where weights are normalized.
-        scale = torch.as_tensor(node.meta.get("scale", 1.0)).to(current)
-        currents[node.meta["layer"]] = current * scale
-        return emit(node)
-
-    output = evaluate(graph, x, note)
-    return currents | {"output": output}
+    `values` are what ReLUs and max pools pass on, by default the ANN's own.
+    """
+    emit = None if values is None else lambda node, _: values[node]
+    currents = currents_of(graph, x, emit)
+    for name, node in [*graph.layers.items(), *graph.pools.items()]:
+        scale = torch.as_tensor(node.meta.get("scale", 1.0))
+        currents[name] = currents[name] * scale.to(currents[name])
+    return currents
 
 
 def _test_midpoint(
@@ -110,7 +110,7 @@ def _test_midpoint(
         return unit.to(graph.device) * largest.clamp(min=1e-3)
 
     def at(values: dict[Any, torch.Tensor]) -> dict[str, torch.Tensor]:
-        return _currents(graph, values["input"], values.__getitem__)
+        return _currents(graph, values["input"], values)
 
     p, q = (
         {"input": random(x.shape[1:], x.abs().max())}
@@ -138,7 +138,7 @@ def _agree(
         if a.shape != b.shape:
             raise VerificationError(
                 f"layer {name!r}: {test}: shapes {tuple(a.shape)} and {tuple(b.shape)}, expected "
-                f"the same. This is a gap in the converter; please report it with the model."
+                f"the same. This is a gap in the converter. {_please()}"
             )
         scale = b.abs().max().item() or 1.0
         difference = (a - b).abs().max().item() / scale
@@ -147,5 +147,15 @@ def _agree(
                 f"layer {name!r}: {test}: differ by {difference:.2g} of the largest value "
                 f"{scale:.4g}, expected at most {tolerance:g}. Is this the model that was "
                 f"converted, with its weights unchanged? If so, it holds a step that the "
-                f"converter misreads; please report it."
+                f"converter misreads. {_please()}"
             )
+
+
+def _please() -> str:
+    """Ask for a report, at the address in the package's metadata."""
+    try:
+        urls = metadata.metadata("snnlab").get_all("Project-URL", [])
+    except metadata.PackageNotFoundError:  # run from its sources
+        urls = []
+    address = dict(url.split(", ", 1) for url in urls).get("Issues")
+    return f"Please report it{f' at {address}' if address else ''}, with the model."

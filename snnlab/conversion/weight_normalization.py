@@ -143,7 +143,7 @@ def _scaling(source: fx.Node, factor: np.ndarray, graph: Graph, name: str) -> fx
 
 
 def _has_channels(layer: nn.Module, node: fx.Node, scale: np.ndarray) -> bool:
-    """Tell whether a scale per channel can be taken in: where a layer's channels come first.
+    """Return whether a scale per channel can be taken in: where a layer's channels come first.
 
     Linear works along the last dimension; a transposed convolution keeps its weight by groups.
     """
@@ -159,7 +159,7 @@ def _groups(layer: nn.Module) -> int:
 
 
 def _hands_on(node: fx.Node, graph: Graph, scale: np.ndarray) -> bool:
-    """Tell whether a node's output is scaled when its input is."""
+    """Return whether a node's output is scaled when its input is."""
     if is_average_pool(node, graph.module) or node.meta["kind"] is Kind.MAX_POOL:
         return not scale.ndim or pools_by_channel(node, graph)
     reshapes = node.op == "call_function" and node.target is torch.reshape

@@ -1,12 +1,23 @@
-"""What the notebooks ask of the learner, and how they answer."""
+"""Exercises and predictions of the notebooks, and the feedback that they give."""
 
-from snnlab.course.comparison import compare
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from snnlab.exceptions import needs
+
+with needs("snnlab.course", "matplotlib", "ipywidgets"):
+    import ipywidgets  # noqa: F401
+    import matplotlib  # noqa: F401
+
 from snnlab.course.exercises.registry import check, exercise
 from snnlab.course.feedback import Feedback
-from snnlab.course.mystery_neuron import MysteryNeuron
 from snnlab.course.patients import mystery_patient, patient
 from snnlab.course.predictions.answers import Number
 from snnlab.course.predictions.prediction import Prediction
+
+if TYPE_CHECKING:
+    from snnlab.course.comparison import compare
+    from snnlab.course.mystery_neuron import MysteryNeuron
 
 __all__ = [
     "Feedback",
@@ -19,3 +30,17 @@ __all__ = [
     "mystery_patient",
     "patient",
 ]
+
+# Loaded at their first use, since only notebook 01 needs Brian2.
+_LAZY = {"MysteryNeuron": "mystery_neuron", "compare": "comparison"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'snnlab.course' has no attribute {name!r}")
+    with needs(f"snnlab.course.{name}", "brian2", "scipy"):
+        return getattr(import_module(f"snnlab.course.{_LAZY[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

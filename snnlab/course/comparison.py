@@ -1,4 +1,4 @@
-"""Comparing a learner's neuron with another one, by what both do."""
+"""Comparison of two neurons by their spike counts."""
 
 import brian2 as b2
 import numpy as np
@@ -42,7 +42,7 @@ def compare(yours: Model, other: Model) -> Feedback:
         question = "Yours is deaf to weak currents. Does it lose too much, or is it too large?"
     else:
         question = "Both hear the same currents. What does a spike leave behind?"
-    return Feedback(False, f"{telltale(*counts)} {question}")
+    return Feedback(False, f"{largest_difference(*counts)} {question}")
 
 
 def spike_counts(model: Model) -> np.ndarray:
@@ -50,8 +50,8 @@ def spike_counts(model: Model) -> np.ndarray:
     return simulate_neuron(model, _CURRENTS[None], _DURATION, 1 * b2.ms).counts
 
 
-def telltale(yours: np.ndarray, other: np.ndarray) -> str:
-    """Return the current at which two neurons differ most, in words."""
+def largest_difference(yours: np.ndarray, other: np.ndarray) -> str:
+    """Return a sentence about the current at which two spike counts differ most."""
     most = int(np.abs(yours - other).argmax())
     return (
         f"At {_CURRENTS[most] / b2.nA:.1f} nA for {_DURATION / b2.ms:g} ms your neuron fires "

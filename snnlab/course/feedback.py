@@ -1,4 +1,4 @@
-"""The answer to a learner's answer."""
+"""Feedback on an answer of a learner."""
 
 import html
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, repr=False)
 class Feedback:
-    """Whether an answer is right, and what there is to say about it. A cell shows the words.
+    """Whether an answer is right, and words about it, which a cell shows.
 
     >>> Feedback(False, "Two spikes. Look at the second step.")
     Not yet. Two spikes. Look at the second step.
@@ -19,5 +19,5 @@ class Feedback:
         return f"{'Right.' if self.right else 'Not yet.'} {self.words}"
 
     def _repr_html_(self) -> str:
-        # A paragraph is wrapped at its words, plain text is not.
+        # JupyterLab wraps a paragraph, but not plain text.
         return f"<p>{html.escape(repr(self))}</p>"

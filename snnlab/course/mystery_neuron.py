@@ -1,4 +1,4 @@
-"""A neuron to be found out: its threshold, its reset and its leak, from its spikes alone."""
+"""A neuron whose threshold, reset and leak are to be found from its spikes alone."""
 
 import functools
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ import numpy as np
 
 from snnlab import _checks
 from snnlab.brian import Model, models, quantities, simulate_neuron
-from snnlab.course.comparison import spike_counts, telltale
+from snnlab.course.comparison import largest_difference, spike_counts
 from snnlab.course.feedback import Feedback
 from snnlab.dynamics.neuron import RESETS, Reset
 from snnlab.exceptions import OptionError
 
-# How far off an answer may be.
+# The relative errors that an answer may have.
 _THRESHOLD_TOLERANCE, _TAU_TOLERANCE = 0.05, 0.2
 
 
@@ -23,7 +23,7 @@ class MysteryNeuron:
     """A neuron that tells only when it fires. Its capacitance is 1 nF, and it starts empty.
 
     Stimulate it, work out its threshold, its reset and its leak, and let `check` look at them.
-    What it is made of is nowhere stored in it, so that it cannot be seen by accident.
+    Its parameters are not stored in it, so that they cannot be seen by accident.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class MysteryNeuron:
     answers: int = 0
 
     def __post_init__(self) -> None:
-        self.number = _checks.seed(self.number)
+        self.number = _checks.seed(self.number, "number")
 
     def stimulate(self, current: Any, duration: Any, dt: Any = 1 * b2.ms) -> np.ndarray:
         """Give it a current and return when it fires, in ms.
@@ -104,7 +104,7 @@ class MysteryNeuron:
                 True, f"That is mystery neuron {self.number}. You needed {stimuli} and {answers}."
             )
         counts = spike_counts(guess), spike_counts(hidden)
-        return Feedback(False, f"{telltale(*counts)} {question}")
+        return Feedback(False, f"{largest_difference(*counts)} {question}")
 
 
 @functools.cache
@@ -123,8 +123,8 @@ def _model(v_threshold: Any, reset: str, tau: Any) -> Model:
 
 
 def _question(hidden: Model, guess: Model) -> str | None:
-    """Return what to think about next, None if all is right."""
-    if _off(hidden, guess, "v_threshold") > _THRESHOLD_TOLERANCE:
+    """Return the question for the first parameter that is wrong, None if all are right."""
+    if _relative_error(hidden, guess, "v_threshold") > _THRESHOLD_TOLERANCE:
         return (
             "Look at the first spike only: how much charge has flowed in by then, and how much of "
             "it can have leaked away? A strong current leaves the leak no time."
@@ -134,7 +134,7 @@ def _question(hidden: Model, guess: Model) -> str | None:
         return "Does a very weak current ever make it fire, however long you wait?"
     if leaks_in_guess and not leaks:
         return "Give it a very weak current, and wait long. Does it forget?"
-    if leaks and _off(hidden, guess, "tau") > _TAU_TOLERANCE:
+    if leaks and _relative_error(hidden, guess, "tau") > _TAU_TOLERANCE:
         return "What is the weakest current that makes it fire? There the leak is as strong as it."
     if guess.reset != hidden.reset:
         return (
@@ -144,6 +144,6 @@ def _question(hidden: Model, guess: Model) -> str | None:
     return None
 
 
-def _off(hidden: Model, guess: Model, name: str) -> float:
-    """Return how far off a guessed parameter is, as a share of the true one."""
+def _relative_error(hidden: Model, guess: Model, name: str) -> float:
+    """Return the relative error of a guessed parameter."""
     return abs(float(guess.parameters[name] / hidden.parameters[name]) - 1)

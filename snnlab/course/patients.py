@@ -1,4 +1,4 @@
-"""Networks that are damaged on purpose, so that the learner can find out what is wrong."""
+"""Networks damaged on purpose, for the learner to find out what is wrong."""
 
 import copy
 import dataclasses
@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from snnlab import _checks
-from snnlab._words import counted
+from snnlab._text import counted
 from snnlab.exceptions import OptionError
 from snnlab.graph.canonical import exclusive_layer
 from snnlab.network import Network
@@ -98,7 +98,7 @@ def _changes_nothing(todo: str) -> OptionError:
     return OptionError(f"network: this patient's damage changes nothing; {todo}")
 
 
-# By so much thresholds of channels are off, up and down in turn.
+# The thresholds of channels are multiplied and divided by this factor, in turn.
 _MIXED = 8.0
 
 
@@ -115,8 +115,8 @@ def _with_mixed_channels(network: Network) -> Network:
     return network.replace(name, threshold=network.thresholds[name] * factors)
 
 
-def _with_turned_bias(network: Network) -> Network:
-    """Turn the sign of a bias: of the second layer that has one, or else of the only one."""
+def _with_flipped_bias(network: Network) -> Network:
+    """Flip the sign of a bias: of the second layer that has one, or else of the only one."""
     graph = dataclasses.replace(network.graph, module=copy.deepcopy(network.graph.module))
     layers = [exclusive_layer(node, graph) for node in graph.nodes]
     biased = [layer for layer in layers if layer is not None and layer.bias is not None]
@@ -136,7 +136,7 @@ def _with_turned_bias(network: Network) -> Network:
 
 
 def _with_reset_to_zero(network: Network) -> Network:
-    """Let all neurons forget what they have beyond the threshold, and begin empty."""
+    """Reset all neurons to zero after a spike, and let them start empty."""
     if all(n.reset == "zero" and n.v_init == 0 for n in network.neurons.values()):
         raise _changes_nothing(
             "all neurons are reset to zero and begin empty, expected neurons that subtract or "
@@ -148,7 +148,7 @@ def _with_reset_to_zero(network: Network) -> Network:
 _DAMAGES: tuple[Callable[[Network], Network], ...] = (
     lambda network: network.replace(0, scale=10.0),
     lambda network: network.replace(scale=0.2),
-    _with_turned_bias,
+    _with_flipped_bias,
     lambda network: network.replace(1, scale=0.1),
     _with_mixed_channels,
     _with_reset_to_zero,

@@ -1,11 +1,11 @@
-"""Numbers and things as they stand in a sentence."""
+"""Numbers and values in sentences."""
 
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from snnlab._words import counted
+from snnlab._text import counted
 
 
 def steps(number: float) -> str:
@@ -14,7 +14,7 @@ def steps(number: float) -> str:
 
 
 def fires(number: float) -> str:
-    """Return how often something fires.
+    """Return a verb phrase for a spike count.
 
     >>> fires(0), fires(2.0), fires(2.5)
     ('does not fire', 'fires twice', 'fires 2.5 times')
@@ -24,7 +24,7 @@ def fires(number: float) -> str:
 
 
 def kind(value: Any) -> str:
-    """Return what something is.
+    """Return a noun phrase for a value of any type.
 
     >>> kind(0.5), kind([1, 2]), kind(np.zeros(3)), kind(True)
     ('the number 0.5', 'a list', 'an array of shape (3,)', 'True')
@@ -39,10 +39,11 @@ def kind(value: Any) -> str:
     return f"a{'n' * (name[0].lower() in 'aeiou')} {name}"
 
 
-def listed(numbers: tuple) -> str:
-    """Return several numbers.
+def listed(numbers: tuple, thing: str = "") -> str:
+    """Return several numbers, after what they are.
 
-    >>> listed((0.25, 1.0))
-    '0.25, 1'
+    >>> listed((0.25, 1.0)), listed((0.25, 1.0), "current"), listed((2,), "current")
+    ('0.25, 1', 'currents 0.25, 1', 'current 2')
     """
-    return ", ".join(f"{number:g}" for number in numbers)
+    named = f"{thing}{'s' * (len(numbers) > 1)} " if thing else ""
+    return named + ", ".join(f"{number:g}" for number in numbers)

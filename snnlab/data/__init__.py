@@ -1,4 +1,4 @@
-"""Images to learn from, trained networks, and the training of a small network."""
+"""Images, trained networks, and the training of a small network."""
 
 from snnlab.data.bundled import card
 from snnlab.data.digits import Images, load_digits

@@ -1,4 +1,4 @@
-"""Files that come with the package, each with a card that tells what it is."""
+"""Files that come with the package, each with a card that describes it."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ _TODO = "Install snnlab again, or take this file anew from its repository."
 
 
 def card(name: str) -> dict[str, Any]:
-    """Return what is known about a file: its source, its sha256, and how it was made.
+    """Return the description of a file: its source, its sha256, and how it was made.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def card(name: str) -> dict[str, Any]:
 
 
 def read(name: str) -> bytes:
-    """Return a file as it was when its card was written.
+    """Return the bytes of a file, whose sha256 is that of its card.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def read(name: str) -> bytes:
         If it or its card is missing, cut off or changed.
     """
     file = FOLDER / name
-    expected, content = _card(file)["sha256"], _content(file)
+    expected, content = _card(file)["sha256"], _bytes(file)
     found = hashlib.sha256(content).hexdigest()
     if found != expected:
         raise DataError(
@@ -53,28 +53,28 @@ def read(name: str) -> bytes:
     return content
 
 
-def write(name: str, content: bytes, **known: Any) -> None:
-    """Keep a file and its card: what is `known`, and the sha256."""
+def write(name: str, content: bytes, **fields: Any) -> None:
+    """Write a file and its card, which holds the fields and the sha256."""
     file = FOLDER / name
     file.write_bytes(content)
-    told = known | {"file": name, "sha256": hashlib.sha256(content).hexdigest()}
-    text = json.dumps(told, indent=2, ensure_ascii=False) + "\n"
+    fields |= {"file": name, "sha256": hashlib.sha256(content).hexdigest()}
+    text = json.dumps(fields, indent=2, ensure_ascii=False) + "\n"
     file.with_suffix(".json").write_text(text, encoding="utf-8")
 
 
 def _card(file: Path) -> dict[str, Any]:
     file = file.with_suffix(".json")
-    content = _content(file)
+    content = _bytes(file)
     try:
-        known = json.loads(content.decode("utf-8"))
+        fields = json.loads(content.decode("utf-8"))
     except ValueError as error:
         raise DataError(f"{file}: damaged ({error}), expected a card in json. {_TODO}") from error
-    if not isinstance(known, dict) or "sha256" not in known:
+    if not isinstance(fields, dict) or "sha256" not in fields:
         raise DataError(f"{file}: damaged, expected a card with the sha256 of its file. {_TODO}")
-    return known
+    return fields
 
 
-def _content(file: Path) -> bytes:
+def _bytes(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:

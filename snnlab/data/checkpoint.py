@@ -1,4 +1,4 @@
-"""The state of a training in a file, so that it can go on after an interruption."""
+"""The state of a training in a file, so that it can resume after an interruption."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,13 +10,13 @@ from snnlab.exceptions import DataError
 
 
 class Checkpoint:
-    """A file with the state of a training; no file if the path is None.
+    """A file with the state of a training; with None as its path nothing is saved.
 
     Parameters
     ----------
     file : path or None
     setting : dict
-        What the training hangs on. A file of another setting is refused.
+        What the result depends on. A file of another setting is refused.
     parts : sequence of objects with `state_dict` and `load_state_dict`
         Such as model, optimizer and schedule.
 
@@ -42,18 +42,18 @@ class Checkpoint:
             )
 
     def resume(self) -> int:
-        """Bring the parts and torch's random state to where they were; return the epochs done."""
+        """Restore the parts and torch's random state, and return the number of epochs done."""
         if self.file is None or not self.file.exists():
             return 0
         todo = "Remove it to begin anew, or give the checkpoint another name."
         try:
-            kept = torch.load(self.file, weights_only=True)
-            found = dict(kept["setting"])
+            saved = torch.load(self.file, weights_only=True)
+            found = dict(saved["setting"])
             if found == self.setting:
-                for part, state in zip(self.parts, kept["states"], strict=True):
+                for part, state in zip(self.parts, saved["states"], strict=True):
                     part.load_state_dict(state)
-                torch.set_rng_state(kept["random"])
-                return int(kept["epoch"])
+                torch.set_rng_state(saved["random"])
+                return int(saved["epoch"])
         except Exception as error:  # what torch raises depends on what else the file is
             raise DataError(
                 f"{self.file}: cannot be read ({error!r}), expected what a training of this model "
@@ -63,17 +63,17 @@ class Checkpoint:
         wanted = {key: value for key, value in self.setting.items() if value != found.get(key)}
         raise DataError(f"{self.file}: is of a training with {was}, expected {wanted}. {todo}")
 
-    def keep(self, epoch: int) -> None:
-        """Write the state after so many epochs; the file before stays until this one is whole."""
+    def save(self, epoch: int) -> None:
+        """Save the state after so many epochs, replacing the file only once it is complete."""
         if self.file is None:
             return
         states = [part.state_dict() for part in self.parts]
         state = {"setting": self.setting, "epoch": epoch, "states": states}
-        part = self.file.with_name(self.file.name + ".part")
-        torch.save(state | {"random": torch.get_rng_state()}, part)
-        part.replace(self.file)
+        incomplete = self.file.with_name(self.file.name + ".part")
+        torch.save(state | {"random": torch.get_rng_state()}, incomplete)
+        incomplete.replace(self.file)
 
     def remove(self) -> None:
-        """Remove the file: the training is at its end."""
+        """Remove the file after the training."""
         if self.file is not None:
             self.file.unlink(missing_ok=True)

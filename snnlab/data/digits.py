@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from snnlab import _checks
+from snnlab.exceptions import needs
 
 _TEST_IMAGES = 360
 
@@ -42,7 +43,8 @@ def load_digits(side: int = 8) -> Images:
     >>> load_digits().x_test.shape
     (360, 1, 8, 8)
     """
-    from sklearn import datasets
+    with needs("snnlab.data.load_digits", "scikit-learn"):
+        from sklearn import datasets
 
     side = _checks.whole(side, "side")
     bunch = datasets.load_digits()

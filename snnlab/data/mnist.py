@@ -1,4 +1,4 @@
-"""Handwritten digits, MNIST: 10,000 test images in the package, those for training from outside."""
+"""MNIST: the test images come with the package, the training images from a file or openml.org."""
 
 import io
 from pathlib import Path
@@ -7,10 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from snnlab.data import bundled
-from snnlab.exceptions import DataError
+from snnlab.exceptions import DataError, needs
 
 _COUNTS = {"train": 60_000, "test": 10_000}
-# A label as a number, or as openml.org and others write it. Unlike a cast this knows 2.5 from 2.
+# A label as a number, or as openml.org and others write it. A cast would make 2 of 2.5.
 _DIGITS = {form: digit for digit in range(10) for form in (digit, str(digit), b"%d" % digit)}
 _TODO = "Give another npz file with MNIST, or none: then it is fetched from openml.org."
 
@@ -69,14 +69,14 @@ def load_mnist_training(file: str | Path | None = None) -> Labelled:
 
 
 def read(part: str, file: str | Path | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Return images and labels of a part of MNIST, "train" or "test", as bytes.
+    """Return images and labels of a part of MNIST, "train" or "test", both of type uint8.
 
     Raises
     ------
     DataError
         If the file is missing or holds something else, or if openml.org gives nothing.
     """
-    images, labels = _fetched(part) if file is None else _opened(Path(file), part)
+    images, labels = _fetch(part) if file is None else _open(Path(file), part)
     origin, count = file or "openml.org", _COUNTS[part]
     if images.shape != (count, 28, 28) or images.dtype != np.uint8:
         raise DataError(
@@ -88,25 +88,24 @@ def read(part: str, file: str | Path | None = None) -> tuple[np.ndarray, np.ndar
             f"{origin}: labels of shape {labels.shape}, expected ({count},): one for each image. "
             f"{_TODO}"
         )
-    given = labels.tolist()
-    wrong = [label for label in given if label not in _DIGITS]
+    wrong = [label for label in labels.tolist() if label not in _DIGITS]
     if wrong:
         raise DataError(
             f"{origin}: {len(wrong):,} of the {count:,} labels are no digits, the first is "
             f"{wrong[0]!r}; expected whole numbers from 0 to 9. {_TODO}"
         )
-    return images, np.array([_DIGITS[label] for label in given], np.uint8)
+    return images, np.array([_DIGITS[label] for label in labels.tolist()], np.uint8)
 
 
-def _opened(file: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
+def _open(file: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
     names = (f"x_{part}", f"y_{part}"), (f"{part}_images", f"{part}_labels")
     try:
         arrays = np.load(io.BytesIO(file.read_bytes()), allow_pickle=False)
-        held = {*getattr(arrays, "files", ())}
+        stored = {*getattr(arrays, "files", ())}
         for x, y in names:
-            if {x, y} <= held:
+            if {x, y} <= stored:
                 return arrays[x], arrays[y]
-        found = f"holds {sorted(held) or 'one array without a name'}"
+        found = f"holds {sorted(stored) or 'one array without a name'}"
     except FileNotFoundError:
         found = "not found"
     except Exception as error:  # what numpy raises depends on where the file is damaged
@@ -115,8 +114,9 @@ def _opened(file: Path, part: str) -> tuple[np.ndarray, np.ndarray]:
     raise DataError(f"{file}: {found}; expected an npz file with {wanted}. {_TODO}")
 
 
-def _fetched(part: str) -> tuple[np.ndarray, np.ndarray]:
-    from sklearn import datasets
+def _fetch(part: str) -> tuple[np.ndarray, np.ndarray]:
+    with needs("snnlab.data.load_mnist_training without a file", "scikit-learn"):
+        from sklearn import datasets
 
     folder = "~/scikit_learn_data"  # where scikit-learn keeps its copy unless told otherwise
     try:
@@ -124,8 +124,8 @@ def _fetched(part: str) -> tuple[np.ndarray, np.ndarray]:
         pixels, labels = datasets.fetch_openml(
             "mnist_784", version=1, return_X_y=True, as_frame=False, parser="liac-arff"
         )
-        chosen = slice(_COUNTS["train"]) if part == "train" else slice(_COUNTS["train"], None)
-        return pixels[chosen].reshape(-1, 28, 28).astype(np.uint8), labels[chosen]
+        rows = slice(_COUNTS["train"]) if part == "train" else slice(_COUNTS["train"], None)
+        return pixels[rows].reshape(-1, 28, 28).astype(np.uint8), labels[rows]
     except Exception as error:  # no connection, or one of many that a damaged copy leads to
         raise DataError(
             f"openml.org: MNIST could not be fetched ({error!r}). Look at your connection. If it "

@@ -6,6 +6,7 @@ from torch import nn
 
 from snnlab import _checks
 from snnlab.data import bundled
+from snnlab.exceptions import needs
 
 
 def mnist_mlp() -> nn.Module:
@@ -87,7 +88,7 @@ def load_network(name: str) -> nn.Module:
     ----------
     name : {"mnist_mlp", "mnist_diehl_convnet", "mnist_convnet"}
         784-1200-1200-10 without biases; 12c5-2s-64c5-2s-10o without biases; three convolutions with
-        BatchNorm, biases and max pooling. `card(name)` tells how each was trained.
+        BatchNorm, biases and max pooling. `card(name)` describes their training.
 
     Raises
     ------
@@ -99,10 +100,11 @@ def load_network(name: str) -> nn.Module:
     >>> load_network("mnist_diehl_convnet")[0]
     Conv2d(1, 12, kernel_size=(5, 5), stride=(1, 1), bias=False)
     """
-    from safetensors.torch import load
+    with needs("snnlab.data.load_network", "safetensors"):
+        from safetensors.torch import load
 
     _checks.option(name, "name", ARCHITECTURES)
     model = ARCHITECTURES[name]()
-    # Stored in half precision: enough to tell the weights apart, and half the size.
+    # Stored in half precision, for half the size; copied into parameters of float32.
     model.load_state_dict(load(bundled.read(f"{name}.safetensors")))
     return model.eval()

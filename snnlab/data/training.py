@@ -1,7 +1,6 @@
 """Training of a small classifier."""
 
 import copy
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from snnlab import _checks
+from snnlab._threads import multiplications, threads_for
 from snnlab.data.checkpoint import Checkpoint
 from snnlab.exceptions import ShapeError
+from snnlab.graph.fingerprint import fingerprint
 
 
 def train(
@@ -26,7 +27,7 @@ def train(
     seed: int = 0,
     checkpoint: str | Path | None = None,
 ) -> nn.Module:
-    """Return a trained copy of a classifier, in eval mode; a progress bar shows its way.
+    """Return a trained copy of a classifier, in eval mode, and show a progress bar.
 
     Adam with a learning rate that falls to 0 along a cosine, cross-entropy loss. The order of the
     images and Dropout follow `seed`; torch's own random state is restored afterwards.
@@ -42,8 +43,8 @@ def train(
     learning_rate : float
     seed : int
     checkpoint : path, optional
-        A file that is written after each epoch and removed at the end. If it is there, the training
-        that was interrupted goes on, to the same result.
+        A file that is written after each epoch and removed at the end. If it exists, the training
+        resumes from it, to the same result.
 
     Raises
     ------
@@ -74,12 +75,18 @@ def train(
         "batch": batch,
         "learning_rate": learning_rate,
         "seed": seed,
+        "model": str(model),
+        "sha256 of x": fingerprint(x),
+        "sha256 of y": fingerprint(y),
     }
-    setting |= {"model": str(model), "sha256 of x": _sha256(x), "sha256 of y": _sha256(y)}
-    kept = Checkpoint(checkpoint, setting, (model, optimizer, schedule))
-    with torch.random.fork_rng(devices=[]), tqdm(total=epochs, unit=" epochs", leave=False) as bar:
+    state = Checkpoint(checkpoint, setting, (model, optimizer, schedule))
+    with torch.random.fork_rng(devices=[]):
+        # A step computes the output, and the gradients of activations and of weights.
+        work = 3 * batch * multiplications(copy.deepcopy(model).eval(), x[:1])
+    bars = tqdm(total=epochs, unit=" epochs", leave=False)
+    with torch.random.fork_rng(devices=[]), threads_for(work), bars as bar:
         torch.manual_seed(seed)
-        done = kept.resume()
+        done = state.resume()
         bar.update(done)
         for epoch in range(done, epochs):
             for chosen in _batches(len(x), batch):
@@ -90,25 +97,15 @@ def train(
                 loss.backward()
                 optimizer.step()
             schedule.step()
-            kept.keep(epoch + 1)
+            state.save(epoch + 1)
             bar.set_postfix(loss=f"{loss.item():.3f}")
             bar.update()
-    kept.remove()
+    state.remove()
     return model.eval()
 
 
-def _sha256(values: torch.Tensor) -> str:
-    """Return a sum that tells these numbers from others, whatever their type."""
-    return hashlib.sha256(
-        values.contiguous().flatten().view(torch.uint8).numpy().tobytes()
-    ).hexdigest()
-
-
 def _batches(images: int, batch: int) -> list[torch.Tensor]:
-    """Return the images in random order, in batches, none of one image alone.
-
-    BatchNorm cannot learn from a single image.
-    """
+    """Return the images in random order, in batches, none of one image: BatchNorm needs two."""
     batches = list(torch.randperm(images).split(batch))
     if len(batches) > 1 and len(batches[-1]) == 1:
         batches[-2:] = [torch.cat(batches[-2:])]

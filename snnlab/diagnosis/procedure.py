@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from snnlab import _checks
-from snnlab._words import counted
+from snnlab._text import counted
 from snnlab.analysis import decompose
 from snnlab.analysis.mean_currents import mean_currents
 from snnlab.conversion import verify
@@ -25,17 +25,19 @@ from snnlab.diagnosis.report import Diagnosis, Finding, LayerScale, Remedy
 from snnlab.diagnosis.suspicions import Suspicion, settings, suspicions
 from snnlab.diagnosis.trials import Trials
 from snnlab.exceptions import SNNLabError
+from snnlab.graph import Graph
 from snnlab.graph.capture import copied
-from snnlab.graph.evaluation import full_precision
+from snnlab.graph.evaluation import inference
 from snnlab.network import Network
 from snnlab.simulation import ann, simulate
-from snnlab.simulation.progress import Progress
+from snnlab.simulation.progress import progress_bar
 
+_BATCH = 64
 # Less than this is not worth a search, nor is a single image.
 _TOLERATED = 0.02
 _LONGER = 4
-# The images are tried on the ANN as they are and so many times larger: somebody has divided by 255,
-# or by the standard deviation, or has not.
+# Factors by which the images are tried on the ANN: they may have been divided by 255 or by the
+# standard deviation in training only, or here only.
 _SCALES = (1 / 255, 0.01, 0.03, 0.1, 0.3, 3.0, 10.0, 30.0, 100.0, 255.0)
 
 
@@ -86,7 +88,7 @@ def diagnose(
         _checks.instance(model, nn.Module, "model", "Leave it away, or pass what was converted.")
     # Every layer once, the parts, each unusual setting twice, the images rescaled, the remedies.
     most = len(network.layers) + 5 + 2 * len(network.layers) + 1 + MOST_REMEDIES
-    with Progress(most, "simulations") as progress:
+    with progress_bar(most, "simulations") as progress:
         return _Examination(network, x, y, timesteps, progress).diagnosis(model)
 
 
@@ -99,7 +101,7 @@ class _Examination:
         x: torch.Tensor,
         y: np.ndarray,
         timesteps: int,
-        progress: Progress,
+        progress: Any,
     ):
         self.network, self.x, self.y, self.timesteps = network, x, y, timesteps
         self.trials = Trials(x, y, progress)
@@ -163,7 +165,7 @@ class _Examination:
         try:
             verify(model, self.network, self.x[:8])
         except SNNLabError as error:
-            own = _accuracy(model, self.x, self.y)
+            own = _accuracy(model, self.x, self.y, self.network.graph)
             reads = "" if own is None else f" The model reads {own:.2%} correctly."
             words = (
                 f"The network does not compute what the model does.{reads} {error} Convert the "
@@ -205,7 +207,7 @@ class _Examination:
         return scale if better else None
 
     def _is_poor(self, accuracy: float) -> bool:
-        """Tell whether the ANN is nearer to guessing than to all right."""
+        """Return whether the ANN is nearer to guessing than to all right."""
         return accuracy < (1 + self.guess) / 2
 
     def _about_the_ann(self) -> list[Finding]:
@@ -264,12 +266,12 @@ class _Examination:
         return float(self.trials.accuracy(network, self.timesteps)[-1])
 
 
-def _accuracy(model: nn.Module, x: torch.Tensor, y: np.ndarray) -> float | None:
+def _accuracy(model: nn.Module, x: torch.Tensor, y: np.ndarray, graph: Graph) -> float | None:
     """Return the share of images that the model itself reads correctly; None if it cannot."""
     try:
-        with full_precision():
+        with inference(graph, _BATCH):
             own = copied(model).to(x)
-            answers = torch.cat([own(batch) for batch in x.split(64)]).argmax(1).cpu().numpy()
+            answers = torch.cat([own(batch) for batch in x.split(_BATCH)]).argmax(1).cpu().numpy()
     except (RuntimeError, TypeError, ValueError, IndexError):  # of images of another shape, say
         return None
     return float((answers == y).mean()) if answers.shape == y.shape else None

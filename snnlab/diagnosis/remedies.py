@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from snnlab._words import counted
+from snnlab._text import counted
 from snnlab.conversion import Maximum, Percentile, ThresholdRule
 from snnlab.diagnosis.report import Remedy
 from snnlab.diagnosis.trials import Trials

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snnlab import _tables
-from snnlab._words import counted
+from snnlab import _text
+from snnlab._text import counted
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ class Diagnosis:
             f"its error away, one after another: {gains}."
         )
 
-    def tables(self) -> list[_tables.Table]:
+    def tables(self) -> list[_text.Table]:
         """Return the layers and the remedies as tables that show themselves in a cell."""
         rows = [
             [
@@ -194,7 +194,7 @@ class Diagnosis:
             for name, setting in self.settings.items()
         ]
         header = ["layer", "θ / 99.9th percentile", "θ / maximum", "right without its error"]
-        found = [_tables.Table("Layers", header, rows)]
+        found = [_text.Table("Layers", header, rows)]
         if self.remedies:
             remedies = [
                 [
@@ -206,7 +206,7 @@ class Diagnosis:
                 for r in self.remedies
             ]
             columns = ["remedy", "right", "points gained", "time"]
-            found.append(_tables.Table("Remedies, each alone, cheapest first", columns, remedies))
+            found.append(_text.Table("Remedies, each alone, cheapest first", columns, remedies))
         return found
 
     def __repr__(self) -> str:

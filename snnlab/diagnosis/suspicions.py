@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from snnlab import _tables
-from snnlab._words import counted
+from snnlab import _text
+from snnlab._text import counted
 from snnlab.conversion import LayerStatistics, Percentile, activation_statistics
 from snnlab.diagnosis.report import LayerScale
 from snnlab.exceptions import CalibrationError
@@ -148,7 +148,7 @@ def _set_by_outliers(setting: LayerScale) -> bool:
 
 
 def _nearer_the_maximum(over_usual: float, over_maximum: float) -> bool:
-    """Tell whether a high threshold is fewer times the maximum than this is times the usual."""
+    """Return whether a high threshold is fewer times the maximum than this is times the usual."""
     return over_maximum < over_usual / over_maximum
 
 
@@ -189,7 +189,7 @@ def _bias(starts: list[float]) -> str:
 
 def _span(ratios: Iterable[float]) -> str:
     """Return one number or the smallest and the largest, as precise as anybody reads them."""
-    return _tables.span(float(f"{ratio:.3g}") for ratio in ratios)
+    return _text.span(float(f"{ratio:.3g}") for ratio in ratios)
 
 
 def _rethreshold(thresholds: Mapping[str, float | np.ndarray]) -> Callable[[Network], Network]:

@@ -1,16 +1,16 @@
 """Trying things out on a network: the accuracy with other settings, or with a layer overridden."""
 
 from collections.abc import Hashable, Mapping
+from typing import Any
 
 import numpy as np
 import torch
 
 from snnlab.network import Network
 from snnlab.simulation.engine import run
-from snnlab.simulation.options import prepare
-from snnlab.simulation.progress import Progress
+from snnlab.simulation.options import RunOptions
 from snnlab.simulation.record import classified
-from snnlab.simulation.recorder import GIB
+from snnlab.simulation.recorder import Recorder
 
 
 class Trials:
@@ -20,10 +20,10 @@ class Trials:
     ----------
     x : torch.Tensor, shape (B, ...)
     y : array of whole numbers, shape (B,)
-    progress : Progress
+    progress : progress bar
     """
 
-    def __init__(self, x: torch.Tensor, y: np.ndarray, progress: Progress):
+    def __init__(self, x: torch.Tensor, y: np.ndarray, progress: Any):
         self.x, self.y, self.progress = x, y, progress
         self.known: dict[Hashable, np.ndarray] = {}
 
@@ -47,19 +47,21 @@ class Trials:
     def _simulated(
         self, network: Network, timesteps: int, overridden: Mapping[str, np.ndarray]
     ) -> np.ndarray:
-        network, x, recorder = prepare(network, self.x, timesteps)
+        options = RunOptions(timesteps=timesteps)
+        network, x = options.apply(network, self.x)
+        recorder = Recorder(network, len(x), options)
         graph = network.graph
         constant = {
             name: torch.from_numpy(values).to(graph.device, graph.dtype)
             for name, values in overridden.items()
         }
-        run(network, x, recorder, GIB, overridden=constant)
-        self.progress.add(1)
-        return classified(recorder.arrays["outputs", ""], self.y)
+        run(network, x, recorder, constant)
+        self.progress.update()
+        return classified(recorder.outputs["output"], self.y)
 
 
 def _settings(network: Network) -> Hashable:
-    """Return what tells a network from others with the same graph."""
+    """Return what distinguishes a network from others with the same graph."""
     return tuple(
         (np.asarray(neuron.v_threshold).tobytes(), neuron.reset, neuron.v_init)
         for neuron in network.neurons.values()

@@ -1,4 +1,4 @@
-"""Images as spike trains: regular, and random."""
+"""Input coding: images as spike trains, regular or random."""
 
 from collections.abc import Sequence
 
@@ -51,3 +51,10 @@ class PoissonInput:
         drawn = torch.from_numpy(trains)
         self.counts += drawn.sum(0, dtype=torch.int32)
         return drawn.to(self.device)
+
+
+def spiking_input(
+    coding: str, images: torch.Tensor, seeds: Sequence[int]
+) -> PoissonInput | RegularInput:
+    """Return the images as "poisson" or "regular" spikes; only the first needs seeds."""
+    return PoissonInput(images, seeds) if coding == "poisson" else RegularInput(images)

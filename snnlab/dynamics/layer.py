@@ -1,7 +1,4 @@
-"""The nodes that own a state: they read a block of steps and hand on a block of steps.
-
-A block holds time and images folded together, shape (t·b, ...), step after step.
-"""
+"""The neurons of one layer, stepping through time."""
 
 from collections.abc import Sequence
 
@@ -10,7 +7,7 @@ import torch
 from snnlab.dynamics.neuron import Neuron, per_neuron
 
 
-def dense(x: torch.Tensor) -> torch.Tensor:
+def channels_last(x: torch.Tensor) -> torch.Tensor:
     """Return `x` in the memory order that torch's convolutions and pools like best.
 
     Images with channels lie channels last: pooling is four times as fast so on a CPU.
@@ -41,43 +38,54 @@ def integrate_and_fire(
 
 
 class IFLayer:
-    """The neurons of one layer for a block of images: potentials and counts, carried over steps."""
+    """The neurons of one layer for a block of images: potentials and counts, carried over steps.
 
-    def __init__(self, neuron: Neuron, images: int, like: torch.Tensor):
+    Parameters
+    ----------
+    neuron : Neuron
+    images : int
+        Number of images b.
+    like : torch.Tensor, shape (..., C, ...)
+        A current: its shape after the first dimension, its type and its device are the neurons'.
+    record : bool
+        Whether `trains` and `potentials` of the last block, shape (t, b, ...), are kept.
+    """
+
+    def __init__(self, neuron: Neuron, images: int, like: torch.Tensor, record: bool = False):
         shape = (images, *like.shape[1:])
         theta = torch.tensor(per_neuron(neuron.v_threshold, like.ndim), **_kind(like))
         if theta.ndim:
             # Laid out like one image, so that torch need not stride over it at each step.
-            theta = dense(theta.expand(1, *shape[1:]).clone())
+            theta = channels_last(theta.expand(1, *shape[1:]).clone())
         self.v_threshold = theta
         self.subtract = neuron.reset == "subtract"
-        self.v = dense(torch.empty(shape, **_kind(like)))
+        self.v = channels_last(torch.empty(shape, **_kind(like)))
         self.v.copy_(neuron.v_init * theta)
         self.counts = torch.zeros_like(self.v)
+        self.record = record
+        self.trains: torch.Tensor | None = None
+        self.potentials: torch.Tensor | None = None
 
-    def step(
-        self, current: torch.Tensor, steps: int, writable: bool, record: bool
-    ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
-        """Return θ·s, shape (t·b, ...); if `record` also s in bytes and v, shape (t, b, ...).
+    def step(self, x: torch.Tensor, steps: int, writable: bool = False) -> torch.Tensor:
+        """Return θ·s, shape (t·b, ...), as `Stepping.step`.
 
-        `current` has shape (b, ...) if it is the same at every step, else (t·b, ...). It is used as
-        memory for the result if it is `writable`.
+        The current `x` has shape (b, ...) if it is the same at every step, else (t·b, ...).
         """
         images = len(self.v)
-        constant = len(current) == images and steps > 1
-        laid = dense(current)
-        folded = laid if not constant and (writable or laid is not current) else None
+        constant = len(x) == images and steps > 1
+        laid = channels_last(x)
+        folded = laid if not constant and (writable or laid is not x) else None
         if folded is None:
-            folded = dense(torch.empty((steps * images, *current.shape[1:]), **_kind(current)))
+            folded = channels_last(torch.empty((steps * images, *x.shape[1:]), **_kind(x)))
         spikes = folded.unflatten(0, (steps, images))
         currents = [laid] * steps if constant else laid.unflatten(0, (steps, images)).unbind(0)
-        potentials = torch.empty_like(spikes) if record else None
+        self.potentials = torch.empty_like(spikes) if self.record else None
         integrate_and_fire(
-            self.v, currents, spikes.unbind(0), self.v_threshold, self.subtract, potentials
+            self.v, currents, spikes.unbind(0), self.v_threshold, self.subtract, self.potentials
         )
         self.counts += spikes.sum(0)
-        trains = spikes.to(torch.uint8) if record else None
-        return folded.mul_(self.v_threshold), trains, potentials
+        self.trains = spikes.to(torch.uint8) if self.record else None
+        return folded.mul_(self.v_threshold)
 
 
 def _kind(x: torch.Tensor) -> dict:

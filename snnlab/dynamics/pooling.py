@@ -31,16 +31,15 @@ class ExactMaxPool:
 
     def __init__(self, pool: Callable[[torch.Tensor], torch.Tensor]):
         self.pool = pool
-        self.charge: torch.Tensor | float = 0.0
-        self.highest: torch.Tensor | float = 0.0
+        self.charge = self.highest = torch.zeros(())
 
     @property
-    def sum(self) -> torch.Tensor | float:
+    def sum(self) -> torch.Tensor:
         """What was passed on so far, shape (b, ...)."""
         return self.highest
 
-    def step(self, x: torch.Tensor, steps: int) -> torch.Tensor:
-        """Return the block of outputs for a block of inputs, both shape (t·b, ...)."""
+    def step(self, x: torch.Tensor, steps: int, writable: bool = False) -> torch.Tensor:
+        """Return the block of outputs, as `Stepping.step`; the memory of `x` stays."""
         charge = x.unflatten(0, (steps, -1)).cumsum(0).add_(self.charge)
         self.charge = charge[-1].clone()
         highest = self.pool(charge.flatten(0, 1))
@@ -60,7 +59,7 @@ class GatedMaxPool:
 
     With :math:`\alpha` = 1 the estimate is the number of spikes so far; with less, it forgets. At
     a tie the first input counts. There a gate passes on too much: where an earlier input draws
-    level, its spike is heard, though it only makes up for what this input had lacked.
+    level, its spike passes, though it only makes up for what this input had lacked.
 
     Parameters
     ----------
@@ -74,11 +73,10 @@ class GatedMaxPool:
 
     def __init__(self, winners: Callable[[torch.Tensor], torch.Tensor], decay: float):
         self.winners, self.decay = winners, decay
-        self.estimate: torch.Tensor | float = 0.0
-        self.sum: torch.Tensor | float = 0.0
+        self.estimate = self.sum = torch.zeros(())
 
-    def step(self, x: torch.Tensor, steps: int) -> torch.Tensor:
-        """Return the block of outputs for a block of inputs, both shape (t·b, ...)."""
+    def step(self, x: torch.Tensor, steps: int, writable: bool = False) -> torch.Tensor:
+        """Return the block of outputs, as `Stepping.step`; the memory of `x` stays."""
         blocks = x.unflatten(0, (steps, -1))
         estimates = torch.empty_like(blocks)
         for t, block in enumerate(blocks):
@@ -104,7 +102,7 @@ def check_gates(graph: Graph) -> None:
 
 
 def pools_by_channel(node: fx.Node, graph: Graph) -> bool:
-    """Tell whether a pooling works over windows of each channel: (B, C, ...) with d dimensions.
+    """Return whether a pooling works over windows of each channel: (B, C, ...) with d dimensions.
 
     `amax` has no windows; and torch pools (B, L) too, as if its first dimension were channels.
     """

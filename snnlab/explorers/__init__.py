@@ -1,5 +1,11 @@
 """Interactive pictures for notebooks: move a slider and see what changes."""
 
+from snnlab.exceptions import needs
+
+with needs("snnlab.explorers", "matplotlib", "ipywidgets"):
+    import ipywidgets  # noqa: F401
+    import matplotlib  # noqa: F401
+
 from snnlab.explorers.clipped_mass import ClippedMass
 from snnlab.explorers.counting import Counting
 from snnlab.explorers.deviation_error import DeviationError

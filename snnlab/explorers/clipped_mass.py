@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from snnlab._words import counted
+from snnlab._text import counted
 from snnlab.conversion import Percentile, activations_of, cut_off
 from snnlab.explorers.toolkit.drawing import legend_above, ring
 from snnlab.explorers.toolkit.network_explorer import PercentileExplorer

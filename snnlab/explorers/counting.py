@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from snnlab._words import counted
+from snnlab._text import counted
 from snnlab.dynamics import Neuron, constant_count, if_step
 from snnlab.explorers.toolkit.controls import RESET, START, Control, Slider
 from snnlab.explorers.toolkit.drawing import legend_above, ring

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from snnlab._words import counted
+from snnlab._text import counted
 from snnlab.dynamics import if_step
 from snnlab.explorers.toolkit.controls import Control, Slider
 from snnlab.explorers.toolkit.drawing import legend_above

@@ -9,7 +9,7 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
-from snnlab._words import counted
+from snnlab._text import counted
 from snnlab.dynamics import soft_count
 from snnlab.exceptions import ShapeError
 from snnlab.explorers.toolkit.controls import START, Control, Scale, Slider

@@ -9,7 +9,7 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from torch.nn import functional as F
 
-from snnlab._words import counted
+from snnlab._text import counted
 from snnlab.dynamics import DECAY, ExactMaxPool, GatedMaxPool
 from snnlab.explorers.toolkit.controls import Choice, Control, Slider
 from snnlab.explorers.toolkit.drawing import legend_above

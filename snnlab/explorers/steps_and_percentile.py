@@ -8,7 +8,7 @@ from matplotlib.artist import Artist
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from snnlab._words import counted
+from snnlab._text import counted
 from snnlab.conversion import Percentile
 from snnlab.explorers.toolkit.drawing import ring
 from snnlab.explorers.toolkit.network_explorer import PercentileExplorer

@@ -8,7 +8,7 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from snnlab import _checks
-from snnlab._words import counted
+from snnlab._text import counted
 from snnlab.exceptions import OptionError
 from snnlab.explorers.toolkit.controls import Control, Scale, Slider
 from snnlab.explorers.toolkit.drawing import legend_above, ring

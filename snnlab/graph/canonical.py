@@ -4,17 +4,19 @@ import copy
 import dataclasses
 import functools
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import fx, nn
 from torch.nn.modules.conv import _ConvNd
 
+from snnlab._threads import multiplications
 from snnlab.exceptions import OptionError
+from snnlab.graph.fingerprint import fingerprint
 from snnlab.graph.operations import Kind
 
-# An empty buffer that moves along with the parameters and tells their type and device.
+# An empty buffer that moves along with the parameters and so holds their type and device.
 REFERENCE = "(reference)"
 # What `tracing`, `spiking_layers` and `weight_normalization` write into a node's `meta`.
 _META = ("kind", "shape", "layer", "scale")
@@ -77,10 +79,20 @@ class Graph:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """Layers and sums of the parameters: the same for the same graph in another type."""
-        layers = [(node.meta["layer"], node.meta["shape"]) for node in self.nodes]
-        sums = [round(float(t.detach().double().abs().sum()), 6) for t in floating(self.module)]
-        return f"{layers} {sums}"
+        """The sha256 of structure and parameters: the same for the same graph in another type."""
+        layers, calls = (
+            dict(self.module.named_children()),
+            [n.format_node() for n in self.nodes[1:]],
+        )
+        # Parameters of float32 are the same numbers in float64; so all are compared as float32.
+        parameters = [t.float() if t.is_floating_point() else t for t in tensors(self.module)]
+        return fingerprint(self, layers, calls, *parameters)
+
+    @functools.cached_property
+    def multiplications(self) -> int:
+        """How many multiplications linear layers and convolutions need for one image."""
+        image = torch.zeros(1, *self.input_shape, dtype=self.dtype, device=self.device)
+        return multiplications(self.module, image)
 
     def to(self, *device_or_dtype: Any) -> "Graph":
         """Return a copy on another device or in another floating type, as `torch.nn.Module.to`."""
@@ -151,9 +163,9 @@ def _rebuilt(parts: dict[str, Any], nodes: list[tuple], softmax: Any, *rest: Any
     return Graph(module, softmax, *rest)
 
 
-def floating(module: nn.Module) -> Iterator[torch.Tensor]:
-    """Return the floating parameters and buffers of a module, one after the other."""
-    return (t for t in (*module.parameters(), *module.buffers()) if t.is_floating_point())
+def tensors(module: nn.Module) -> list[torch.Tensor]:
+    """Return the parameters and buffers of a module."""
+    return [*module.parameters(), *module.buffers()]
 
 
 def source_of(node: fx.Node) -> fx.Node:

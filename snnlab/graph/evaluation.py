@@ -1,13 +1,13 @@
 """Evaluating a canonical graph once, without time: the ANN itself, or with other activations."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 from torch import fx
 
+from snnlab._threads import threads_for
 from snnlab.graph.canonical import Graph, apply, source_of
 from snnlab.graph.operations import Kind, rectify
 
@@ -15,13 +15,16 @@ Emit = Callable[[fx.Node, torch.Tensor], torch.Tensor | None]
 
 
 @contextmanager
-def full_precision() -> Iterator[None]:
-    """Evaluate without gradients and without the shortened floats of GPUs, then restore."""
+def inference(graph: Graph, images: int) -> Iterator[None]:
+    """Evaluate so many images at once with the threads that pay, at full precision.
+
+    There are no gradients, and GPUs do not shorten floats; afterwards all is set as it was.
+    """
     matmul, cudnn = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
     try:
         torch.set_float32_matmul_precision("highest")
         torch.backends.cudnn.allow_tf32 = False
-        with torch.inference_mode():
+        with torch.inference_mode(), threads_for(images * graph.multiplications):
             yield
     finally:
         torch.set_float32_matmul_precision(matmul)
@@ -71,8 +74,28 @@ def evaluate(graph: Graph, images: torch.Tensor, emit: Emit | None = None) -> to
     return output
 
 
+def currents_of(
+    graph: Graph, images: torch.Tensor, emit: Emit | None = None
+) -> dict[str, torch.Tensor]:
+    """Return what enters every ReLU and max pool, and the output, by layer; else as `evaluate`.
+
+    >>> from torch import nn
+    >>> from snnlab import trace
+    >>> currents_of(trace(nn.ReLU(), [[1.0]]), torch.tensor([[-1.0]]))
+    {'relu': tensor([[-1.]]), 'output': tensor([[0.]])}
+    """
+    currents: dict[str, torch.Tensor] = {}
+
+    def note(node: fx.Node, current: torch.Tensor) -> torch.Tensor | None:
+        currents[node.meta["layer"]] = current
+        return None if emit is None else emit(node, current)
+
+    output = evaluate(graph, images, note)
+    return currents | {"output": output}
+
+
 def last_uses(graph: Graph) -> dict[fx.Node, list[fx.Node]]:
-    """For each node, list the nodes whose values nobody reads after it."""
+    """For each node, list the nodes whose values are read by it last."""
     last: dict[fx.Node, fx.Node] = {}
     for node in graph.nodes:
         for source in node.all_input_nodes:
@@ -101,35 +124,3 @@ def size(node: fx.Node) -> int:
     """Return the number of elements of a node's value for one image, 0 for a constant."""
     shape = node.meta["shape"]
     return 0 if shape is None else int(torch.Size(shape).numel())
-
-
-def currents_of(
-    graph: Graph,
-    images: torch.Tensor,
-    phi: Mapping[str, np.ndarray] | None = None,
-    pooled: Mapping[str, np.ndarray] | None = None,
-) -> dict[str, np.ndarray]:
-    """Return the current of every ReLU, every maximum, and the output, in float64.
-
-    The ReLUs pass on `phi`, by default the ANN's own activation; the max poolings the maximum, or
-    what stands in `pooled`.
-    """
-    found: dict[str, np.ndarray] = {}
-    pooled = pooled or {}
-
-    def emit(node: fx.Node, current: torch.Tensor) -> torch.Tensor | None:
-        name = node.meta["layer"]
-        if node.meta["kind"] is Kind.RELU:
-            found[name] = current.double().cpu().numpy()
-            if phi is None:
-                return activation(node, current)
-            return torch.from_numpy(phi[name]).to(graph.device, graph.dtype)
-        highest = apply(node, graph.module, {node.all_input_nodes[0]: current})
-        found[name] = highest.double().cpu().numpy()
-        given = pooled.get(name)
-        return highest if given is None else torch.from_numpy(given).to(highest)
-
-    with full_precision():
-        output = evaluate(graph, images.to(graph.device), emit)
-    found["output"] = output.double().cpu().numpy()
-    return found

@@ -236,7 +236,7 @@ def rule_of_module(module: nn.Module) -> OperationRule | None:
 
 
 def is_in_place(target: Any) -> bool:
-    """Tell whether a function or method writes into its first argument by its very name."""
+    """Return whether a function or method writes into its first argument by its very name."""
     name = target if isinstance(target, str) else getattr(target, "__name__", "")
     return target in _IN_PLACE_OPERATORS or (name.endswith("_") and not name.startswith("_"))
 

@@ -78,16 +78,16 @@ class Probe:
         return Depends.NOTHING if same else Depends.BATCH
 
     def is_tensor(self, node: fx.Node) -> bool:
-        """Tell whether the value of a node is one tensor."""
+        """Return whether the value of a node is one tensor."""
         return isinstance(self.two.get(node), torch.Tensor)
 
     def is_one_for_all(self, node: fx.Node) -> bool:
-        """Tell whether a value that depends on the batch size is one constant for each image."""
+        """Return whether a value that depends on the batch size is one constant for each image."""
         equal = _is_one_row(self.two[node], self.three[node])
         return equal and all(map(self._is_plain_size, node.all_input_nodes))
 
     def _is_plain_size(self, node: fx.Node) -> bool:
-        """Tell whether a node holds the number of images itself, not something made of it."""
+        """Return whether a node holds the number of images itself, not something made of it."""
         if self.depends[node] is not Depends.BATCH:
             return True
         two, three = self.two[node], self.three[node]
@@ -100,7 +100,7 @@ class Probe:
         return isinstance(two, int) and (two, three) == (2, 3)
 
     def moves(self, argument: Any) -> bool:
-        """Tell whether an argument of a node depends on the values of the input."""
+        """Return whether an argument of a node depends on the values of the input."""
         return any(self.depends[n] is Depends.VALUES for n in nodes_in(argument))
 
     def module(self, node: fx.Node) -> nn.Module | None:
@@ -120,7 +120,7 @@ class Probe:
         return operations.rule_of_function(target)
 
     def name(self, node: fx.Node) -> str:
-        """Return the name of the operation, as the learner knows it."""
+        """Return the name of the operation, as the user knows it."""
         module = self.module(node)
         if module is not None:
             return type(module).__name__
@@ -154,7 +154,7 @@ def _put_input_first(node: fx.Node) -> None:
 
 
 def _is_one_row(two: Any, three: Any) -> bool:
-    """Tell whether all images of both batches have the same row."""
+    """Return whether all images of both batches have the same row."""
     if not isinstance(two, torch.Tensor) or (two.shape[:1], three.shape[:1]) != ((2,), (3,)):
         return False
     same_shape = two.shape[1:] == three.shape[1:]

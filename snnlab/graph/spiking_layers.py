@@ -113,7 +113,7 @@ def _source(node: fx.Node) -> fx.Node:
 
 
 def is_average_pool(node: fx.Node, module: fx.GraphModule) -> bool:
-    """Tell whether a node is an average pooling; one with a divisor of its own is no average."""
+    """Return whether a node is an average pooling; one with a divisor of its own is no average."""
     if node.op == "call_module":
         pool = module.get_submodule(str(node.target))
         own_divisor = getattr(pool, "divisor_override", None)
@@ -123,7 +123,7 @@ def is_average_pool(node: fx.Node, module: fx.GraphModule) -> bool:
 
 
 def _is_positive(node: fx.Node) -> bool:
-    """Tell whether no value of a node can be below 0: a ReLU, through max pooling and reshaping."""
+    """Return whether no value of a node can be negative: a ReLU, also max pooled or reshaped."""
     if node.meta["kind"] is Kind.RELU:
         return True
     reshaped = node.op == "call_function" and name_of(node.target) == "reshape"

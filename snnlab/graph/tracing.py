@@ -13,9 +13,10 @@ import torch
 from torch import fx, nn
 
 from snnlab import _checks
+from snnlab._threads import threads_for
 from snnlab.exceptions import UnsupportedLayerError
 from snnlab.graph import operations
-from snnlab.graph.canonical import REFERENCE, Graph, expand_to_batch, floating, source_of
+from snnlab.graph.canonical import REFERENCE, Graph, expand_to_batch, source_of, tensors
 from snnlab.graph.capture import check_model, copied
 from snnlab.graph.operations import Kind, OperationRule
 from snnlab.graph.probe import Depends, Probe
@@ -55,9 +56,10 @@ def trace(model: nn.Module, x: Any) -> Graph:
     check_model(model)
     image = _checks.images(x, "x")[:1]
     model_copy = copied(model)
-    parameter = next(floating(model_copy), None)
+    parameter = next((t for t in tensors(model_copy) if t.is_floating_point()), None)
     image = image.to(torch.get_default_dtype() if parameter is None else parameter)
-    with torch.no_grad():
+    # One thread, since what it would have to compute is not known before; it is five images in all.
+    with torch.no_grad(), threads_for(0):
         probe = Probe(model_copy, image)
         make_functional(probe)
         return _Rewriting(probe).graph(image)
@@ -116,7 +118,7 @@ def _memory(tensor: torch.Tensor) -> int:
 
 
 def _is_same_view(probe: Probe, a: fx.Node, b: fx.Node) -> bool:
-    """Tell whether two values are one tensor under two names, as after Dropout."""
+    """Return whether two values are one tensor under two names, as after Dropout."""
     x, y = probe.two[a], probe.two[b]
     same_shape = probe.shapes[a] == probe.shapes[b] and probe.shapes[a] is not None
     return same_shape and x.data_ptr() == y.data_ptr() and x.stride() == y.stride()

@@ -1,5 +1,10 @@
 """Figures: one function each, drawn from a record or a report into given axes."""
 
+from snnlab.exceptions import needs
+
+with needs("snnlab.plots", "matplotlib"):
+    import matplotlib  # noqa: F401
+
 from snnlab.plots.accuracy_over_time import accuracy_over_time
 from snnlab.plots.activation_against_rate import activation_against_rate
 from snnlab.plots.connections import connections

@@ -2,7 +2,7 @@
 
 from matplotlib.axes import Axes
 
-from snnlab._words import counted
+from snnlab._text import counted
 from snnlab.diagnosis import Diagnosis
 from snnlab.plots import _style
 

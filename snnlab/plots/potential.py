@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from snnlab.exceptions import OptionError
+from snnlab import _checks
 from snnlab.plots import _style
 
 if TYPE_CHECKING:  # drawing needs no Brian2
@@ -38,12 +37,7 @@ def potential(record: NeuronRecord, neuron: int = 0, *, ax: Axes | None = None) 
     steps = len(record.time_ms)
     v = record.v_mV.reshape(steps, -1)
     neurons = v.shape[1]
-    if not isinstance(neuron, Integral) or not -neurons <= neuron < neurons:
-        raise OptionError(
-            f"neuron = {neuron!r}: the record holds {neurons}, expected a position from "
-            f"{-neurons} to {neurons - 1}."
-        )
-    v, threshold = v[:, neuron], record.threshold_mV
+    v, threshold = v[:, _checks.position(neuron, "neuron", neurons)], record.threshold_mV
     ax = _style.axes(ax, height=2.6)
     ax.plot(
         record.time_ms,

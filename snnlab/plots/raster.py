@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 
+from snnlab import _checks
 from snnlab.plots import _style
 from snnlab.simulation import Record
 
@@ -26,9 +27,11 @@ def raster(record: Record, layer: str | int, *, image: int = 0, ax: Axes | None 
     Raises
     ------
     OptionError
-        If the spikes of the layer were not recorded.
+        If the spikes of the layer were not recorded, or there is no such image.
     """
-    trains = record.spikes(layer)[:, image].reshape(record.timesteps, -1)
+    trains = record.spikes(layer)
+    image = _checks.position(image, "image", trains.shape[1])
+    trains = trains[:, image].reshape(record.timesteps, -1)
     ax = _style.axes(ax)
     steps, neurons = np.nonzero(trains)
     ax.plot(

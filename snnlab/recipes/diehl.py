@@ -10,7 +10,7 @@ from snnlab.conversion.pipeline import AveragePool, Readout
 from snnlab.dynamics.neuron import Reset
 from snnlab.exceptions import UnsupportedLayerError
 from snnlab.graph import Graph, trace
-from snnlab.graph.evaluation import currents_of
+from snnlab.graph.evaluation import currents_of, inference
 from snnlab.network import Network
 
 
@@ -76,7 +76,9 @@ def diehl2015(
 def refuse_biases(graph: Graph) -> None:
     """Refuse a network that does something without input."""
     nothing = torch.zeros(1, *graph.input_shape, dtype=graph.dtype, device=graph.device)
-    biased = [name for name, current in currents_of(graph, nothing).items() if current.any()]
+    with inference(graph, 1):
+        currents = currents_of(graph, nothing)
+    biased = [name for name, current in currents.items() if current.any()]
     if biased:
         raise UnsupportedLayerError(
             f"layer {biased[0]!r}: receives a current without any input, from a bias or a "

@@ -6,24 +6,29 @@ Within a block the network is walked layer by layer, with time folded into the b
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import fx
 
-from snnlab.dynamics.input_coding import PoissonInput, RegularInput
+from snnlab.dynamics.input_coding import spiking_input
 from snnlab.dynamics.layer import IFLayer
-from snnlab.dynamics.pooling import ExactMaxPool, GatedMaxPool, max_pool
+from snnlab.dynamics.pooling import GatedMaxPool, max_pool
+from snnlab.dynamics.stepping import Stepping
 from snnlab.exceptions import MemoryBudgetError
 from snnlab.graph.canonical import apply, source_of
-from snnlab.graph.evaluation import full_precision, last_uses, peak_live_size, size
+from snnlab.graph.evaluation import inference, last_uses, peak_live_size, size
 from snnlab.graph.operations import Kind
 from snnlab.network import Network
-from snnlab.simulation.progress import Progress
-from snnlab.simulation.recorder import GIB, Recorder
+from snnlab.simulation.options import GIB, train_seeds
+from snnlab.simulation.progress import progress_bar
+from snnlab.simulation.recorder import Recorder, put
 
 # The largest value of a block takes about this much; caches are used best so.
 _BLOCK_BYTES = 4 * 2**20
 # With many images this many steps go together.
 _BLOCK_STEPS = 8
+
+Values = dict[fx.Node, torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -38,9 +43,6 @@ def run(
     network: Network,
     x: torch.Tensor,
     recorder: Recorder,
-    memory: int,
-    *,
-    seeds: Sequence[int | None] | None = None,
     overridden: Mapping[str, torch.Tensor] | None = None,
 ) -> None:
     """Simulate all images, and fill the recorder.
@@ -50,25 +52,24 @@ def run(
     network : Network
     x : torch.Tensor, shape (B, ...)
     recorder : Recorder
-    memory : int
-        Ceiling on the working memory in bytes.
-    seeds : sequence of int, length B, optional
-        Of the images' Poisson trains.
+        Its options are those of the run.
     overridden : mapping from layer name to tensor, shape (B, ...), optional
-        What these layers pass on at every step, in place of spikes. What nobody reads then is not
-        simulated, nor recorded.
+        What these layers pass on at every step, in place of spikes. What is not read then is
+        neither simulated nor recorded.
     """
-    engine = Engine(network, recorder.input, overridden)
-    timesteps, count = recorder.timesteps, len(x)
-    blocks = engine.blocks(count, timesteps, memory)
-    seeds = [None] * count if seeds is None else seeds
-    with full_precision(), Progress(count * timesteps, "image steps") as progress:
+    options = recorder.options
+    T, count = options.timesteps, len(x)
+    engine = Engine(network, options.input, overridden)
+    blocks = engine.blocks(count, T, options.memory)
+    seeds = train_seeds(count, options.seed) if options.input == "poisson" else []
+    together = inference(network.graph, blocks.images * blocks.steps)
+    with together, progress_bar(count * T, "image steps") as progress:
         for first in range(0, count, blocks.images):
             chosen = slice(first, first + blocks.images)
-            engine.start(x[chosen].to(network.graph.device), seeds[chosen])
-            for begin, end in _spans(timesteps, blocks.steps, recorder.stops):
-                engine.advance(begin, end, recorder, first)
-                progress.add(engine.images * (end - begin))
+            engine.start(x[chosen].to(network.graph.device), seeds[chosen], recorder, first)
+            for begin, end in _spans(T, blocks.steps, options.recorded_steps):
+                engine.advance(begin, end)
+                progress.update(engine.images * (end - begin))
 
 
 def _spans(timesteps: int, block: int, stops: list[int]) -> Iterator[tuple[int, int]]:
@@ -136,17 +137,19 @@ class Engine:
         together = max(1, min(images, fitting // steps))
         return Blocks(max(1, min(together, memory // (flight * steps + carried))), steps)
 
-    def start(self, images: torch.Tensor, seeds: Sequence[int | None]) -> None:
-        """Evaluate what does not change in time, and set the neurons to their initial state.
+    def start(
+        self, images: torch.Tensor, seeds: Sequence[int], recorder: Recorder, first: int
+    ) -> None:
+        """Evaluate what does not change in time, and set all states to their beginning.
 
-        `seeds` holds a seed for the Poisson train of each image, else None.
+        The images are recorded from number `first` on; `seeds` are those of their Poisson trains.
         """
-        self.images = len(images)
-        self.input = self._trains(images, seeds)
-        self.constants: dict[fx.Node, torch.Tensor] = {}
-        self.neurons: dict[fx.Node, IFLayer] = {}
-        self.pools: dict[fx.Node, ExactMaxPool | GatedMaxPool] = {}
-        self.sum: torch.Tensor | float = 0.0
+        self.images, self.first, self.recorder = len(images), first, recorder
+        if self.coding != "analog":
+            self.input = spiking_input(self.coding, images, seeds)
+        self.constants: Values = {}
+        self.states: dict[fx.Node, Stepping] = {}
+        self.sum = torch.zeros(())
         for node in self.graph.nodes:
             if node in self.moving or node not in self.read:
                 continue
@@ -158,108 +161,103 @@ class Engine:
                 if not any(reader in self.moving for reader in done.users):
                     del self.constants[done]
 
-    def _trains(
-        self, images: torch.Tensor, seeds: Sequence[int | None]
-    ) -> PoissonInput | RegularInput | None:
-        if self.coding == "poisson":
-            return PoissonInput(images, [seed for seed in seeds if seed is not None])
-        return RegularInput(images) if self.coding == "regular" else None
-
-    def advance(self, begin: int, end: int, recorder: Recorder, first: int) -> None:
+    def advance(self, begin: int, end: int) -> None:
         """Run the steps from `begin` to `end` through the whole network, layer by layer."""
         steps = end - begin
-        values: dict[fx.Node, torch.Tensor] = {}
+        values: Values = {}
         for node in self.graph.nodes:
             if node not in self.moving:
                 continue
             kind = node.meta["kind"]
-            if kind is Kind.INPUT and self.input is not None:
-                trains = self.input.step(steps)
-                recorder.spikes("input", trains.cpu().numpy(), begin, first)
-                values[node] = trains.flatten(0, 1).to(self.graph.dtype)
+            if kind is Kind.INPUT:
+                values[node] = self._encode(begin, steps)
             elif self._overrides(node):
-                overridden = self.overridden[node.meta["layer"]][first : first + self.images]
-                values[node] = overridden.repeat(steps, *[1] * (overridden.ndim - 1))
-            elif kind is Kind.RELU:
-                values[node] = self._fire(node, values, steps, recorder, begin, first)
-            elif kind is Kind.MAX_POOL:
-                values[node] = self._pool(node, values[source_of(node)], steps)
+                here = slice(self.first, self.first + self.images)
+                values[node] = _repeated(self.overridden[node.meta["layer"]][here], steps)
+            elif kind in (Kind.RELU, Kind.MAX_POOL):
+                values[node] = self._step(node, values, begin, steps)
             else:
-                values[node] = apply(node, self.graph.module, self._repeated(node, values, steps))
+                values[node] = apply(node, self.graph.module, self._inputs(node, values, steps))
             if kind is Kind.OUTPUT:
-                recorder.outputs(self._accumulate(values[node], steps).cpu().numpy(), begin, first)
+                self._put(
+                    self.recorder.outputs, "output", self._accumulate(values[node], steps), begin
+                )
             for done in self.released.get(node, ()):
                 values.pop(done, None)
-        if end in recorder.stops:
-            counts = {
-                node.meta["layer"]: state.counts.cpu().numpy()
-                for node, state in self.neurons.items()
-            }
-            if self.input is not None:
-                counts["input"] = self.input.counts.cpu().numpy()
-            recorder.counts(counts, end, first)
-            pooled = {
-                node.meta["layer"]: torch.as_tensor(state.sum).cpu().numpy()
-                for node, state in self.pools.items()
-                if isinstance(state, GatedMaxPool)
-            }
-            recorder.pooled(pooled, end, first)
+        if end in self.recorder.options.recorded_steps:
+            self._put_sums(end)
 
-    def _repeated(self, node: fx.Node, values: dict, steps: int) -> dict:
+    def _encode(self, begin: int, steps: int) -> torch.Tensor:
+        """Return the spikes of the pixels, shape (t·b, ...)."""
+        trains = self.input.step(steps)
+        self._put(self.recorder.spikes, "input", trains, begin)
+        return trains.flatten(0, 1).to(self.graph.dtype)
+
+    def _step(self, node: fx.Node, values: Values, begin: int, steps: int) -> torch.Tensor:
+        """Return what the neurons of a layer, or a max pooling, make of a block."""
+        source, name = source_of(node), node.meta["layer"]
+        x = self._value(source, values)
+        if node not in self.states:
+            self.states[node] = self._new_state(node, x)
+        state = self.states[node]
+        output = state.step(x, steps, self._may_overwrite(source, node, x, values))
+        if isinstance(state, IFLayer):
+            self._put(self.recorder.spikes, name, state.trains, begin)
+            self._put(self.recorder.potentials, name, state.potentials, begin)
+        return output
+
+    def _new_state(self, node: fx.Node, x: torch.Tensor) -> Stepping:
+        name = node.meta["layer"]
+        if node.meta["kind"] is Kind.MAX_POOL:
+            return max_pool(node, self.graph, self.network.max_pool)
+        record = name in self.recorder.spikes or name in self.recorder.potentials
+        return IFLayer(self.network.neurons[name], self.images, x, record)
+
+    def _inputs(self, node: fx.Node, values: Values, steps: int) -> Values:
         """Return the inputs of a node, with what is constant in time repeated for each step."""
-        inputs = {}
-        for source in node.all_input_nodes:
-            value = self._value(source, values)
-            if source not in self.moving and source.meta["shape"] is not None:
-                value = value.repeat(steps, *[1] * (value.ndim - 1))
-            inputs[source] = value
-        return inputs
+        return {
+            source: self._value(source, values)
+            if source in self.moving or source.meta["shape"] is None
+            else _repeated(self._value(source, values), steps)
+            for source in node.all_input_nodes
+        }
 
-    def _value(self, node: fx.Node, values: dict[fx.Node, torch.Tensor]) -> torch.Tensor:
+    def _value(self, node: fx.Node, values: Values) -> torch.Tensor:
         return values[node] if node in values else self.constants[node]
 
-    def _fire(
-        self,
-        node: fx.Node,
-        values: dict[fx.Node, torch.Tensor],
-        steps: int,
-        recorder: Recorder,
-        begin: int,
-        first: int,
-    ) -> torch.Tensor:
-        source, name = source_of(node), node.meta["layer"]
-        current = self._value(source, values)
-        if node not in self.neurons:
-            self.neurons[node] = IFLayer(self.network.neurons[name], self.images, current)
-        emitted, trains, potentials = self.neurons[node].step(
-            current,
-            steps,
-            self._may_overwrite(source, node, current, values),
-            recorder.wants(name, "spikes", "potentials"),
-        )
-        if trains is not None and potentials is not None:
-            recorder.spikes(name, trains.cpu().numpy(), begin, first)
-            recorder.potentials(name, potentials.cpu().numpy(), begin, first)
-        return emitted
-
     def _may_overwrite(
-        self, source: fx.Node, node: fx.Node, current: torch.Tensor, values: dict
+        self, source: fx.Node, node: fx.Node, x: torch.Tensor, values: Values
     ) -> bool:
-        """Tell whether nobody else reads the memory of a current, directly or through a view."""
+        """Return whether no other node reads the memory of an input, directly or through a view."""
         if source not in self.moving or source not in self.released.get(node, ()):
             return False
-        memory = current.untyped_storage().data_ptr()
+        memory = x.untyped_storage().data_ptr()
         others = (v for n, v in (*values.items(), *self.constants.items()) if n is not source)
         tensors = (t for v in others for t in (v if isinstance(v, (tuple, list)) else (v,)))
         return all(t.untyped_storage().data_ptr() != memory for t in tensors)
-
-    def _pool(self, node: fx.Node, x: torch.Tensor, steps: int) -> torch.Tensor:
-        if node not in self.pools:
-            self.pools[node] = max_pool(node, self.graph, self.network.max_pool)
-        return self.pools[node].step(x, steps)
 
     def _accumulate(self, output: torch.Tensor, steps: int) -> torch.Tensor:
         """Return the accumulated output after each step, in float64, shape (t, b, ...)."""
         sums = output.unflatten(0, (steps, -1)).double().cumsum(0).add_(self.sum)
         self.sum = sums[-1]
         return sums
+
+    def _put(
+        self, arrays: dict[str, np.ndarray], layer: str, block: torch.Tensor | None, begin: int
+    ) -> None:
+        """Record a block, shape (t, b, ...), if it is wanted."""
+        if layer in arrays and block is not None:
+            put(arrays[layer], block.cpu().numpy(), begin, self.first)
+
+    def _put_sums(self, step: int) -> None:
+        """Record what neurons, pixels and gates have passed on so far."""
+        states = {node.meta["layer"]: state for node, state in self.states.items()}
+        counts = {n: s.counts.cpu().numpy() for n, s in states.items() if isinstance(s, IFLayer)}
+        pooled = {n: s.sum.cpu().numpy() for n, s in states.items() if isinstance(s, GatedMaxPool)}
+        if self.coding != "analog":
+            counts["input"] = self.input.counts.cpu().numpy()
+        self.recorder.put_sums(step, self.first, counts, pooled)
+
+
+def _repeated(x: torch.Tensor, steps: int) -> torch.Tensor:
+    return x.repeat(steps, *[1] * (x.ndim - 1))

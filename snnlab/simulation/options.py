@@ -1,62 +1,68 @@
-"""What every engine does before it runs a network: checks, settings, room for the record."""
+"""The options of a run, which all engines share."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
 from snnlab import _checks
+from snnlab.dynamics.neuron import Reset
 from snnlab.exceptions import OptionError
 from snnlab.network import Network
-from snnlab.simulation.recorder import GIB, Recorder
 
+GIB = 2**30
 INPUTS = ("analog", "poisson", "regular")
 
 
-def prepare(
-    network: Network,
-    x: Any,
-    timesteps: Any,
-    *,
-    reset: Any = None,
-    v_init: Any = None,
-    input: Any = "analog",
-    spikes: Any = (),
-    potentials: Any = (),
-    at: Any = (),
-    dtype: Any = None,
-    memory: Any = GIB,
-) -> tuple[Network, torch.Tensor, Recorder]:
-    """Return the network with the settings of a run, its images, and the arrays of its record.
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """The options of `snnlab.simulate`, checked; what is raised is said there."""
 
-    The arguments and what is raised are those of `simulate`.
-    """
-    _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
-    timesteps, memory = _checks.whole(timesteps, "timesteps"), _checks.whole(memory, "memory")
-    _checks.option(input, "input", INPUTS)
-    if reset is not None or v_init is not None:
-        network = network.replace(reset=reset, v_init=v_init)
-    if dtype is not None and dtype != network.graph.dtype:
-        network = network.to(_checked_dtype(dtype))
-    graph = network.graph
-    x = _checks.images(x, "x", graph.input_shape, graph.dtype)
-    names = network.layers + (["input"] if input != "analog" else [])
-    recorder = Recorder(
-        network,
-        len(x),
-        timesteps,
-        stops=_checks.chosen_steps(at, timesteps),
-        spikes=_checks.layers(spikes, names, "spikes"),
-        potentials=_checks.layers(potentials, network.layers, "potentials"),
-        input=input,
-    )
-    recorder.allocate(memory)
-    return network, x, recorder
+    timesteps: int
+    reset: Reset | None = None
+    v_init: float | None = None
+    input: str = "analog"
+    seed: int | np.random.Generator | None = None
+    spikes: bool | Iterable[str | int] = ()
+    potentials: bool | Iterable[str | int] = ()
+    at: Iterable[int] = ()
+    dtype: torch.dtype | None = None
+    memory: int = GIB
+
+    def __post_init__(self) -> None:
+        timesteps = _checks.whole(self.timesteps, "timesteps")
+        object.__setattr__(self, "timesteps", timesteps)
+        object.__setattr__(self, "memory", _checks.whole(self.memory, "memory"))
+        object.__setattr__(self, "at", _checks.chosen_steps(self.at, timesteps))
+        _checks.option(self.input, "input", INPUTS)
+        if self.dtype not in (None, torch.float32, torch.float64):
+            raise OptionError(f"dtype = {self.dtype!r}: expected torch.float32 or torch.float64.")
+
+    @property
+    def spiking_input(self) -> bool:
+        """Whether the pixels spike."""
+        return self.input != "analog"
+
+    @property
+    def recorded_steps(self) -> list[int]:
+        """The steps after which spike counts are kept, the last one among them."""
+        return sorted({*self.at, self.timesteps})
+
+    def apply(self, network: Network, x: Any) -> tuple[Network, torch.Tensor]:
+        """Return the network with the settings of this run, and its images, checked."""
+        _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
+        if self.reset is not None or self.v_init is not None:
+            network = network.replace(reset=self.reset, v_init=self.v_init)
+        if self.dtype is not None and self.dtype != network.graph.dtype:
+            network = network.to(self.dtype)
+        return network, _checks.images(x, "x", network.graph.input_shape, network.graph.dtype)
 
 
-def train_seeds(x: torch.Tensor, seed: int | np.random.Generator | None) -> list[int]:
+def train_seeds(images: int, seed: int | np.random.Generator | None) -> list[int]:
     """Draw a seed for the Poisson train of each image."""
-    return _checks.generator(seed).integers(2**63, size=len(x)).tolist()
+    return _checks.generator(seed).integers(2**63, size=images).tolist()
 
 
 def refuse_outside_unit(x: torch.Tensor) -> None:
@@ -67,9 +73,3 @@ def refuse_outside_unit(x: torch.Tensor) -> None:
             f"pixel is a probability. Rescale the images, and convert a network that was trained "
             f"on them, or use input='analog'."
         )
-
-
-def _checked_dtype(dtype: Any) -> torch.dtype:
-    if dtype not in (torch.float32, torch.float64):
-        raise OptionError(f"dtype = {dtype!r}: expected torch.float32 or torch.float64.")
-    return dtype

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from numbers import Integral
 from typing import Any
 
 import numpy as np
 
-from snnlab import _checks, _tables
+from snnlab import _checks, _text
 from snnlab.dynamics.neuron import Neuron
 from snnlab.exceptions import OptionError, ShapeError
 
@@ -15,7 +14,7 @@ Arrays = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Record:
+class Record(_text.ShownAsTable):
     """The spikes of a network over T steps for B images. Sums are stored, means computed.
 
     Parameters
@@ -70,9 +69,10 @@ class Record:
             If the layer is unknown or the counts after `step` were not recorded.
         """
         name = self._name(layer)
-        if step is None or (isinstance(step, Integral) and step == self.timesteps):
+        step = self.timesteps if step is None else _checks.whole(step, "step")
+        if step == self.timesteps:
             return self.totals[name]
-        if not isinstance(step, Integral) or step not in self.at:
+        if step not in self.at:
             raise OptionError(
                 f"step = {step!r}: counts were recorded after the steps "
                 f"{[*self.at, self.timesteps]}. Simulate with at=({step!r},) for others."
@@ -131,27 +131,21 @@ class Record:
             )
         return arrays[name]
 
-    def _table(self) -> tuple[str, list[str], list[list[str]]]:
+    def _table(self) -> _text.Table:
         images = self.output_sums.shape[1]
         title = f"Record of {images:,} images over {self.timesteps} steps, {self.input} input"
         header = ["layer", "shape", "spikes per image", "mean rate", "silent neurons"]
         rows = [
             [
                 name,
-                _tables.shape(counts.shape[1:]),
+                _text.shape(counts.shape[1:]),
                 f"{counts.sum(dtype=np.int64) / images:,.1f}",
                 f"{counts.mean() / self.timesteps:.4f}",
                 f"{(counts == 0).mean():.1%}",
             ]
             for name, counts in self.totals.items()
         ]
-        return title, header, rows
-
-    def __repr__(self) -> str:
-        return _tables.text(*self._table())
-
-    def _repr_html_(self) -> str:
-        return _tables.to_html(*self._table())
+        return _text.Table(title, header, rows)
 
 
 @dataclass(frozen=True, eq=False)

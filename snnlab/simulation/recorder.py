@@ -1,129 +1,140 @@
 """The arrays of a Record while a simulation fills them."""
 
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 import torch
 
+from snnlab import _checks
 from snnlab.exceptions import MemoryBudgetError
 from snnlab.network import Network
+from snnlab.simulation.options import GIB, RunOptions
 from snnlab.simulation.record import Record
 
-GIB = 2**30
+# Shape and type of an array by layer.
+Plan = dict[str, tuple[tuple[int, ...], np.dtype]]
 
 
 class Recorder:
-    """The arrays of a Record, filled block by block."""
+    """The arrays of a Record, filled block by block; B images and T steps in all.
 
-    def __init__(
-        self,
-        network: Network,
-        images: int,
-        timesteps: int,
-        *,
-        stops: list[int],
-        spikes: list[str],
-        potentials: list[str],
-        input: str,
-    ):
-        graph = network.graph
-        self.network, self.timesteps, self.input = network, timesteps, input
-        self.stops = sorted({*stops, timesteps})
-        self.kept = stops
-        # The max poolings that are gates in time; others read a constant, or nobody reads them.
-        self.gates: set[str] = set()
-        shapes = {name: node.meta["shape"] for name, node in graph.layers.items()}
-        if self.spiking_input:
-            shapes = {"input": graph.input_shape} | shapes
+    Parameters
+    ----------
+    network : Network
+        The one that runs, with the settings of the run.
+    images : int
+        B.
+    options : RunOptions
+
+    Attributes
+    ----------
+    outputs : dict from "output" to array, shape (T, B, ...)
+        Accumulated output.
+    spikes, potentials : dict from layer to array, shape (T, B, ...)
+        Of the layers that are recorded.
+    counts, pooled : dict from step to (dict from layer to array, shape (B, ...))
+        Spike counts, and what gates have passed on, after each recorded step.
+
+    Raises
+    ------
+    OptionError
+        If a layer to be recorded is unknown.
+    MemoryBudgetError
+        If the arrays are larger than `options.memory`.
+    """
+
+    def __init__(self, network: Network, images: int, options: RunOptions):
+        self.network, self.options = network, options
+        graph, T, layers = network.graph, options.timesteps, network.layers
         real = torch.empty(0, dtype=graph.dtype).numpy().dtype
-        # The keys are (array, layer), the values (shape, type).
-        self.plan: dict[tuple[Any, str], tuple[tuple[int, ...], np.dtype]] = {
-            ("outputs", ""): ((timesteps, images, *graph.nodes[-1].meta["shape"]), real)
+        shapes = {name: (images, *node.meta["shape"]) for name, node in graph.layers.items()}
+        trains = layers
+        if options.spiking_input:
+            shapes = {"input": (images, *graph.input_shape)} | shapes
+            trains = [*layers, "input"]
+        spikes = _checks.layers(options.spikes, trains, "spikes")
+        potentials = _checks.layers(options.potentials, layers, "potentials")
+        gates = graph.pools if network.max_pool != "exact" else {}
+        plans: dict[str, Plan] = {
+            "outputs": {"output": ((T, images, *graph.nodes[-1].meta["shape"]), real)},
+            "spikes": {name: ((T, *shapes[name]), np.dtype(np.uint8)) for name in spikes},
+            "potentials": {name: ((T, *shapes[name]), real) for name in potentials},
         }
-        for name, shape in shapes.items():
-            for stop in self.stops:
-                self.plan[stop, name] = ((images, *shape), np.min_scalar_type(stop))
-            if name in spikes:
-                self.plan["spikes", name] = ((timesteps, images, *shape), np.dtype(np.uint8))
-            if name in potentials:
-                self.plan["potentials", name] = ((timesteps, images, *shape), real)
-
-        for name, node in graph.pools.items() if network.max_pool != "exact" else ():
-            for stop in self.stops:
-                self.plan[("pooled", stop), name] = ((images, *node.meta["shape"]), real)
-
-    @property
-    def spiking_input(self) -> bool:
-        """Whether the pixels spike."""
-        return self.input != "analog"
-
-    def allocate(self, memory: int) -> None:
-        """Make the arrays, or refuse with the figure if they are larger than `memory`."""
-        sizes = {
-            key: int(np.prod(s, dtype=float)) * t.itemsize for key, (s, t) in self.plan.items()
+        counts: dict[int, Plan] = {
+            t: {name: (shape, np.min_scalar_type(t)) for name, shape in shapes.items()}
+            for t in options.recorded_steps
         }
-        if sum(sizes.values()) > memory:
-            largest = max(sizes, key=lambda key: sizes[key])
-            what = " of layer ".join(repr(part) for part in largest if part != "")
-            raise MemoryBudgetError(
-                f"simulate: recording needs {sum(sizes.values()) / GIB:.3g} GiB, most of it "
-                f"({sizes[largest] / GIB:.3g} GiB) for {what}; memory allows {memory / GIB:.3g} "
-                f"GiB. Record fewer layers, images or steps, or allow memory="
-                f"{sum(sizes.values())}."
-            )
-        self.arrays = {key: np.empty(shape, kind) for key, (shape, kind) in self.plan.items()}
+        pooled: dict[int, Plan] = {
+            t: {name: ((images, *node.meta["shape"]), real) for name, node in gates.items()}
+            for t in options.recorded_steps
+        }
+        plans |= {f"counts after {t} steps": plan for t, plan in counts.items()}
+        plans |= {f"pooled sums after {t} steps": plan for t, plan in pooled.items()}
+        _refuse_too_large(plans, options.memory)
+        self.outputs = _empty(plans["outputs"])
+        self.spikes, self.potentials = _empty(plans["spikes"]), _empty(plans["potentials"])
+        self.counts = {t: _empty(plan) for t, plan in counts.items()}
+        self.pooled = {t: _empty(plan) for t, plan in pooled.items()}
+        # The max poolings that are gates in time; others read a constant, or are not read.
+        self.gates: set[str] = set()
 
-    def wants(self, name: str, *what: str) -> bool:
-        """Tell whether "spikes" or "potentials" of a layer are to be recorded, one of `what`."""
-        return any((kind, name) in self.plan for kind in what)
+    def put_sums(
+        self,
+        step: int,
+        first: int,
+        counts: Mapping[str, np.ndarray],
+        pooled: Mapping[str, np.ndarray] = MappingProxyType({}),
+    ) -> None:
+        """Keep spike counts and the sums of gates, shape (b, ...), from image `first` on."""
+        self.gates |= set(pooled)
+        for arrays, sums in ((self.counts[step], counts), (self.pooled[step], pooled)):
+            for layer, block in sums.items():
+                arrays[layer][first : first + len(block)] = block
 
-    def _put(self, key: tuple, block: np.ndarray, begin: int, first: int) -> None:
-        if key in self.plan:
-            t, b = block.shape[:2]
-            self.arrays[key][begin : begin + t, first : first + b] = block
-
-    def spikes(self, name: str, block: np.ndarray, begin: int, first: int) -> None:
-        """Keep a block of trains, shape (t, b, ...), from step `begin` and image `first` on."""
-        self._put(("spikes", name), block, begin, first)
-
-    def potentials(self, name: str, block: np.ndarray, begin: int, first: int) -> None:
-        """Keep a block of potentials, likewise."""
-        self._put(("potentials", name), block, begin, first)
-
-    def outputs(self, block: np.ndarray, begin: int, first: int) -> None:
-        """Keep a block of accumulated outputs, likewise."""
-        self._put(("outputs", ""), block, begin, first)
-
-    def counts(self, layers: dict[str, np.ndarray], step: int, first: int) -> None:
-        """Keep the spike counts of all layers, shape (b, ...), after `step` steps."""
-        for name, block in layers.items():
-            self.arrays[step, name][first : first + len(block)] = block
-
-    def pooled(self, layers: dict[str, np.ndarray], step: int, first: int) -> None:
-        """Keep what gates have passed on, shape (b, ...), after `step` steps."""
-        self.gates |= set(layers)
-        for name, block in layers.items():
-            self.arrays[("pooled", step), name][first : first + len(block)] = block
-
-    def _of_gates(self, step: int) -> dict[str, np.ndarray]:
-        kept = {n: a for (kind, n), a in self.arrays.items() if kind == ("pooled", step)}
-        return {name: array for name, array in kept.items() if name in self.gates}
-
-    def record(self, fingerprint: str) -> Record:
+    def record(self) -> Record:
         """Return what was kept."""
-
-        def of(what: Any) -> dict[str, np.ndarray]:
-            return {name: a for (kind, name), a in self.arrays.items() if kind == what}
-
+        T = self.options.timesteps
+        pooled = {
+            step: {layer: sums for layer, sums in arrays.items() if layer in self.gates}
+            for step, arrays in self.pooled.items()
+        }
         return Record(
-            timesteps=self.timesteps,
+            timesteps=T,
             neurons=dict(self.network.neurons),
-            fingerprint=fingerprint,
-            input=self.input,
-            totals=of(self.timesteps),
-            output_sums=self.arrays["outputs", ""],
-            at={step: of(step) for step in self.kept},
-            pooled={step: gates for step in self.stops if (gates := self._of_gates(step))},
-            recorded_spikes=of("spikes"),
-            recorded_potentials=of("potentials"),
+            fingerprint=self.network.graph.fingerprint,
+            input=self.options.input,
+            totals=self.counts[T],
+            output_sums=self.outputs["output"],
+            at={step: self.counts[step] for step in self.options.at},
+            pooled={step: sums for step, sums in pooled.items() if sums},
+            recorded_spikes=self.spikes,
+            recorded_potentials=self.potentials,
+        )
+
+
+def put(array: np.ndarray, block: np.ndarray, begin: int, first: int) -> None:
+    """Keep a block, shape (t, b, ...), from step `begin` and image `first` on."""
+    t, b = block.shape[:2]
+    array[begin : begin + t, first : first + b] = block
+
+
+def _empty(plan: Plan) -> dict[str, np.ndarray]:
+    return {name: np.empty(shape, kind) for name, (shape, kind) in plan.items()}
+
+
+def _refuse_too_large(plans: dict[str, Plan], memory: int) -> None:
+    sizes = {
+        (what, layer): int(np.prod(shape, dtype=float)) * kind.itemsize
+        for what, plan in plans.items()
+        for layer, (shape, kind) in plan.items()
+    }
+    total = sum(sizes.values())
+    if total > memory:
+        what, layer = max(sizes, key=lambda key: sizes[key])
+        raise MemoryBudgetError(
+            f"simulate: recording needs {total / GIB:.3g} GiB, most of it "
+            f"({sizes[what, layer] / GIB:.3g} GiB) for the {what} of {layer!r}; memory allows "
+            f"{memory / GIB:.3g} GiB. Record fewer layers, images or steps, or allow "
+            f"memory={total}."
         )

@@ -8,15 +8,15 @@ import torch
 from torch import fx
 
 from snnlab import _checks
-from snnlab.conversion.statistics import batches
+from snnlab.conversion.statistics import image_batches
 from snnlab.dynamics.neuron import Reset, as_simulated, constant_output
-from snnlab.graph.evaluation import activation, evaluate, full_precision
+from snnlab.graph.evaluation import activation, currents_of, inference
 from snnlab.graph.operations import Kind
 from snnlab.network import Network
 from snnlab.simulation.engine import run
-from snnlab.simulation.options import prepare, refuse_outside_unit, train_seeds
+from snnlab.simulation.options import GIB, RunOptions, refuse_outside_unit
 from snnlab.simulation.record import Activations, Record
-from snnlab.simulation.recorder import GIB
+from snnlab.simulation.recorder import Recorder
 
 
 def simulate(
@@ -87,24 +87,24 @@ def simulate(
     >>> simulate(net, [[0.25, 0.5]], timesteps=4).counts("relu").tolist()
     [[1, 2]]
     """
-    network, x, recorder = prepare(
-        network,
-        x,
-        timesteps,
+    options = RunOptions(
+        timesteps=timesteps,
         reset=reset,
         v_init=v_init,
         input=input,
+        seed=seed,
         spikes=spikes,
         potentials=potentials,
         at=at,
         dtype=dtype,
         memory=memory,
     )
-    if recorder.spiking_input:
+    network, x = options.apply(network, x)
+    recorder = Recorder(network, len(x), options)
+    if options.spiking_input:
         refuse_outside_unit(x)
-    seeds = train_seeds(x, seed) if recorder.input == "poisson" else None
-    run(network, x, recorder, int(memory), seeds=seeds)
-    return recorder.record(network.graph.fingerprint)
+    run(network, x, recorder)
+    return recorder.record()
 
 
 def ann(network: Network, x: Any) -> Activations:
@@ -178,24 +178,22 @@ def _without_time(
 ) -> Activations:
     """Evaluate the network once, each layer passing on what `pass_on` makes of its current."""
     _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
-    currents: dict[str, list[np.ndarray]] = {name: [] for name in network.layers}
-    passed: dict[str, list[np.ndarray]] = {name: [] for name in network.layers}
+    currents: list[dict[str, torch.Tensor]] = []
+    passed: dict[str, list[torch.Tensor]] = {name: [] for name in network.layers}
 
     def emit(node: fx.Node, current: torch.Tensor) -> torch.Tensor | None:
         if node.meta["kind"] is not Kind.RELU:
             return None
         a = pass_on(node, current)
-        currents[node.meta["layer"]].append(current.cpu().numpy())
-        passed[node.meta["layer"]].append(a.cpu().numpy())
+        passed[node.meta["layer"]].append(a.cpu())
         return a
 
-    with full_precision():
-        outputs = [
-            evaluate(network.graph, images, emit).cpu().numpy()
-            for images in batches(network.graph, x, "x")
-        ]
+    for images in image_batches(network.graph, x, "x"):
+        with inference(network.graph, len(images)):
+            found = currents_of(network.graph, images, emit)
+        currents.append({name: current.cpu() for name, current in found.items()})
     return Activations(
-        {name: np.concatenate(parts) for name, parts in currents.items()},
-        {name: np.concatenate(parts) for name, parts in passed.items()},
-        np.concatenate(outputs),
+        {name: torch.cat([c[name] for c in currents]).numpy() for name in network.layers},
+        {name: torch.cat(parts).numpy() for name, parts in passed.items()},
+        torch.cat([c["output"] for c in currents]).numpy(),
     )

@@ -1,6 +1,5 @@
 """A spiking softmax: output neurons that compete for each spike."""
 
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -55,9 +54,7 @@ def softmax_spikes(
     _checks.option(how, "how", ("potential", "clock"))
     potentials = record.output_sums
     one_per_class(potentials)
-    number = isinstance(clock, Real) and not isinstance(clock, bool)
-    if not number or not 0 < clock <= 1:
-        raise OptionError(f"clock = {clock!r}: expected a probability in (0, 1].")
+    _checks.number(clock, "clock", 0, 1, excluded=(0,), expected="a probability in (0, 1].")
     if how == "potential" and clock != 1:
         raise OptionError(f"clock = {clock!r}: there is none with how='potential'. Leave it out.")
     generator = _checks.generator(seed)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from helpers import oracles
+from helpers import networks, oracles
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
@@ -11,11 +11,8 @@ import snnlab as sl
 RESETS = ["subtract", "zero"]
 
 
-def converted(seed, reset="subtract", v_init=0.5):
-    steps = oracles.random_steps(seed)
-    x = oracles.images(seed)
-    rule = sl.Fixed(oracles.thresholds(steps))
-    net = sl.convert(oracles.Torch(steps), x, threshold=rule, reset=reset, v_init=v_init)
+def converted(seed, **options):
+    steps, x, net = networks.converted(seed, **options)
     return steps, x, net.to(torch.float64)
 
 
@@ -33,7 +30,7 @@ def mlp(n):
 )
 def test_parts_sum_to_the_total_for_every_neuron(seed, reset, v_init, timesteps, input):
     """φ - a, with a from an ANN evaluated apart; the totals are those of a plain loop."""
-    steps, x, net = converted(seed, reset, v_init)
+    steps, x, net = converted(seed, reset=reset, v_init=v_init)
     spiking = input != "analog"
     kept = ["input"] if spiking else []
     record = sl.simulate(net, x, timesteps, input=input, seed=1, spikes=kept)
@@ -66,7 +63,7 @@ def test_parts_sum_to_the_total_for_every_neuron(seed, reset, v_init, timesteps,
 @pytest.mark.parametrize("seed", range(10))
 def test_the_first_layer_has_no_propagated_error_and_no_deviation(seed, reset):
     """With analog input its current is constant."""
-    _, x, net = converted(seed, reset, v_init=0.25)
+    _, x, net = converted(seed, reset=reset, v_init=0.25)
     report = sl.decompose(net, x, sl.simulate(net, x, 16))
     first = net.layers[0]
     assert (report.part(first, "propagated") == 0).all()
@@ -208,7 +205,7 @@ POISSON = {"input": "poisson", "seed": 3}
 @pytest.mark.parametrize("poisson", [False, True])
 @pytest.mark.parametrize("reset", RESETS)
 def test_parts_after_a_step_are_those_of_a_shorter_simulation(reset, poisson):
-    _, x, net = converted(6, reset, v_init=0.25)
+    _, x, net = converted(6, reset=reset, v_init=0.25)
     options = POISSON if poisson else {}
     record = sl.simulate(net, x, 16, at=(1, 5, 8), **options)
     for step in (1, 5, 8, 16):
@@ -235,10 +232,13 @@ def assert_same(one, other):
 def test_a_step_that_was_not_recorded_is_refused():
     _, x, net = converted(6)
     record = sl.simulate(net, x, 8, at=(2, 4))
-    for step in (3, 9, 0, 2.0):
+    for step in (3, 9):
         with pytest.raises(
             sl.OptionError, match=rf"step = {step}: .*after the steps \[2, 4, 8\].*at=\({step},\)"
         ):
+            sl.decompose(net, x, record, step=step)
+    for step in (0, 2.5, True):
+        with pytest.raises(sl.OptionError, match=f"step = {step}: expected a whole number"):
             sl.decompose(net, x, record, step=step)
 
 
@@ -377,13 +377,13 @@ def test_batches_change_nothing(monkeypatch, options, reference):
     x = np.concatenate([x, x[::-1] / 2])
     record = sl.simulate(net, x, 16, **options)
     sizes = []
-    currents = mean_currents.currents_of
+    currents = mean_currents.received_currents
 
     def counted(graph, images, *passed_on):
         sizes.append(len(images))
         return currents(graph, images, *passed_on)
 
-    monkeypatch.setattr(decomposition, "currents_of", counted)
+    monkeypatch.setattr(decomposition, "received_currents", counted)
     whole = sl.decompose(net, x, record, reference=reference)
     assert set(sizes) == {6}
     monkeypatch.setattr(mean_currents, "_BATCH_BYTES", 1)
@@ -565,3 +565,24 @@ def test_mean_currents_are_those_of_a_plain_loop(monkeypatch, seed, batch_bytes)
     for name, currents in found.items():
         assert currents.dtype == np.float64
         np.testing.assert_allclose(currents, loop["currents"][name], rtol=0, atol=1e-12)
+
+
+def test_the_ann_is_evaluated_once_for_all_steps(monkeypatch):
+    from snnlab.analysis import decomposition
+
+    evaluated = []
+    currents = decomposition.received_currents
+
+    def counted(graph, images, phi=None):
+        evaluated.append("ann" if phi is None else "snn")
+        return currents(graph, images, phi)
+
+    monkeypatch.setattr(decomposition, "received_currents", counted)
+    _, x, net = converted(7)
+    record = sl.simulate(net, x, 16, at=(2, 4, 8))
+    over_time = sl.decompose_over_time(net, x, record)
+    assert sorted(evaluated) == ["ann"] + ["snn"] * 4
+    for k, step in enumerate(over_time.steps):
+        for row, parts in sl.decompose(net, x, record, step=step).rms().items():
+            for part, size in parts.items():
+                np.testing.assert_allclose(over_time.rms[row][part][k], size, rtol=1e-6)

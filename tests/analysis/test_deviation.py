@@ -268,7 +268,7 @@ def test_moments_of_the_highest_value_by_sampling(mean, sigma):
 # The whole error, and the threshold that makes it small
 
 
-def test_o19b_the_table_of_the_theory_sheet():
+def test_o19b_the_table_of_the_theory_page():
     table = {0.4: 0.0396, 0.5: 0.0225, 0.75: 0.0155, 1: 0.0160, 1.5: 0.0185, 2: 0.0223, 4: 0.0384}
     for theta, error in table.items():
         assert deviation.predicted_error(32, 0.3, 0.25, theta) == pytest.approx(error, rel=0.05)
@@ -352,7 +352,7 @@ def test_a_neuron_that_should_be_silent_has_no_best_threshold(mean):
 @pytest.mark.parametrize(
     ("currents", "theta", "error", "words"),
     [
-        ([1.0], 0.0, sl.OptionError, "v_threshold: found 0, expected finite numbers above 0"),
+        ([1.0], 0.0, sl.OptionError, "v_threshold: found 0.0, expected finite numbers above 0"),
         ([1.0], np.inf, sl.OptionError, "v_threshold: found inf"),
         (["much"], 1.0, sl.ShapeError, "currents: are no array of numbers"),
         ([1.0, np.nan], 1.0, sl.ShapeError, "currents: hold NaN or infinite values"),

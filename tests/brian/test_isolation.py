@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from brian2 import ms, nA, second
 from helpers import oracles
+from helpers.progress import watch
 
 import snnlab as sl
 from snnlab import brian
 from snnlab.brian.isolation import isolated
-from snnlab.simulation import progress
 
 OTHERS = {
     "core.default_float_dtype": np.float32,
@@ -46,6 +46,7 @@ def of_the_user():
         b2.prefs[name] = value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERS)
 def test_preferences_of_the_user_change_no_result_and_stay(name, of_the_user):
     expected = results()
@@ -56,6 +57,7 @@ def test_preferences_of_the_user_change_no_result_and_stay(name, of_the_user):
     assert b2.prefs[name] == OTHERS[name]
 
 
+@pytest.mark.slow
 def test_stopping_a_run_stops_it_and_leaves_everything_as_it_was():
     before = b2.prefs.as_file
     expected = brian.simulate_neuron("if", 4 * nA, 10 * ms, 1 * ms).v_mV
@@ -77,24 +79,12 @@ def test_lists_that_grow_in_place_are_put_back():
 
 
 def test_progress_is_shown_while_synapses_are_found_and_images_run(monkeypatch):
-    bars = []
-
-    class Bar:
-        def __init__(self, total, initial, unit, **_):
-            bars.append([unit.strip(), total, initial])
-
-        def update(self, done):
-            bars[-1][2] += done
-
-        def close(self):
-            bars[-1].append("closed")
-
-    monkeypatch.setattr("tqdm.auto.tqdm", Bar)
-    monkeypatch.setattr(progress, "_PROGRESS_AFTER", -1.0)
+    bars = watch(monkeypatch)
     monkeypatch.setattr("snnlab.brian.synapses._BLOCK_BYTES", 1)
     steps, x = oracles.random_steps(3, max_pool=False), oracles.images(3, 3)
     theta = oracles.thresholds(steps)
     net = sl.convert(oracles.Torch(steps).eval(), x, threshold=sl.Fixed(theta))
     brian.simulate(net, x, 4)
     neurons = sum(int(np.prod(net.shape(name))) for name in net.layers)
-    assert bars == [["neurons wired", neurons, neurons, "closed"], ["images", 3, 3, "closed"]]
+    counted = [(bar.unit, bar.total, bar.done, bar.closed) for bar in bars]
+    assert counted == [("images", 3, 3, True), ("neurons wired", neurons, neurons, True)]

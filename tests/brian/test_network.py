@@ -4,7 +4,8 @@ import brian2 as b2
 import numpy as np
 import pytest
 import torch
-from helpers import oracles
+from helpers import networks, oracles
+from helpers.seeds import seeds
 from torch import nn
 
 import snnlab as sl
@@ -15,11 +16,8 @@ from snnlab.data import load_digits, train
 STEPS = 16
 
 
-def converted(seed, images=1, **settings):
-    steps = oracles.random_steps(seed, max_pool=False)
-    x = oracles.images(seed, images)
-    model = oracles.Torch(steps).eval()
-    return x, sl.convert(model, x, threshold=sl.Fixed(oracles.thresholds(steps)), **settings)
+def converted(seed, images=1, **options):
+    return networks.converted(seed, images, max_pool=False, **options)[1:]
 
 
 def both(net, x, timesteps=STEPS, **options):
@@ -52,7 +50,7 @@ def assert_same(theirs, ours):
 
 
 @pytest.mark.parametrize("reset", ["subtract", "zero"])
-@pytest.mark.parametrize("seed", range(200))
+@pytest.mark.parametrize("seed", seeds(200, fast=5))
 def test_spikes_and_potentials_are_those_of_simulate(seed, reset):
     v_init = (0.0, 0.25, 0.5, 0.75)[seed % 4]
     x, net = converted(seed, reset=reset, v_init=v_init)
@@ -60,6 +58,7 @@ def test_spikes_and_potentials_are_those_of_simulate(seed, reset):
     assert_equal_records(ours, theirs)
 
 
+@pytest.mark.slow
 def test_the_networks_are_active_and_of_every_kind():
     """Equality would say little about networks that hardly fire, or about chains alone."""
     kinds, firing, spikes = set(), [], 0
@@ -75,7 +74,7 @@ def test_the_networks_are_active_and_of_every_kind():
 
 
 @pytest.mark.parametrize("reset", ["subtract", "zero"])
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", seeds(8, fast=3))
 def test_poisson_trains_are_those_that_simulate_draws(seed, reset):
     x, net = converted(seed, images=2, reset=reset)
     ours, theirs = both(net, x, input="poisson", seed=seed)
@@ -180,6 +179,7 @@ def test_thresholds_that_differ_by_channel():
     assert not np.array_equal(theirs.counts(0), brian.simulate(net, x, STEPS).counts(0))
 
 
+@pytest.mark.slow
 def test_a_trained_network_differs_in_next_to_no_spike(record_property):
     """Sums in another order round otherwise; a neuron on the edge of its threshold may tip."""
     digits = load_digits()

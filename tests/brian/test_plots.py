@@ -55,7 +55,7 @@ def test_a_constant_threshold_is_a_level_line_and_a_nameless_one_is_left_out():
 def test_an_unknown_neuron_is_refused(neuron):
     record = brian.simulate_neuron("if", [[3, 6]] * nA, 10 * ms, 1 * ms)
     with pytest.raises(
-        sl.OptionError, match="the record holds 2, expected a position from -2 to 1"
+        sl.OptionError, match="expected a position from -2 to 1: the record holds 2"
     ):
         plots.potential(record, neuron)
 
@@ -113,6 +113,7 @@ def test_a_coarse_picture_shows_the_strongest_of_each_cell(rows, columns, cells,
             assert found[r, c] in block
 
 
+@pytest.mark.slow
 def test_plots_need_no_brian():
     code = (
         "import sys; sys.modules['brian2'] = None; from snnlab import plots; print(plots.__all__)"

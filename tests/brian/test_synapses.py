@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import oracles
+from helpers.networks import converted
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
@@ -13,17 +14,11 @@ from snnlab import brian
 from snnlab.brian import synapses
 
 
-def converted(seed):
-    steps = oracles.random_steps(seed, max_pool=False)
-    x = oracles.images(seed, 3)
-    model = oracles.Torch(steps).eval()
-    return steps, x, sl.convert(model, x, threshold=sl.Fixed(oracles.thresholds(steps)))
-
-
+@pytest.mark.slow
 @given(st.integers(0, 10_000))
 def test_the_matrices_give_every_current_of_the_ann(seed):
     """z = b + Σ J a with a the ANN's own activations; the arithmetic is exact."""
-    steps, x, net = converted(seed)
+    steps, x, net = converted(seed, max_pool=False)
     currents, output = oracles.ann(steps, x)
     passed_on = {"input": x} | {name: np.maximum(z, 0) for name, z in currents.items()}
     for layer, expected in (currents | {"output": output}).items():
@@ -86,7 +81,7 @@ def test_constants_do_not_become_synapses():
 
 
 def test_blocks_make_no_difference(monkeypatch):
-    _, _, net = converted(5)
+    _, _, net = converted(5, max_pool=False)
     whole = [brian.connections(net, layer) for layer in net.layers]
     monkeypatch.setattr(synapses, "_BLOCK_BYTES", 1000)
     for one in whole:

@@ -3,14 +3,22 @@
 import numpy as np
 import pytest
 import torch
+from helpers.activations import (
+    activations_of,
+    assert_same,
+    by_channel,
+    convnet,
+    images,
+    plain_percentile,
+    thresholds,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from torch import nn
 
 import snnlab as sl
-from snnlab.conversion import activation_based
-from snnlab.conversion import statistics as statistics
+from snnlab.conversion import activation_based, statistics
 
 SETTINGS = settings(max_examples=60, deadline=None, derandomize=True)
 RELU = nn.ReLU()
@@ -22,57 +30,6 @@ RULES = [
 ]
 
 
-def convnet(dyadic=True, dtype=torch.float32):
-    """Two convolutions and a linear layer; with dyadic weights every sum is exact."""
-    generator = torch.Generator().manual_seed(3)
-    model = nn.Sequential(
-        nn.Conv2d(1, 4, 3),
-        nn.ReLU(),
-        nn.AvgPool2d(2),
-        nn.Conv2d(4, 3, 2),
-        nn.ReLU(),
-        nn.Flatten(),
-        nn.Linear(12, 5),
-        nn.ReLU(),
-        nn.Linear(5, 2),
-    )
-    for parameter in model.parameters():
-        if dyadic:
-            drawn = torch.randint(-32, 33, parameter.shape, generator=generator) / 64
-        else:
-            drawn = torch.randn(parameter.shape, generator=generator) / 2
-        parameter.data = drawn.to(parameter)
-    return model.to(dtype).eval()
-
-
-def images(count=20, dyadic=True, dtype=torch.float32):
-    generator = torch.Generator().manual_seed(5)
-    shape = (count, 1, 8, 8)
-    if dyadic:
-        return (torch.randint(0, 17, shape, generator=generator) / 16).to(dtype)
-    return torch.rand(shape, generator=generator).to(dtype)
-
-
-def activations_of(model, x):
-    """Return every ReLU's output by name, float64, from torch alone."""
-    found = {}
-    for name, module in model.named_children():
-        x = module(x)
-        if isinstance(module, nn.ReLU):
-            found[name] = x.detach().double().numpy()
-    return found
-
-
-def by_channel(a):
-    """Return the values of each channel, shape (C, n)."""
-    return np.moveaxis(a, 1, 0).reshape(a.shape[1], -1)
-
-
-def plain_percentile(values, percentile, nonzero):
-    values = values[values > 0] if nonzero else values
-    return np.percentile(values, percentile) if values.size else 0.0
-
-
 def expected_threshold(a, percentile, per_channel=False, nonzero=False):
     """Return what conventions 7 and 12 say, in numpy's own words; `a` is not negative."""
     layer = plain_percentile(a, percentile, nonzero) or a.max()
@@ -82,21 +39,10 @@ def expected_threshold(a, percentile, per_channel=False, nonzero=False):
     return np.array(own)
 
 
-def thresholds(model, x, rule):
-    return sl.convert(model, x, threshold=rule).thresholds
-
-
 def relu_threshold(x, rule):
     """Return the threshold for activations that are max(x, 0) themselves."""
     (value,) = thresholds(RELU, x, rule).values()
     return value
-
-
-def assert_same(found, expected):
-    assert set(found) == set(expected)
-    for name, theta in expected.items():
-        assert np.shape(found[name]) == np.shape(theta), name
-        assert np.array_equal(found[name], theta), name
 
 
 # --- percentiles are exact -------------------------------------------------------------------
@@ -347,125 +293,6 @@ def test_threshold_above_the_cap_is_set_to_the_cap(model, cap):
     (found,) = thresholds(model, x, sl.Fixed([cap / 4, 3 * cap])).values()
     assert np.array_equal(found, [cap / 4, cap])
     assert list(thresholds(model, x, sl.Maximum()).values()) == [cap]
-
-
-# --- Fixed -----------------------------------------------------------------------------------
-
-
-def two_layers():
-    return nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 2), nn.ReLU())
-
-
-X = [[0.25, 1.0], [1.0, 0.5]]
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        (2, {"1": 2.0, "3": 2.0}),
-        (np.float32(0.5), {"1": 0.5, "3": 0.5}),
-        ({"3": 0.25, "1": 2}, {"1": 2.0, "3": 0.25}),
-        ({0: 1.0, -1: 4.0}, {"1": 1.0, "3": 4.0}),
-        ({"1": [1.0, 2.0, 3.0], 1: 0.5}, {"1": np.array([1.0, 2.0, 3.0]), "3": 0.5}),
-        ({"1": np.array(2.0), "3": torch.tensor([0.5, 1.0])}, {"1": 2.0, "3": np.array([0.5, 1])}),
-    ],
-    ids=str,
-)
-def test_fixed_takes_numbers_arrays_and_dicts(value, expected):
-    assert_same(thresholds(two_layers(), X, sl.Fixed(value)), expected)
-
-
-def test_fixed_rebuilds_a_network_from_its_thresholds():
-    first = sl.convert(convnet(), images(), threshold=sl.Percentile(99, per_channel=True))
-    again = sl.convert(convnet(), images(), threshold=sl.Fixed(first.thresholds))
-    assert_same(again.thresholds, first.thresholds)
-
-
-def test_fixed_does_not_keep_the_users_array():
-    theta = np.array([1.0, 2.0, 3.0])
-    net = sl.convert(two_layers(), X, threshold=sl.Fixed({"1": theta, "3": 1}))
-    theta[:] = 7
-    assert np.array_equal(net.thresholds["1"], [1.0, 2.0, 3.0])
-
-
-@pytest.mark.parametrize(
-    ("value", "message"),
-    [
-        ({"1": 1.0}, r"none for the layers \['3'\].*number.*dict.*\['1', '3'\]"),
-        ({}, r"none for the layers \['1', '3'\]"),
-        ({"1": 1, "3": 1, "33": 1}, r"'33'.*Did you mean '3'\?.*\['1', '3'\]"),
-        ({0: 1, 2: 1}, r"layer 2.*from -2 to 1"),
-        ([1.0, 2.0], r"layer '1'.*2 numbers.*one number.* 3, one for each channel"),
-        ({"1": 1, "3": [1.0, 2.0, 3.0]}, r"layer '3'.*3 numbers.* 2, one for each channel"),
-        (np.ones((3, 1)), r"layer '1'.*\(3, 1\).*one per channel"),
-        ([], r"layer '1'"),
-        (0, r"layer '1'.*0.*above 0"),
-        (-0.5, r"layer '1'.*-0\.5.*above 0"),
-        (float("nan"), r"layer '1'.*nan.*finite"),
-        (float("inf"), r"layer '1'.*inf.*finite"),
-        ({"1": [1.0, 0.0, 2.0], "3": 1}, r"layer '1'.*0.*above 0"),
-        ("high", r"layer '1'.*'high'.*a number"),
-        ("1.0", r"layer '1'.*'1\.0'.*a number"),
-        (True, r"layer '1'.*True.*a number"),
-        (None, r"number"),
-    ],
-    ids=str,
-)
-def test_fixed_refuses(value, message):
-    with pytest.raises(sl.OptionError, match=message):
-        sl.convert(two_layers(), X, threshold=sl.Fixed(value))
-
-
-def test_fixed_refuses_one_layer_given_twice():
-    with pytest.raises(sl.OptionError, match="'1'"):
-        sl.convert(two_layers(), X, threshold=sl.Fixed({"1": 1.0, 0: 2.0, "3": 1.0}))
-
-
-def test_fixed_takes_parameters_that_were_trained():
-    theta = nn.Parameter(torch.tensor([1.0, 2.0, 3.0]))
-    net = sl.convert(two_layers(), X, threshold=sl.Fixed({"1": theta, "3": 1.0}))
-    assert np.array_equal(net.thresholds["1"], [1.0, 2.0, 3.0])
-
-
-# --- statistics ------------------------------------------------------------------------------
-
-
-def test_statistics_count_the_silent_and_keep_the_maximum_of_each_channel():
-    model, x = convnet(), images()
-    statistics = sl.activation_statistics(sl.trace(model, x), x)
-    for name, a in activations_of(model, x).items():
-        layer = statistics[name]
-        assert layer.histogram.sum() == a.size
-        assert layer.silent == (a == 0).mean()
-        assert np.array_equal(layer.maximum, by_channel(a).max(1))
-
-
-@pytest.mark.parametrize("nonzero", [False, True])
-def test_quick_percentile_is_within_eight_parts_in_a_thousand(nonzero):
-    model, x = convnet(False), images(50, False)
-    statistics = sl.activation_statistics(sl.trace(model, x), x)
-    for name, a in activations_of(model, x).items():
-        for percentile in (5, 50, 75, 90, 99, 99.9, 100):
-            exact = plain_percentile(a, percentile, nonzero)
-            found = statistics[name].percentile(percentile, nonzero)
-            assert found == pytest.approx(exact, rel=0.008), (name, percentile)
-
-
-@SETTINGS
-@given(
-    a=arrays.arrays(
-        np.float32,
-        st.integers(1, 30),
-        elements=st.one_of(st.just(0.0), st.floats(np.float32(1e-20), np.float32(1e20), width=32)),
-    ),
-    percentile=st.floats(1.5, 100),
-    nonzero=st.booleans(),
-)
-def test_quick_percentile_is_close_whatever_the_activations(a, percentile, nonzero):
-    (layer,) = sl.activation_statistics(sl.trace(RELU, [[1.0]]), a[:, None]).values()
-    exact = plain_percentile(a.astype(float), percentile, nonzero)
-    assert layer.percentile(percentile, nonzero) == pytest.approx(exact, rel=0.008, abs=0)
-    assert layer.percentile(percentile, nonzero) <= a.max()
 
 
 # --- per channel beyond the budget -----------------------------------------------------------

@@ -295,6 +295,7 @@ def test_o10_applied_factors_multiply_to_the_scale_of_the_layer():
     assert a == 0.5
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 10_000))
 def test_o10_for_random_networks(seed):
     weights, x = random_chain(seed)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from helpers import oracles
+from helpers.seeds import seeds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -94,7 +95,7 @@ def layers(network):
 
 
 @pytest.mark.parametrize("reset", ["subtract", "zero"])
-@pytest.mark.parametrize("seed", range(16))
+@pytest.mark.parametrize("seed", seeds(16, fast=3))
 def test_o8_trains_and_outputs_are_those_of_threshold_balancing(seed, reset):
     options = {
         "v_init": [0, 0.25, 0.5][seed % 3],
@@ -114,6 +115,7 @@ def test_o8_trains_and_outputs_are_those_of_threshold_balancing(seed, reset):
     assert_same_spikes(network, normalized, x, input="poisson", seed=seed)
 
 
+@pytest.mark.slow
 def test_the_random_networks_are_active_and_of_every_kind():
     kinds, pools, rates, per_channel = set(), set(), [], 0
     for seed in range(16):
@@ -353,6 +355,7 @@ def test_something_else_than_a_network_is_refused():
         sl.normalize_weights(nn.Sequential(nn.ReLU()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", [sl.Percentile(99), sl.Percentile(99, per_channel=True)])
 def test_other_thresholds_move_less_than_one_count_in_ten_thousand(rule):
     """Rounding decides ties only; the weights are no round numbers here."""

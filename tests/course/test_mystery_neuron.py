@@ -13,6 +13,8 @@ from snnlab import course
 from snnlab.course import mystery_neuron
 
 NUMBERS = range(24)
+FEW = range(6)  # among them all four kinds
+EACH = [*FEW, *(pytest.param(n, marks=pytest.mark.long) for n in NUMBERS[6:])]
 NOTEBOOK = Path(__file__).parent.parent.parent / "notebooks" / "01_spiking_neurons.ipynb"
 
 
@@ -23,12 +25,12 @@ def truth(number):
 
 
 def test_there_are_neurons_of_every_kind():
-    kinds = {(reset, tau is None) for _, reset, tau in map(truth, NUMBERS)}
+    kinds = {(reset, tau is None) for _, reset, tau in map(truth, FEW)}
     assert len(kinds) == 4
     assert len({float(theta) for theta, _, _ in map(truth, NUMBERS)}) > 6
 
 
-@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("number", EACH)
 def test_the_truth_and_what_is_near_it_is_right(number):
     theta, reset, tau = truth(number)
     neuron = course.MysteryNeuron(number)
@@ -39,7 +41,8 @@ def test_the_truth_and_what_is_near_it_is_right(number):
     assert near._repr_html_() == f"<p>{near!r}</p>"
 
 
-@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.slow
+@pytest.mark.parametrize("number", EACH)
 def test_each_wrong_answer_has_its_own_question(number):
     theta, reset, tau = truth(number)
     other = {"subtract": "zero", "zero": "subtract"}[reset]
@@ -121,7 +124,7 @@ def test_what_is_wrong_is_said_and_not_counted(call, words, capfd):
 
 def test_a_strong_short_stimulus_gives_the_threshold():
     """The way that the hint suggests works: a leak has no time."""
-    for number in NUMBERS:
+    for number in FEW:
         first = course.MysteryNeuron(number).stimulate(1e-3 * mA, 0.1 * ms, dt=0.0001 * ms)[0]
         theta, _, _ = truth(number)
         assert abs(first * ms * 1e-3 * mA / (1 * nF) / theta - 1) < 0.02
@@ -139,7 +142,7 @@ def find_out():
     return names["find_out"]
 
 
-@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("number", EACH)
 def test_the_solution_of_the_notebook_finds_every_neuron(find_out, number):
     neuron = course.MysteryNeuron(number)
     feedback = neuron.check(*find_out(neuron))

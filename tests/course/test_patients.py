@@ -64,6 +64,7 @@ def mnist():
     return model, sl.convert(model, x[::10]), x[5::20][5::10], y[5::20][5::10]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", FOUND)
 def test_what_each_patient_has_is_found_on_the_network_of_the_notebook(mnist, number):
     model, net, x, y = mnist

@@ -66,7 +66,7 @@ def button(prediction, description):
 
 def shown(prediction):
     """Return the words that stand below the answers."""
-    return re.sub("<.*?>", "", prediction._panel.said.value)
+    return re.sub("<.*?>", "", prediction._panel.message.value)
 
 
 # --- before ----------------------------------------------------------------------------------
@@ -214,7 +214,7 @@ def test_results_of_every_kind_are_told(result, words):
 def test_words_are_escaped():
     prediction = course.Prediction("2.1", ["a < b", "b < a"], lambda value: None)
     prediction.commit("a < b")
-    assert prediction._panel.said.value == "<p>Prediction 2.1: you said a &lt; b.</p>"
+    assert prediction._panel.message.value == "<p>Prediction 2.1: you said a &lt; b.</p>"
 
 
 def test_a_prediction_stays_what_it_was(choice, number, seen):
@@ -271,7 +271,7 @@ def test_an_explorer_opens_below_the_words():
     assert prediction._panel._stage.children == (explorer.box,)
     assert explorer.box is explorer.panel.box
     order = prediction._panel.box.children
-    assert order.index(prediction._panel.said) < order.index(prediction._panel._stage)
+    assert order.index(prediction._panel.message) < order.index(prediction._panel._stage)
     explorer.move(timesteps=3)
     assert shown(prediction) == "Prediction 2.1: you said 0.5."
 
@@ -307,7 +307,7 @@ def test_an_error_shows_in_the_panel_and_is_raised(part):
         prediction.commit(0.3)
     assert prediction.words.endswith(" This did not work. ValueError: no <two>")
     assert prediction.words.startswith("Prediction 2.1: you said 0.3")
-    assert "no &lt;two&gt;" in prediction._panel.said.value
+    assert "no &lt;two&gt;" in prediction._panel.message.value
     assert parts(prediction, widgets.RadioButtons)[0].disabled
 
 

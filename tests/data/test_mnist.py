@@ -17,7 +17,7 @@ import torch
 import snnlab as sl
 from benchmarks import mnist as benchmark
 from snnlab import data
-from snnlab.data import bundled
+from snnlab.data import bundled, mnist
 from snnlab.exceptions import DataError, OptionError, SNNLabError
 from tools import train_mnist
 
@@ -27,7 +27,17 @@ TEST_KEYS = [("x_test", "y_test"), ("test_images", "test_labels")]
 LABELS = [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
 
 
-def drawn(count=60_000):
+# In the place of 60,000 and 10,000 images.
+COUNTS = {"train": 60, "test": 10}
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Let MNIST have few images."""
+    monkeypatch.setattr(mnist, "_COUNTS", COUNTS)
+
+
+def drawn(count=COUNTS["train"]):
     """Return bytes in the place of MNIST's training images, and labels."""
     rng = np.random.default_rng(0)
     return rng.integers(0, 256, (count, 28, 28), np.uint8), rng.integers(0, 10, count)
@@ -93,6 +103,7 @@ def test_what_is_written_can_be_read(files):
     assert card["source"] == "Müller"
 
 
+@pytest.mark.slow
 def test_a_card_is_in_utf_8_whatever_the_machine_prefers(files):
     """Python tells where an encoding is left to the machine."""
     code = "from snnlab.data import bundled; import pathlib, sys\n"
@@ -143,15 +154,28 @@ def test_a_card_of_nothing_is_refused_with_what_there_is():
 
 
 @pytest.mark.parametrize("keys", KEYS)
-def test_training_images_come_from_a_file_in_either_naming(tmp_path, keys):
+def test_training_images_come_from_a_file_in_either_naming(tmp_path, small, keys):
     images, labels = drawn()
     file = tmp_path / "mnist.npz"
     np.savez(file, **dict(zip(keys, (images, labels), strict=True)))
     for given in (file, str(file)):
         x, y = data.load_mnist_training(given)
-        assert (x.shape, x.dtype, y.dtype) == ((60_000, 1, 28, 28), np.float32, np.int64)
+        assert (x.shape, x.dtype, y.dtype) == ((60, 1, 28, 28), np.float32, np.int64)
         assert (np.rint(255 * x[:, 0]) == images).all()
         assert (y == labels).all()
+
+
+@pytest.mark.slow
+def test_there_are_60_000_training_images(tmp_path):
+    images, labels = drawn(60_000)
+    file = tmp_path / "mnist.npz"
+    np.savez(file, x_train=images, y_train=labels)
+    x, y = data.load_mnist_training(file)
+    assert x.shape == (60_000, 1, 28, 28)
+    assert (y == labels).all()
+    np.savez(file, x_train=images[1:], y_train=labels[1:])
+    with pytest.raises(DataError, match="expected 60,000 images"):
+        data.load_mnist_training(file)
 
 
 def npy(array):
@@ -177,11 +201,11 @@ def contents():
     yield "an array", lambda file: file.write_bytes(npy(images)), "holds one array without"
     yield "other arrays", lambda file: np.savez(file, a=images[:3]), r"holds \['a'\]"
     short = {"x_train": images[:10], "y_train": labels[:10]}
-    yield "too few", lambda file: np.savez(file, **short), "60,000 images of 28 x 28 bytes"
+    yield "too few", lambda file: np.savez(file, **short), "60 images of 28 x 28 bytes"
     floats = {"x_train": images / 255, "y_train": labels}
     yield "floats", lambda file: np.savez(file, **floats), "type float64"
     fewer = {"x_train": images, "y_train": labels[1:]}
-    yield "a label missing", lambda file: np.savez(file, **fewer), r"labels of shape \(59999,\)"
+    yield "a label missing", lambda file: np.savez(file, **fewer), r"labels of shape \(59,\)"
     yield "test images", lambda file: np.savez(file, x_test=1, y_test=2), "x_train and y_train"
     yield "a folder", lambda file: file.mkdir(), "cannot be read"
     yield "locked", locked, "File .* is encrypted"
@@ -190,19 +214,19 @@ def contents():
 def labels():
     _, right = drawn()
     floats, strings = right.astype(float), right.astype(str)
-    yield "scalar", right[0], r"labels of shape \(\), expected \(60000,\)"
-    yield "column", right[:, None], r"labels of shape \(60000, 1\)"
-    yield "one-hot", np.eye(10)[right], r"labels of shape \(60000, 10\)"
-    yield "halves", put(floats, 2.5), "1 of the 60,000 labels are no digits, the first is 2.5"
+    yield "scalar", right[0], r"labels of shape \(\), expected \(60,\)"
+    yield "column", right[:, None], r"labels of shape \(60, 1\)"
+    yield "one-hot", np.eye(10)[right], r"labels of shape \(60, 10\)"
+    yield "halves", put(floats, 2.5), "1 of the 60 labels are no digits, the first is 2.5"
     yield "nan", put(floats, np.nan), "the first is nan"
     yield "infinity", put(floats, np.inf), "the first is inf"
     yield "too large", put(right, 99), "the first is 99"
     yield "ten", put(right, 10), "the first is 10"
     yield "negative", put(right, -1), "the first is -1"
-    yield "words", np.full(60_000, "seven"), "60,000 of the 60,000 labels .* the first is 'seven'"
+    yield "words", np.full(60, "seven"), "60 of the 60 labels .* the first is 'seven'"
     yield "halves in words", put(strings.astype("U3"), "2.5"), "the first is '2.5'"
     yield "dates", right.astype("M8[s]"), "the first is datetime"
-    yield "several in one", np.zeros(60_000, "i4,i4"), r"the first is \(0, 0\)"
+    yield "several in one", np.zeros(60, "i4,i4"), r"the first is \(0, 0\)"
 
 
 def put(array, value):
@@ -212,18 +236,18 @@ def put(array, value):
 
 
 @pytest.mark.parametrize(("y", "message"), [pytest.param(y, m, id=n) for n, y, m in labels()])
-def test_labels_that_are_no_digits_are_refused(tmp_path, y, message):
+def test_labels_that_are_no_digits_are_refused(tmp_path, small, y, message):
     file = tmp_path / "mnist.npz"
-    np.savez(file, x_train=np.zeros((60_000, 28, 28), np.uint8), y_train=y)
+    np.savez(file, x_train=np.zeros((60, 28, 28), np.uint8), y_train=y)
     with pytest.raises(DataError, match=f"^{re.escape(str(file))}: .*{message}.*Give another"):
         data.load_mnist_training(file)
 
 
 @pytest.mark.parametrize("kind", [np.uint8, ">i8", np.float32, str, bytes])
-def test_labels_of_every_kind_are_read(tmp_path, kind):
+def test_labels_of_every_kind_are_read(tmp_path, small, kind):
     _, expected = drawn()
     file = tmp_path / "mnist.npz"
-    x = np.zeros((60_000, 28, 28), np.uint8)
+    x = np.zeros((60, 28, 28), np.uint8)
     np.savez(file, x_train=x, y_train=expected.astype(kind))
     y = data.load_mnist_training(file).y
     assert y.dtype == np.int64
@@ -231,7 +255,7 @@ def test_labels_of_every_kind_are_read(tmp_path, kind):
 
 
 @pytest.mark.parametrize(("write", "message"), [pytest.param(w, m, id=n) for n, w, m in contents()])
-def test_a_file_with_something_else_is_refused(tmp_path, write, message):
+def test_a_file_with_something_else_is_refused(tmp_path, small, write, message):
     file = tmp_path / "mnist.npz"
     write(file)
     with pytest.raises(DataError, match=f"^{re.escape(str(file))}: .*{message}"):
@@ -259,9 +283,9 @@ def in_place_of_openml(monkeypatch, fetch, home=lambda: "/home/me/sets"):
     monkeypatch.setattr("sklearn.datasets.get_data_home", home)
 
 
-def test_without_a_file_openml_is_asked(monkeypatch):
-    images, labels = drawn(70_000)
-    pixels = images.reshape(70_000, -1).astype(np.int64)
+def test_without_a_file_openml_is_asked(monkeypatch, small):
+    images, labels = drawn(70)
+    pixels = images.reshape(70, -1).astype(np.int64)
     asked = []
 
     def fetch(*names, **options):
@@ -271,8 +295,8 @@ def test_without_a_file_openml_is_asked(monkeypatch):
     in_place_of_openml(monkeypatch, fetch)
     x, y = data.load_mnist_training()
     assert asked == [(("mnist_784",), 1)]
-    assert (np.rint(255 * x[:, 0]) == images[:60_000]).all()
-    assert (y == labels[:60_000]).all()
+    assert (np.rint(255 * x[:, 0]) == images[:60]).all()
+    assert (y == labels[:60]).all()
 
 
 FAILURES = [
@@ -308,7 +332,7 @@ def test_a_home_that_cannot_be_written_is_refused_as_well(monkeypatch):
 
 
 def test_what_openml_gives_is_looked_at(monkeypatch):
-    few = np.zeros((70, 784)), np.full(70, "1")
+    few = np.zeros((70, 784)), np.full(70, "1")  # and not 70,000
     in_place_of_openml(monkeypatch, lambda *_, **__: few)
     with pytest.raises(DataError, match=r"^openml.org: images of shape \(70, 28, 28\)"):
         data.load_mnist_training()
@@ -337,6 +361,7 @@ def test_the_tool_packs_test_images_in_either_naming(tmp_path, files, monkeypatc
     assert np.load(files / "mnist_test.npz")["labels"].dtype == np.uint8
 
 
+@pytest.mark.slow
 def test_the_tool_packs_the_test_images_of_openml(files, monkeypatch, capsys):
     x, y = data.load_mnist()
     pixels = np.concatenate([np.zeros((60_000, 784)), 255 * x.reshape(-1, 784).astype(float)])
@@ -374,9 +399,11 @@ def test_the_benchmark_tells_what_to_type_without_mnist(tmp_path):
         benchmark.measure(str(tmp_path / "no.npz"))
 
 
+@pytest.mark.slow
 def test_the_benchmark_chooses_thresholds_on_training_images(tmp_path, monkeypatch, capsys):
     file, chosen_on = tmp_path / "mnist.npz", []
-    images, labels = drawn()
+    images, labels = drawn(2500)
+    monkeypatch.setattr(mnist, "_COUNTS", {"train": 2500})
     np.savez(file, x_train=images, y_train=labels)
     monkeypatch.setattr(benchmark, "CACHE", tmp_path / "cache")
     monkeypatch.setattr(benchmark, "CALIBRATION_IMAGES", tmp_path / "cache" / "images.npy")
@@ -404,6 +431,7 @@ LEAST = {"mnist_mlp": 0.984, "mnist_diehl_convnet": 0.990, "mnist_convnet": 0.99
 STORED = [file.stem for file in bundled.FOLDER.glob("*.safetensors")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", STORED)
 def test_a_network_is_as_good_as_its_card_says(name):
     x, y = data.load_mnist()

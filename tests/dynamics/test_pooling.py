@@ -139,6 +139,7 @@ def test_o23_the_gate_never_sends_less_than_the_maximum(rng):
     assert (excess <= trains.max(1).sum(1) - maximum).all()
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 10**6), inputs=st.integers(1, 6), steps=st.integers(1, 30))
 def test_the_gate_never_lags_behind_the_maximum_at_any_step(seed, inputs, steps):
     """For real numbers of any sign: the new maximum is at most the old one plus what passes."""
@@ -343,6 +344,7 @@ def test_the_small_networks_are_active_and_their_gates_matter():
         assert all((a != b).any() for a, b in itertools.combinations(sums, 2))
 
 
+@pytest.mark.slow
 @given(
     seed=st.integers(0, 4),
     how=st.sampled_from(["exact", *GATES]),
@@ -600,3 +602,28 @@ def test_a_module_without_a_channel_has_no_gate(pool, shape, how):
 def test_an_empty_name_is_no_name():
     with pytest.raises(OptionError, match=r"^max_pool = ''"):
         small().replace(max_pool="")
+
+
+def test_o29_averaging_commutes_with_time_and_the_maximum_does_not():
+    a, b = np.array([1, 0]), np.array([0, 1])
+    assert ((a + b) / 2).mean() == (a.mean() + b.mean()) / 2
+    assert np.maximum(a, b).mean() == 1
+    assert max(a.mean(), b.mean()) == 0.5
+
+
+def test_a_max_pool_is_exact_for_any_real_input(rng):
+    """O23, LIPooling: the accumulated output is the maximum of the accumulated inputs."""
+    x = oracles.dyadic(rng, (50, 3, 8, 8), -2, 2)
+    pool = pooling.ExactMaxPool(lambda charge: F.max_pool2d(charge, 3, 2, 1))
+    block = torch.tensor(x).reshape(50, 3, 8, 8)
+    out = pool.step(block, 10).unflatten(0, (10, 5))
+    more = pool.step(block.flip(0), 10).unflatten(0, (10, 5))
+    charge = block.unflatten(0, (10, 5)).sum(0) + block.flip(0).unflatten(0, (10, 5)).sum(0)
+    assert (out.sum(0) + more.sum(0) == F.max_pool2d(charge, 3, 2, 1)).all()
+
+
+def test_mean_output_of_a_max_pool_is_the_maximum_of_the_mean_inputs():
+    """O23: trains 100100 and 011001 have the maximum 3; the gate would send 4."""
+    trains = torch.tensor([[1, 0, 0, 1, 0, 0], [0, 1, 1, 0, 0, 1]], dtype=torch.float64)
+    pool = pooling.ExactMaxPool(lambda charge: charge.amax(1))
+    assert pool.step(trains.T.clone(), 6).sum() == 3

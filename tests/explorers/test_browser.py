@@ -16,7 +16,6 @@ from tools import lab
 
 NOTEBOOKS = sorted((lab.ROOT / "notebooks").glob("*.ipynb"))
 SHOTS = lab.ROOT / "build" / "screenshots"
-SECONDS = 1000  # playwright counts in ms
 # Zooming in to 200 % leaves half as many, twice as large pixels.
 VIEWS = {"usual": (1280, 800, 1), "zoomed": (640, 1200, 2)}
 # Every explorer of the package, given what it asks for.
@@ -71,6 +70,7 @@ CHANGED = """([panel, before]) => {
 
 pytestmark = [
     pytest.mark.browser,
+    pytest.mark.xdist_group("browser"),  # one server for all
     pytest.mark.skipif(
         lab.chromium() is None and os.environ.get("SNNLAB_BROWSER") != "required",
         reason="needs a Chromium",
@@ -116,8 +116,7 @@ def opened(browser, address, file):
         """() => {
             const panels = [...document.querySelectorAll('.snnlab-explorer')];
             return panels.length && panels.every(p => p.querySelector('[role=status] p'));
-        }""",
-        timeout=30 * SECONDS,
+        }"""
     )
     return page, errors
 
@@ -177,9 +176,7 @@ def assert_answers(panel, act):
     """Do something and wait until picture, alternative text and words have changed."""
     before = state(panel)
     act()
-    panel.page.wait_for_function(
-        CHANGED, arg=[panel.element_handle(), before], timeout=10 * SECONDS
-    )
+    panel.page.wait_for_function(CHANGED, arg=[panel.element_handle(), before])
     return state(panel)[1]
 
 
@@ -209,12 +206,10 @@ def commit_predictions(page):
         else:
             prediction.get_by_role("button", name="Commit").press("Enter")
         # A simulation may lie between the question and the answer.
-        prediction.get_by_text(re.compile(r"Prediction \d+\.\d+: you said")).wait_for(
-            timeout=60 * SECONDS
-        )
+        prediction.get_by_text(re.compile(r"Prediction \d+\.\d+: you said")).wait_for()
         assert "did not work" not in prediction.inner_text()
     for explorer in page.locator(".snnlab-prediction .snnlab-explorer").all():
-        explorer.locator("[role=status] p").wait_for(timeout=60 * SECONDS)
+        explorer.locator("[role=status] p").wait_for()
     return len(predictions)
 
 
@@ -298,6 +293,8 @@ def test_a_held_key_ends_at_the_last_value(gallery):
         gallery.wait_for_function(
             "([field, last]) => Number(field.value) == last", arg=[field.element_handle(), last]
         )
+        # A slow kernel is still at it when the last key was sent.
+        panel.locator("[role=status]").filter(has_text=re.compile(rf"\b{last}\b")).wait_for()
         gallery.wait_for_timeout(500)
         picture, words = state(panel)
         assert re.search(rf"\b{last}\b", words)

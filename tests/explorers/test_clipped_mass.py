@@ -35,6 +35,7 @@ def relu_of(model, x):
         return torch.relu(model[0](torch.tensor(x).float())).double().numpy()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("percentile", PERCENTILES)
 def test_the_numbers_are_those_of_numpy_and_of_a_conversion(explorer, given, percentile):
     model, x_cal, x, y = given
@@ -60,6 +61,7 @@ def test_the_mass_that_is_cut_off_is_that_of_a_few_exact_numbers():
     assert cut["above"] == cut["mass"] == 0  # equal to the threshold is not above it
 
 
+@pytest.mark.slow
 def test_less_is_cut_off_the_higher_the_percentile(explorer):
     data = [explorer.compute(1, p) for p in PERCENTILES]
     for name in ("above", "mass"):
@@ -68,6 +70,7 @@ def test_less_is_cut_off_the_higher_the_percentile(explorer):
     assert (np.diff([one["threshold"] for one in data]) > 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("layer", "name"), [("3", "3"), (-1, "3"), (0, "1")])
 def test_the_layer_is_taken_by_name_or_position(given, layer, name):
     explorer = explorers.ClippedMass(*given, timesteps=4, layer=layer, percentiles=(99.0, 100.0))
@@ -76,6 +79,7 @@ def test_the_layer_is_taken_by_name_or_position(given, layer, name):
     assert f"the threshold of layer {name} is" in explorer.words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("percentile", PERCENTILES)
 def test_what_is_drawn_is_what_was_computed(explorer, given, percentile):
     explorer.move(steps=7, percentile=percentile)

@@ -330,6 +330,7 @@ def test_the_uniform_rule_holds_for_uniform_activations_and_fails_for_crowded_on
     assert "that rule is too high here" in show(crowded, timesteps=4, threshold=0.5, v_init=0.5)[1]
 
 
+@pytest.mark.slow
 def test_of_many_activations_the_midmost_of_equal_groups_are_looked_at():
     many = np.random.default_rng(2).permutation(3 * 4096) / 4096
     explorer = explorers.LayerQuantization(many)

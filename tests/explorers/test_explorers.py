@@ -176,6 +176,7 @@ def test_the_parts_of_an_error_sum_to_it(name):
     assert largest > 0.1
 
 
+@pytest.mark.slow
 def test_words_stand_beside_the_picture_in_it_and_in_place_of_it(explorer):
     for setting in itertools.islice(settings(explorer), 0, None, 10):
         words = explorer.move(**setting)

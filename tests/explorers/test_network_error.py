@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.explorers import moving
+from helpers.progress import watch
 from helpers.style import contrast_with_white
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
@@ -392,10 +393,10 @@ def test_what_takes_too_long_is_simulated_at_its_first_visit(given, simulations,
 
 
 def test_the_preparation_counts_its_work(given, monkeypatch):
-    counted = []
-    monkeypatch.setattr(simulation_cache.Progress, "add", lambda self, n: counted.append(n))
+    bars = watch(monkeypatch)
     explorers.NetworkError(*given, **OPTIONS)
-    assert counted.count(1) == 8  # a simulation counts images and steps, here many at a time
+    (bar,) = [bar for bar in bars if bar.unit == "settings"]
+    assert (bar.total, bar.closed) == (8, True)
 
 
 # --- options ---------------------------------------------------------------------------------

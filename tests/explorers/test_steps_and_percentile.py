@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.explorers import moving, ring
+from helpers.progress import watch
 from torch import nn
 
 import snnlab as sl
@@ -110,10 +111,10 @@ def test_what_takes_too_long_is_simulated_at_its_first_visit(given, monkeypatch)
 
 @pytest.mark.slow
 def test_the_preparation_counts_its_work(given, monkeypatch):
-    counted = []
-    monkeypatch.setattr(simulation_cache.Progress, "add", lambda self, n: counted.append(n))
+    bars = watch(monkeypatch)
     explorers.StepsAndPercentile(*given)
-    assert counted.count(1) >= len(network_explorer.PERCENTILES)
+    (bar,) = [bar for bar in bars if bar.unit == "percentiles"]
+    assert (bar.total, bar.closed) == (len(network_explorer.PERCENTILES), True)
 
 
 def test_it_begins_at_the_last_percentile_where_there_is_no_99_9(given):

@@ -722,7 +722,7 @@ def test_every_operation_of_the_table_is_tried():
     assert known - modules == set()
 
 
-# The three silent failures of a plain trace (design.md, section 1), each as a test of its own.
+# The three silent failures of a plain trace (docs/theory.md), each as a test of its own.
 
 
 def relu_on_residual(m, x):
@@ -943,7 +943,7 @@ def test_shape_that_looks_like_a_batch_is_not_taken_for_one():
     assert_traces_and_converts(randomized(nn.Sequential(nn.Linear(3, 2), nn.ReLU())), (2, 3))
 
 
-# Names of layers: convention 8 of design.md.
+# Names of layers: convention 8 of docs/architecture.md.
 
 
 class Block(nn.Module):
@@ -1200,6 +1200,7 @@ def fingerprint(model):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ZOO)
 def test_zoo_model_evaluates_converts_and_verifies(name):
     model, shape = zoo(name)

@@ -47,7 +47,7 @@ def trained():
     return model, np.random.default_rng(0).random((8, 1, 8, 8), np.float32)
 
 
-@pytest.fixture(params=KINDS.values(), ids=KINDS)
+@pytest.fixture(scope="module", params=KINDS.values(), ids=KINDS)
 def reports(request, trained):
     """The report after 12 steps, and that over several numbers of steps."""
     reset, input, max_pool = request.param

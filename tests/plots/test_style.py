@@ -11,6 +11,7 @@ def axes(request):
     return shared(request.param).picture.figure.axes
 
 
+@pytest.mark.slow
 def test_contrast_is_at_least_four_and_a_half(axes):
     assert contrast_with_white("white") == 1
     assert contrast_with_white("#777777") == pytest.approx(4.48, abs=0.01)

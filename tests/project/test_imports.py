@@ -1,7 +1,8 @@
-"""What importing does and does not do, and what the sources of the package must all have."""
+"""What importing does and does not do, what is public, and what docstrings must say."""
 
 import ast
 import dataclasses
+import doctest
 import importlib
 import inspect
 import json
@@ -11,34 +12,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers.explorers import FOUND, made
 
 import snnlab as sl
 
 ROOT = Path(sl.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
-
-# A module may import those before it. A package (data, plots, ...) counts as one module here.
-ORDER = [
-    "exceptions",
-    "_tables",
-    "_words",
-    "_checks",
-    "data",
-    "graph",
-    "dynamics",
-    "network",
-    "conversion",
-    "recipes",
-    "simulation",
-    "sweeping",
-    "brian",
-    "analysis",
-    "diagnosis",
-    "plots",
-    "explorers",
-    "course",
-]
 
 
 def module_of(path):
@@ -50,61 +30,9 @@ def module_of(path):
 MODULES = {module_of(path): path for path in FILES}
 
 
-def imported(path):
-    """Return the modules of snnlab that a file imports, wherever in the file."""
-    found = set()
-    for node in ast.walk(TREES[path]):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            for alias in node.names:
-                name = f"{node.module}.{alias.name}"
-                found.add(name if name in MODULES else node.module)
-    return {name for name in found if name.split(".")[0] == "snnlab"}
-
-
 def unit(module):
     """Return 'data' for 'snnlab.data.digits'; '' for the package itself."""
     return (*module.split("."), "")[1]
-
-
-# --- which imports there are -----------------------------------------------------------------
-
-
-def test_every_module_has_its_place_in_the_order():
-    units = {unit(module) for module in MODULES} - {""}
-    assert len(units) > 15
-    assert sorted(units - set(ORDER)) == []
-    assert len(ORDER) == len(set(ORDER))
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_imports_go_one_way(module):
-    own = unit(module)
-    if not own:  # the package itself gathers the others
-        return
-    before = ORDER[: ORDER.index(own) + 1]
-    assert sorted(name for name in imported(MODULES[module]) if unit(name) not in before) == []
-
-
-def test_no_module_imports_itself_by_a_detour():
-    edges = {module: imported(path) - {module} for module, path in MODULES.items()}
-    assert any(edges.values())
-    while free := [module for module, needed in edges.items() if not needed & set(edges)]:
-        for module in free:
-            del edges[module]
-    assert edges == {}
-
-
-def test_no_module_imports_everything_of_another():
-    stars = [
-        (module_of(path), node.module)
-        for path, tree in TREES.items()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names)
-    ]
-    assert stars == []
 
 
 # --- what an import does ---------------------------------------------------------------------
@@ -170,6 +98,12 @@ def test_import_loads_nothing_heavy_and_changes_nothing():
     assert {unit(name) for name in effects["loaded"] if name.startswith("snnlab.")} & LOUD == set()
 
 
+@pytest.mark.slow
+def test_folders_are_there_without_an_import_of_their_own():
+    lazy = "import snnlab as sl; sl.brian, sl.course, sl.data, sl.explorers, sl.plots, sl.recipes"
+    subprocess.run([sys.executable, "-c", lazy], cwd=ROOT.parent, check=True)
+
+
 def imports_at_once(tree):
     """Return the packages that a module imports when it is itself imported."""
     found, open_nodes = set(), list(tree.body)
@@ -199,36 +133,119 @@ def test_heavy_packages_are_imported_where_they_are_used():
     assert {"tqdm", "sklearn"} <= everywhere
 
 
+# --- what is public --------------------------------------------------------------------------
+
+FOLDERS = {
+    module: importlib.import_module(module)
+    for module, path in MODULES.items()
+    if path.name == "__init__.py"
+}
+PROJECT = ROOT.parent
+# It makes the files that stand in snnlab/data, and belongs to the package itself.
+INSIDER = PROJECT / "tools" / "train_mnist.py"
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_folder_names_all_that_is_public(folder):
+    face = FOLDERS[folder]
+    named = getattr(face, "__all__", [])
+    assert [name for name in named if not hasattr(face, name)] == []
+    public = {name for name, value in vars(face).items() if is_exported(name, value)}
+    assert public - set(named) == set()
+
+
+def is_exported(name, value):
+    return not name.startswith("_") and not inspect.ismodule(value)
+
+
+def is_public(module, name):
+    """Tell whether a name may be imported from a module of snnlab, or looked up there."""
+    if name.startswith("__"):  # __version__
+        return True
+    above, _, own = module.rpartition(".")
+    if module in FOLDERS:
+        of_package = module == "snnlab" and f"snnlab.{name}" in FOLDERS
+        return of_package or name in getattr(FOLDERS[module], "__all__", [])
+    if above == "snnlab":  # no folder, as network.py
+        return name in sl.__all__
+    return own in FOLDERS[above].__all__ and not name.startswith("_")
+
+
+def names_of_snnlab(source):
+    """Yield (module, name) for what Python source imports from snnlab, or looks up in it."""
+    nodes, modules = list(ast.walk(ast.parse(source))), {}
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] == "snnlab":
+            for alias in node.names:
+                yield node.module, alias.name
+                modules[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+        elif isinstance(node, ast.Import):
+            named = [alias for alias in node.names if alias.name.split(".")[0] == "snnlab"]
+            modules |= {a.asname or "snnlab": a.name if a.asname else "snnlab" for a in named}
+            yield from [a.name.rpartition(".")[::2] for a in named if "." in a.name]
+    for node in nodes:
+        if isinstance(node, ast.Attribute):
+            first, *rest = ast.unparse(node.value).split(".")
+            module = ".".join([modules.get(first, ""), *rest])
+            if module in MODULES:
+                yield module, node.attr
+
+
+def sources():
+    """Yield where it stands and the source of all Python that uses snnlab from outside."""
+    for file in sorted(PROJECT.glob("notebooks/*.ipynb")):
+        cells = json.loads(file.read_text(encoding="utf-8"))["cells"]
+        yield file, "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+    for file in [*PROJECT.glob("*.md"), *PROJECT.glob("docs/**/*.md")]:
+        text = file.read_text(encoding="utf-8")
+        yield file, "\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
+    for file in [*PROJECT.glob("benchmarks/*.py"), *PROJECT.glob("tools/*.py")]:
+        if file != INSIDER:
+            yield file, file.read_text(encoding="utf-8")
+    for file in FILES:
+        examples = doctest.DocTestParser().get_examples(file.read_text(encoding="utf-8"))
+        yield file, "".join(example.source for example in examples)
+
+
+SOURCES = {str(file.relative_to(PROJECT)): source for file, source in sources()}
+
+
+def test_many_names_are_found_where_snnlab_is_used():
+    found = {name for source in SOURCES.values() for name in names_of_snnlab(source)}
+    assert {("snnlab", "convert"), ("snnlab.plots", "error_parts")} <= found
+    assert ("snnlab.analysis.quantization", "quantization_bias") in found
+    assert len(found) > 50
+
+
+@pytest.mark.slow
+def test_only_public_names_are_used():
+    code = {name: made(kind).code() for name, kind in FOUND.items()}
+    assert len(code) > 10
+    private = {
+        where: [name for name in names_of_snnlab(source) if not is_public(*name)]
+        for where, source in (SOURCES | code).items()
+    }
+    assert {where: names for where, names in private.items() if names} == {}
+
+
 # --- docstrings ------------------------------------------------------------------------------
 
 
-def is_public(node):
-    return not node.name.startswith("_")
-
-
 def definitions(tree):
-    """Yield the public functions and classes of a module, and the public methods of those."""
-    for node in tree.body:
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and is_public(node):
-            yield node
-            for inner in node.body if isinstance(node, ast.ClassDef) else ():
-                if isinstance(inner, ast.FunctionDef) and is_public(inner):
-                    yield inner
+    """Yield the functions and classes of a module, and the methods of its classes."""
+    return (n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.ClassDef)))
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_modules_and_what_is_public_in_them_have_docstrings(module):
-    tree = TREES[MODULES[module]]
-    assert ast.get_docstring(tree)
-    assert [node.name for node in definitions(tree) if not ast.get_docstring(node)] == []
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_displayed_equations_name_their_source(module):
+def test_displayed_equations_name_their_source():
     named = re.compile(r"Source: \S|Derived here|[Oo]urs\b|definitions are ours")
-    for node in definitions(TREES[MODULES[module]]):
-        text = ast.get_docstring(node) or ""
-        assert ".. math::" not in text or named.search(text), node.name
+    displayed = [
+        (module, node.name, text)
+        for module, path in MODULES.items()
+        for node in definitions(TREES[path])
+        if ".. math::" in (text := ast.get_docstring(node) or "")
+    ]
+    assert len(displayed) > 15
+    assert [(module, name) for module, name, text in displayed if not named.search(text)] == []
 
 
 PUBLIC = {name: getattr(sl, name) for name in sl.__all__}
@@ -237,17 +254,6 @@ CALLABLE = {
     for name, thing in PUBLIC.items()
     if inspect.isfunction(thing) or dataclasses.is_dataclass(thing)
 }
-
-
-def test_all_names_what_there_is_in_order():
-    assert sl.__all__ == sorted(sl.__all__)
-    assert len(set(sl.__all__)) == len(sl.__all__)
-    public = {name for name, value in vars(sl).items() if is_exported(name, value)}
-    assert public == set(sl.__all__)
-
-
-def is_exported(name, value):
-    return not name.startswith("_") and not inspect.ismodule(value)
 
 
 @pytest.mark.parametrize("name", PUBLIC)
@@ -297,22 +303,3 @@ def test_errors_are_one_family():
     assert len(errors) > 5
     assert all(issubclass(error, sl.SNNLabError) for error in errors)
     assert issubclass(sl.SNNLabError, ValueError)
-
-
-# --- habits ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_the_package_never_prints_nor_asserts(module):
-    found = [
-        node.lineno
-        for node in ast.walk(TREES[MODULES[module]])
-        if isinstance(node, ast.Assert)
-        or (isinstance(node, ast.Call) and getattr(node.func, "id", None) == "print")
-    ]
-    assert found == []
-
-
-def test_the_modules_can_be_imported_one_by_one():
-    quiet = [module for module in MODULES if unit(module) not in LOUD]
-    assert all(importlib.import_module(module).__doc__ for module in quiet)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from jupyter_server.services.kernels.connection import channels
 
 import snnlab_server
@@ -52,6 +53,7 @@ def shown_config(environment):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_jupyter_reads_the_settings(tmp_path):
     own = {"JUPYTER_CONFIG_DIR": str(tmp_path)}
     assert CLASS not in shown_config(own)

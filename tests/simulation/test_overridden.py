@@ -3,41 +3,35 @@
 import numpy as np
 import pytest
 import torch
-from helpers import oracles
+from helpers import networks, oracles
+from helpers.seeds import seeds
 
 import snnlab as sl
 from snnlab.analysis.mean_currents import mean_currents
 from snnlab.simulation import engine
-from snnlab.simulation.options import prepare
-from snnlab.simulation.recorder import GIB
+from snnlab.simulation.options import GIB, RunOptions
+from snnlab.simulation.recorder import Recorder
 
-SEEDS = range(20)
 T = 16
 
 
 def converted(seed, **options):
-    steps, x = oracles.random_steps(seed), oracles.images(seed)
-    rule = sl.Fixed(oracles.thresholds(steps))
-    return (
-        steps,
-        x,
-        sl.convert(oracles.Torch(steps), x, threshold=rule, **options).to(torch.float64),
-    )
+    steps, x, net = networks.converted(seed, **options)
+    return steps, x, net.to(torch.float64)
 
 
 def run_overridden(net, x, overridden, timesteps=T, memory=GIB):
     """What `engine.run` records when layers are overridden."""
-    net, x, recorder = prepare(
-        net, x, timesteps, reset=None, v_init=None, input="analog", spikes=(), potentials=(),
-        at=(), dtype=None, memory=memory,
-    )  # fmt: skip
+    options = RunOptions(timesteps=timesteps, memory=memory)
+    net, x = options.apply(net, x)
+    recorder = Recorder(net, len(x), options)
     constant = {name: torch.from_numpy(values) for name, values in overridden.items()}
-    engine.run(net, x, recorder, memory, overridden=constant)
+    engine.run(net, x, recorder, constant)
     return recorder
 
 
 def output_sums(*given, **options):
-    return run_overridden(*given, **options).arrays["outputs", ""]
+    return run_overridden(*given, **options).outputs["output"]
 
 
 def overridden_loop(steps, x, overridden, reset="subtract", v_init=0.5, timesteps=T):
@@ -82,7 +76,7 @@ def read_by_the_output(steps, overridden):
 
 
 @pytest.mark.parametrize("reset", ["subtract", "zero"])
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", seeds(20, fast=6))
 def test_each_layer_held_equals_a_plain_loop(seed, reset):
     v_init = [0, 0.25, 0.5, 0.75][seed % 4]
     steps, x, net = converted(seed, reset=reset, v_init=v_init)
@@ -98,18 +92,18 @@ def test_each_layer_held_equals_a_plain_loop(seed, reset):
 
 
 def test_the_networks_are_of_every_kind():
-    kinds = {step.name for seed in SEEDS for step in converted(seed)[0]}
+    kinds = {step.name for seed in range(20) for step in converted(seed)[0]}
     assert kinds >= {"add", "cat", "avg_pool", "max_pool"}
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", seeds(20, fast=6))
 def test_several_layers_held_equal_a_plain_loop(seed):
     steps, x, net = converted(seed)
     overridden = {name: any_values(net, name, len(x), i) for i, name in enumerate(net.layers[::2])}
     assert (output_sums(net, x, overridden) == overridden_loop(steps, x, overridden)).all()
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", seeds(20, fast=6))
 def test_holding_what_a_constant_train_passes_on_changes_nothing(seed):
     """With θ = 1/256, the grid of its currents, a neuron of the first layer fires always or never.
 
@@ -160,26 +154,26 @@ def test_little_memory_changes_nothing():
     assert (output_sums(net, x, overridden, memory=little) == whole).all()
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", seeds(20, fast=6))
 def test_only_what_the_output_reads_is_simulated(monkeypatch, seed):
     steps, x, net = converted(seed)
     made = []
 
     class Counted(engine.IFLayer):
-        def __init__(self, neuron, images, like):
+        def __init__(self, neuron, *given):
             made.append(neuron)
-            super().__init__(neuron, images, like)
+            super().__init__(neuron, *given)
 
     monkeypatch.setattr(engine, "IFLayer", Counted)
     for name in net.layers:
         made.clear()
-        arrays = run_overridden(net, x, {name: any_values(net, name, len(x))}).arrays
+        recorder = run_overridden(net, x, {name: any_values(net, name, len(x))})
         simulated = [layer for layer in read_by_the_output(steps, {name}) if layer != name]
         assert [id(neuron) for neuron in made] == [id(net.neurons[n]) for n in simulated], name
         counts = sl.simulate(net, x, T).totals
         upstream = [n for n in simulated if n in net.layers[: net.layers.index(name)]]
         for layer in upstream:  # read past the overridden layer, by a skip
-            assert (arrays[T, layer] == counts[layer]).all()
+            assert (recorder.counts[T][layer] == counts[layer]).all()
 
 
 def test_the_last_layer_held_leaves_a_single_affine_map():
@@ -191,7 +185,7 @@ def test_the_last_layer_held_leaves_a_single_affine_map():
 
 
 @pytest.mark.parametrize("reset", ["subtract", "zero"])
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", seeds(20, fast=6))
 def test_mean_currents_are_those_of_a_plain_loop(seed, reset):
     """T is a power of 2 and all is dyadic."""
     steps, x, net = converted(seed, reset=reset)

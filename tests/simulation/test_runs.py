@@ -2,37 +2,19 @@ import numpy as np
 import pytest
 import torch
 from helpers import oracles
+from helpers.networks import assert_same_run, converted
+from helpers.progress import watch
+from helpers.seeds import seeds
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
-from torch.nn import functional as F
 
 import snnlab as sl
-from snnlab.dynamics import pooling
-from snnlab.simulation import engine, progress
-
-SEEDS = range(60)
-
-
-def converted(seed, **options):
-    steps = oracles.random_steps(seed)
-    x = oracles.images(seed)
-    model = oracles.Torch(steps)
-    net = sl.convert(model, x, threshold=sl.Fixed(oracles.thresholds(steps)), **options)
-    return steps, x, net
-
-
-def assert_same_run(record, expected):
-    """Equal, bit for bit: trains, potentials, counts and accumulated outputs."""
-    for name in record.layers:
-        assert (record.spikes(name) == expected["spikes"][name]).all(), name
-        assert (record.potentials(name) == expected["potentials"][name]).all(), name
-        assert (record.counts(name) == expected["spikes"][name].sum(0)).all(), name
-    assert (record.output_sums == expected["output_sums"]).all()
+from snnlab.simulation import engine
 
 
 @pytest.mark.parametrize("reset", ["subtract", "zero"])
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", seeds(60, fast=10, usual=60))
 def test_equals_a_plain_loop_bit_for_bit(seed, reset):
     v_init = [0, 0.25, 0.5, 0.75][seed % 4]
     dtype = [torch.float32, torch.float64][seed % 2]
@@ -43,7 +25,7 @@ def test_equals_a_plain_loop_bit_for_bit(seed, reset):
 
 
 @pytest.mark.parametrize("reset", ["subtract", "zero"])
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", seeds(20, fast=5))
 def test_equals_a_plain_loop_under_poisson_input(seed, reset):
     steps, x, net = converted(seed, reset=reset, v_init=0.25)
     record = sl.simulate(net, x, 20, input="poisson", seed=seed, spikes=True, potentials=True)
@@ -52,9 +34,10 @@ def test_equals_a_plain_loop_under_poisson_input(seed, reset):
     assert_same_run(record, oracles.plain_loop(steps, trains, reset, 0.25))
 
 
+@pytest.mark.slow
 def test_the_random_networks_are_active_and_of_every_kind():
     kinds, rates = set(), []
-    for seed in SEEDS:
+    for seed in range(60):
         steps, x, net = converted(seed)
         kinds |= {step.name for step in steps}
         kinds |= {"input skip" for step in steps if step.name == "cat" and 0 in step.sources}
@@ -155,162 +138,6 @@ def test_reset_and_v_init_can_be_set_for_one_run():
     assert {n.reset for n in net.neurons.values()} == {"subtract"}
 
 
-class TwoReaders(nn.Module):
-    """A current that a ReLU reads first and a sum reads later, directly and through views."""
-
-    def __init__(self):
-        super().__init__()
-        self.first = nn.Linear(4, 4, bias=False)
-        self.second = nn.Linear(4, 4, bias=False)
-        generator = torch.Generator().manual_seed(0)
-        for layer in (self.first, self.second):
-            weight = torch.randint(-8, 9, (4, 4), generator=generator) / 16
-            layer.weight = nn.Parameter(weight)
-
-    def forward(self, x):
-        x = F.relu(self.first(x))
-        current = self.second(x)
-        left, right = current.chunk(2, 1)
-        view = current.view(-1, 2, 2)
-        return F.relu(current) + current + F.relu(view).flatten(1) + torch.cat(
-            [F.relu(right), left], 1
-        )  # fmt: skip
-
-
-def test_the_scan_never_writes_into_a_current_with_another_reader():
-    """Design, section 1 (iv): seen to be up to half wrong when it does."""
-    x = oracles.dyadic(np.random.default_rng(0), (5, 4), 0, 1)
-    net = sl.convert(TwoReaders(), x, threshold=sl.Fixed(0.5))
-    record = sl.simulate(net, x, 16, spikes=True)
-    emitted = 0.5 * record.spikes("relu")
-    current = emitted @ TwoReaders().second.weight.detach().numpy().T
-    assert (emitted > 0).any()
-    again = {
-        "relu#2": current,
-        "relu#3": current.reshape(16, 5, 2, 2),
-        "relu#4": current[..., 2:],
-    }
-    expected = current.copy()
-    for name, z in again.items():
-        v, spikes = np.full(z.shape[1:], 0.25), []
-        for z_t in z:
-            v = v + z_t
-            spikes.append(v >= 0.5)
-            v = v - 0.5 * spikes[-1]
-        assert (record.spikes(name) == np.array(spikes)).all(), name
-        part = 0.5 * np.array(spikes)
-        part = np.concatenate([part, current[..., :2]], -1) if name == "relu#4" else part
-        expected += part.reshape(16, 5, 4)
-    assert (record.output_sums == expected.cumsum(0)).all()
-
-
-class ReadAgain(nn.Module):
-    """A current that a ReLU reads first and a sum reads later, without a view between them."""
-
-    def __init__(self):
-        super().__init__()
-        self.fc = nn.Linear(4, 4, bias=False)
-        weight = oracles.dyadic(np.random.default_rng(1), (4, 4), -1, 1)
-        self.fc.weight = nn.Parameter(torch.tensor(weight, dtype=torch.float32))
-
-    def forward(self, x):
-        current = self.fc(F.relu(x))
-        return F.relu(current) + current
-
-
-def test_the_scan_leaves_a_current_that_is_read_again():
-    x = oracles.dyadic(np.random.default_rng(0), (5, 4), 0, 1)
-    net = sl.convert(ReadAgain(), x, threshold=sl.Fixed(0.5))
-    record = sl.simulate(net, x, 16, spikes=True)
-    current = 0.5 * record.spikes("relu") @ ReadAgain().fc.weight.detach().numpy().T
-    assert record.spikes("relu#2").any()
-    expected = (0.5 * record.spikes("relu#2") + current).cumsum(0)
-    assert (record.output_sums == expected).all()
-
-
-def test_a_max_pool_is_exact_for_any_real_input(rng):
-    """O23, LIPooling: the accumulated output is the maximum of the accumulated inputs."""
-    x = oracles.dyadic(rng, (50, 3, 8, 8), -2, 2)
-    pool = pooling.ExactMaxPool(lambda charge: F.max_pool2d(charge, 3, 2, 1))
-    block = torch.tensor(x).reshape(50, 3, 8, 8)
-    out = pool.step(block, 10).unflatten(0, (10, 5))
-    more = pool.step(block.flip(0), 10).unflatten(0, (10, 5))
-    charge = block.unflatten(0, (10, 5)).sum(0) + block.flip(0).unflatten(0, (10, 5)).sum(0)
-    assert (out.sum(0) + more.sum(0) == F.max_pool2d(charge, 3, 2, 1)).all()
-
-
-def test_mean_output_of_a_max_pool_is_the_maximum_of_the_mean_inputs():
-    """O23: trains 100100 and 011001 have the maximum 3; the gate would send 4."""
-    trains = torch.tensor([[1, 0, 0, 1, 0, 0], [0, 1, 1, 0, 0, 1]], dtype=torch.float64)
-    pool = pooling.ExactMaxPool(lambda charge: charge.amax(1))
-    assert pool.step(trains.T.clone(), 6).sum() == 3
-
-
-@given(seed=st.integers(0, 30), timesteps=st.integers(1, 40))
-def test_regular_input_counts_like_neurons_that_begin_half_full(seed, timesteps):
-    _, x, net = converted(seed)
-    record = sl.simulate(net, x, timesteps, input="regular", spikes=["input"])
-    trains = record.spikes("input")
-    steps = np.arange(1, timesteps + 1).reshape(-1, *[1] * x.ndim)
-    assert (trains.cumsum(0) == np.floor(x * steps + 0.5)).all()
-    assert (np.abs(trains.cumsum(0) - x * steps) <= 0.5).all()
-    layer = sl.convert(nn.Sequential(nn.Flatten(), nn.ReLU()), x, threshold=sl.Fixed(1.0))
-    fired = sl.simulate(layer, x, timesteps, spikes=True).spikes("1")
-    assert (trains.reshape(fired.shape) == fired).all()
-    assert (record.counts("input") == trains.sum(0)).all()
-
-
-@pytest.mark.parametrize("reset", ["subtract", "zero"])
-@pytest.mark.parametrize("seed", range(4))
-def test_equals_a_plain_loop_under_regular_input_in_blocks_of_any_size(seed, reset, monkeypatch):
-    steps, x, net = converted(seed, reset=reset)
-    trains = np.floor(x * np.arange(21).reshape(-1, *[1] * x.ndim) + 0.5)
-    loop = oracles.plain_loop(steps, np.diff(trains, axis=0), reset, 0.5)
-    for block_steps, block_bytes in [(8, 2**22), (3, 1), (1, 1)]:
-        monkeypatch.setattr(engine, "_BLOCK_STEPS", block_steps)
-        monkeypatch.setattr(engine, "_BLOCK_BYTES", block_bytes)
-        record = sl.simulate(net, x, 20, input="regular", spikes=True, at=[7])
-        for name in net.layers:
-            assert (record.spikes(name) == loop["spikes"][name]).all()
-        assert (record.output_sums == loop["output_sums"]).all()
-        assert (record.counts("input", 7) == trains[7]).all()
-
-
-def test_regular_input_needs_pixels_from_0_to_1():
-    net = sl.convert(nn.ReLU(), [[0.5]], threshold=sl.Fixed(1.0))
-    with pytest.raises(sl.OptionError, match=r"values from 1.5 to 1.5, expected \[0, 1\]"):
-        sl.simulate(net, [[1.5]], 4, input="regular")
-
-
-def test_poisson_trains_belong_to_the_image_not_to_its_neighbours():
-    _, x, net = converted(1)
-    together = sl.simulate(net, x, 8, input="poisson", seed=3, spikes=["input"]).spikes("input")
-    alone = sl.simulate(net, x[:1], 8, input="poisson", seed=3, spikes=["input"]).spikes("input")
-    assert (together[:, :1] == alone).all()
-
-
-def test_poisson_input_fires_with_the_pixel_as_probability():
-    """O27: mean a, standard deviation sqrt(a (1 - a) / T); 0 never fires, 1 always."""
-    net = sl.convert(nn.ReLU(), [[0.5] * 3], threshold=sl.Fixed(1.0))
-    x = np.tile([0.0, 0.3, 1.0], (4000, 1))
-    rates = sl.simulate(net, x, 100, input="poisson", seed=0).rates("input")
-    assert (rates[:, 0] == 0).all()
-    assert (rates[:, 2] == 1).all()
-    assert abs(rates[:, 1].mean() - 0.3) < 0.003
-    assert abs(rates[:, 1].std() - np.sqrt(0.3 * 0.7 / 100)) < 0.002
-
-
-def test_seeds_and_generators_draw_the_same_again():
-    _, x, net = converted(1)
-    runs = [
-        sl.simulate(net, x, 8, input="poisson", seed=seed).counts("input")
-        for seed in (7, 7, np.random.default_rng(7), 8)
-    ]
-    assert (runs[0] == runs[1]).all()
-    assert (runs[0] == runs[2]).all()
-    assert (runs[0] != runs[3]).any()
-
-
 def test_the_output_does_not_depend_on_the_order_of_spikes():
     """O28: the read-out accumulates, so shuffled trains give the same logits."""
     rng = np.random.default_rng(0)
@@ -350,30 +177,17 @@ def test_accuracy_over_time_approaches_the_ann(rng):
     assert accuracy[-1] > accuracy[0]
 
 
-def test_progress_shows_only_when_it_takes_long(monkeypatch):
-    bars = []
-
-    class Bar:
-        def __init__(self, **options):
-            bars.append(options)
-
-        def update(self, done):
-            bars.append(done)
-
-        def close(self):
-            bars.append("closed")
-
-    monkeypatch.setattr("tqdm.auto.tqdm", Bar)
+def test_progress_counts_every_step_and_shows_only_when_it_takes_long(monkeypatch):
+    bars = watch(monkeypatch)
     monkeypatch.setattr(engine, "_BLOCK_STEPS", 1)
     monkeypatch.setattr(engine, "_BLOCK_BYTES", 1)
     _, x, net = converted(2)
     sl.simulate(net, x, 4)
-    assert bars == []
-    monkeypatch.setattr(progress, "_PROGRESS_AFTER", -1.0)
-    sl.simulate(net, x, 4)
-    assert bars[0]["total"] == 4 * len(x)
-    assert bars[0]["initial"] + sum(bars[1:-1]) == 4 * len(x)
-    assert bars[-1] == "closed"
+    (bar,) = bars
+    assert (bar.total, bar.done, bar.unit) == (4 * len(x), 4 * len(x), "image steps")
+    assert bar.delay >= 1
+    assert bar.closed
+    assert not bar.leave
 
 
 def test_a_constant_that_is_read_by_a_constant_last_stays_for_the_others():

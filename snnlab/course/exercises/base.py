@@ -1,4 +1,4 @@
-"""What every exercise has, whatever it asks for."""
+"""The base class of all exercises."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from snnlab.course.feedback import Feedback
 
 @dataclass(frozen=True)
 class Exercise(ABC):
-    """Something to be found by the learner, with help on the way.
+    """A task for the learner, with hints.
 
     Parameters
     ----------
     number : str
         As in the notebook.
     hints : tuple of str
-        In steps: each says more than the one before.
+        Each gives away more than the one before.
     """
 
     number: str
@@ -24,8 +24,8 @@ class Exercise(ABC):
 
     @abstractmethod
     def check(self, answer: Any) -> Feedback:
-        """Say whether an answer is right, and if not, what to look at. Never raises."""
+        """Return feedback on an answer of any type. Never raises."""
 
     @abstractmethod
     def source(self) -> str:
-        """Return a right answer as the learner would write it."""
+        """Return the code of a right answer, as a learner would write it."""

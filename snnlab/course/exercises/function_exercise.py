@@ -10,57 +10,58 @@ from typing import Any
 
 import numpy as np
 
-from snnlab._words import counted
+from snnlab._text import counted
 from snnlab.course.exercises.base import Exercise
 from snnlab.course.feedback import Feedback
 from snnlab.course.wording import kind
 
 # The arguments of one call. A tuple among them reaches the function as an array.
 Case = tuple[Any, ...]
+_TOLERANCE = 1e-6
 _NOTHING = "your function returns nothing"
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """What many get wrong in the same way.
+    """A typical mistake.
 
     Parameters
     ----------
     wrong : tuple of functions
-        What they write; several where the same thought is written in several ways.
-    words : callable
-        Takes the smallest case in which it shows; returns what to think about.
+        Wrong answers; several where the same misconception can be written in several ways.
+    words : str or callable
+        A question to the learner. A callable takes the smallest case in which the mistake shows.
     """
 
     wrong: tuple[Callable[..., Any], ...]
-    words: Callable[..., str]
+    words: str | Callable[..., str]
 
 
 @dataclass(frozen=True)
 class FunctionExercise(Exercise):
-    """A function that the learner writes, and that is compared with the solution.
+    """A function to be written by the learner; it is compared with the solution.
 
     Parameters
     ----------
     solution : function
         Its source is shown.
     groups : sequence of sequences of cases
-        The simplest group first, and the simplest case first in each. Who is right in a group but
-        wrong in the next hears only of the next; so a mistake is recognized even if a later group
-        is wrong for another reason.
+        The simplest group first, and the simplest case first in each. Feedback is on the first
+        group with a wrong result, whatever the later ones give: so a mistake is recognized even if
+        they are wrong for another reason.
     subject : str
         What the function stands for, such as "neuron".
     place : callable
-        Takes a case; returns how a sentence about it begins.
+        Takes a case; returns the beginning of a sentence about it.
     says : callable
-        Takes what a function returned; returns what the subject does then.
+        Takes the result of a function; returns a verb phrase for it.
     question : str
-        What to ask when no mistake is recognized.
+        Asked when no mistake is recognized.
     mistakes : sequence of Mistake
     done : str
-        What was tried.
-    tolerance : float
-        How far off an answer may be, relative to the right one. Counts are exact.
+        The end of the sentence about a right answer.
+    exact : bool
+        Whether an answer has to be equal, as counts have; else it may be off by a millionth.
     """
 
     solution: Callable[..., Any]
@@ -71,14 +72,14 @@ class FunctionExercise(Exercise):
     question: str
     mistakes: Sequence[Mistake]
     done: str
-    tolerance: float = 0.0
+    exact: bool = True
 
     def source(self) -> str:
         """Return the source of the solution."""
         return inspect.getsource(self.solution)
 
     def check(self, answer: Any) -> Feedback:
-        """Say whether a function does what the solution does, and if not, where and what."""
+        """Compare a function with the solution in all cases, and return feedback."""
         if answer is None or answer is ...:
             return Feedback(False, f"There is nothing here yet. {self._call()}")
         if not callable(answer):
@@ -86,7 +87,7 @@ class FunctionExercise(Exercise):
                 False,
                 f"This is {kind(answer)}, and a function is asked for. {self._call()}",
             )
-        if not _takes(answer, self.groups[0][0]):
+        if not _accepts(answer, self.groups[0][0]):
             return Feedback(
                 False,
                 f"Your function cannot be called with "
@@ -108,14 +109,15 @@ class FunctionExercise(Exercise):
         return Feedback(True, f"All {len(outcomes)} cases hold, {self.done}.")
 
     def _wrong(self, case: Case, outcomes: Mapping[Case, float | str]) -> str:
-        """Return what to say of the first case that is wrong, given all that was tried so far."""
+        """Return the feedback on the first wrong case, given the outcomes so far."""
         place, outcome = self.place(*case), outcomes[case]
         if isinstance(outcome, str):
             return f"{place} {outcome}. What does the {self.subject} do there?"
         yours, right = self.says(outcome), self.says(self.solution(*_arguments(case)))
         for mistake in self.mistakes:
             if any(self._agree_all(wrong, outcomes) for wrong in mistake.wrong):
-                return f"{place} your {self.subject} {yours}. {mistake.words(*case)}"
+                words = mistake.words if isinstance(mistake.words, str) else mistake.words(*case)
+                return f"{place} your {self.subject} {yours}. {words}"
         if yours == right:
             return f"{place} your {self.subject} almost does what it should. {self.question}"
         return f"{place} the {self.subject} {right}; yours {yours}. {self.question}"
@@ -126,12 +128,12 @@ class FunctionExercise(Exercise):
         )
 
     def _agree(self, one: float | str, other: float | str) -> bool:
-        """Return whether two functions say the same; one that stopped never does."""
+        """Return whether two outcomes are equal numbers."""
         if isinstance(one, str) or isinstance(other, str):
             return False
-        # Below a thousandth of the relative tolerance a number counts as 0.
-        near = {"rel_tol": self.tolerance, "abs_tol": self.tolerance / 1000}
-        return math.isclose(one, other, **near)
+        if self.exact:
+            return one == other
+        return math.isclose(one, other, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE / 1000)
 
     def _call(self) -> str:
         return f'Write check("{self.number}", {self.solution.__name__}), without its arguments.'
@@ -141,33 +143,33 @@ class FunctionExercise(Exercise):
 
 
 def _arguments(case: Case) -> Iterator[Any]:
-    """Yield what the function is called with; arrays are new, since it may change them."""
+    """Yield the arguments of a call; arrays are new ones, since the function may change them."""
     for value in case:
         yield np.array(value) if isinstance(value, tuple) else value
 
 
-def _takes(answer: Callable[..., Any], case: Case) -> bool:
+def _accepts(answer: Callable[..., Any], case: Case) -> bool:
     """Return whether a function can be called with these arguments."""
     try:
         inspect.signature(answer).bind(*case)
     except TypeError:
         return False
-    except ValueError:  # some built-in functions do not tell what they take
+    except ValueError:  # some built-in functions have no signature
         return True
     return True
 
 
 def _outcome(function: Callable[..., Any], case: Case) -> float | str:
-    """Return the number that a function returns, or in words what it does instead."""
+    """Return the number that a function returns, or a verb phrase if it returns none."""
     try:
         with np.errstate(all="ignore"):
             value = function(*_arguments(case))
     except (Exception, SystemExit) as error:
-        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        return f"your function stopped: {textwrap.shorten(said, 200).rstrip('.')}"
+        message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        return f"your function stopped: {textwrap.shorten(message, 200).rstrip('.')}"
     if value is None or value is ...:
         return _NOTHING
-    value = _bare(value)
+    value = _python_number(value)
     if isinstance(value, bool) or not isinstance(value, Real):
         return f"your function returns {kind(value)}, and one number is asked for"
     try:
@@ -179,6 +181,6 @@ def _outcome(function: Callable[..., Any], case: Case) -> float | str:
     return number
 
 
-def _bare(value: Any) -> Any:
-    """Return a number of numpy or torch as one of Python."""
+def _python_number(value: Any) -> Any:
+    """Return a scalar of numpy or torch as a number of Python."""
     return value.item() if getattr(value, "ndim", None) == 0 else value

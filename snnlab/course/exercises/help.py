@@ -1,11 +1,11 @@
-"""Help that stays folded until it is wanted."""
+"""Hints and solution, collapsed until the learner opens them."""
 
 import html
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, repr=False)
-class Folded:
+class Help:
     """The hints of an exercise, one inside the other, and the solution inside the last.
 
     Parameters

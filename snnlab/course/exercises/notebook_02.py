@@ -13,8 +13,6 @@ from snnlab.course.exercises.base import Exercise
 from snnlab.course.exercises.function_exercise import FunctionExercise, Mistake
 from snnlab.course.wording import fires, listed, steps
 
-_EXACT = 1e-6  # relative, for numbers that are not counts
-
 
 def _constant_current(current, timesteps):
     """Return how a sentence about a neuron under a constant current begins."""
@@ -26,7 +24,7 @@ def _by_steps(currents, timesteps):
     return [(current, t) for t, current in product(timesteps, currents)]
 
 
-# --- 2.1 -------------------------------------------------------------------------------------
+# Exercise 2.1
 
 
 def count(current, steps):
@@ -54,73 +52,55 @@ _count = FunctionExercise(
     mistakes=(
         Mistake(
             (
-                lambda current, steps: np.round(current * steps),
-                lambda current, steps: np.floor(current * steps + 0.5),
-                lambda current, steps: np.ceil(current * steps),
+                lambda z, T: np.round(z * T),
+                lambda z, T: np.floor(z * T + 0.5),
+                lambda z, T: np.ceil(z * T),
             ),
-            lambda current, steps: (
-                f"It has collected {current * steps:g} by then. Is that enough for threshold "
-                f"{math.ceil(current * steps)}?"
+            lambda z, T: (
+                f"It has collected {z * T:g} by then. Is that enough for threshold "
+                f"{math.ceil(z * T)}?"
             ),
         ),
         Mistake(
-            (lambda current, steps: max(0, math.ceil(current * steps) - 1),),
-            lambda current, steps: (
-                f"It has collected exactly {current * steps:g} by then. Does a neuron fire whose "
+            (lambda z, T: max(0, math.ceil(z * T) - 1),),
+            lambda z, T: (
+                f"It has collected exactly {z * T:g} by then. Does a neuron fire whose "
                 f"charge equals the threshold?"
             ),
         ),
         Mistake(
-            (
-                lambda current, steps: math.floor(current * (steps - 1)),
-                lambda current, steps: math.floor(current * (steps + 1)),
-            ),
-            lambda current, timesteps: (
-                f"For how many steps does the current flow: {timesteps}, or another number?"
-            ),
+            (lambda z, T: math.floor(z * (T - 1)), lambda z, T: math.floor(z * (T + 1))),
+            lambda z, T: f"For how many steps does the current flow: {T}, or another number?",
         ),
         Mistake(
-            (lambda current, steps: math.floor(current * steps) / steps,),
-            lambda current, timesteps: (
-                "That is a rate, spikes per step. How many spikes are counted in all?"
-            ),
+            (lambda z, T: math.floor(z * T) / T,),
+            "That is a rate, spikes per step. How many spikes are counted in all?",
         ),
         Mistake(
-            (lambda current, steps: steps // math.ceil(1 / current) if current else 0,),
-            lambda current, timesteps: (
-                "Yours forgets what lies beyond the threshold, as reset to zero does. What does a "
-                "spike take away here, and what stays?"
-            ),
+            (lambda z, T: T // math.ceil(1 / z) if z else 0,),
+            "Yours forgets what lies beyond the threshold, as reset to zero does. What does a "
+            "spike take away here, and what stays?",
         ),
         Mistake(
-            (lambda current, steps: math.floor(current * steps),),
-            lambda current, timesteps: "How many spikes can one step hold?",
+            (lambda z, T: math.floor(z * T),),
+            "How many spikes can one step hold?",
         ),
         Mistake(
-            (
-                lambda current, steps: min(math.floor(current * steps), steps),
-                lambda current, steps: min(math.trunc(current * steps), steps),
-            ),
-            lambda current, timesteps: (
-                "A negative current leads away from the threshold. Can there be fewer spikes "
-                "than none?"
-            ),
+            (lambda z, T: min(math.floor(z * T), T), lambda z, T: min(math.trunc(z * T), T)),
+            "A negative current leads away from the threshold. Can there be fewer spikes "
+            "than none?",
         ),
     ),
     done="negative currents too",
 )
 
 
-# --- 2.2 -------------------------------------------------------------------------------------
+# Exercise 2.2
 
 
 def mean_error(steps, threshold, start):
     """Return how far off the neuron is on average; below 0 it passes on too little."""
     return (start - 0.5) * threshold / steps
-
-
-def _off_on_average(value):
-    return f"is off by {value:g} on average"
 
 
 _mean_error = FunctionExercise(
@@ -148,56 +128,49 @@ _mean_error = FunctionExercise(
     place=lambda timesteps, threshold, start: (
         f"With {steps(timesteps)}, threshold {threshold:g} and start {start:g}"
     ),
-    says=_off_on_average,
+    says=lambda value: f"is off by {value:g} on average",
     question="How wide is one stair, and where does the straight line cut it?",
     mistakes=(
         Mistake(
-            (lambda steps, threshold, start: (0.5 - start) * threshold / steps,),
-            lambda steps, threshold, start: (
-                "The error is what it passes on minus the activation. Does a neuron that starts "
-                "empty pass on too much, or too little?"
+            (lambda T, theta, start: (0.5 - start) * theta / T,),
+            "The error is what it passes on minus the activation. Does a neuron that starts "
+            "empty pass on too much, or too little?",
+        ),
+        Mistake(
+            (lambda T, theta, start: (start - 1) * theta / T,),
+            "It is that far off at the end of a stair, just before the next spike. What is the "
+            "gap like at the beginning of a stair, and in the mean?",
+        ),
+        Mistake(
+            (lambda T, theta, start: (start - 0.5) * theta,),
+            "Would twice the steps leave it just as far off? How wide is one stair?",
+        ),
+        Mistake(
+            (lambda T, theta, start: (start - 0.5) / T,),
+            lambda T, theta, start: (
+                f"One spike stands for {theta:g} here. What does that do to the height of a stair?"
             ),
         ),
         Mistake(
-            (lambda steps, threshold, start: (start - 1) * threshold / steps,),
-            lambda steps, threshold, start: (
-                "It is that far off at the end of a stair, just before the next spike. What is the "
-                "gap like at the beginning of a stair, and in the mean?"
-            ),
-        ),
-        Mistake(
-            (lambda steps, threshold, start: (start - 0.5) * threshold,),
-            lambda steps, threshold, start: (
-                "Would twice the steps leave it just as far off? How wide is one stair?"
-            ),
-        ),
-        Mistake(
-            (lambda steps, threshold, start: (start - 0.5) / steps,),
-            lambda steps, threshold, start: (
-                f"One spike stands for {threshold:g} here. What does that do to the height of a "
-                f"stair?"
-            ),
-        ),
-        Mistake(
-            (lambda steps, threshold, start: -threshold / (2 * steps),),
-            lambda steps, threshold, start: (
+            (lambda T, theta, start: -theta / (2 * T),),
+            lambda T, theta, start: (
                 f"It has {start:g} of a threshold before the first step. Where does that charge go?"
             ),
         ),
         Mistake(
-            (lambda steps, threshold, start: (start - threshold / 2) / steps,),
-            lambda steps, threshold, start: (
+            (lambda T, theta, start: (start - theta / 2) / T,),
+            lambda T, theta, start: (
                 f"The start is counted in thresholds. How much charge is {start:g} of a "
-                f"threshold {threshold:g}?"
+                f"threshold {theta:g}?"
             ),
         ),
     ),
     done="with several thresholds and starts",
-    tolerance=_EXACT,
+    exact=False,
 )
 
 
-# --- 2.3 -------------------------------------------------------------------------------------
+# Exercise 2.3
 
 
 def steps_for(bound, threshold):
@@ -227,64 +200,52 @@ _steps_for = FunctionExercise(
     question="In this time, how far off can a neuron be that starts half full?",
     mistakes=(
         Mistake(
-            (
-                lambda bound, threshold: math.ceil(threshold / bound),
-                lambda bound, threshold: threshold / bound,
-            ),
-            lambda bound, threshold: (
-                "That is how long a neuron needs that starts empty. What does half a threshold at "
-                "the start do to the largest error?"
-            ),
+            (lambda bound, theta: math.ceil(theta / bound), lambda bound, theta: theta / bound),
+            "That is how long a neuron needs that starts empty. What does half a threshold at "
+            "the start do to the largest error?",
         ),
         Mistake(
-            (lambda bound, threshold: math.floor(threshold / (2 * bound)) + 1,),
-            lambda bound, threshold: (
-                "With one step less it would be off by the bound exactly. Is it then off by more "
-                "than the bound?"
-            ),
+            (lambda bound, theta: math.floor(theta / (2 * bound)) + 1,),
+            "With one step less it would be off by the bound exactly. Is it then off by more "
+            "than the bound?",
         ),
         Mistake(
             (
-                lambda bound, threshold: math.ceil(bound / (2 * threshold)),
-                lambda bound, threshold: math.ceil(bound / threshold),
-                lambda bound, threshold: bound / (2 * threshold),
+                lambda bound, theta: math.ceil(bound / (2 * theta)),
+                lambda bound, theta: math.ceil(bound / theta),
+                lambda bound, theta: bound / (2 * theta),
             ),
-            lambda bound, threshold: (
-                "Does a smaller bound take more steps, or fewer? Which of the two numbers has to "
-                "stand below the other?"
-            ),
+            "Does a smaller bound take more steps, or fewer? Which of the two numbers has to "
+            "stand below the other?",
         ),
         Mistake(
             (
-                lambda bound, threshold: math.ceil(1 / bound**2),
-                lambda bound, threshold: math.ceil((threshold / bound) ** 2),
-                lambda bound, threshold: math.ceil((threshold / (2 * bound)) ** 2),
-                lambda bound, threshold: math.ceil(1 / (2 * bound) ** 2),
+                lambda bound, theta: math.ceil(1 / bound**2),
+                lambda bound, theta: math.ceil((theta / bound) ** 2),
+                lambda bound, theta: math.ceil((theta / (2 * bound)) ** 2),
+                lambda bound, theta: math.ceil(1 / (2 * bound) ** 2),
             ),
-            lambda bound, threshold: (
-                "Half the bound takes four times your steps: so it is with chance. Is there any "
-                "chance in a steady current?"
-            ),
+            "Half the bound takes four times your steps: so it is with chance. Is there any "
+            "chance in a steady current?",
         ),
         Mistake(
             (
-                lambda bound, threshold: math.floor(threshold / (2 * bound)),
-                lambda bound, threshold: np.round(threshold / (2 * bound)),
+                lambda bound, theta: math.floor(theta / (2 * bound)),
+                lambda bound, theta: np.round(theta / (2 * bound)),
             ),
-            lambda bound, threshold: (
+            lambda bound, theta: (
                 f"In so few steps, is it off by no more than {bound:g} everywhere? Work out the "
                 f"largest error."
             ),
         ),
         Mistake(
-            (lambda bound, threshold: threshold / (2 * bound),),
-            lambda bound, threshold: "Can a neuron stop within a step?",
+            (lambda bound, theta: theta / (2 * bound),),
+            "Can a neuron stop within a step?",
         ),
         Mistake(
-            (lambda bound, threshold: math.ceil(1 / (2 * bound)),),
-            lambda bound, threshold: (
-                f"One spike stands for {threshold:g} here. Is a coarse neuron as quick as a fine "
-                f"one?"
+            (lambda bound, theta: math.ceil(1 / (2 * bound)),),
+            lambda bound, theta: (
+                f"One spike stands for {theta:g} here. Is a coarse neuron as quick as a fine one?"
             ),
         ),
     ),
@@ -292,7 +253,7 @@ _steps_for = FunctionExercise(
 )
 
 
-# --- 2.4 -------------------------------------------------------------------------------------
+# Exercise 2.4
 
 
 def layer_error(activations, steps, threshold):
@@ -348,79 +309,63 @@ _layer_error = FunctionExercise(
     ],
     subject="layer",
     place=lambda activations, timesteps, threshold: (
-        f"With the activation{'s' * (len(activations) > 1)} {listed(activations)} in "
-        f"{steps(timesteps)} at threshold {threshold:g}"
+        f"With the {listed(activations, 'activation')} in {steps(timesteps)} at threshold "
+        f"{threshold:g}"
     ),
     says=lambda value: f"is off by {value:g}",
     question="What does each of its neurons pass on, and what should it?",
     mistakes=(
         Mistake(
-            (lambda activations, steps, threshold: threshold / (math.sqrt(12) * steps),),
-            lambda activations, steps, threshold: (
-                "This rule does not look at the activations: it takes them to be spread evenly. "
-                "Are they?"
-            ),
+            (lambda a, T, theta: theta / (math.sqrt(12) * T),),
+            "This rule does not look at the activations: it takes them to be spread evenly. "
+            "Are they?",
         ),
         Mistake(
             (lambda *case: np.mean(np.abs(_errors(case))),),
-            lambda activations, steps, threshold: (
-                "That is the mean size of the errors. In the root mean square, does a large error "
-                "weigh more than two of half its size?"
-            ),
+            "That is the mean size of the errors. In the root mean square, does a large error "
+            "weigh more than two of half its size?",
         ),
         Mistake(
-            (
-                lambda *case: np.mean(_errors(case) ** 2),
-                lambda *case: np.sum(_errors(case) ** 2),
-            ),
-            lambda activations, steps, threshold: (
-                "Double all errors: does your number double too? What is missing behind the square?"
-            ),
+            (lambda *case: np.mean(_errors(case) ** 2), lambda *case: np.sum(_errors(case) ** 2)),
+            "Double all errors: does your number double too? What is missing behind the square?",
         ),
         Mistake(
             (lambda *case: np.std(_errors(case)), lambda *case: np.var(_errors(case))),
-            lambda activations, steps, threshold: (
-                "Yours takes the mean of the errors away first. If all neurons were off by the "
-                "same, would the layer be right?"
-            ),
+            "Yours takes the mean of the errors away first. If all neurons were off by the "
+            "same, would the layer be right?",
         ),
         Mistake(
             (lambda *case: _root_mean_square(_errors(case, start=0.0)),),
-            lambda activations, steps, threshold: (
-                "That is right for neurons that start empty. What do these have before the first "
-                "step?"
-            ),
+            "That is right for neurons that start empty. What do these have before the first step?",
         ),
         Mistake(
             (lambda *case: np.max(np.abs(_errors(case))),),
-            lambda activations, steps, threshold: (
-                "That is the neuron that is off the most. What of the others?"
-            ),
+            "That is the neuron that is off the most. What of the others?",
         ),
         Mistake(
             (
                 lambda *case: _root_mean_square(_heard(case)),
                 lambda *case: np.sqrt(np.sum(_heard(case) ** 2) / len(case[0])),
             ),
-            lambda activations, steps, threshold: (
-                f"{max(activations):g} lies above the threshold. What can that neuron pass on at "
+            lambda a, T, theta: (
+                f"{max(a):g} lies above the threshold. What can that neuron pass on at "
                 f"most, and is what it leaves out no error?"
             ),
         ),
         Mistake(
             (lambda *case: _root_mean_square(_errors(case, most=False)),),
-            lambda activations, timesteps, threshold: (
-                f"The neuron with {max(activations):g} would have to fire more than once in a "
-                f"step. How many spikes is that at most, in {steps(timesteps)}?"
+            lambda a, T, theta: (
+                f"The neuron with {max(a):g} would have to fire more than once in a "
+                f"step. How many spikes is that at most, in {steps(T)}?"
             ),
         ),
     ),
     done="activations above the threshold too",
-    tolerance=_EXACT,
+    exact=False,
 )
 
 
-# --- 2.5 -------------------------------------------------------------------------------------
+# Exercise 2.5
 
 
 def count_zero(current, steps):
@@ -455,72 +400,58 @@ _count_zero = FunctionExercise(
     question="After how many steps has it collected 1, and where does it stand then?",
     mistakes=(
         Mistake(
-            (
-                lambda current, steps: math.floor(current * steps),
-                lambda current, steps: steps // (1 / current),
-            ),
-            lambda current, steps: (
-                "That is how often it fires with reset by subtraction. What becomes here of the "
-                "charge beyond the threshold?"
-            ),
+            (lambda z, T: math.floor(z * T), lambda z, T: T // (1 / z)),
+            "That is how often it fires with reset by subtraction. What becomes here of the "
+            "charge beyond the threshold?",
         ),
         Mistake(
             (
-                lambda current, steps: steps // max(1, round(1 / current)),
-                lambda current, steps: steps // max(1, math.floor(1 / current + 0.5)),
+                lambda z, T: T // max(1, round(1 / z)),
+                lambda z, T: T // max(1, math.floor(1 / z + 0.5)),
             ),
-            lambda current, steps: (
-                f"It needs {1 / current:g} steps to the threshold, and can fire only at the end of "
+            lambda z, T: (
+                f"It needs {1 / z:g} steps to the threshold, and can fire only at the end of "
                 f"a step. At which one?"
             ),
         ),
         Mistake(
-            (lambda current, steps: steps // math.floor(1 / current),),
-            lambda current, timesteps: (
-                f"After {steps(math.floor(1 / current))} it has collected "
-                f"{math.floor(1 / current) * current:g}. Is that a whole threshold?"
+            (lambda z, T: T // math.floor(1 / z),),
+            lambda z, T: (
+                f"After {steps(math.floor(1 / z))} it has collected "
+                f"{math.floor(1 / z) * z:g}. Is that a whole threshold?"
             ),
         ),
         Mistake(
             (
-                lambda current, steps: steps / math.ceil(1 / current),
-                lambda current, steps: math.ceil(steps / math.ceil(1 / current)),
-                lambda current, steps: round(steps / math.ceil(1 / current)),
+                lambda z, T: T / math.ceil(1 / z),
+                lambda z, T: math.ceil(T / math.ceil(1 / z)),
+                lambda z, T: round(T / math.ceil(1 / z)),
             ),
-            lambda current, steps: (
-                "The time is over while it collects for another spike. Does what it has by then "
-                "count?"
-            ),
+            "The time is over while it collects for another spike. Does what it has by then count?",
         ),
         Mistake(
             (
-                lambda current, steps: (
-                    math.floor(current * steps) if current > 1 else count_zero(current, steps)
-                ),
-                lambda current, steps: (
-                    math.floor(current) * steps if current > 1 else count_zero(current, steps)
-                ),
+                lambda z, T: math.floor(z * T) if z > 1 else count_zero(z, T),
+                lambda z, T: math.floor(z) * T if z > 1 else count_zero(z, T),
             ),
-            lambda current, steps: (
-                f"The current {current:g} is more than a threshold. How many spikes can one step "
+            lambda z, T: (
+                f"The current {z:g} is more than a threshold. How many spikes can one step "
                 f"hold, whatever the current?"
             ),
         ),
         Mistake(
-            (lambda current, steps: 0 if current > 1 else count_zero(current, steps),),
-            lambda current, steps: (
-                f"The current {current:g} is more than a threshold. How many steps does it need?"
+            (lambda z, T: 0 if z > 1 else count_zero(z, T),),
+            lambda z, T: (
+                f"The current {z:g} is more than a threshold. How many steps does it need?"
             ),
         ),
         Mistake(
             (
-                lambda current, steps: steps // math.ceil(1 / current) if current else 0,
-                lambda current, steps: math.trunc(steps / math.ceil(1 / current)) if current else 0,
+                lambda z, T: T // math.ceil(1 / z) if z else 0,
+                lambda z, T: math.trunc(T / math.ceil(1 / z)) if z else 0,
             ),
-            lambda current, steps: (
-                "A negative current leads away from the threshold. Can there be fewer spikes "
-                "than none?"
-            ),
+            "A negative current leads away from the threshold. Can there be fewer spikes "
+            "than none?",
         ),
     ),
     done="strong and negative currents too",

@@ -10,7 +10,7 @@ from snnlab.course.exercises.base import Exercise
 from snnlab.course.exercises.function_exercise import FunctionExercise, Mistake
 from snnlab.course.wording import listed
 
-# --- 4.1 -------------------------------------------------------------------------------------
+# Exercise 4.1
 
 
 def first_spike(current, threshold, start):
@@ -59,60 +59,54 @@ _first_spike = FunctionExercise(
     mistakes=(
         Mistake(
             (
-                lambda current, threshold, start: np.floor(_missing(threshold, start) / current),
-                lambda current, threshold, start: np.round(_missing(threshold, start) / current),
+                lambda z, theta, start: np.floor(_missing(theta, start) / z),
+                lambda z, theta, start: np.round(_missing(theta, start) / z),
             ),
-            lambda current, threshold, start: (
-                f"{_missing(threshold, start):g} is missing. Is that much there by then?"
-            ),
-        ),
-        Mistake(
-            (lambda current, threshold, start: np.floor(_missing(threshold, start) / current) + 1,),
-            lambda current, threshold, start: (
-                "One step before that, the charge is exactly as large as the threshold. Is that "
-                "not enough?"
+            lambda z, theta, start: (
+                f"{_missing(theta, start):g} is missing. Is that much there by then?"
             ),
         ),
         Mistake(
-            (lambda current, threshold, start: _missing(threshold, start) / current,),
-            lambda current, threshold, start: "Can a neuron fire between two steps?",
+            (lambda z, theta, start: np.floor(_missing(theta, start) / z) + 1,),
+            "One step before that, the charge is exactly as large as the threshold. Is that "
+            "not enough?",
         ),
         Mistake(
-            (lambda current, threshold, start: np.ceil(_missing(threshold, start) / current) - 1,),
-            lambda current, threshold, start: (
-                "The first step has the number 1. Where does yours begin to count?"
+            (lambda z, theta, start: _missing(theta, start) / z,),
+            "Can a neuron fire between two steps?",
+        ),
+        Mistake(
+            (lambda z, theta, start: np.ceil(_missing(theta, start) / z) - 1,),
+            "The first step has the number 1. Where does yours begin to count?",
+        ),
+        Mistake(
+            (lambda z, theta, start: np.ceil((1 - start) / z),),
+            lambda z, theta, start: (
+                f"It fires when its charge reaches {theta:g}. Where is that number in yours?"
             ),
         ),
         Mistake(
-            (lambda current, threshold, start: np.ceil((1 - start) / current),),
-            lambda current, threshold, start: (
-                f"It fires when its charge reaches {threshold:g}. Where is that number in yours?"
-            ),
-        ),
-        Mistake(
-            (lambda current, threshold, start: np.ceil(threshold / current),),
-            lambda current, threshold, start: (
+            (lambda z, theta, start: np.ceil(theta / z),),
+            lambda z, theta, start: (
                 f"It is not empty at first: it holds {start:g} of a threshold. What is still "
                 f"missing then?"
             ),
         ),
         Mistake(
-            (lambda current, threshold, start: np.ceil((threshold - start) / current),),
-            lambda current, threshold, start: (
+            (lambda z, theta, start: np.ceil((theta - start) / z),),
+            lambda z, theta, start: (
                 f"The start is counted in thresholds. How much charge is {start:g} of a threshold "
-                f"{threshold:g}?"
+                f"{theta:g}?"
             ),
         ),
         Mistake(
-            (lambda current, threshold, start: np.ceil(threshold * (1 + start) / current),),
-            lambda current, threshold, start: (
-                "What it holds at first makes yours wait longer. Is that charge a help, or a debt?"
-            ),
+            (lambda z, theta, start: np.ceil(theta * (1 + start) / z),),
+            "What it holds at first makes yours wait longer. Is that charge a help, or a debt?",
         ),
         Mistake(
-            (lambda current, threshold, start: np.ceil(start * threshold / current),),
-            lambda current, threshold, start: (
-                f"It takes that long to bring {start * threshold:g}, what it holds already. Is "
+            (lambda z, theta, start: np.ceil(start * theta / z),),
+            lambda z, theta, start: (
+                f"It takes that long to bring {start * theta:g}, what it holds already. Is "
                 f"that what it still needs?"
             ),
         ),
@@ -121,7 +115,7 @@ _first_spike = FunctionExercise(
 )
 
 
-# --- 4.2 -------------------------------------------------------------------------------------
+# Exercise 4.2
 
 
 def largest_current(weights):
@@ -171,55 +165,46 @@ _largest_current = FunctionExercise(
     question="Which inputs have to fire so that one neuron gets as much as it can?",
     mistakes=(
         Mistake(
-            (lambda weights: np.max(weights), lambda weights: max(0, np.max(weights))),
-            lambda weights: "That is a single weight. How many inputs can fire in the same step?",
+            (lambda w: np.max(w), lambda w: max(0, np.max(w))),
+            "That is a single weight. How many inputs can fire in the same step?",
+        ),
+        Mistake(
+            (lambda w: np.sum(w, axis=1).max(), lambda w: max(0, np.sum(w, axis=1).max())),
+            "So all inputs fire at once. Is there a step that brings more, because some are "
+            "silent?",
+        ),
+        Mistake(
+            (lambda w: np.abs(w).sum(axis=1).max(),),
+            "Does a spike over a negative weight lift the potential?",
+        ),
+        Mistake(
+            (lambda w: np.maximum(w, 0).sum(),),
+            "You have added the weights of all neurons. Does one neuron get them?",
+        ),
+        Mistake(
+            (lambda w: np.maximum(w, 0).sum(axis=0).max(),),
+            "You have added over the neurons, for one input. Which way do the inputs of one "
+            "neuron lie?",
         ),
         Mistake(
             (
-                lambda weights: np.sum(weights, axis=1).max(),
-                lambda weights: max(0, np.sum(weights, axis=1).max()),
+                lambda w: np.maximum(w, 0).sum(axis=1).mean(),
+                lambda w: np.maximum(w, 0).sum(axis=1).min(),
             ),
-            lambda weights: (
-                "So all inputs fire at once. Is there a step that brings more, because some are "
-                "silent?"
-            ),
+            "Is there a neuron in this layer that can get more than that?",
         ),
         Mistake(
-            (lambda weights: np.abs(weights).sum(axis=1).max(),),
-            lambda weights: "Does a spike over a negative weight lift the potential?",
-        ),
-        Mistake(
-            (lambda weights: np.maximum(weights, 0).sum(),),
-            lambda weights: "You have added the weights of all neurons. Does one neuron get them?",
-        ),
-        Mistake(
-            (lambda weights: np.maximum(weights, 0).sum(axis=0).max(),),
-            lambda weights: (
-                "You have added over the neurons, for one input. Which way do the inputs of one "
-                "neuron lie?"
-            ),
-        ),
-        Mistake(
-            (
-                lambda weights: np.maximum(weights, 0).sum(axis=1).mean(),
-                lambda weights: np.maximum(weights, 0).sum(axis=1).min(),
-            ),
-            lambda weights: "Is there a neuron in this layer that can get more than that?",
-        ),
-        Mistake(
-            (lambda weights: max(1, np.maximum(weights, 0).sum(axis=1).max()),),
-            lambda weights: (
-                "At least 1 is a rule for the threshold. How much does a neuron get here, if all "
-                "goes well for it?"
-            ),
+            (lambda w: max(1, np.maximum(w, 0).sum(axis=1).max()),),
+            "At least 1 is a rule for the threshold. How much does a neuron get here, if all "
+            "goes well for it?",
         ),
     ),
     done="negative weights and several neurons too",
-    tolerance=1e-6,
+    exact=False,
 )
 
 
-# --- 4.5 -------------------------------------------------------------------------------------
+# Exercise 4.5
 
 
 def factor(scales, layer):
@@ -257,9 +242,7 @@ _factor = FunctionExercise(
         [(scales, layer) for scales in _CHAINS for layer in range(len(scales))],
     ],
     subject="layer",
-    place=lambda scales, layer: (
-        f"With the scale{'s' * (len(scales) > 1)} {listed(scales)}, at layer {layer},"
-    ),
+    place=lambda scales, layer: f"With the {listed(scales, 'scale')}, at layer {layer},",
     says=lambda value: f"has its weights divided by {value:g}",
     question="In which unit do spikes arrive there, and in which do they leave?",
     mistakes=(
@@ -286,22 +269,16 @@ _factor = FunctionExercise(
         ),
         Mistake(
             (lambda scales, layer: scales[layer] / scales[layer - 1],),
-            lambda scales, layer: (
-                "Before the first layer comes the image. What does Python take for scales[-1]?"
-            ),
+            "Before the first layer comes the image. What does Python take for scales[-1]?",
         ),
         Mistake(
             (lambda scales, layer: np.prod(scales[: layer + 1]),),
-            lambda scales, layer: (
-                "You have multiplied all scales up to there. How much of that has been divided "
-                "away before?"
-            ),
+            "You have multiplied all scales up to there. How much of that has been divided "
+            "away before?",
         ),
         Mistake(
             (lambda scales, layer: scales[layer] / (1 if layer == 0 else scales[0]),),
-            lambda scales, layer: (
-                "You divide by the scale of the first layer. Which layer do its inputs come from?"
-            ),
+            "You divide by the scale of the first layer. Which layer do its inputs come from?",
         ),
         Mistake(
             (lambda scales, layer: 1 if layer == 0 else scales[layer] / scales[layer - 1],),
@@ -312,7 +289,7 @@ _factor = FunctionExercise(
         ),
     ),
     done="chains of one to five layers",
-    tolerance=1e-6,
+    exact=False,
 )
 
 ALL: tuple[Exercise, ...] = (_first_spike, _largest_current, _factor)

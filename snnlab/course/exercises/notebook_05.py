@@ -12,9 +12,7 @@ from snnlab.course.exercises.base import Exercise
 from snnlab.course.exercises.function_exercise import FunctionExercise, Mistake
 from snnlab.course.wording import listed
 
-_NEAR = 1e-6  # relative
-
-# --- 5.2 -------------------------------------------------------------------------------------
+# Exercise 5.2
 
 
 def clipped_mass(activations, threshold):
@@ -56,105 +54,65 @@ _clipped_mass = FunctionExercise(
     ],
     subject="layer",
     place=lambda activations, threshold: (
-        f"With the activation{'s' * (len(activations) > 1)} {listed(activations)} and the "
-        f"threshold {threshold:g}"
+        f"With the {listed(activations, 'activation')} and the threshold {threshold:g}"
     ),
     says=lambda value: f"loses a share of {value:.6g}",
     question="How much does each neuron lose, and how much was there in all?",
     mistakes=(
         Mistake(
-            (
-                lambda activations, threshold: np.mean(activations > threshold),
-                lambda activations, threshold: np.mean(activations >= threshold),
-            ),
-            lambda activations, threshold: (
-                "That is how many of the neurons are above the threshold. Do they all lose "
-                "the same?"
-            ),
+            (lambda a, theta: np.mean(a > theta), lambda a, theta: np.mean(a >= theta)),
+            "That is how many of the neurons are above the threshold. Do they all lose the same?",
         ),
         Mistake(
-            (
-                lambda activations, threshold: (
-                    np.sum(activations[activations > threshold]) / np.sum(activations)
-                ),
-            ),
-            lambda activations, threshold: (
-                f"You take the whole of {max(activations):g} away. Does a neuron above the "
+            (lambda a, theta: np.sum(a[a > theta]) / np.sum(a),),
+            lambda a, theta: (
+                f"You take the whole of {max(a):g} away. Does a neuron above the "
                 f"threshold say nothing at all?"
             ),
         ),
         Mistake(
             (
-                lambda activations, threshold: np.sum(np.maximum(activations - threshold, 0)),
-                lambda activations, threshold: np.mean(np.maximum(activations - threshold, 0)),
+                lambda a, theta: np.sum(np.maximum(a - theta, 0)),
+                lambda a, theta: np.mean(np.maximum(a - theta, 0)),
             ),
-            lambda activations, threshold: (
-                "Double all activations and the threshold: does your number double too? A share "
-                "stays what it is."
-            ),
+            "Double all activations and the threshold: does your number double too? A share "
+            "stays what it is.",
         ),
         Mistake(
-            (lambda activations, threshold: np.sum(activations - threshold) / np.sum(activations),),
-            lambda activations, threshold: (
-                f"The neuron with {min(activations):g} is far from the threshold. Does it make up "
+            (lambda a, theta: np.sum(a - theta) / np.sum(a),),
+            lambda a, theta: (
+                f"The neuron with {min(a):g} is far from the threshold. Does it make up "
                 f"for what another one loses?"
             ),
         ),
         Mistake(
-            (
-                lambda activations, threshold: (
-                    np.sum(np.minimum(activations, threshold)) / np.sum(activations)
-                ),
-            ),
-            lambda activations, threshold: (
-                "That is the share that gets through. What becomes of the rest?"
-            ),
+            (lambda a, theta: np.sum(np.minimum(a, theta)) / np.sum(a),),
+            "That is the share that gets through. What becomes of the rest?",
         ),
         Mistake(
-            (
-                lambda activations, threshold: (
-                    np.sum(np.maximum(activations - threshold, 0))
-                    / np.sum(activations[activations > threshold])
-                ),
-            ),
-            lambda activations, threshold: (
-                "You divide by the sum of the large ones only. And what the small ones say, is it "
-                "no part of the whole?"
-            ),
+            (lambda a, theta: np.sum(np.maximum(a - theta, 0)) / np.sum(a[a > theta]),),
+            "You divide by the sum of the large ones only. And what the small ones say, is it "
+            "no part of the whole?",
         ),
         Mistake(
-            (
-                lambda activations, threshold: (
-                    np.mean(np.maximum(activations - threshold, 0)) / threshold
-                ),
-            ),
-            lambda activations, threshold: (
-                "You divide by what all neurons could pass on at most. And how much is it that "
-                "they have to say?"
-            ),
+            (lambda a, theta: np.mean(np.maximum(a - theta, 0)) / theta,),
+            "You divide by what all neurons could pass on at most. And how much is it that "
+            "they have to say?",
         ),
         Mistake(
-            (
-                lambda activations, threshold: (
-                    (np.max(activations) - threshold) / np.max(activations)
-                ),
-            ),
-            lambda activations, threshold: (
-                f"That is what the neuron with {max(activations):g} loses. And the layer?"
-            ),
+            (lambda a, theta: (np.max(a) - theta) / np.max(a),),
+            lambda a, theta: f"That is what the neuron with {max(a):g} loses. And the layer?",
         ),
         Mistake(
             (lambda *case: 100 * clipped_mass(*case),),
-            lambda activations, threshold: (
-                "That is in percent. What is the share, as a number from 0 to 1?"
-            ),
+            "That is in percent. What is the share, as a number from 0 to 1?",
         ),
     ),
     done="layers that lose nothing too",
-    tolerance=_NEAR,
+    exact=False,
 )
 
-# --- 5.3 -------------------------------------------------------------------------------------
+# Exercise 5.3
 
 
 def threshold_of(activations, percentile):
@@ -174,7 +132,7 @@ def _by(method):
 
 
 def _ranked(activations, percentile, rule):
-    """Return the activation of a rank; as many write it who know no np.percentile."""
+    """Return the activation of a rank, a percentile without np.percentile."""
     ordered = np.sort(_positive(activations))
     return ordered[min(rule(percentile / 100 * len(ordered)), len(ordered) - 1)]
 
@@ -203,83 +161,65 @@ _threshold_of = FunctionExercise(
     ],
     subject="layer",
     place=lambda activations, percentile: (
-        f"With the activations {listed(activations)} and the percentile {percentile:g}"
+        f"With the {listed(activations, 'activation')} and the percentile {percentile:g}"
     ),
     says=lambda value: f"has the threshold {value:.6g}",
     question="Which of these activations count, and where among them does the percentile lie?",
     mistakes=(
         Mistake(
-            (lambda activations, percentile: np.percentile(activations, percentile),),
-            lambda activations, percentile: (
-                f"Of these {len(activations)} activations, {activations.count(0)} "
-                f"{'is' if activations.count(0) == 1 else 'are'} 0. Are zeros to count here?"
+            (lambda a, p: np.percentile(a, p),),
+            lambda a, p: (
+                f"Of these {len(a)} activations, {a.count(0)} "
+                f"{'is' if a.count(0) == 1 else 'are'} 0. Are zeros to count here?"
             ),
         ),
         Mistake(
-            (lambda activations, percentile: percentile / 100 * np.max(activations),),
-            lambda activations, percentile: (
-                f"That is {percentile:g} percent of the largest activation. How many "
+            (lambda a, p: p / 100 * np.max(a),),
+            lambda a, p: (
+                f"That is {p:g} percent of the largest activation. How many "
                 f"activations are below your threshold?"
             ),
         ),
         Mistake(
-            (lambda activations, percentile: np.max(activations),),
-            lambda activations, percentile: (
-                "That is the maximum. Would another percentile change yours?"
-            ),
+            (lambda a, p: np.max(a),),
+            "That is the maximum. Would another percentile change yours?",
         ),
         Mistake(
             (
-                lambda activations, percentile: np.percentile(
-                    _positive(activations), 100 - percentile
-                ),
-                lambda activations, percentile: np.percentile(-_positive(activations), percentile),
+                lambda a, p: np.percentile(_positive(a), 100 - p),
+                lambda a, p: np.percentile(-_positive(a), p),
             ),
-            lambda activations, percentile: (
-                "You counted from the largest one down. How many percent are to be below the "
-                "threshold?"
-            ),
+            "You counted from the largest one down. How many percent are to be below the "
+            "threshold?",
         ),
         Mistake(
             (
                 *map(_by, ("lower", "higher", "nearest", "inverted_cdf", "midpoint")),
-                lambda activations, percentile: _ranked(activations, percentile, math.floor),
-                lambda activations, percentile: _ranked(activations, percentile, math.ceil),
+                lambda a, p: _ranked(a, p, math.floor),
+                lambda a, p: _ranked(a, p, math.ceil),
             ),
-            lambda activations, percentile: (
-                "The percentile falls between two of the activations. What does np.percentile "
-                "take there?"
-            ),
+            "The percentile falls between two of the activations. What does np.percentile "
+            "take there?",
         ),
         Mistake(
-            (
-                lambda activations, percentile: np.percentile(
-                    _positive(activations), percentile / 100
-                ),
-            ),
-            lambda activations, percentile: (
-                f"That is the percentile {percentile / 100:g}. In which unit does np.percentile "
+            (lambda a, p: np.percentile(_positive(a), p / 100),),
+            lambda a, p: (
+                f"That is the percentile {p / 100:g}. In which unit does np.percentile "
                 f"take its number?"
             ),
         ),
         Mistake(
-            (
-                lambda activations, percentile: np.percentile(
-                    np.unique(_positive(activations)), percentile
-                ),
-            ),
-            lambda activations, percentile: (
-                "Two neurons have the same activation, and yours counts them once. Are they one "
-                "neuron?"
-            ),
+            (lambda a, p: np.percentile(np.unique(_positive(a)), p),),
+            "Two neurons have the same activation, and yours counts them once. Are they one "
+            "neuron?",
         ),
     ),
     done="layers without zeros too",
-    tolerance=_NEAR,
+    exact=False,
 )
 
 
-# --- 5.5 -------------------------------------------------------------------------------------
+# Exercise 5.5
 
 
 def normalized_bias(bias, before, scale):
@@ -314,24 +254,18 @@ _normalized_bias = FunctionExercise(
     mistakes=(
         Mistake(
             (lambda bias, before, scale: bias * before / scale,),
-            lambda bias, before, scale: (
-                "That is how a weight is scaled. By what is a weight multiplied, and by what is "
-                "the bias?"
-            ),
+            "That is how a weight is scaled. By what is a weight multiplied, and by what is "
+            "the bias?",
         ),
         Mistake(
             (lambda bias, before, scale: bias / before,),
-            lambda bias, before, scale: (
-                "You divide by the threshold of the layer before. Whose threshold does this bias "
-                "have to reach?"
-            ),
+            "You divide by the threshold of the layer before. Whose threshold does this bias "
+            "have to reach?",
         ),
         Mistake(
             (lambda bias, before, scale: bias * scale / before,),
-            lambda bias, before, scale: (
-                "Your ratio stands upside down. And the layer before: does it have anything to do "
-                "with the bias of this one?"
-            ),
+            "Your ratio stands upside down. And the layer before: does it have anything to do "
+            "with the bias of this one?",
         ),
         Mistake(
             (lambda bias, before, scale: bias * scale,),
@@ -348,9 +282,7 @@ _normalized_bias = FunctionExercise(
         ),
         Mistake(
             (lambda bias, before, scale: bias / (before * scale),),
-            lambda bias, before, scale: (
-                "You divide by both thresholds. Which of the two does the bias have to fill?"
-            ),
+            "You divide by both thresholds. Which of the two does the bias have to fill?",
         ),
         Mistake(
             (lambda bias, before, scale: bias * before,),
@@ -361,7 +293,7 @@ _normalized_bias = FunctionExercise(
         ),
     ),
     done="negative biases and a bias of 0 too",
-    tolerance=_NEAR,
+    exact=False,
 )
 
 ALL: tuple[Exercise, ...] = (_clipped_mass, _threshold_of, _normalized_bias)

@@ -1,16 +1,16 @@
-"""The exercises of the course by their numbers: help, and an answer to the learner's answer."""
+"""The exercises of the course by number: hints, solutions, and the check of an answer."""
 
 from typing import Any
 
 from snnlab import _checks
 from snnlab.course.exercises import notebook_02, notebook_03, notebook_04, notebook_05, notebook_06
 from snnlab.course.exercises.base import Exercise
-from snnlab.course.exercises.help import Folded
+from snnlab.course.exercises.help import Help
 from snnlab.course.feedback import Feedback
 
 EXERCISES: dict[str, Exercise] = {
-    found.number: found
-    for found in (
+    exercise.number: exercise
+    for exercise in (
         *notebook_02.ALL,
         *notebook_03.ALL,
         *notebook_04.ALL,
@@ -49,7 +49,7 @@ def check(number: str, answer: Any) -> Feedback:
     return EXERCISES[_checks.option(number, "number", EXERCISES)].check(answer)
 
 
-def exercise(number: str) -> Folded:
+def exercise(number: str) -> Help:
     """Return the hints of an exercise, in steps, and last its solution, all of it folded.
 
     Parameters
@@ -59,7 +59,7 @@ def exercise(number: str) -> Folded:
 
     Returns
     -------
-    Folded
+    Help
         A cell shows it; without a browser it has `hints` and `solution`.
 
     Raises
@@ -71,4 +71,4 @@ def exercise(number: str) -> Folded:
     'How much has the neuron collected when the last step is over?'
     """
     found = EXERCISES[_checks.option(number, "number", EXERCISES)]
-    return Folded(found.number, found.hints, found.source())
+    return Help(found.number, found.hints, found.source())

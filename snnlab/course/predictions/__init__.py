@@ -1,4 +1,4 @@
-"""Predictions: what a learner expects, committed before anything is computed."""
+"""Predictions, which a learner commits before anything is computed."""
 
 from snnlab.course.predictions.answers import Number
 from snnlab.course.predictions.prediction import Prediction

@@ -1,13 +1,11 @@
-"""What a prediction may be: a number between two ends, or one of a few choices."""
+"""The answers that a prediction allows: a number in a range, or one of a few choices."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
+from snnlab import _checks
 from snnlab.exceptions import OptionError
-from snnlab.explorers.toolkit.controls import Slider
 
 SKIP = "I would rather look"
 
@@ -19,10 +17,10 @@ class Number:
     Parameters
     ----------
     low, high, step : int or float
-        With a `step` of type int only whole numbers are taken. The step is that of the arrows
-        beside the field; numbers between two steps are taken too.
+        With a `step` of type int only whole numbers are allowed. The step is that of the arrows
+        beside the field; numbers between two steps are allowed too.
     unit : str
-        Stands behind the number.
+        Shown after the number.
 
     Raises
     ------
@@ -40,9 +38,7 @@ class Number:
 
     def __post_init__(self) -> None:
         for name in ("low", "high", "step"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
-                raise OptionError(f"{name} = {value!r}: expected a finite number.")
+            _checks.number(getattr(self, name), name)
         if self.low >= self.high or self.step <= 0:
             raise OptionError(
                 f"Number({self.low!r}, {self.high!r}, {self.step!r}): expected the lower end, the "
@@ -56,7 +52,8 @@ class Number:
 
     def checked(self, value: Any, name: str) -> float:
         """Return the value, refused if it is not between the ends."""
-        return Slider("", "", self.low, self.high, self.step, self.low).checked(value, name)
+        whole = isinstance(self.step, int)
+        return _checks.number(value, name, self.low, self.high, whole=whole, expected=f"{self}.")
 
     def shown(self, value: Any) -> str:
         """Return a number with its unit."""
@@ -84,8 +81,7 @@ class Choices:
     values: tuple[Any, ...]
 
     def __post_init__(self) -> None:
-        bad = [v for v in self.values if isinstance(v, bool) or not isinstance(v, (Real, str))]
-        if bad or len(self.values) < 2:
+        if len(self.values) < 2 or not all(map(_is_choice, self.values)):
             raise OptionError(
                 f"answers = {list(self.values)!r}: expected two choices or more, each a number or "
                 f"a text, or course.Number(low, high, step)."
@@ -100,7 +96,7 @@ class Choices:
     def checked(self, value: Any, name: str) -> Any:
         """Return the value, refused if it is none of the choices."""
         for choice in self.values:
-            if not isinstance(value, bool) and isinstance(value, (Real, str)) and value == choice:
+            if _is_choice(value) and value == choice:
                 return choice
         raise OptionError(f"{name} = {value!r}: expected one of {list(self.values)}.")
 
@@ -110,14 +106,18 @@ class Choices:
 
     def __str__(self) -> str:
         *first, last = map(self.shown, self.values)
-        # Choices that have commas themselves are kept apart by more.
+        # Choices with commas in them are separated by semicolons.
         if any("," in text for text in (*first, last)):
             return f"{'; '.join(first)}; or {last}"
         return f"{', '.join(first)} or {last}"
 
 
+def _is_choice(value: Any) -> bool:
+    return isinstance(value, str) or _checks.is_number(value)
+
+
 def answers_of(answers: Sequence[Any] | Number) -> Number | Choices:
-    """Return what was declared as answers."""
+    """Return answers given as a list of choices or as a Number."""
     if isinstance(answers, Number):
         return answers
     if not isinstance(answers, (list, tuple)):

@@ -1,4 +1,4 @@
-"""A prediction on the screen: the answers, what was said, and what opens then."""
+"""The widgets of a prediction: the answers, a message, and what opens after the commitment."""
 
 import html
 from collections.abc import Callable
@@ -23,13 +23,13 @@ _STYLE = """
 class PredictionPanel:
     """The widgets of a prediction. Nothing is computed here.
 
-    A choice is committed as soon as it is made; each of them is reached by the tab key alone. A
-    number is committed by a button, since it is there before it was meant.
+    A choice is committed as soon as it is made; the tab key alone reaches each of them. A number
+    is committed by a button, since the field always holds one.
 
     Parameters
     ----------
     name : str
-        Stands before the answers.
+        Shown before the answers.
     answers : Number or Choices
     on_commit, on_skip : callable
         Called when the learner has made a choice, or has pressed one of the buttons.
@@ -45,8 +45,8 @@ class PredictionPanel:
         self.commit = widgets.Button(description="Commit", tooltip="this is my prediction")
         self.skip = widgets.Button(description=SKIP, tooltip="open without a prediction")
         self.skip.layout.width = "auto"
-        self.said = widgets.HTML()
-        self.said.add_class("snnlab-said")
+        self.message = widgets.HTML()
+        self.message.add_class("snnlab-said")
         self._stage = widgets.VBox([])
         if isinstance(answers, Number):
             self.field = _number(answers)
@@ -61,13 +61,13 @@ class PredictionPanel:
         row = widgets.HBox(self._inputs, layout=layout)
         row.add_class("snnlab-answers")
         names = (".snnlab-prediction", ".snnlab-answers", ".snnlab-said")
-        self.box = widgets.VBox([row, self.said, self._stage, hidden(_STYLE, *names)])
+        self.box = widgets.VBox([row, self.message, self._stage, hidden(_STYLE, *names)])
         self.box.add_class("snnlab-prediction")
         self.commit.on_click(lambda _: on_commit())
         self.skip.on_click(lambda _: on_skip())
 
     def close(self, value: Any) -> None:
-        """Show what was chosen, None for nothing, and let nothing be changed any more."""
+        """Show the value that was chosen, None for none, and disable the inputs."""
         if isinstance(self.field, widgets.RadioButtons):
             self.field.value = SKIP if value is None else value
         elif value is not None:
@@ -77,11 +77,11 @@ class PredictionPanel:
                 widget.disabled = True
 
     def say(self, words: str) -> None:
-        """Show words below the answers."""
-        self.said.value = f"<p>{html.escape(words)}</p>"
+        """Show a message below the answers."""
+        self.message.value = f"<p>{html.escape(words)}</p>"
 
     def open(self, thing: Any) -> None:
-        """Show something below the words."""
+        """Show something below the message."""
         if thing is not None:
             self._stage.children = (_widget(thing),)
 
@@ -110,7 +110,7 @@ def _unit(answers: Number) -> list[Any]:
 
 
 def _widget(thing: Any) -> Any:
-    """Return something that can be shown as a widget."""
+    """Return a widget that shows something."""
     if isinstance(thing, Explorer):
         return thing.box
     if isinstance(thing, widgets.Widget):

@@ -105,15 +105,15 @@ class Prediction:
                 f"again for a new one."
             )
 
-    def _settle(self, value: Any, said: str) -> str:
-        """Keep the prediction and open; an error shows in the panel, and is raised."""
+    def _settle(self, value: Any, answer: str) -> str:
+        """Store the prediction and open; an error shows in the panel, and is raised."""
         self.value, self._settled = value, True
         self._panel.close(value)
-        self.words = f"Prediction {self.number}: {said}."
+        self.words = f"Prediction {self.number}: {answer}."
         try:
             if self._result is not None:
                 simulated = self._shown(self._result())
-                self.words = f"Prediction {self.number}: {said}; simulated: {simulated}."
+                self.words = f"Prediction {self.number}: {answer}; simulated: {simulated}."
             self._panel.say(self.words)
             self._panel.open(self._opens(value))
         except Exception as error:
@@ -123,11 +123,11 @@ class Prediction:
         return self.words
 
     def _shown(self, value: Any) -> str:
-        """Return what was simulated as text; a text may come where a number is asked for."""
+        """Return a simulated result as text; it may be a text even if the answers are numbers."""
         return value if isinstance(value, str) else self._answers.shown(value)
 
     def _committed(self) -> None:
-        # A second click may be on its way while the first one still works.
+        # A second click may arrive while the first one is still handled.
         if not self._settled:
             chosen = self._panel.field.value
             if chosen == SKIP:

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any
 
 import ipywidgets as widgets
 
+from snnlab import _checks
 from snnlab.exceptions import OptionError
 
 LABEL_WIDTH, FIELD_WIDTH = "11em", "17em"
@@ -36,13 +36,8 @@ class Slider:
     def checked(self, value: Any, name: str) -> Any:
         """Return the value, refused if it is not between the ends."""
         whole = isinstance(self.step, int)
-        number = isinstance(value, Real) and not isinstance(value, bool)
-        if not number or not self.low <= value <= self.high or (whole and value % 1):
-            raise OptionError(
-                f"{name} = {value!r}: expected a {'whole ' if whole else ''}number from "
-                f"{self.low:g} to {self.high:g}."
-            )
-        return int(value) if whole else float(value)
+        expected = f"a {'whole ' * whole}number from {self.low:g} to {self.high:g}."
+        return _checks.number(value, name, self.low, self.high, whole=whole, expected=expected)
 
     def shown(self, value: Any) -> str:
         """Return what is shown for a value."""

@@ -1,12 +1,10 @@
 """An explorer that shows what a learner predicted, beside what happens."""
 
-import math
-from numbers import Real
 from typing import Any, Literal
 
 from matplotlib.axes import Axes
 
-from snnlab.exceptions import OptionError
+from snnlab import _checks
 from snnlab.explorers.toolkit.explorer import Explorer
 from snnlab.plots import _style
 
@@ -33,12 +31,10 @@ class PredictionExplorer(Explorer):
         OptionError
             If the prediction is not a finite number.
         """
-        real = isinstance(prediction, Real) and not isinstance(prediction, bool)
-        if prediction is not None and not (real and math.isfinite(prediction)):
-            raise OptionError(
-                f"prediction = {prediction!r}: expected a finite number, or None for no prediction."
-            )
-        self._prediction = None if prediction is None else float(prediction)
+        if prediction is not None:
+            expected = "a finite number, or None for no prediction."
+            prediction = _checks.number(prediction, "prediction", expected=expected)
+        self._prediction = prediction
         super().__init__()
 
     def mark_prediction(self, ax: Axes, axis: Literal["x", "y"] = "y") -> None:

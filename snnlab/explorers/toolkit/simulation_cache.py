@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
-from snnlab.simulation.progress import Progress
+from snnlab.simulation.progress import progress_bar
 
 PREPARATION_SECONDS = 4.0
 
@@ -33,9 +33,9 @@ class SimulationCache(dict[Any, dict[str, Any]]):
     def prepare(self, settings: Sequence[Any], unit: str) -> None:
         """Simulate settings, the first one first, as long as there is time for one more."""
         begin = time.monotonic()
-        with Progress(len(settings), unit) as progress:
+        with progress_bar(len(settings), unit) as progress:
             for done, setting in enumerate(settings, 1):
                 self[setting]  # looked up, and so simulated
-                progress.add(1)
+                progress.update()
                 if (time.monotonic() - begin) * (done + 1) / done > PREPARATION_SECONDS:
                     return

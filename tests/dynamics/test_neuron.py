@@ -1,16 +1,15 @@
-"""The identities of the theory sheet, O1 to O36, as far as they concern a neuron and a network.
+"""One neuron: the identities of docs/theory.md that concern it, and its settings.
 
 They are exact: all numbers are dyadic, and `==` is meant literally where it stands.
 """
 
+import dataclasses
 import itertools
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import nn
 
 import snnlab as sl
 from snnlab.dynamics.neuron import Neuron, constant_count, hard_count, if_step, soft_count
@@ -113,67 +112,6 @@ def test_o6_time_does_not_heal_the_hard_reset():
         assert hard_count(z, 12 * 10**6) == 12 * 10**6 // n
 
 
-class Mlp(nn.Module):
-    """Two hidden layers with dyadic weights."""
-
-    def __init__(self, seed=0, scale_1=1.0, scale_2=1.0):
-        super().__init__()
-        rng = np.random.default_rng(seed)
-        sizes = [(4, 6), (6, 6), (6, 3)]
-        scales = [(1, scale_1), (scale_1, scale_2), (scale_2, 1)]
-        layers = []
-        for (n, m), (before, after) in zip(sizes, scales, strict=True):
-            layer = nn.Linear(n, m)
-            weight, bias = rng.integers(-16, 17, (m, n)) / 16, rng.integers(-8, 9, m) / 16
-            layer.weight = nn.Parameter(torch.tensor(weight * before / after).float())
-            layer.bias = nn.Parameter(torch.tensor(bias / after).float())
-            layers += [layer, nn.ReLU()]
-        self.layers = nn.Sequential(*layers[:-1])
-
-    def forward(self, x):
-        return self.layers(x)
-
-
-X = np.random.default_rng(3).integers(-16, 17, (20, 4)) / 16
-
-
-@pytest.mark.parametrize("reset", ["subtract", "zero"])
-def test_o7_scaling_weights_and_threshold_together_leaves_the_trains(reset):
-    net = sl.convert(Mlp(), X, threshold=sl.Fixed(1.0), reset=reset)
-    model = Mlp()
-    for i in (0, 2, 4):
-        model.layers[i].bias.data *= 8
-    model.layers[0].weight.data *= 8
-    scaled = sl.convert(model, X, threshold=sl.Fixed(8.0), reset=reset)
-    a, b = (sl.simulate(n, X, 64, spikes=True) for n in (net, scaled))
-    for name in net.layers:
-        assert (a.spikes(name) == b.spikes(name)).all()
-        assert a.spikes(name).any()
-
-
-@pytest.mark.parametrize("reset", ["subtract", "zero"])
-def test_o8_weight_normalization_is_threshold_balancing(reset):
-    balanced = sl.convert(
-        Mlp(), X, threshold=sl.Fixed({"layers.1": 2.0, "layers.3": 4.0}), reset=reset
-    )
-    normalized = sl.convert(Mlp(0, 2.0, 4.0), X, threshold=sl.Fixed(1.0), reset=reset)
-    a, b = (sl.simulate(n, X, 64, spikes=True) for n in (balanced, normalized))
-    for name in balanced.layers:
-        assert a.spikes(name).any()
-        assert (a.spikes(name) == b.spikes(name)).all()
-    assert (a.output_sums == b.output_sums).all()
-
-
-def test_o9_the_classic_bug_scales_the_bias_like_a_weight():
-    """Form A divides the bias by λ of its own layer only; otherwise it is another function."""
-    right, wrong = Mlp(0, 2.0, 4.0), Mlp(0, 2.0, 4.0)
-    wrong.layers[2].bias.data *= 2.0
-    x = torch.tensor(X).float()
-    original = Mlp()(x)
-    assert (right(x) == original).all()
-    assert (wrong(x) != original).any()
-
-
 @pytest.mark.parametrize("timesteps", [1, 4, 8])
 def test_o13_bias_and_spread_for_uniform_input(timesteps):
     z = (np.arange(2**12) + 0.5) / 2**12
@@ -229,44 +167,6 @@ def test_o20_a_second_layer_driven_by_regular_trains(seed):
     assert abs(rate - max(0, w @ z)) <= (theta + abs(w).sum()) / 32
 
 
-@pytest.mark.parametrize("timesteps", [8, 64])
-def test_o21_rates_layer_by_layer(timesteps):
-    """θr = W θr' + b - (v_T - v_0) / T, exactly, for every neuron of a network."""
-    net = sl.convert(Mlp(), X, threshold=sl.Fixed(1.0), v_init=0.0)
-    record = sl.simulate(net, X, timesteps, potentials=True)
-    model, r = Mlp().layers.double(), torch.tensor(X)
-    for layer, name in ((model[0], "layers.1"), (model[2], "layers.3")):
-        expected = layer(r) - torch.tensor(record.potentials(name)[-1] / timesteps)
-        r = torch.tensor(record.rates(name))
-        assert (r == expected).all()
-
-
-def test_o21b_depth_punishes_the_hard_reset():
-    """The error of the hard reset stays when time goes on, and is larger in the second layer."""
-    net = sl.convert(Mlp(), X, threshold=sl.Maximum(), v_init=0.0)
-    ann = sl.ann(net, X).activations
-    errors = {}
-    for reset in ("subtract", "zero"):
-        record = sl.simulate(net, X, 1024, reset=reset)
-        theta = net.thresholds
-        errors[reset] = [np.abs(theta[n] * record.rates(n) - ann[n]).mean() for n in net.layers]
-    assert errors["zero"][1] > 10 * errors["subtract"][1]
-    assert errors["zero"][1] > errors["zero"][0]
-
-
-@pytest.mark.parametrize(
-    ("w", "first"), [(1, [4, 4, 4, 4]), (0.5, [4, 8, 16, 32]), (0.75, [4, 8, 12, 16])]
-)
-def test_o22_news_arrives_late_down_a_chain(w, first):
-    layers = [nn.ReLU()]
-    for _ in range(3):
-        layers += [nn.Linear(1, 1, bias=False), nn.ReLU()]
-        layers[-2].weight = nn.Parameter(torch.full((1, 1), float(w)))
-    net = sl.convert(nn.Sequential(*layers), [[0.25]], threshold=sl.Fixed(1.0), v_init=0.0)
-    record = sl.simulate(net, [[0.25]], 32, spikes=True)
-    assert [record.spikes(i).ravel().argmax() + 1 for i in range(4)] == first
-
-
 @given(trains, starts)
 def test_o24_what_is_left_in_the_neuron_is_the_offset_of_its_count(z, v0):
     spikes, v, _ = run(z, v0=v0)
@@ -280,28 +180,9 @@ def test_o27_error_of_a_constant_current_falls_like_one_over_t():
         assert error == pytest.approx(1 / (4 * timesteps), rel=2e-3)
 
 
-def test_o29_averaging_commutes_with_time_and_the_maximum_does_not():
-    a, b = np.array([1, 0]), np.array([0, 1])
-    assert ((a + b) / 2).mean() == (a.mean() + b.mean()) / 2
-    assert np.maximum(a, b).mean() == 1
-    assert max(a.mean(), b.mean()) == 0.5
-
-
 def test_o36_time_to_first_spike():
     for z, step in [(0.5, 2), (0.375, 3), (0.25, 4)]:
         assert run([z] * 10)[0].argmax() + 1 == step == np.ceil(1 / z)
-
-
-def test_permuting_hidden_units_changes_nothing():
-    model, order = Mlp(), np.array([3, 0, 5, 1, 4, 2])
-    permuted = Mlp()
-    permuted.layers[0].weight.data = model.layers[0].weight.data[order]
-    permuted.layers[0].bias.data = model.layers[0].bias.data[order]
-    permuted.layers[2].weight.data = model.layers[2].weight.data[:, order]
-    nets = [sl.convert(m, X, threshold=sl.Fixed(1.0)) for m in (model, permuted)]
-    a, b = (sl.simulate(net, X, 32) for net in nets)
-    assert (a.counts(0)[:, order] == b.counts(0)).all()
-    assert (a.output_sums == b.output_sums).all()
 
 
 def test_steps_of_a_tenth_are_not_exact_and_dyadic_ones_are():
@@ -314,3 +195,54 @@ def test_steps_of_a_tenth_are_not_exact_and_dyadic_ones_are():
 def test_if_step_refuses_an_unknown_reset():
     with pytest.raises(sl.OptionError, match=r"reset = 'soft': expected 'subtract' or 'zero'"):
         if_step(0.0, 1.0, reset="soft")
+
+
+def test_neuron_has_the_defaults_of_the_conventions():
+    neuron = sl.Neuron(2)
+    assert (neuron.v_threshold, neuron.reset, neuron.v_init) == (2.0, "subtract", 0.5)
+    assert isinstance(neuron.v_threshold, float)
+
+
+def test_neuron_keeps_a_copy_that_cannot_be_written():
+    theta = np.array([1.0, 2.0])
+    neuron = sl.Neuron(theta)
+    theta[0] = 9
+    assert neuron.v_threshold.tolist() == [1.0, 2.0]
+    with pytest.raises(ValueError, match="read-only"):
+        neuron.v_threshold[0] = 9
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        neuron.reset = "zero"
+
+
+@pytest.mark.parametrize("v_init", [0, 0.0, 0.25, np.float32(0.5), 1 - 2**-53])
+def test_neuron_takes_v_init_from_0_up_to_below_1(v_init):
+    assert sl.Neuron(1.0, v_init=v_init).v_init == float(v_init)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"v_threshold": 0}, r"v_threshold.*found 0,.*above 0"),
+        ({"v_threshold": -1.5}, r"v_threshold.*found -1\.5,.*above 0"),
+        ({"v_threshold": [1.0, float("nan")]}, r"v_threshold.*found nan,.*finite"),
+        ({"v_threshold": np.inf}, r"v_threshold.*found inf,.*finite"),
+        ({"v_threshold": [[1.0, 2.0]]}, r"v_threshold.*\(1, 2\).*per channel"),
+        ({"v_threshold": []}, r"v_threshold"),
+        ({"v_threshold": "one"}, r"v_threshold = 'one'.*expected a number"),
+        ({"v_threshold": "1"}, r"v_threshold = '1'.*expected a number"),
+        ({"v_threshold": True}, r"v_threshold = True.*expected a number"),
+        ({"v_threshold": None}, r"v_threshold.*expected"),
+        ({"v_threshold": 1, "reset": "soft"}, r"reset = 'soft'.*'subtract' or 'zero'"),
+        ({"v_threshold": 1, "reset": "substract"}, r"Did you mean 'subtract'\?"),
+        ({"v_threshold": 1, "reset": None}, r"reset = None.*'subtract' or 'zero'"),
+        ({"v_threshold": 1, "v_init": 1}, r"v_init = 1:.*\[0, 1\).*v_init / v_threshold"),
+        ({"v_threshold": 1, "v_init": -0.5}, r"v_init = -0\.5:.*\[0, 1\)"),
+        ({"v_threshold": 1, "v_init": float("nan")}, r"v_init = nan:.*\[0, 1\)"),
+        ({"v_threshold": 1, "v_init": "half"}, r"v_init = 'half':.*number in \[0, 1\)"),
+        ({"v_threshold": 1, "v_init": True}, r"v_init = True:.*number in \[0, 1\)"),
+    ],
+    ids=str,
+)
+def test_neuron_refuses(arguments, message):
+    with pytest.raises(sl.OptionError, match=message):
+        sl.Neuron(**arguments)

@@ -200,6 +200,7 @@ def growth(*runs):
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not os.access("/proc/self/clear_refs", os.W_OK), reason="needs Linux's counts")
 def test_memory_really_used_is_bounded_and_does_not_grow_with_time():
     ceiling = 3 * 2**20
@@ -211,6 +212,7 @@ def test_memory_really_used_is_bounded_and_does_not_grow_with_time():
     assert long - outputs <= 1.1 * short
 
 
+@pytest.mark.slow
 def test_poisson_trains_stay_within_the_budget_however_long_the_run():
     # torch's own arrays are not seen here; those of numpy are, the trains among them.
     model = nn.Sequential(nn.AvgPool2d(16), nn.ReLU())

@@ -1,0 +1,137 @@
+"""The settings of the site. `make docs` builds it into build/docs."""
+
+import importlib
+import json
+import sys
+import tomllib
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+sys.path[:0] = [str(HERE), str(ROOT)]
+
+import folders  # noqa: E402
+from sphinx.util.nodes import make_refnode  # noqa: E402
+
+import snnlab  # noqa: E402
+
+project = "snnlab"
+author = "The snnlab authors"
+copyright = author
+release = snnlab.__version__
+URLS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "numpydoc",
+    "myst_nb",
+]
+exclude_patterns = ["_build"]
+nitpicky = True
+
+# The reference, from the docstrings.
+default_role = "py:obj"
+autosummary_generate = False
+autodoc_typehints = "none"
+autodoc_default_options = {"members": True}
+numpydoc_show_class_members = False
+maximum_signature_line_length = 88
+
+# Pages in Markdown, and the notebooks with the outputs that they store.
+myst_enable_extensions = ["attrs_inline", "colon_fence", "dollarmath"]
+myst_heading_anchors = 3
+nb_execution_mode = "off"
+
+html_theme = "pydata_sphinx_theme"
+html_title = f"snnlab {release}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sourcelink = False
+# These pages stand alone; beside the others their neighbours are listed.
+ALONE = ("user_guide", "theory", "architecture", "what_converts", "benchmarks")
+html_sidebars = dict.fromkeys((*ALONE, "contributing", "changelog"), ())
+html_theme_options = {
+    "github_url": URLS["Repository"],
+    "header_links_before_dropdown": 6,
+    "navbar_align": "left",
+    "navbar_persistent": ["search-button"],
+    "show_toc_level": 2,
+    "navigation_with_keys": False,
+}
+
+
+def copy_notebooks() -> None:
+    """Copy the notebooks to where Sphinx looks for pages; a copy that is fresh stays as it is."""
+    pages = HERE / "notebooks"
+    pages.mkdir(exist_ok=True)
+    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
+        content = json.loads(notebook.read_text(encoding="utf-8"))
+        for cell in content["cells"]:
+            for output in cell.get("outputs", []):
+                if "image/png" in output.get("data", {}):
+                    words = output["metadata"].get("image/png", {}).get("alt")
+                    alt = {"alt": words or "Figure drawn by the code above."}
+                    cell["metadata"]["mystnb"] = {"image": alt}
+        text, copy = json.dumps(content), pages / notebook.name
+        if not copy.exists() or copy.read_text(encoding="utf-8") != text:
+            copy.write_text(text, encoding="utf-8")
+
+
+def complete_docstring(app, what, name, obj, options, lines) -> None:
+    """Give what follows the last section of a docstring a heading, as numpydoc expects.
+
+    The docstrings end with a source and an example without headings: they are read in notebooks
+    too, where each line counts. "Derived here" leads to the derivation on the theory page, which
+    therefore has to be there.
+    """
+    closed, section = [], ""
+    derivation = f":ref:`Derived here <derivation-{name.rpartition('.')[2]}>`"
+    for number, line in enumerate(lines):
+        underline = lines[number + 1] if number + 1 < len(lines) else ""
+        if underline and set(underline) == {"-"}:
+            section = line
+        elif section and line[:1].strip() and not lines[number - 1].strip():
+            heading = "Examples" if line.startswith(">>>") else "Notes"
+            if heading != section:
+                closed += [heading, "-" * len(heading)]
+                section = heading
+        closed.append(line.replace("Derived here", derivation))
+    lines[:] = closed
+
+
+def add_short_names(app, env) -> None:
+    """Let snnlab.convert lead to where snnlab.conversion.convert is described."""
+    objects = env.domains["py"].objects
+    described = {}
+    for name in objects:
+        folder, _, attribute = name.rpartition(".")
+        if objects.get(folder, objects[name]).objtype == "module" and folder in objects:
+            thing = getattr(importlib.import_module(folder), attribute)
+            described[id(thing)] = objects[name]
+    for short in snnlab.__all__:
+        entry = described[id(getattr(snnlab, short))]
+        objects[f"snnlab.{short}"] = entry._replace(aliased=True)
+
+
+def link_or_code(app, env, node, contnode):
+    """Link a word in single backticks to what snnlab has of this name; else leave it as code.
+
+    All other references have to lead somewhere.
+    """
+    if node.get("refdomain") != "py" or node["reftype"] != "obj":
+        return None
+    found = env.domains["py"].objects.get(f"snnlab.{node['reftarget']}")
+    if found is None:
+        return contnode
+    return make_refnode(app.builder, node["refdoc"], found.docname, found.node_id, contnode)
+
+
+def setup(app) -> None:
+    """Connect the functions above."""
+    copy_notebooks()
+    (HERE / "_static" / "folders.svg").write_text(folders.svg(), encoding="utf-8")
+    app.connect("autodoc-process-docstring", complete_docstring, priority=400)
+    app.connect("env-updated", add_short_names)
+    app.connect("missing-reference", link_or_code)

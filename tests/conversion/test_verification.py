@@ -1,0 +1,201 @@
+"""`verify` proves that a network computes what its model does, and catches one that does not."""
+
+import pytest
+import torch
+from helpers.convnets import converted, images, small
+from torch import nn
+
+from snnlab import Network, trace, verify
+from snnlab.exceptions import UnsupportedLayerError, VerificationError
+from snnlab.graph import operations
+from snnlab.graph.operations import OperationRule
+
+DTYPES = [torch.float32, torch.float64]
+
+
+def with_neurons_of(network, graph):
+    return Network(graph, network.neurons)
+
+
+@torch.no_grad()
+def altered(network, name, change):
+    """Return the network with one entry of one parameter changed."""
+    graph = network.graph.to(network.graph.dtype)
+    flat = graph.module.get_parameter(name).view(-1)
+    largest = flat.abs().argmax()
+    flat[largest] = change(flat[largest])
+    return with_neurons_of(network, graph)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("name", "layer"), [("0.weight", "2"), ("0.bias", "2"), ("4.weight", "5"), ("8.bias", "output")]
+)
+def test_verify_names_the_layer_whose_weight_has_changed(name, layer, dtype):
+    model, x = small().to(dtype), images().to(dtype)
+    network = converted(model, x)
+    verify(model, network, x)
+    with pytest.raises(
+        VerificationError, match=rf"^layer '{layer}': folded graph against the graph before folding"
+    ):
+        verify(model, altered(network, name, lambda w: 1.05 * w), x)
+
+
+def test_verify_notices_one_part_in_a_thousand():
+    model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))
+    x = images(shape=(6,))
+    with pytest.raises(VerificationError, match=r"^layer '1': .*differ by [\de.-]+ of the largest"):
+        verify(model, altered(converted(model, x), "0.weight", lambda w: 1.001 * w), x)
+
+
+def test_verify_notices_a_part_in_a_thousand_million_in_float64():
+    model, x = small().double(), images().double()
+    with pytest.raises(VerificationError, match=r"^layer '2': .*expected at most 1e-10"):
+        verify(model, altered(converted(model, x), "0.weight", lambda w: (1 + 1e-8) * w), x)
+
+
+def test_verify_notices_that_the_model_has_changed():
+    model = small()
+    network = converted(model)
+    with torch.no_grad():
+        model[4].weight.mul_(1.01)
+    with pytest.raises(VerificationError, match=r"^layer '5': .*Is this the model that was conv"):
+        verify(model, network, images())
+
+
+def test_verify_refuses_another_model_of_the_same_shape():
+    with pytest.raises(VerificationError, match=r"^layer '2': .*expected at most 0.0001"):
+        verify(small(2), converted(small(1)), images())
+
+
+def test_verify_refuses_a_model_with_other_relus():
+    model = nn.Sequential(nn.Linear(6, 4), nn.ReLU())
+    other = nn.Sequential(nn.Linear(6, 4), nn.Identity(), nn.ReLU())
+    x = images(shape=(6,))
+    with pytest.raises(VerificationError, match=r"has the ReLUs \['2'\], the network has \['1'\]"):
+        verify(other, converted(model, x), x)
+
+
+def test_verify_refuses_a_model_of_another_width():
+    def model(width):
+        return nn.Sequential(nn.Linear(6, width), nn.ReLU(), nn.Linear(width, 2))
+
+    x = images(shape=(6,))
+    with pytest.raises(VerificationError, match=r"layer '1': .*\(6, 4\) and \(6, 5\)"):
+        verify(model(5), converted(model(4), x), x)
+
+
+def test_verify_notices_a_capped_relu_taken_for_an_uncapped_one():
+    capped, plain = nn.Sequential(Scale(), nn.ReLU6()), nn.Sequential(Scale(), nn.ReLU())
+    x = images()
+    verify(capped, converted(capped, x), x)
+    with pytest.raises(VerificationError, match="layer 'output'"):
+        verify(capped, with_neurons_of(converted(plain, x), trace(plain, x)), x)
+
+
+class Scale(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.factor = nn.Parameter(torch.tensor(10.0))
+
+    def forward(self, x):
+        return self.factor * x
+
+
+SMUGGLED = {
+    "max pooling": nn.MaxPool2d(2),
+    "a sigmoid": nn.Sigmoid(),
+    "a leaky ReLU": nn.LeakyReLU(),
+    "layer norm": nn.LayerNorm(6),
+}
+
+
+@pytest.mark.parametrize("place", ["first", "after a ReLU"])
+@pytest.mark.parametrize("module", SMUGGLED.values(), ids=SMUGGLED)
+def test_midpoint_test_catches_what_is_not_affine(monkeypatch, module, place):
+    known = operations.rule_of_module
+    monkeypatch.setattr(
+        operations,
+        "rule_of_module",
+        lambda m: OperationRule.FIRST if type(m) is type(module) else known(m),
+    )
+    before = [nn.ReLU(), nn.Conv2d(4, 4, 1)] if place == "after a ReLU" else []
+    model = nn.Sequential(Scale(), *before, module, nn.ReLU())
+    name = str(len(model) - 1)
+    with pytest.raises(VerificationError, match=rf"^layer '{name}': the midpoint test: the step "):
+        converted(model)
+
+
+def test_midpoint_test_looks_at_both_signs_of_the_input(monkeypatch):
+    monkeypatch.setitem(operations._RULE_OF_NAME, "abs", OperationRule.FIRST)
+    monkeypatch.setattr(operations, "_BUILTINS", operations._BUILTINS | {torch.abs})
+
+    class Absolute(nn.Module):
+        def forward(self, x):
+            return torch.relu(x.abs() - 1)
+
+    with pytest.raises(VerificationError, match=r"^layer 'relu': the midpoint test"):
+        converted(Absolute())
+
+
+class Turned(nn.Module):
+    """A model whose step along `dim` can be moved to the batch after it was traced."""
+
+    def __init__(self):
+        super().__init__()
+        self.dim = 1
+
+    def forward(self, x):
+        return torch.relu(x.flip(self.dim))
+
+
+def test_verify_catches_a_step_that_mixes_images(monkeypatch):
+    model = Turned()
+    network = converted(model)
+    verify(model, network, images())
+    model.dim = 0
+    for node in network.graph.nodes:
+        if node.target == "flip":
+            node.args = (node.args[0], 0)
+    monkeypatch.setattr("snnlab.conversion.verification.trace", lambda model, x: network.graph)
+    with pytest.raises(VerificationError, match="layer 'relu': a batch against its images one by"):
+        verify(model, network, images())
+
+
+class Random(nn.Module):
+    def forward(self, x):
+        return torch.relu(x + torch.randn(6))
+
+
+def test_convert_verifies_on_its_own(monkeypatch):
+    monkeypatch.setattr(
+        "snnlab.conversion.pipeline.fold_batchnorm", lambda graph: altered_graph(graph)
+    )
+    with pytest.raises(VerificationError, match="layer '2': folded graph against"):
+        converted(small())
+
+
+@torch.no_grad()
+def altered_graph(graph):
+    graph = graph.to(graph.dtype)
+    graph.module.get_parameter("0.weight").mul_(1.01)
+    return graph
+
+
+def test_convert_without_any_image_that_excites_a_layer_still_verifies():
+    model = small()
+    with torch.no_grad():
+        model[4].bias.fill_(-1000)
+    verify(model, converted(model), images())
+
+
+def test_verification_compares_with_the_model_itself(monkeypatch):
+    """A fault of the tracer, the same in both graphs, shows against the model's own output."""
+    monkeypatch.setattr(operations, "rectify", lambda x, cap=None: x.clamp(0.1, cap))
+    with pytest.raises(VerificationError, match=r"^layer 'output': network against the model itse"):
+        converted(nn.Sequential(Scale(), nn.ReLU(), nn.Linear(6, 2)))
+
+
+def test_random_numbers_in_the_forward_are_caught():
+    with pytest.raises((VerificationError, UnsupportedLayerError)):
+        converted(Random())

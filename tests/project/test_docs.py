@@ -1,0 +1,263 @@
+"""The site, README and the files beside it say what is there."""
+
+import ast
+import importlib
+import json
+import pkgutil
+import re
+import runpy
+import subprocess
+import sys
+import tomllib
+import zlib
+from email.message import Message
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+import yaml
+
+import snnlab as sl
+from snnlab.conversion import verification
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+DOCS = ROOT / "docs"
+THEORY = (DOCS / "theory.md").read_text(encoding="utf-8")
+URLS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]
+FACES = ["snnlab"] + [f"snnlab.{m.name}" for m in pkgutil.iter_modules(sl.__path__) if m.ispkg]
+TESTS = {path: path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")}
+TARGETS = re.findall(r"(?m)^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"))
+
+
+# --- the site --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """Return the folder of the site. It builds only if every reference in it leads somewhere."""
+    folder = tmp_path_factory.mktemp("site") / "html"
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "docs", str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    return folder
+
+
+def of_site(test):
+    """Mark a test that needs the site, so that all of them run in the process that built it."""
+    return pytest.mark.slow(pytest.mark.xdist_group("site")(test))
+
+
+@of_site
+@pytest.mark.parametrize("face", [*FACES, "snnlab.explorers.Explorer"])
+def test_every_public_name_is_described(site, face):
+    _, _, _, _, packed = (site / "objects.inv").read_bytes().split(b"\n", 4)
+    described = set(re.findall(r"(?m)^(\S+) py:", zlib.decompress(packed).decode()))
+    if face in FACES:
+        names = importlib.import_module(face).__all__
+    else:
+        names = ["move", "script", "code", "compute", "layout", "draw", "describe", "formula"]
+    assert names
+    assert {f"{face}.{name}" for name in names} - described == set()
+
+
+@of_site
+def test_every_page_is_there_and_reachable(site):
+    pages = {page.relative_to(site).as_posix() for page in site.rglob("*.html")}
+    notebooks = {f"notebooks/{file.stem}.html" for file in (ROOT / "notebooks").glob("*.ipynb")}
+    folders = {f"api/{face.removeprefix('snnlab.')}.html" for face in FACES[1:]}
+    own = {f"{file.stem}.html" for file in DOCS.glob("*.md")}
+    assert len(own) > 8
+    assert notebooks | folders | own <= pages
+
+
+@of_site
+def test_equations_are_handed_to_mathjax(site):
+    page = (site / "api" / "dynamics.html").read_text(encoding="utf-8")
+    assert page.count('<div class="math') > 5
+    assert ".. math::" not in page
+    assert "MathJax" in page
+
+
+@of_site
+def test_every_picture_has_words(site):
+    pictures = [
+        tag
+        for page in site.rglob("*.html")
+        for tag in re.findall(
+            r"<img[^>]*_(?:images|static/[^>]*svg)[^>]*>", page.read_text(encoding="utf-8")
+        )
+    ]
+    assert len(pictures) > 40
+    words = [re.search(r'alt="([^"]*)"', tag) for tag in pictures]
+    assert [t for t, w in zip(pictures, words, strict=True) if not w or len(w[1]) < 15] == []
+    assert [w[1] for w in words if re.search(r"\.(png|svg)$", w[1])] == []
+
+
+@of_site
+def test_docstrings_lead_to_their_derivations(site):
+    page = (site / "api" / "analysis.html").read_text(encoding="utf-8")
+    assert page.count("theory.html#derivation-") >= 7
+
+
+# --- what the pages say ----------------------------------------------------------------------
+
+
+def derived():
+    """Return the names of the functions and classes that are derived here."""
+    return {
+        node.name
+        for path in (ROOT / "snnlab").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+        and "Derived here" in (ast.get_docstring(node) or "")
+    }
+
+
+def test_what_is_derived_here_is_derived_on_the_theory_page():
+    sections = dict(re.findall(r"(?m)^\(derivation-(\w+)\)=\n#+ .*\n\n(.*)$", THEORY))
+    wanted = {name.lower() for name in derived()}
+    assert len(wanted) > 10
+    assert wanted - set(sections) == set()
+    for label, first in sections.items():
+        (role,) = re.findall(r"\{(?:func|class)\}`([\w.]+)`", first)
+        module, _, name = role.rpartition(".")
+        assert callable(getattr(importlib.import_module(module), name))
+        assert name.lower() == label
+
+
+def cited():
+    """Return each O-number that tests cite, with the tests that are named by it."""
+    found = {}
+    for text in TESTS.values():
+        for number in re.findall(r"\bO(\d+b?)\b", text):
+            found.setdefault(number, set())
+        for name, number in re.findall(r"def (test_o(\d+b?)_\w+)", text):
+            found.setdefault(number, set()).add(name)
+    return found
+
+
+def test_theory_page_has_the_identities_that_tests_cite_and_no_others():
+    assert set(re.findall(r"(?m)^### O(\d+b?):", THEORY)) == set(cited())
+
+
+def test_every_identity_names_its_tests_and_they_exist():
+    defined = set(re.findall(r"(?m)^def (test_\w+)", "\n".join(TESTS.values())))
+    for number, section in re.findall(r"(?ms)^### O(\d+b?):(.*?)(?=^### |\Z)", THEORY):
+        named = set(re.findall(r"`(test_\w+)`", section))
+        assert named
+        assert named - defined == set()
+        assert cited()[number] - named == set(), number
+
+
+def test_files_that_the_pages_name_exist():
+    for page in (DOCS / "architecture.md", ROOT / "CONTRIBUTING.md", DOCS / "theory.md"):
+        named = re.findall(r"`((?:snnlab|tests|docs|tools)/[\w./]*)`", page.read_text("utf-8"))
+        missing = [path for path in named if not (ROOT / path).exists()]
+        assert missing == [], page.name
+        assert named or page.name == "theory.md"
+
+
+def test_architecture_page_lists_every_folder():
+    folders = runpy.run_path(str(DOCS / "folders.py"))
+    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    listed = re.findall(r"(?m)^\| \{mod\}`snnlab\.(\w+)`", text)
+    assert sorted(listed) == sorted([*folders["units"](), "exceptions"])
+    before = []
+    for name in listed:
+        assert folders["imports"]().get(name, set()) <= set(before), name
+        before.append(name)
+
+
+def test_picture_of_the_folders_has_an_arrow_for_what_imports_directly():
+    folders = runpy.run_path(str(DOCS / "folders.py"))
+    picture = folders["svg"]()
+    assert "network uses dynamics." in picture
+    assert picture.count("<rect") == 1 + len(folders["units"]())
+
+
+def test_reference_lists_every_name_of_the_package():
+    text = (DOCS / "api" / "index.rst").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"(?m)^   (\w+)$", text.split("Folder by folder")[0])) == sl.__all__
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", ["README.md", "docs/user_guide.md"])
+def test_python_of_the_page_runs_from_top_to_bottom(page):
+    blocks = re.findall(r"(?ms)^```python\n(.*?)^```", (ROOT / page).read_text(encoding="utf-8"))
+    code = "import matplotlib; matplotlib.use('agg')\n" + "\n".join(blocks)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_user_guide_shows_every_explorer():
+    text = (DOCS / "user_guide.md").read_text(encoding="utf-8")
+    assert {*re.findall(r"explorers\.([A-Z]\w+)\(", text), "Explorer"} == set(sl.explorers.__all__)
+
+
+# --- the repository's address, and what runs there -------------------------------------------
+
+
+def test_the_address_is_that_of_pyproject_wherever_it_stands():
+    repository, issues = URLS["Repository"], URLS["Issues"]
+    assert issues == repository + "/issues"
+    owner_and_name = repository.removeprefix("https://github.com/")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    badge = re.search(r"\[!\[checks\]\((.*?)\)\]\((.*?)\)", readme)
+    assert badge.groups() == (f"{badge[2]}/badge.svg", f"{repository}/actions/workflows/ci.yml")
+    assert f"https://mybinder.org/v2/gh/{owner_and_name}/HEAD" in readme
+    assert set(re.findall(r"https://github\.com/[\w-]+/[\w-]+", readme)) == {repository}
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["repository-code"] == repository
+    files = [*(ROOT / "snnlab").rglob("*.py"), *DOCS.glob("*.*"), *(DOCS / "api").iterdir()]
+    assert [f.name for f in files if owner_and_name in f.read_text(encoding="utf-8")] == []
+
+
+def test_installed_metadata_has_the_address():
+    installed = metadata.metadata("snnlab").get_all("Project-URL", [])
+    assert sorted(installed) == sorted(f"{k}, {v}" for k, v in URLS.items()), "run `make test`"
+
+
+def test_a_gap_in_the_converter_asks_for_a_report_at_the_address(monkeypatch):
+    described = Message()
+    for label, url in URLS.items():
+        described["Project-URL"] = f"{label}, {url}"
+    monkeypatch.setattr(metadata, "metadata", lambda name: described)
+    assert verification._please() == f"Please report it at {URLS['Issues']}, with the model."
+
+
+def test_without_metadata_it_asks_all_the_same(monkeypatch):
+    def missing(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "metadata", missing)
+    assert verification._please() == "Please report it, with the model."
+
+
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / ".github" / "workflows").iterdir()), ids=lambda file: file.name
+)
+def test_workflow_runs_targets_that_exist(file):
+    jobs = yaml.safe_load(file.read_text(encoding="utf-8"))["jobs"]
+    runs = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
+    called = [target for run in runs for target in re.findall(r"\bmake ([\w-]+)", run)]
+    assert called
+    assert set(called) <= set(TARGETS)
+
+
+def test_targets_that_contributing_names_exist():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"`make ([\w-]+)`", text)) <= set(TARGETS)
+
+
+def test_pre_commit_has_the_pinned_ruff():
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    (ruff,) = [repo for repo in config["repos"] if "ruff" in repo["repo"]]
+    pins = (ROOT / "constraints.txt").read_text(encoding="utf-8").split()
+    assert f"ruff=={ruff['rev'].removeprefix('v')}" in pins
+
+
+def test_links_between_notebooks_lead_to_notebooks():
+    for file in (ROOT / "notebooks").glob("*.ipynb"):
+        for cell in json.loads(file.read_text(encoding="utf-8"))["cells"]:
+            for link in re.findall(r"\]\(([^)#:]+\.ipynb)", "".join(cell["source"])):
+                assert (file.parent / link).exists(), (file.name, link)
