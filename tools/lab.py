@@ -38,7 +38,6 @@ def served(
     state: Path,
     *,
     no_delay: bool = True,
-    dark: bool = False,
     whole_page: bool = False,
 ) -> Iterator[str]:
     """Serve a folder's notebooks and yield the address that a notebook's name is added to.
@@ -50,7 +49,7 @@ def served(
     settings = state / "settings" / "@jupyterlab"
     for plugin, values in {
         "notebook-extension/tracker": {"windowingMode": "none"} if whole_page else {},
-        "apputils-extension/themes": {"theme": "JupyterLab Dark" if dark else "JupyterLab Light"},
+        "apputils-extension/themes": {"theme": "JupyterLab Light"},
     }.items():
         file = settings / f"{plugin}.jupyterlab-settings"
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -88,7 +88,7 @@ class ClippedMass(PercentileExplorer):
         legend_above(left, 3)
         self._highest = max(self._percentiles)
         steps, highest = np.arange(1, self._timesteps + 1), self.simulations[self._highest]
-        right.axhline(self._ann, color=_style.ORANGE, linestyle="--", label="ANN")
+        _style.ann_line(right, self._ann)
         right.plot(
             steps,
             highest["accuracy"],
@@ -98,8 +98,7 @@ class ClippedMass(PercentileExplorer):
         )
         (self._curve,) = right.plot(steps, steps, ".-", color=_style.BLUE, label="SNN")
         self._ring = ring(right)
-        right.set_xscale("log", base=2)
-        right.xaxis.set_major_formatter("{x:g}")
+        _style.log2_axis(right)
         # Stretched near 100 %, where the curves are close together.
         right.set_yscale("function", functions=(_stretched, _pressed))
         right.set_yticks(TICKS, [f"{tick}" for tick in TICKS])

@@ -30,7 +30,7 @@ def arranged(currents: np.ndarray, order: str) -> np.ndarray:
 
 
 def compute(order: str, threshold: float, mean: float, spread: float) -> dict[str, Any]:
-    """Return the errors of 200 neurons at many thresholds, and what the first one lives through.
+    """Return the errors of 200 neurons at many thresholds, and the charge and spikes of the first.
 
     Each neuron receives 16 random currents and starts half full. The last threshold is the chosen
     one. In units of the activation.

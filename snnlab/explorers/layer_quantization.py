@@ -95,7 +95,7 @@ class LayerQuantization(PredictionExplorer):
     }
 
     def __init__(self, activations: Any, *, prediction: float | None = None):
-        self._activations = _checked(activations)
+        self._activations = checked_activations(activations)
         self._zeros = 100 * np.mean(self._activations == 0)
         super().__init__(prediction)
 
@@ -106,10 +106,7 @@ class LayerQuantization(PredictionExplorer):
     def calls(self, **values: Any) -> str:
         """Return the lines that compute the data from what was given to the explorer."""
         given = ", ".join(f"{name}={value!r}" for name, value in values.items())
-        return (
-            f"# activations are what you gave to {type(self).__name__}.\n"
-            f"data = compute(in_order(activations), {given})"
-        )
+        return f"data = compute(in_order(activations), {given})"
 
     def layout(self, figure: Figure) -> Sequence[Artist]:
         """Draw the histogram, and the axes of the errors."""
@@ -211,7 +208,7 @@ def _tex(value: float) -> str:
     return rf"({digits} \cdot 10^{{{int(power)}}})" if power else digits
 
 
-def _checked(activations: Any) -> np.ndarray:
+def checked_activations(activations: Any) -> np.ndarray:
     """Return the activations of a layer in order, refused where they can be none."""
     try:
         a = in_order(activations)

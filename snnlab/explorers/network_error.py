@@ -44,7 +44,7 @@ def errors_by_layer(network: Network, x: Any, y: Any, steps: Sequence[int]) -> d
     def numbers(part: str, kind: str) -> np.ndarray:
         return np.array([[n[part][kind] if part in n else 0.0 for n in row] for row in found])
 
-    parts = [part.name for part in LAYER_PARTS]
+    parts = list(report.parts[network.layers[0]])
     return {
         "steps": tuple(steps),
         "layers": layers,

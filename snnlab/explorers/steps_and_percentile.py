@@ -82,11 +82,10 @@ class StepsAndPercentile(PercentileExplorer):
         """Draw the axes of the accuracy and of the raster."""
         left, right = figure.subplots(1, 2)
         steps = np.arange(1, self._timesteps + 1)
-        left.axhline(self._ann, color=_style.ORANGE, linestyle="--", label="ANN")
+        _style.ann_line(left, self._ann)
         (self._curve,) = left.plot(steps, steps, ".-", color=_style.BLUE, label="SNN")
         self._ring = ring(left)
-        left.set_xscale("log", base=2)
-        left.xaxis.set_major_formatter("{x:g}")
+        _style.log2_axis(left)
         left.set(ylim=(0, 103), xlabel="steps", ylabel="accuracy (%)", title="Accuracy over time")
         left.legend(loc="lower right")
         left.grid(alpha=0.3)

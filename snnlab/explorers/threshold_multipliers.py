@@ -138,7 +138,7 @@ class ThresholdMultipliers(NetworkExplorer):
         left, right = figure.subplots(1, 2)
         self._usual = self.simulations[self._ones]["accuracy"]
         steps = np.arange(1, self._timesteps + 1)
-        left.axhline(self._ann, color=_style.ORANGE, linestyle="--", label="ANN")
+        _style.ann_line(left, self._ann)
         left.plot(steps, self._usual, ":", color=_style.BLACK, label="all times 1")
         (self._curve,) = left.plot(steps, steps, ".-", color=_style.BLUE, label="as chosen")
         self._ring = ring(left)

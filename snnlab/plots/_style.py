@@ -27,3 +27,14 @@ def axes(ax: Axes | None, width: float = 6.0, height: float = 3.2) -> Axes:
     if ax is not None:
         return ax
     return plt.subplots(figsize=(width, height), layout="constrained")[1]
+
+
+def log2_axis(ax: Axes) -> None:
+    """Make the horizontal axis logarithmic, with 1, 2, 4, 8 and so on at its ticks."""
+    ax.set_xscale("log", base=2)
+    ax.xaxis.set_major_formatter("{x:g}")
+
+
+def ann_line(ax: Axes, accuracy: float) -> None:
+    """Draw the accuracy of the ANN, in percent, as a dashed line."""
+    ax.axhline(accuracy, color=ORANGE, linestyle="--", label="ANN")

@@ -39,9 +39,8 @@ def accuracy_over_time(
     steps = np.arange(1, record.timesteps + 1)
     ax.plot(steps, 100 * accuracy, color=_style.BLUE, marker=".", label=label)
     if ann is not None:
-        ax.axhline(100 * ann, color=_style.ORANGE, linestyle="--", label="ANN")
-    ax.set_xscale("log", base=2)
-    ax.xaxis.set_major_formatter("{x:g}")
+        _style.ann_line(ax, 100 * ann)
+    _style.log2_axis(ax)
     ax.set(xlabel="steps", ylabel="accuracy (%)", title="Accuracy over time")
     ax.grid(alpha=0.3)
     ax.legend()

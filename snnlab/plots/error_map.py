@@ -53,8 +53,7 @@ def error_map(thresholds: Any, spreads: Any, errors: Any, *, ax: Axes | None = N
     ax.figure.colorbar(cells, ax=ax, label="root mean square error")
     best = thresholds[errors.argmin(1)]
     ax.plot(best, spreads, "o-", color="white", markeredgecolor=_style.BLACK, label="smallest")
-    ax.set_xscale("log", base=2)
-    ax.xaxis.set_major_formatter("{x:g}")
+    _style.log2_axis(ax)
     ax.set(xlabel="threshold θ", ylabel="spread σ of the currents", title="Total error")
     ax.legend(loc="upper right")
     return ax

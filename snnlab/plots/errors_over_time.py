@@ -48,11 +48,10 @@ def errors_over_time(errors: ErrorsOverTime, layer: str | int, *, ax: Axes | Non
         guide = rms[TOTAL.name][positive.argmax()] * (times / times[0]) ** power
         ax.plot(times, guide, color="#777777", linewidth=0.7)
         ax.annotate(label, (times[-1], guide[-1]), (4, 0), textcoords="offset points", va="center")
-    ax.set_xscale("log", base=2)
+    _style.log2_axis(ax)
     if any(values.any() for values in rms.values()):  # 0 has no place on a logarithmic axis
         ax.set_yscale("log")
         ax.legend(loc="upper left", bbox_to_anchor=(1.08, 1), frameon=False)
-    ax.xaxis.set_major_formatter("{x:g}")
     ax.set(xlabel="steps T", ylabel="root mean square error", title=f"Layer {name}")
     ax.grid(alpha=0.3)
     return ax

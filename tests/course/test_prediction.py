@@ -129,7 +129,10 @@ def test_names_are_given_to_who_cannot_see(choice):
     setting = parts(choice, widgets.HTML)[-1].value
     assert "place.setAttribute('role', 'status')" in setting.replace("&#x27;", "'")
     assert "'radiogroup'" in setting.replace("&#x27;", "'")
-    assert "'Predict 2.1'" in setting.replace("&#x27;", "'")
+    assert "closest('.snnlab-answers').querySelector('.widget-label')" in setting.replace(
+        "&#x27;", "'"
+    )
+    assert parts(choice, widgets.RadioButtons)[0].description == "Predict 2.1"
 
 
 def test_only_core_widgets_are_used(choice, number):

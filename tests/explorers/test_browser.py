@@ -17,10 +17,7 @@ from tools import lab
 NOTEBOOKS = sorted((lab.ROOT / "notebooks").glob("*.ipynb"))
 SHOTS = lab.ROOT / "build" / "screenshots"
 # Zooming in to 200 % leaves half as many, twice as large pixels.
-VIEWS = {
-    "light": {"viewport": {"width": 1280, "height": 800}},
-    "zoomed": {"viewport": {"width": 640, "height": 1200}, "device_scale_factor": 2},
-}
+VIEWS = {"usual": (1280, 800, 1), "zoomed": (640, 1200, 2)}
 # Every explorer of the package, given what it asks for.
 GALLERY = """
 import inspect
@@ -103,21 +100,15 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def light(folder, tmp_path_factory):
-    with lab.served(folder, tmp_path_factory.mktemp("light"), whole_page=True) as address:
+def address(folder, tmp_path_factory):
+    with lab.served(folder, tmp_path_factory.mktemp("state"), whole_page=True) as address:
         yield address
 
 
-@pytest.fixture(scope="module")
-def dark(folder, tmp_path_factory):
-    state = tmp_path_factory.mktemp("dark")
-    with lab.served(folder, state, dark=True, whole_page=True) as address:
-        yield address
-
-
-def opened(browser, address, file, view="light"):
+def opened(browser, address, file):
     """Return a page with a notebook that has been run, and the errors of its console so far."""
-    page, errors = browser.new_page(**VIEWS[view]), []
+    width, height, _ = VIEWS["usual"]
+    page, errors = browser.new_page(viewport={"width": width, "height": height}), []
     page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
     lab.run_all(page, address, file)
@@ -131,11 +122,45 @@ def opened(browser, address, file, view="light"):
 
 
 @pytest.fixture(scope="module")
-def gallery(browser, light, folder):
-    page, errors = opened(browser, light, folder / "gallery.ipynb")
+def gallery(browser, address, folder):
+    """One page with every explorer, for all tests that ask nothing else of the kernel.
+
+    A test leaves all explorers at their first setting, showing their picture.
+    """
+    page, errors = opened(browser, address, folder / "gallery.ipynb")
     yield page
     assert errors == []
     page.close()
+
+
+@pytest.fixture(params=["Light", "Dark"])
+def theme(request, gallery):
+    """The theme that JupyterLab has."""
+    choose_theme(gallery, request.param)
+    yield request.param.lower()
+    choose_theme(gallery, "Light")
+
+
+def choose_theme(page, name):
+    page.click(".lm-MenuBar-itemLabel:text-is('Settings')")
+    page.hover(".lm-Menu-itemLabel:text-is('Theme')")
+    page.click(f".lm-Menu-itemLabel:text-is('JupyterLab {name}')")
+    light = str(name == "Light").lower()
+    page.wait_for_selector(f"body[data-jp-theme-light={light}]", state="attached")
+
+
+@pytest.fixture(params=VIEWS)
+def view(request, gallery):
+    """How large the page is."""
+    resize(gallery, *VIEWS[request.param])
+    yield request.param
+    resize(gallery, *VIEWS["usual"])
+
+
+def resize(page, width, height, pixels):
+    metrics = {"width": width, "height": height, "deviceScaleFactor": pixels, "mobile": False}
+    page.context.new_cdp_session(page).send("Emulation.setDeviceMetricsOverride", metrics)
+    page.wait_for_function("width => window.innerWidth == width", arg=width)
 
 
 def panels(page):
@@ -175,6 +200,8 @@ def commit_predictions(page):
         assert said.inner_text().strip() == ""
         choices = prediction.locator(".snnlab-answers input[type=radio]")
         if choices.count():
+            group = prediction.get_by_role("radiogroup", name=re.compile(r"^Predict \d\.\d"))
+            assert group.locator("input[type=radio]").count() == choices.count()
             choices.first.press("Space")
         else:
             prediction.get_by_role("button", name="Commit").press("Enter")
@@ -187,8 +214,8 @@ def commit_predictions(page):
 
 
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
-def test_a_notebook_runs_and_its_sliders_answer(browser, light, file):
-    page, errors = opened(browser, light, file)
+def test_a_notebook_runs_and_its_sliders_answer(browser, address, file):
+    page, errors = opened(browser, address, file)
     stored = [o for cell in nbformat.read(file, 4).cells for o in cell.get("outputs", [])]
     texts = [str(output.get("data", {}).get("text/plain")) for output in stored]
     asked = sum(bool(re.match(r"Predict \d\.\d: ", text)) for text in texts)
@@ -288,37 +315,40 @@ def test_the_tab_key_reaches_every_control(gallery):
         assert reached == wanted
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_assistive_technology_finds_names_and_contrast(request, browser, folder, theme):
-    page, errors = opened(browser, request.getfixturevalue(theme), folder / "gallery.ipynb")
-    for number, panel in enumerate(panels(page)):
+def show(page, view):
+    """Let every explorer show a view, and wait until it stands there."""
+    content = {"formula": "mjx-container", "code": "textarea", "picture": "svg[role=img]"}[view]
+    for panel in panels(page):
+        panel.get_by_label(view, exact=True).press("Space")
+    for panel in panels(page):
+        panel.locator(content).first.wait_for()
+    page.wait_for_timeout(500)
+
+
+def test_assistive_technology_finds_names_and_contrast(gallery, theme):
+    for number, panel in enumerate(panels(gallery)):
         panel.screenshot(path=SHOTS / f"explorer_{number}_{theme}.png")
     for view in ("formula", "code", "picture"):
-        for panel in panels(page):
-            panel.get_by_label(view, exact=True).press("Space")
-        page.wait_for_timeout(500)
-        found = Axe().run(page, context=".snnlab-explorer")
+        show(gallery, view)
+        found = Axe().run(gallery, context=".snnlab-explorer")
         assert found.violations_count == 0, found.generate_report()
-        for panel in panels(page):
+        for panel in panels(gallery):
             contrasts = panel.evaluate(CONTRASTS)
             assert len(contrasts) > 10
             assert [name for name, contrast in contrasts if contrast < 4.5] == []
-    assert errors == []
-    page.close()
 
 
-@pytest.mark.parametrize("view", VIEWS)
-def test_nothing_is_clipped_and_nothing_overlaps(browser, light, folder, view):
-    page, _ = opened(browser, light, folder / "gallery.ipynb", view)
+def test_nothing_is_clipped_and_nothing_overlaps(gallery, view):
     if view == "zoomed":
-        page.keyboard.press("Control+b")  # no room for a list of files
-    for number, panel in enumerate(panels(page)):
-        for shown in ("formula", "code", "picture"):
-            panel.get_by_label(shown, exact=True).press("Space")
-            page.wait_for_timeout(300)
+        gallery.keyboard.press("Control+b")  # no room for a list of files
+    for shown in ("formula", "code", "picture"):
+        show(gallery, shown)
+        for panel in panels(gallery):
             assert_nothing_overlaps(panel)
+    for number, panel in enumerate(panels(gallery)):
         panel.screenshot(path=SHOTS / f"explorer_{number}_{view}.png")
-    page.close()
+    if view == "zoomed":
+        gallery.keyboard.press("Control+b")
 
 
 def assert_nothing_overlaps(panel):

@@ -5,10 +5,10 @@ import re
 
 import numpy as np
 import pytest
+from helpers.explorers import moving, shared
 
 from snnlab import explorers
 from snnlab.dynamics.neuron import if_step
-from snnlab.exceptions import OptionError
 from snnlab.explorers import input_coding, pooling_gates
 
 PIXELS = [0.0, 1 / 64, 0.25, 0.5, 0.71875, 1.0]
@@ -56,24 +56,28 @@ def test_a_brighter_pixel_has_all_the_spikes_of_a_darker_one():
 
 
 def test_rates_and_errors_are_drawn_where_they_are():
-    explorer = explorers.InputCoding()
+    explorer = shared(explorers.InputCoding)
     for pixel, steps in itertools.product(PIXELS, (1, 40, 128)):
-        explorer.move(pixel=pixel, steps=steps)
         data = explorer.compute(pixel=pixel, steps=steps)
-        drawn = explorer._random.get_ydata().reshape(input_coding.SHOWN, -1)
+        explorer.draw(data)
+        drawn = (
+            moving(explorer, "random spikes, 4 trains").get_ydata().reshape(input_coding.SHOWN, -1)
+        )
         assert (drawn[:, :-1] == data["random"].T).all()
         assert np.isnan(drawn[:, -1]).all()
-        assert (explorer._steady.get_ydata() == data["steady"]).all()
-        assert explorer._pixel.get_ydata() == [pixel, pixel]
-        assert [line.get_xdata() for line in explorer._now] == [[steps] * 2] * 2
-        for line, name in zip(explorer._errors, ("spread", "theory", "off"), strict=True):
+        assert (moving(explorer, "constant current").get_ydata() == data["steady"]).all()
+        assert moving(explorer, "pixel").get_ydata() == [pixel, pixel]
+        assert [line.get_xdata() for line in explorer.picture.moving[3:5]] == [[steps] * 2] * 2
+        for line, name in zip(
+            explorer.picture.moving[5:], ("spread", "theory", "off"), strict=True
+        ):
             seen = data[name] >= input_coding.ERRORS[0]
             assert (line.get_ydata()[seen] == data[name][seen]).all()
             assert np.isnan(line.get_ydata()[~seen]).all()
 
 
 def test_the_words_tell_both_errors_and_how_long_random_spikes_take():
-    explorer = explorers.InputCoding()
+    explorer = shared(explorers.InputCoding)
     for pixel, steps in itertools.product(PIXELS, (1, 7, 100)):
         words = explorer.move(pixel=pixel, steps=steps)
         data = explorer.compute(pixel=pixel, steps=steps)
@@ -87,21 +91,6 @@ def test_the_words_tell_both_errors_and_how_long_random_spikes_take():
         assert ("random spikes take" in words) == (enough > steps)
         if enough > steps:
             assert f"random spikes take {enough:,.0f} steps" in words
-
-
-@pytest.mark.slow
-def test_a_prediction_of_the_error_is_drawn_and_said():
-    explorer = explorers.InputCoding(prediction=0.25)
-    assert explorer.words.endswith(" You predicted 0.25.")
-    (line,) = (
-        line
-        for line in explorer.picture.figure.axes[1].lines
-        if line.get_label() == "your prediction"
-    )
-    assert set(line.get_ydata()) == {0.25}
-    assert explorers.InputCoding(prediction=0).words.endswith("outside the picture.")
-    with pytest.raises(OptionError, match="prediction = 'much'"):
-        explorers.InputCoding(prediction="much")
 
 
 # --- three trains and their maximum ----------------------------------------------------------
@@ -167,7 +156,7 @@ def test_another_order_of_the_inputs_changes_what_the_gate_passes():
 
 
 def test_the_formula_tells_what_both_gates_pass_and_where_too_much():
-    explorer = explorers.PoolingGates()
+    explorer = shared(explorers.PoolingGates)
     for (one, two, three), trains in CASES:
         setting = {"spikes1": one, "spikes2": two, "spikes3": three, "trains": trains}
         data = explorer.compute(**setting)
@@ -213,29 +202,29 @@ def test_random_trains_are_neither_even_nor_alike():
 
 
 def test_trains_and_sums_are_drawn_where_they_are():
-    explorer = explorers.PoolingGates()
+    explorer = shared(explorers.PoolingGates)
     for (one, two, three), trains in CASES:
         setting = {"spikes1": one, "spikes2": two, "spikes3": three, "trains": trains}
         explorer.move(**setting)
         data = explorer.compute(**setting)
         rows = [*data["inputs"].T, *data["passed"].values()]
         for row, (y, train) in enumerate(
-            zip(explorer._trains.get_ydata().reshape(6, -1), rows, strict=True)
+            zip(explorer.picture.moving[0].get_ydata().reshape(6, -1), rows, strict=True)
         ):
             assert ((y == row) == (train == 1)).all()
             assert (np.isnan(y) == (train == 0)).all()
-        for line, train in zip(explorer._sums, data["passed"].values(), strict=True):
+        for line, train in zip(explorer.picture.moving[1:4], data["passed"].values(), strict=True):
             assert (line.get_ydata() == train.cumsum()).all()
-        assert (explorer._largest.get_ydata() == data["largest"]).all()
+        assert (moving(explorer, "largest input").get_ydata() == data["largest"]).all()
 
 
 def test_the_words_tell_the_counts_in_and_out():
-    explorer, seen = explorers.PoolingGates(), set()
+    explorer, seen = shared(explorers.PoolingGates), set()
     more = itertools.product(itertools.product((8, 16, 24), repeat=3), ("random", "regular"))
     for (one, two, three), trains in [*CASES, *more]:
         setting = {"spikes1": one, "spikes2": two, "spikes3": three, "trains": trains}
-        words = explorer.move(**setting)
         data = explorer.compute(**setting)
+        words = explorer.describe(data, **setting)
         counts, out = data["inputs"].sum(0), {n: t.sum() for n, t in data["passed"].items()}
         assert f"with {counts[0]:g}, {counts[1]:g} and {counts[2]:g} spikes" in words
         assert f"exact {out['exact']:g}, gate {out['gate']:g}" in words
@@ -244,12 +233,3 @@ def test_the_words_tell_the_counts_in_and_out():
         assert (f"gate {out['gate']:g} ({extra:g} too many)" in words) == (extra > 0)
         assert f"gate, recent {out['gate_recent']:g}" in words
     assert {0, 1, 2} <= seen
-
-
-@pytest.mark.slow
-def test_a_prediction_of_the_count_is_drawn_and_said():
-    explorer = explorers.PoolingGates(prediction=21)
-    assert explorer.words.endswith(" You predicted 21.")
-    labels = {line.get_label(): line for line in explorer.picture.figure.axes[1].lines}
-    assert set(labels["your prediction"].get_ydata()) == {21}
-    assert explorers.PoolingGates(prediction=99).words.endswith("outside the picture.")

@@ -7,19 +7,13 @@ import re
 import numpy as np
 import pytest
 import torch
-from helpers.explorers import all_values, assert_inside, near, rms, said
-from helpers.style import drawn
+from helpers.explorers import all_values, assert_inside, moving, near, ring, rms, said, shared
 
 import snnlab as sl
 from snnlab import explorers
 from snnlab.explorers import counting, four_currents, layer_quantization
 
 EIGHTHS = [n / 8 for n in range(8)]
-KINDS = {
-    "Counting": lambda **given: explorers.Counting(**given),
-    "FourCurrents": lambda **given: explorers.FourCurrents(**given),
-    "LayerQuantization": lambda **rest: explorers.LayerQuantization([0.0, 1.0, 2.0, 4.0], **rest),
-}
 
 
 def show(explorer, *setting, **values):
@@ -48,7 +42,7 @@ def run(currents, v_init=0.0, reset="subtract", threshold=1.0):
 
 @pytest.fixture(scope="module")
 def one():
-    return explorers.Counting()
+    return shared(explorers.Counting)
 
 
 @pytest.mark.parametrize("reset", ["subtract", "zero"])
@@ -139,7 +133,7 @@ def test_the_words_tell_the_spikes_of_every_setting(one):
         assert near(len(steps) / timesteps, rate, 3)
         assert near(potentials[-1], left, 3)
         assert ("above the picture" in words) == (
-            potentials[-1] > one._potential.axes.get_ylim()[1]
+            potentials[-1] > moving(one, "potential").axes.get_ylim()[1]
         )
 
 
@@ -150,15 +144,18 @@ def test_what_is_drawn_of_one_neuron_is_what_was_computed(one):
         (0.0, 1, 0.0, "zero"),
     ]:
         data, *_ = show(one, *setting)
-        x, y = ([*one._potential.get_data()[i], *one._later.get_data()[i][1:]] for i in (0, 1))
+        x, y = (
+            [*moving(one, "potential").get_data()[i], *one.picture.moving[0].get_data()[i][1:]]
+            for i in (0, 1)
+        )
         assert x == [0, *(n for step in range(1, 33) for n in (step, step))]
         assert y == data["potential"].tolist()
-        assert one._potential.get_xdata()[-1] == setting[1]
-        assert setting[1] < one._read.get_xdata()[0] < setting[1] + 1
-        assert one._spikes.get_xdata().tolist() == data["spikes"].tolist()
-        assert one._stairs.get_xdata().tolist() == [n / 256 for n in range(321)]
-        assert one._stairs.get_ydata().tolist() == data["rates"].tolist()
-        assert one._ring.get_data() == ([setting[0]], [data["rate"]])
+        assert moving(one, "potential").get_xdata()[-1] == setting[1]
+        assert setting[1] < moving(one, "end of T steps").get_xdata()[0] < setting[1] + 1
+        assert moving(one, "spike").get_xdata().tolist() == data["spikes"].tolist()
+        assert moving(one, "neuron").get_xdata().tolist() == [n / 256 for n in range(321)]
+        assert moving(one, "neuron").get_ydata().tolist() == data["rates"].tolist()
+        assert ring(one).get_data() == ([setting[0]], [data["rate"]])
         for line in one.picture.moving:
             if len(line.get_xdata()):
                 assert_inside(line)
@@ -184,7 +181,7 @@ def test_the_formulas_of_both_resets_are_filled_in(one):
 
 @pytest.fixture(scope="module")
 def four():
-    return explorers.FourCurrents()
+    return shared(explorers.FourCurrents)
 
 
 GRID = list(itertools.product((-2.0, -1.0, -0.125, 0.5, 1.0, 1.375, 2.0), repeat=4))
@@ -256,15 +253,15 @@ def test_the_words_of_four_currents_are_those_worked_out_by_hand(four, z, words)
 def test_what_is_drawn_of_four_currents_is_what_was_computed(four):
     for z in GRID[::7]:
         data, _, formula = show(four, *z)
-        assert four._charge.get_ydata().tolist() == data["charge"].tolist()
-        assert four._highest.get_ydata().tolist() == data["highest"].tolist()
-        assert [*four._passed.get_ydata()[:-1]] == data["passed_on"].tolist()
+        assert moving(four, "charge received").get_ydata().tolist() == data["charge"].tolist()
+        assert moving(four, "its highest so far").get_ydata().tolist() == data["highest"].tolist()
+        assert [*moving(four, "spikes so far").get_ydata()[:-1]] == data["passed_on"].tolist()
         counts = data["counts"]
-        drawn_bars = four._bars.get_ydata().reshape(3, 3)
+        drawn_bars = moving(four, "neuron").get_ydata().reshape(3, 3)
         assert drawn_bars[:, 0].tolist() == [0, 0, 0]
         assert drawn_bars[:, 1].tolist() == [counts[0], min(counts), max(counts)]
-        assert list(four._ann.get_ydata()) == [0, max(0.0, sum(z))]
-        for line in (four._charge, four._highest, four._passed, four._ann):
+        assert list(moving(four, "ANN").get_ydata()) == [0, max(0.0, sum(z))]
+        for line in four.picture.moving:
             assert_inside(line)
         law, count = said(r"= (-?\d+),\\qquad \\text{the neuron fired } (\d+)\\text", formula)
         assert (law, count) == (math.floor(max(0, *data["charge"])), len(run(z)[0]))
@@ -404,19 +401,20 @@ def test_very_small_and_very_large_numbers_can_be_squared_in_the_formula():
 def test_what_is_drawn_of_a_layer_is_what_was_computed(layer):
     for setting in [(0.5, 8, 0.5), (1.25, 32, 0.0), (0.015625, 64, 0.875)]:
         data, *_ = show(layer, *setting)
-        assert layer._line.get_xdata() == [4 * setting[0]] * 2
+        assert moving(layer, "threshold").get_xdata() == [4 * setting[0]] * 2
         values = [4 * setting[0] * n / setting[1] for n in range(setting[1] + 1)]
-        assert list(layer._values.get_xdata()) == (values if setting[1] <= 32 else [])
+        assert list(moving(layer, "values of a neuron").get_xdata()) == (
+            values if setting[1] <= 32 else []
+        )
         curves = {**data["rms"], "if spread evenly": data["rule"]}
-        assert layer._errors.keys() == curves.keys()
-        for label, line in layer._errors.items():
-            assert line.get_label() == label
+        for label in curves:
+            line = moving(layer, label)
             assert np.array_equal(line.get_xdata(), 4 * layer_quantization.SHARES)
             assert np.array_equal(line.get_ydata(), curves[label][:80])
             assert_inside(line)
-        assert layer._ring.get_data() == ([4 * setting[0]], [data["rms"]["total"][-1]])
-        assert_inside(layer._ring)
-        assert_inside(layer._line)
+        assert ring(layer).get_data() == ([4 * setting[0]], [data["rms"]["total"][-1]])
+        assert_inside(ring(layer))
+        assert_inside(moving(layer, "threshold"))
 
 
 def test_the_histogram_has_every_activation(layer):
@@ -445,52 +443,3 @@ def test_the_histogram_has_every_activation(layer):
 def test_what_can_be_no_activations_is_refused(activations, message):
     with pytest.raises(sl.ShapeError, match=re.escape(message)):
         explorers.LayerQuantization(activations)
-
-
-# --- a prediction ----------------------------------------------------------------------------
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_prediction_stays_in_picture_and_words_whatever_is_moved(kind):
-    plain, explorer = KINDS[kind](), KINDS[kind](prediction=0.75)
-    marks = [
-        line
-        for line in explorer.picture.figure.axes[1].lines
-        if line.get_label() == "your prediction"
-    ]
-    assert len(marks) == 1
-    assert marks[0] not in explorer.picture.moving
-    across = marks[0].get_xdata() if kind == "LayerQuantization" else marks[0].get_ydata()
-    assert list(across) == [0.75, 0.75]
-    legend = explorer.picture.figure.axes[1].get_legend()
-    assert [text.get_text() for text in legend.get_texts()][-1] == "your prediction"
-    for name, control in explorer.declared.items():
-        for value in (all_values(control)[0], all_values(control)[-1]):
-            words = explorer.move(**{name: value})
-            assert words == plain.move(**{name: value}) + " You predicted 0.75."
-            assert explorer.picture.svg() == plain.picture.svg()
-            assert list(across) == [0.75, 0.75]
-    assert explorer.picture.background != plain.picture.background
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_prediction_is_told_apart_by_its_form(kind):
-    forms = [form for _, form in drawn(KINDS[kind](prediction=1).picture.figure.axes[1])]
-    assert len(set(forms)) == len(forms) > 2
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("prediction", [-1, 100.0, np.float32(50)])
-def test_a_prediction_outside_the_picture_is_said(kind, prediction):
-    words = KINDS[kind](prediction=prediction).words
-    assert words.endswith(f" You predicted {prediction:g}, which is outside the picture.")
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("prediction", ["0.3", math.nan, math.inf, True, [0.3]])
-def test_a_prediction_that_is_no_number_is_refused(kind, prediction):
-    with pytest.raises(sl.OptionError, match=r"prediction = .*: expected a finite number, or None"):
-        KINDS[kind](prediction=prediction)

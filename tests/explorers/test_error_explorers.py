@@ -6,12 +6,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from helpers.explorers import assert_inside, near, rms, said
+from helpers.explorers import assert_inside, moving, near, ring, rms, said, shared
 
 from snnlab import explorers
 from snnlab.analysis.decomposition import split
 from snnlab.dynamics.neuron import Neuron
-from snnlab.exceptions import OptionError
 from snnlab.explorers import deviation_error, quantization_error
 
 A = [(2 * n + 1) / 1024 for n in range(512)]  # exact, as are their sums over 32 steps
@@ -37,7 +36,7 @@ def fired(currents, threshold, v_init):
 
 @pytest.fixture(scope="module")
 def stairs():
-    return explorers.QuantizationError()
+    return shared(explorers.QuantizationError)
 
 
 def show_stairs(stairs, *setting):
@@ -122,20 +121,22 @@ def test_the_histogram_counts_every_error_once_where_it_belongs(stairs):
             data["shares"], shares_by_hand(data["total"]), rtol=0, atol=1e-12
         )
         assert math.isclose(data["shares"].sum(), 100)
-    np.testing.assert_allclose(stairs._bars.get_data().edges, np.arange(-20, 31) / 20, atol=1e-15)
+    np.testing.assert_allclose(
+        stairs.picture.moving[1].get_data().edges, np.arange(-20, 31) / 20, atol=1e-15
+    )
 
 
 @pytest.mark.parametrize("setting", [(4, 1.0, 0.0), (1, 0.25, 0.875), (32, 1.5, 0.5)], ids=str)
 def test_what_is_drawn_of_the_staircase_is_what_was_computed(stairs, setting):
     data, *_ = show_stairs(stairs, *setting)
     left, right = stairs.picture.figure.axes
-    assert stairs._stairs.get_xdata().tolist() == A
-    assert np.array_equal(stairs._stairs.get_ydata(), data["passed_on"])
-    assert np.array_equal(stairs._bars.get_data().values, data["shares"])
-    assert list(stairs._mean.get_xdata()) == [data["mean"]] * 2
-    assert list(stairs._mean.get_ydata()) == [0, 100]
-    assert (stairs._stairs.axes, stairs._bars.axes, stairs._mean.axes) == (left, right, right)
-    assert {stairs._stairs, stairs._bars, stairs._mean} == set(stairs.picture.moving)
+    line, bars, mean = stairs.picture.moving
+    assert line.get_xdata().tolist() == A
+    assert np.array_equal(line.get_ydata(), data["passed_on"])
+    assert np.array_equal(bars.get_data().values, data["shares"])
+    assert list(mean.get_xdata()) == [data["mean"]] * 2
+    assert list(mean.get_ydata()) == [0, 100]
+    assert (line.axes, bars.axes, mean.axes) == (left, right, right)
     relu = next(line for line in left.lines if "ReLU" in line.get_label())
     assert list(relu.get_xdata()) == list(relu.get_ydata()) == [0, 1]
     assert (right.get_xlim(), right.get_ylim()[0]) == ((-1, 1.5), 0)
@@ -145,8 +146,8 @@ def test_what_is_drawn_of_the_staircase_is_what_was_computed(stairs, setting):
 def test_nothing_of_the_staircase_leaves_its_axes(stairs):
     for setting in itertools.product((1, 2, 32), THRESHOLDS, STARTS):
         show_stairs(stairs, *setting)
-        assert_inside(stairs._stairs)
-        assert_inside(stairs._mean)
+        assert_inside(moving(stairs, "SNN (neuron)"))
+        assert_inside(moving(stairs, "mean error"))
 
 
 @pytest.mark.parametrize(
@@ -233,7 +234,7 @@ BELOW = ("falling", 2.75, 0.1875, 0.5)  # no current of the first neuron reaches
 
 @pytest.fixture(scope="module")
 def uneven():
-    return explorers.DeviationError()
+    return shared(explorers.DeviationError)
 
 
 def show_uneven(uneven, *setting):
@@ -461,24 +462,24 @@ def test_what_is_drawn_of_uneven_currents_is_what_was_computed(uneven, setting):
     data, *_ = show_uneven(uneven, *setting)
     left, right = uneven.picture.figure.axes
     shown = {
-        "charge": (uneven._charge, "charge received"),
-        "highest": (uneven._highest, "its highest so far"),
-        "passed_on": (uneven._passed, "θ × spikes so far"),
+        "charge": moving(uneven, "charge received"),
+        "highest": moving(uneven, "its highest so far"),
+        "passed_on": moving(uneven, "θ × spikes so far"),
     }
-    for name, (line, label) in shown.items():
+    for name, line in shown.items():
         assert line.get_xdata().tolist() == list(range(1, 17))
         assert np.array_equal(line.get_ydata(), data[name])
-        assert (line.axes, line.get_label()) == (left, label)
-    assert uneven._errors.keys() == {"total", "deviation", "quantization", "clipping"}
-    for part, line in uneven._errors.items():
+        assert line.axes == left
+    parts = ("total", "deviation", "quantization", "clipping")
+    errors = {part: moving(uneven, part) for part in parts}
+    for part, line in errors.items():
         np.testing.assert_allclose(line.get_xdata(), thetas_of(1)[:-1])
         assert len(line.get_ydata()) == 25
         assert np.array_equal(line.get_ydata(), data["rms"][part][:25])
-        assert (line.axes, line.get_label()) == (right, part)
-    assert uneven._ring.get_data() == ([setting[1]], [data["rms"]["total"][25]])
-    assert uneven._ring.axes == right
-    moving = {line for line, _ in shown.values()} | {*uneven._errors.values(), uneven._ring}
-    assert moving == set(uneven.picture.moving)
+        assert line.axes == right
+    assert ring(uneven).get_data() == ([setting[1]], [data["rms"]["total"][25]])
+    assert ring(uneven).axes == right
+    assert {*shown.values(), *errors.values(), ring(uneven)} == set(uneven.picture.moving)
 
 
 def test_nothing_of_uneven_currents_leaves_its_axes(uneven):
@@ -492,9 +493,9 @@ def test_nothing_of_uneven_currents_leaves_its_axes(uneven):
 def test_the_ring_lies_on_the_line_of_the_total(uneven):
     for threshold, k in ((0.25, 0), (0.5, 6), (1.0, 12), (2.0, 18), (4.0, 24)):
         show_uneven(uneven, "drawn", threshold, 0.25, 0.5)
-        (x,), (y,) = uneven._ring.get_data()
-        assert math.isclose(x, uneven._errors["total"].get_xdata()[k])
-        assert math.isclose(y, uneven._errors["total"].get_ydata()[k], abs_tol=1e-12)
+        (x,), (y,) = ring(uneven).get_data()
+        assert math.isclose(x, moving(uneven, "total").get_xdata()[k])
+        assert math.isclose(y, moving(uneven, "total").get_ydata()[k], abs_tol=1e-12)
 
 
 @pytest.mark.parametrize("setting", [*UNEVEN, BELOW], ids=str)
@@ -583,15 +584,3 @@ def test_the_formula_counts_right_wherever_it_says_so(uneven):
     assert len(seen) > 5
     assert 0 in seen
     assert behind > 0
-
-
-def test_a_predicted_threshold_is_drawn_and_told():
-    explorer = explorers.DeviationError(prediction=1.25)
-    assert "You predicted 1.25." in explorer.words
-    lines = [ax.get_lines() for ax in explorer.picture.figure.axes]
-    drawn = [line for line in lines[1] if line.get_label() == "your prediction"]
-    assert [float(x) for x in drawn[0].get_xdata()] == [1.25, 1.25]
-    assert "You predicted" not in explorers.DeviationError().words
-    assert "9, which is outside the picture" in explorers.DeviationError(prediction=9).words
-    with pytest.raises(OptionError, match="prediction = 'low': expected a finite number"):
-        explorers.DeviationError(prediction="low")

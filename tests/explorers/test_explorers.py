@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import matplotlib as mpl
 import numpy as np
 import pytest
-from helpers.explorers import FOUND, all_values, ends, given, made
+from helpers.explorers import FOUND, all_values, ends, given, made, shared
 from PIL import Image
 
 import snnlab as sl
@@ -21,7 +21,7 @@ from snnlab.explorers.toolkit.controls import Choice, Control, Scale, Slider
 
 @pytest.fixture(scope="module", params=FOUND.values(), ids=lambda kind: kind.__name__)
 def explorer(request):
-    return made(request.param)
+    return shared(request.param)
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,7 @@ def _from_the_beginning(request):
 
 
 def settings(explorer):
-    """Yield the default, every control at both ends or all options, and 50 seeded mixes."""
+    """Yield the default, every control at both ends or all options, and 20 seeded mixes."""
     declared = explorer.declared
     default = {name: control.default for name, control in declared.items()}
     yield default
@@ -41,7 +41,7 @@ def settings(explorer):
         for value in ends(control):
             yield default | {name: value}
     rng = np.random.default_rng(0)
-    for _ in range(50):
+    for _ in range(20):
         yield {
             name: all_values(control)[rng.integers(len(all_values(control)))]
             for name, control in declared.items()
@@ -119,6 +119,7 @@ def test_every_control_moves_words_and_picture(explorer):
         assert len(words) == len(pictures) == len(values) > 1, name
 
 
+@pytest.mark.slow
 def test_no_axis_is_empty(explorer):
     picture = explorer.picture
     height = picture.figure.bbox.height
@@ -138,7 +139,9 @@ def test_no_axis_is_empty(explorer):
 def test_the_still_picture_is_the_background_with_what_moves(explorer):
     """Painted independently of the SVG: the pixels that differ are those that the SVG covers."""
     picture = explorer.picture
-    whole = pixels(picture.png())
+    png = picture.png()
+    assert base64.b64decode(explorer._repr_mimebundle_()[0]["image/png"]) == png
+    whole = pixels(png)
     for artist in picture.moving:
         artist.set_visible(False)
     still = pixels(picture.png())
@@ -181,17 +184,16 @@ def test_words_stand_beside_the_picture_in_it_and_in_place_of_it(explorer):
         shown = explorer.panel.moving.value
         assert f'<svg role="img" aria-label="{words}"' in shown
         assert explorer.picture.svg() in shown
-        bundle, metadata = explorer._repr_mimebundle_()
-        assert metadata == {"image/png": {"alt": words}}
-        assert bundle["text/plain"] == words == repr(explorer)
-        assert base64.b64decode(bundle["image/png"]) == explorer.picture.png()
-        assert "application/vnd.jupyter.widget-view+json" in bundle
+    bundle, metadata = explorer._repr_mimebundle_()
+    assert metadata == {"image/png": {"alt": words}}
+    assert bundle["text/plain"] == words == repr(explorer)
+    assert "application/vnd.jupyter.widget-view+json" in bundle
 
 
 def test_the_code_shown_computes_the_same_on_its_own(explorer):
     for setting in itertools.islice(settings(explorer), 0, None, 10):
         explorer.move(**setting)
-        names = given()
+        names = dict(given())
         code = explorer.code()
         exec(compile(code, "<code>", "exec"), names)
         assert_same(names["data"], explorer.compute(**setting))
@@ -205,14 +207,14 @@ def test_formula_and_code_are_shown_on_demand_and_follow_the_controls(explorer):
     for view, place in (("formula", panel.formula), ("code", panel.code)):
         explorer.move(**default)
         panel.view.value = view
-        assert panel._stage.children == (place,)
+        assert panel.stage.children == (place,)
         before = place.value
         explorer.move(**setting)
         assert len(place.value) > 200
         assert place.value != before
         assert "nan" not in place.value
         panel.view.value = "picture"
-        assert panel._stage.children == (panel.picture,)
+        assert panel.stage.children == (panel.picture,)
     assert panel.formula.value.replace("$$", "$").count("$") % 2 == 0
     assert panel.code.value == explorer.code()
 
@@ -280,7 +282,9 @@ def test_the_users_settings_of_matplotlib_change_nothing(explorer):
 
 @pytest.fixture
 def stairs():
-    return explorers.QuantizationError()
+    stairs = shared(explorers.QuantizationError)
+    stairs.reset()
+    return stairs
 
 
 def test_a_script_plays_its_moves_and_says_what_was_seen(stairs):
@@ -334,7 +338,7 @@ def test_an_impossible_move_is_refused_and_changes_nothing(stairs, move, message
 
 def test_an_option_that_does_not_exist_is_refused():
     with pytest.raises(sl.OptionError, match=r"reset = 'hard': expected one of .*'zero'"):
-        explorers.SingleNeuron().move(reset="hard")
+        shared(explorers.SingleNeuron).move(reset="hard")
 
 
 @pytest.mark.parametrize("kind", [Choice, Scale])
@@ -392,13 +396,11 @@ def test_after_a_failed_move_the_controls_still_work():
     assert fragile.words == "n is 0 & well"
 
 
-@pytest.mark.slow
-def test_only_core_widgets_are_used():
-    for name, kind in FOUND.items():
-        open_widgets, seen = [made(kind).panel.box], 0
-        while open_widgets:
-            widget = open_widgets.pop()
-            seen += 1
-            assert type(widget).__module__.startswith("ipywidgets."), name
-            open_widgets += getattr(widget, "children", ())
-        assert seen > 10
+def test_only_core_widgets_are_used(explorer):
+    open_widgets, seen = [explorer.panel.box], 0
+    while open_widgets:
+        widget = open_widgets.pop()
+        seen += 1
+        assert type(widget).__module__.startswith("ipywidgets.")
+        open_widgets += getattr(widget, "children", ())
+    assert seen > 10

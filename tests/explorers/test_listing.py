@@ -95,9 +95,11 @@ def test_the_same_call_gives_the_same_text(module):
 
 
 def test_what_a_module_does_not_have_is_looked_up_in_the_next(module, tmp_path):
-    (tmp_path / "base.py").write_text("from math import floor, ceil\n\nSCALE = 7.0\n")
+    lines = ("from math import ceil, floor", "from collections import ChainMap", "SCALE = 7.0")
+    (tmp_path / "base.py").write_text("\n".join(lines))
     base = __import__("base")
-    shown = listing([module, base], "data = outer(floor(1.5))")
+    shown = listing([module, base], "data = outer(floor(1.5)) + len(ChainMap())")
+    assert "import math\nfrom collections import ChainMap, OrderedDict as Ordered\n" in shown
     assert "from math import floor\n" in shown
     assert "SCALE, UNUSED = 2.0, 3.0" in shown
     assert "7.0" not in shown

@@ -8,6 +8,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 import torch
+from helpers.explorers import moving
 from helpers.progress import watch
 from helpers.style import contrast_with_white
 from matplotlib.colors import to_rgba
@@ -127,6 +128,7 @@ def test_over_time_shows_the_last_spiking_layer(explorer, apart):
 # --- the picture -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_shares_and_drawn_bars_close_at_every_position(dtype):
     explorer = explorers.NetworkError(*network([12, 10, 8], dtype), **OPTIONS)
@@ -159,13 +161,12 @@ def test_each_part_has_its_own_bars_numbers_and_line(explorer):
             np.testing.assert_allclose(seen, share[share > 1e-12], rtol=0, atol=1e-12)
         shown = [float(text) for text in explorer.bars.sizes.texts]
         np.testing.assert_allclose(shown, data["rms"]["total"], rtol=0.05)
-        for part, line in explorer._lines.items():
-            rms = data["over_time"][part]
-            steps, drawn = line.get_data()
+        for part, rms in data["over_time"].items():
+            steps, drawn = moving(explorer, part).get_data()
             assert tuple(steps) == STEPS
             assert (np.isnan(drawn) == (rms == 0)).all()
             assert (drawn[rms > 0] == rms[rms > 0]).all()
-        assert explorer._now.get_xdata() == [setting["steps"]] * 2
+        assert explorer.picture.moving[-1].get_xdata() == [setting["steps"]] * 2
 
 
 def test_the_sizes_fit_their_axis(explorer):
@@ -185,6 +186,7 @@ def test_bars_can_be_told_apart_without_colour():
         assert tuple(bar.get_facecolor()[0]) == to_rgba(BY_NAME[part].color)
 
 
+@pytest.mark.slow
 def test_of_many_layers_some_are_named_and_the_output_always():
     model, x, _, y = network([6] * 15)
     with torch.no_grad():
@@ -393,12 +395,14 @@ def test_what_takes_too_long_is_simulated_at_its_first_visit(given, simulations,
 def test_the_preparation_counts_its_work(given, monkeypatch):
     bars = watch(monkeypatch)
     explorers.NetworkError(*given, **OPTIONS)
-    assert (bars[0].total, bars[0].done) == (8, 8)
+    (bar,) = [bar for bar in bars if bar.unit == "settings"]
+    assert (bar.planned, bar.n, bar.closed) == (8, 8, True)
 
 
 # --- options ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_it_begins_in_the_middle_half_full_at_the_maximum(given):
     half = {"reset": "subtract", "v_init": 0.5, "percentile": 100.0}
     assert explorers.NetworkError(*given).values == {"steps": 16, **half}

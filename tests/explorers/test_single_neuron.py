@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from brian2 import ms, mV, nA
+from helpers.explorers import moving, ring, shared
 
 from snnlab import brian, explorers
 from snnlab.dynamics import neuron
@@ -22,7 +23,7 @@ SETTINGS = [DEFAULT | {name: value} for name, values in ENDS.items() for value i
 
 @pytest.fixture(scope="module")
 def explorer():
-    return explorers.SingleNeuron()
+    return shared(explorers.SingleNeuron)
 
 
 def show(explorer, setting):
@@ -74,10 +75,10 @@ def test_the_words_tell_the_neuron_from_the_relu(explorer):
 def test_what_is_drawn_is_what_was_computed(explorer, setting):
     show(explorer, setting)
     data = explorer.compute(**setting)
-    assert np.array_equal(explorer._potential.get_ydata(), data["potential"])
-    assert set(explorer._threshold.get_ydata()) == {setting["threshold"]}
-    assert np.array_equal(explorer._spikes.get_xdata(), data["spikes"])
-    assert np.array_equal(explorer._curve.get_ydata(), data["rates"])
-    relu = 1000 * np.maximum(explorer._relu.get_xdata(), 0) / setting["threshold"]
-    np.testing.assert_allclose(explorer._relu.get_ydata(), relu)
-    assert explorer._ring.get_data() == ([setting["current"]], [data["rate"]])
+    assert np.array_equal(moving(explorer, "potential").get_ydata(), data["potential"])
+    assert set(moving(explorer, "threshold").get_ydata()) == {setting["threshold"]}
+    assert np.array_equal(moving(explorer, "spike").get_xdata(), data["spikes"])
+    assert np.array_equal(moving(explorer, "neuron").get_ydata(), data["rates"])
+    relu = 1000 * np.maximum(moving(explorer, "ReLU").get_xdata(), 0) / setting["threshold"]
+    np.testing.assert_allclose(moving(explorer, "ReLU").get_ydata(), relu)
+    assert ring(explorer).get_data() == ([setting["current"]], [data["rate"]])

@@ -6,10 +6,8 @@ import random
 
 import numpy as np
 import pytest
-from helpers.explorers import all_values, near, said
-from helpers.style import drawn
+from helpers.explorers import all_values, near, said, shared
 
-import snnlab as sl
 from snnlab import explorers
 from snnlab.explorers import spurious_spikes
 
@@ -20,7 +18,7 @@ FULL = r"threshold [\d.]+: 1,000 neurons that should be silent "
 
 @pytest.fixture(scope="module")
 def spikes():
-    return explorers.SpuriousSpikes()
+    return shared(explorers.SpuriousSpikes)
 
 
 def show(explorer, **values):
@@ -68,6 +66,7 @@ def test_the_neurons_are_those_run_by_hand(threshold, mean, spread):
     np.testing.assert_allclose(data["charges"], expected, rtol=0, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_a_neuron_fires_when_its_charge_reaches_the_threshold(spikes):
     """So the 10th fires if ten fire, the 100th if a hundred do."""
     for threshold in all_values(spikes.declared["threshold"]):
@@ -80,6 +79,7 @@ def test_a_neuron_fires_when_its_charge_reaches_the_threshold(spikes):
 # --- the law ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("mean", "spread"), CURRENTS)
 def test_the_predicted_number_is_that_of_many_other_neurons(mean, spread):
     """Where the spread is up to half the threshold: within 10 % and 0.01, and four standard errors.
@@ -114,6 +114,7 @@ def test_the_predicted_line_goes_through_the_number_at_every_threshold(spikes):
         assert np.all(np.diff(line[:-1]) < 0)
 
 
+@pytest.mark.slow
 def test_in_endless_time_it_is_the_law_that_is_told():
     """Where the charge sinks far within 256 steps; elsewhere the time ends a little early."""
     for mean, spread in CURRENTS:
@@ -137,6 +138,7 @@ def test_twice_the_threshold_squares_the_exponential(mean):
         assert rho == pytest.approx(math.exp(2 * mean / spread**2), rel=0.01)
 
 
+@pytest.mark.slow
 def test_one_step_overshoots_as_told(spikes):
     """How high a charge is when it first reaches a level, simulated in plain Python."""
     (told,) = said(r"by about \$([\d.]+)\\,\\sigma\$", show(spikes)[2])
@@ -211,38 +213,3 @@ def test_one_neuron_is_told_as_one(spikes):
         assert ("; 1 of them fires at all" in words) == (data["firing"] == 1)
         found += data["firing"] == 1
     assert found > 0
-
-
-# --- the prediction --------------------------------------------------------------------------
-
-
-def test_a_prediction_stays_in_picture_and_words_whatever_is_moved(spikes):
-    explorer = explorers.SpuriousSpikes(prediction=0.75)
-    right = explorer.picture.figure.axes[1]
-    (mark,) = [line for line in right.lines if line.get_label() == "your prediction"]
-    assert mark not in explorer.picture.moving
-    assert [text.get_text() for text in right.get_legend().get_texts()][-1] == "your prediction"
-    for name, control in explorer.declared.items():
-        for value in (all_values(control)[0], all_values(control)[-1]):
-            words = explorer.move(**{name: value})
-            assert words == spikes.move(**{name: value}) + " You predicted 0.75."
-            assert explorer.picture.svg() == spikes.picture.svg()
-            assert list(mark.get_ydata()) == [0.75, 0.75]
-    assert explorer.picture.background != spikes.picture.background
-    forms = [form for _, form in drawn(right)]
-    assert len(set(forms)) == len(forms) == 3
-
-
-@pytest.mark.parametrize(
-    ("prediction", "outside"), [(0, ""), (10, ""), (-1, "x"), (256.0, "x"), (np.float32(50), "x")]
-)
-def test_a_prediction_outside_the_picture_is_said(prediction, outside):
-    words = explorers.SpuriousSpikes(prediction=prediction).words
-    told = ", which is outside the picture" if outside else ""
-    assert words.endswith(f"doubles it. You predicted {prediction:g}{told}.")
-
-
-@pytest.mark.parametrize("prediction", ["0.3", math.nan, math.inf, True, [0.3]])
-def test_a_prediction_that_is_no_number_is_refused(prediction):
-    with pytest.raises(sl.OptionError, match=r"prediction = .*: expected a finite number, or None"):
-        explorers.SpuriousSpikes(prediction=prediction)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from helpers.explorers import moving, ring
 from helpers.progress import watch
 from torch import nn
 
@@ -18,14 +19,14 @@ def network(x):
     return model, model(torch.tensor(x).float()).argmax(1).numpy()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def given():
     x = np.random.default_rng(0).random((60, 6))
     model, y = network(x)
     return model, x, x, y
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def explorer(given):
     return explorers.StepsAndPercentile(*given, timesteps=16, percentiles=(50.0, 99.0, 100.0))
 
@@ -53,7 +54,7 @@ def test_the_words_say_what_was_measured(explorer):
     data = explorer.compute(5, 99.0)
     words = explorer.move(steps=5, percentile=99.0)
     assert f"Percentile 99, 5 steps: {data['now']:.2f} % right" in words
-    assert f"ANN ({explorer._ann:.2f} %)" in words
+    assert "ANN (100.00 %)" in words
     assert f"is {data['accuracy'].max():.2f} %, first at step" in words
     first = int(words.split("first at step ")[1].split(";")[0])
     assert data["accuracy"][first - 1] == data["accuracy"].max()
@@ -63,9 +64,9 @@ def test_the_words_say_what_was_measured(explorer):
 def test_what_is_drawn_is_what_was_computed(explorer):
     explorer.move(steps=7, percentile=50.0)
     data = explorer.compute(7, 50.0)
-    assert (explorer._curve.get_ydata() == data["accuracy"]).all()
-    assert explorer._ring.get_data() == ([7], [data["now"]])
-    marks = explorer._spikes.get_array()
+    assert (moving(explorer, "SNN").get_ydata() == data["accuracy"]).all()
+    assert ring(explorer).get_data() == ([7], [data["now"]])
+    marks = explorer.picture.moving[-1].get_array()
     assert marks.shape == (12, 48)
     neuron, column = np.nonzero(marks)
     shown = sorted(zip(column // 3 + 1, neuron, strict=True))
@@ -79,12 +80,13 @@ def test_many_neurons_share_rows_and_no_spike_is_lost(given, monkeypatch):
     explorer = explorers.StepsAndPercentile(*given, timesteps=8, percentiles=(99.0,))
     explorer.move(steps=8)
     step, neuron = explorer.compute(8, 99.0)["raster"]
-    row, column = np.nonzero(explorer._spikes.get_array())
-    assert explorer._spikes.get_array().shape == (4, 24)
+    row, column = np.nonzero(explorer.picture.moving[-1].get_array())
+    assert explorer.picture.moving[-1].get_array().shape == (4, 24)
     assert set(zip(column // 3 + 1, row, strict=True)) == set(zip(step, neuron // 3, strict=True))
-    assert explorer._spikes.get_extent() == [0.5, 8.5, -0.5, 11.5]
+    assert explorer.picture.moving[-1].get_extent() == [0.5, 8.5, -0.5, 11.5]
 
 
+@pytest.mark.slow
 def test_every_percentile_is_simulated_when_it_opens_and_never_again(given, monkeypatch):
     done = []
     slow = steps_and_percentile.accuracy_and_raster
@@ -107,10 +109,13 @@ def test_what_takes_too_long_is_simulated_at_its_first_visit(given, monkeypatch)
     assert list(explorer.simulations) == [99.9, 50.0]
 
 
+@pytest.mark.slow
 def test_the_preparation_counts_its_work(given, monkeypatch):
     bars = watch(monkeypatch)
     explorers.StepsAndPercentile(*given)
-    assert bars[0].done == bars[0].total >= len(network_explorer.PERCENTILES)
+    (bar,) = [bar for bar in bars if bar.unit == "percentiles"]
+    assert (bar.planned, bar.closed) == (len(network_explorer.PERCENTILES), True)
+    assert bar.n >= 1
 
 
 def test_it_begins_at_the_last_percentile_where_there_is_no_99_9(given):
@@ -127,7 +132,7 @@ def test_the_model_stays_as_it_is(given):
 
 
 def test_the_words_do_not_mix_the_steps_chosen_with_all_steps(explorer):
-    spikes = [explorer.move(steps=t).split("in that time ")[1] for t in (1, 16)]
+    spikes = [explorer.move(steps=t, percentile=100.0).split("in that time ")[1] for t in (1, 16)]
     assert spikes[0] == spikes[1]
     assert spikes[0] == f"{explorer.compute(1, 100.0)['spikes']:.0f} spikes per image and step."
 

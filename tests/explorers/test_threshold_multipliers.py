@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from helpers.explorers import moving, ring
 from torch import nn
 
 import snnlab as sl
@@ -16,7 +17,7 @@ from snnlab.explorers.toolkit import simulation_cache
 T = 12
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def given():
     torch.manual_seed(0)
     x = np.random.default_rng(0).random((60, 6))
@@ -25,7 +26,7 @@ def given():
     return sl.convert(model, x), x, y
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def explorer(given):
     return explorers.ThresholdMultipliers(*given, timesteps=T)
 
@@ -46,11 +47,11 @@ def test_the_numbers_are_those_of_a_network_with_these_thresholds(explorer, give
     firing = [100 * train.mean(1) for train in trains]
     explorer.move(times1=times[0], times2=times[1], steps=5)
     np.testing.assert_allclose(data["firing"], firing)
-    for line, share in zip(explorer._layers, firing, strict=True):
-        np.testing.assert_allclose(line.get_ydata(), share, atol=1e-9)
-    assert (explorer._curve.get_ydata() == 100 * record.accuracy(y)).all()
-    assert explorer._ring.get_data() == ([5], [100 * record.accuracy(y)[4]])
-    assert explorer._now.get_xdata() == [5, 5]
+    for name, share in zip(net.layers, firing, strict=True):
+        np.testing.assert_allclose(moving(explorer, name).get_ydata(), share, atol=1e-9)
+    assert (moving(explorer, "as chosen").get_ydata() == 100 * record.accuracy(y)).all()
+    assert ring(explorer).get_data() == ([5], [100 * record.accuracy(y)[4]])
+    assert explorer.picture.moving[-1].get_xdata() == [5, 5]
 
 
 @pytest.mark.parametrize(
@@ -142,5 +143,5 @@ def test_bad_input_is_refused_in_its_own_words(given):
         explorers.ThresholdMultipliers(seven, x, y)
     six = sl.convert(deep[:6], x, threshold=sl.Fixed(1.0))
     explorer = explorers.ThresholdMultipliers(six, x[:, :1].repeat(6, 1), y, timesteps=2)
-    looks = {(line.get_color(), line.get_linestyle()) for line in explorer._layers}
+    looks = {(line.get_color(), line.get_linestyle()) for line in explorer.picture.moving[2:8]}
     assert len(looks) == 6

@@ -5,9 +5,11 @@ import inspect
 import math
 import pkgutil
 import re
+from functools import cache
 
 import numpy as np
 import torch
+from matplotlib.lines import Line2D
 from torch import nn
 
 import snnlab as sl
@@ -30,6 +32,7 @@ FOUND = {
 }
 
 
+@cache
 def given():
     """Return what some explorers want to be given, by the names of their parameters."""
     torch.manual_seed(0)
@@ -48,9 +51,16 @@ def given():
     }
 
 
-def made(kind):
+def made(kind, **options):
+    """Return a new explorer."""
     wanted = inspect.signature(kind).parameters.values()
-    return kind(**{p.name: given()[p.name] for p in wanted if p.default is p.empty})
+    return kind(**{p.name: given()[p.name] for p in wanted if p.default is p.empty}, **options)
+
+
+@cache
+def shared(kind):
+    """Return an explorer that several tests look at; each has to set what it depends on."""
+    return made(kind)
 
 
 def ends(control):
@@ -88,3 +98,16 @@ def assert_inside(line):
         line.get_data(), (line.axes.get_xlim(), line.axes.get_ylim()), strict=True
     ):
         assert low <= min(values) <= max(values) <= high, line.get_label()
+
+
+def moving(explorer, label):
+    """Return what moves under this name of the legend."""
+    (found,) = [artist for artist in explorer.picture.moving if artist.get_label() == label]
+    return found
+
+
+def ring(explorer):
+    """Return the ring around the point that the words are about."""
+    lines = [artist for artist in explorer.picture.moving if isinstance(artist, Line2D)]
+    (found,) = [line for line in lines if line.get_fillstyle() == "none"]
+    return found

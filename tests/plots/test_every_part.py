@@ -47,7 +47,7 @@ def trained():
     return model, np.random.default_rng(0).random((8, 1, 8, 8), np.float32)
 
 
-@pytest.fixture(params=KINDS.values(), ids=KINDS)
+@pytest.fixture(scope="module", params=KINDS.values(), ids=KINDS)
 def reports(request, trained):
     """The report after 12 steps, and that over several numbers of steps."""
     reset, input, max_pool = request.param
@@ -108,7 +108,7 @@ def test_error_parts_draws_every_part(reports):
 def test_errors_over_time_draws_every_part_of_every_row(reports):
     report, errors = reports
     spiking = list(report.counts)
-    for layer in [*errors.layers, *range(len(spiking))]:
+    for layer in [*errors.layers, -1]:
         ax = plots.errors_over_time(errors, layer)
         name = spiking[layer] if isinstance(layer, int) else layer
         assert name in ax.get_title()

@@ -1,14 +1,14 @@
 """Colours of the explorers: readable on white, and never the only difference."""
 
 import pytest
-from helpers.explorers import FOUND, made
+from helpers.explorers import FOUND, shared
 from helpers.style import assert_apart, contrast_with_white, drawn
 from matplotlib.colors import to_rgba
 
 
 @pytest.fixture(scope="module", params=FOUND.values(), ids=lambda kind: kind.__name__)
 def axes(request):
-    return made(request.param).picture.figure.axes
+    return shared(request.param).picture.figure.axes
 
 
 @pytest.mark.slow

@@ -18,22 +18,6 @@ _STYLE = """
 .snnlab-answers .widget-radio-box { margin: 0 8px !important; flex-wrap: wrap; height: auto; }
 .snnlab-answers .widget-radio-box label { white-space: nowrap; width: auto; }
 """
-# As in an explorer: the message is marked to be read out, the radio group gets its name.
-_NAMING = """
-(function name(self, tries) {
-  const panel = self.closest('.snnlab-prediction');
-  const place = panel && panel.querySelector('.snnlab-said .widget-html-content');
-  if (!place) {
-    if (tries) setTimeout(name, 100, self, tries - 1);
-    return;
-  }
-  place.setAttribute('role', 'status');
-  for (const group of panel.querySelectorAll('.snnlab-answers .widget-radio-box')) {
-    group.setAttribute('role', 'radiogroup');
-    group.setAttribute('aria-label', NAME);
-  }
-})(this, 100)
-"""
 
 
 class PredictionPanel:
@@ -76,9 +60,8 @@ class PredictionPanel:
         layout = widgets.Layout(flex_flow="row wrap", align_items="center")
         row = widgets.HBox(self._inputs, layout=layout)
         row.add_class("snnlab-answers")
-        self.box = widgets.VBox(
-            [row, self.message, self._stage, hidden(_STYLE, _NAMING.replace("NAME", repr(name)))]
-        )
+        names = (".snnlab-prediction", ".snnlab-answers", ".snnlab-said")
+        self.box = widgets.VBox([row, self.message, self._stage, hidden(_STYLE, *names)])
         self.box.add_class("snnlab-prediction")
         self.commit.on_click(lambda _: on_commit())
         self.skip.on_click(lambda _: on_skip())

@@ -44,7 +44,7 @@ class Slider:
         return f"{value:g}"
 
     def row(self) -> list[Any]:
-        """Return what stands in its row; the last one has the value."""
+        """Return the widgets of its row; the last one holds the value."""
         limits = {"min": self.low, "max": self.high, "step": self.step}
         whole = isinstance(self.step, int)
         make, make_field = (
@@ -86,7 +86,7 @@ class Choice:
         return next(name for name, option in self.options.items() if option == value)
 
     def row(self) -> list[Any]:
-        """Return what stands in its row; the last one has the value."""
+        """Return the widgets of its row; the last one holds the value."""
         options = list(self.options.items())
         buttons = widgets.RadioButtons(
             options=options, value=self.default, orientation="horizontal"
@@ -98,7 +98,7 @@ class Scale(Choice):
     """One of several values that have an order: moved by a slider or picked from a list."""
 
     def row(self) -> list[Any]:
-        """Return what stands in its row; the last one has the value."""
+        """Return the widgets of its row; the last one holds the value."""
         options = list(self.options.items())
         slider = widgets.SelectionSlider(options=options, value=self.default, readout=False)
         field = widgets.Dropdown(options=options, value=self.default)

@@ -32,7 +32,7 @@ class Explorer(ABC):
     - `declared`: the controls by name, of the class or set before `__init__`;
     - `compute(**values)`: what follows from the values, as a dict; mostly a function of the
       module, whose source the learner can copy;
-    - `layout(figure)`: draws all that stays, returns the artists that move;
+    - `layout(figure)`: draws everything, returns the artists that move;
     - `draw(data)`: moves them;
     - `describe(data, **values)`: one to three sentences with the numbers that matter;
     - `formula(data, **values)`: the mathematics in words and signs, with the values filled in.
@@ -58,7 +58,7 @@ class Explorer(ABC):
 
     @abstractmethod
     def layout(self, figure: Figure) -> Sequence[Artist]:
-        """Draw what stays on an empty figure, and return the artists that move."""
+        """Draw everything on an empty figure, and return the artists that move."""
 
     @abstractmethod
     def draw(self, data: dict[str, Any]) -> None:

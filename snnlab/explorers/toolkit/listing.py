@@ -38,7 +38,7 @@ def listing(modules: Sequence[ModuleType], calls: str) -> str:
             statement, _ = definitions[name]
             if not isinstance(statement, (ast.Import, ast.ImportFrom)):
                 open_names |= _used(statement)
-    imports: list[str] = []
+    imports: dict[tuple[type, str], ast.Import | ast.ImportFrom] = {}
     constants: list[str] = []
     functions: list[str] = []
     for statement, source in statements:
@@ -46,12 +46,15 @@ def listing(modules: Sequence[ModuleType], calls: str) -> str:
         if not names:
             continue
         if isinstance(statement, (ast.Import, ast.ImportFrom)):
-            statement.names = [n for n in statement.names if (n.asname or n.name) in names]
-            imports.append(ast.unparse(statement))
+            chosen = [n for n in statement.names if (n.asname or n.name) in names]
+            origin = getattr(statement, "module", None) or chosen[0].name
+            first = imports.setdefault((type(statement), origin), statement)
+            others = first.names if first is not statement else []
+            first.names = sorted(others + chosen, key=lambda alias: alias.name)
         else:
             text = "\n".join(source.splitlines()[statement.lineno - 1 : statement.end_lineno])
             (functions if isinstance(statement, ast.FunctionDef) else constants).append(text)
-    head = ["\n".join(imports), "\n".join(constants)]
+    head = ["\n".join(map(ast.unparse, imports.values())), "\n".join(constants)]
     return "\n\n\n".join(["\n\n".join(filter(None, head)), *functions, calls])
 
 

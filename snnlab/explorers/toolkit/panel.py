@@ -36,18 +36,18 @@ _STYLE = (
 # names that stand beside them, and the place of the text, which stays, is marked to be read out.
 _NAMING = """
 (function name(self, tries) {
-  const panel = self.closest('.snnlab-explorer') || self;
-  const handles = [...panel.querySelectorAll('[role=slider]')];
-  const place = panel.querySelector('.snnlab-words .widget-html-content');
+  const panel = self.closest('PANEL') || self;
+  const handles = [...panel.querySelectorAll('ROW [role=slider]')];
+  const place = panel.querySelector('WORDS .widget-html-content');
   if (!place || handles.length < SLIDERS) {
     if (tries) setTimeout(name, 100, self, tries - 1);
     return;
   }
   place.setAttribute('role', 'status');
-  const groups = [...panel.querySelectorAll('.widget-radio-box')];
+  const groups = [...panel.querySelectorAll('ROW .widget-radio-box')];
   for (const group of groups) group.setAttribute('role', 'radiogroup');
   for (const part of [...handles, ...groups]) {
-    const label = part.closest('.snnlab-row').querySelector('.widget-label');
+    const label = part.closest('ROW').querySelector('.widget-label');
     part.setAttribute('aria-label', label.textContent);
   }
 })(this, 100)
@@ -84,14 +84,15 @@ class Panel:
         self.picture = _picture(picture.background, self.moving)
         self.formula, self.code = widgets.HTMLMath(), _code()
         self.words.add_class("snnlab-words")
-        self._stage = widgets.VBox([self.picture])
+        self.stage = widgets.VBox([self.picture])
         rows = [
             _row([*parts[name], widgets.HTML(html.escape(control.meaning))])
             for name, control in declared.items()
         ]
         sliders = [row for row in parts.values() if len(row) > 1]
-        naming = hidden(_STYLE, _NAMING.replace("SLIDERS", str(len(sliders))))
-        below = [_row([self.view, self.reset]), self._stage, self.words, naming]
+        names = (".snnlab-explorer", ".snnlab-row", ".snnlab-words")
+        unseen = hidden(_STYLE, *names, len(sliders))
+        below = [_row([self.view, self.reset]), self.stage, self.words, unseen]
         self.box = widgets.VBox([*rows, *below])
         self.box.add_class("snnlab-explorer")
         self.view.observe(self._turn, "value")
@@ -123,7 +124,7 @@ class Panel:
         self.words.value = f"<p>{html.escape(words)}</p>"
 
     def _turn(self, change: Mapping[str, Any]) -> None:
-        self._stage.children = (getattr(self, change["new"]),)
+        self.stage.children = (getattr(self, change["new"]),)
 
 
 def _row(children: list[Any]) -> Any:
@@ -133,7 +134,7 @@ def _row(children: list[Any]) -> Any:
 
 
 def _picture(background: bytes, moving: Any) -> Any:
-    """Return what stays, below what moves."""
+    """Return the background with the moving artists over it."""
     data = base64.b64encode(background).decode()
     still = widgets.HTML(f'<img alt="" src="data:image/png;base64,{data}">')
     moving.add_class("snnlab-moving")
@@ -160,10 +161,22 @@ def _code() -> Any:
     return code
 
 
-def hidden(style: str, script: str) -> Any:
-    """Return what is not seen: how a panel looks, and a script that runs when it is there."""
-    script = html.escape(script, quote=True)
+def hidden(style: str, panel: str, row: str, words: str, sliders: int = 0) -> Any:
+    """Return what is not seen: the style of a panel, and the script that names its parts.
+
+    Parameters
+    ----------
+    style : str
+        CSS.
+    panel, row, words : str
+        CSS classes of the panel, of each of its rows of controls, and of the words to be read out.
+    sliders : int
+        How many the panel has.
+    """
+    script = _NAMING
+    for name, value in (("PANEL", panel), ("ROW", row), ("WORDS", words), ("SLIDERS", sliders)):
+        script = script.replace(name, str(value))
     return widgets.HTML(
-        f'<style>{style}</style><img alt="" src="{_DOT}" onload="{script}">',
+        f'<style>{style}</style><img alt="" src="{_DOT}" onload="{html.escape(script)}">',
         layout=widgets.Layout(display="none"),
     )

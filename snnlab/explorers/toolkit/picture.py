@@ -18,8 +18,8 @@ WIDTH = 840
 class Picture:
     """A figure whose axes stay as they are while some artists move.
 
-    Drawing a whole figure takes some 60 ms. Here what stays is drawn once, as a PNG with twice as
-    many pixels as needed, and what moves is drawn over it as SVG, in 0.5 to 2.5 ms.
+    Drawing a whole figure takes some 60 ms. Here the background is drawn once, as a PNG with
+    twice as many pixels as needed, and the moving artists over it as SVG, in 0.5 to 2.5 ms.
 
     Parameters
     ----------

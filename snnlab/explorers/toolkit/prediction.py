@@ -16,19 +16,21 @@ class PredictionExplorer(Explorer):
     """An explorer that draws a learner's prediction, and repeats it after its words.
 
     `layout` says with `mark_prediction` where it belongs.
-
-    Parameters
-    ----------
-    prediction : float, optional
-        The number that a learner expects. It may be as wrong as it likes.
-
-    Raises
-    ------
-    OptionError
-        If the prediction is not a finite number.
     """
 
     def __init__(self, prediction: float | None = None) -> None:
+        """Show the explorer with a prediction.
+
+        Parameters
+        ----------
+        prediction : float, optional
+            The number that a learner expects. It may be as wrong as it likes.
+
+        Raises
+        ------
+        OptionError
+            If the prediction is not a finite number.
+        """
         if prediction is not None:
             expected = "a finite number, or None for no prediction."
             prediction = _checks.number(prediction, "prediction", expected=expected)

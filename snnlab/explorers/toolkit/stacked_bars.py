@@ -49,7 +49,7 @@ class StackedBars:
 
     @property
     def artists(self) -> list[Artist]:
-        """What moves."""
+        """The artists that `move` changes."""
         return [*self.bars.values(), self.sizes.artist]
 
     def move(self, shares: Mapping[str, np.ndarray], sizes: np.ndarray) -> None:
