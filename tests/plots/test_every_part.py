@@ -1,6 +1,7 @@
 """Every part of every kind of report, drawn by every plot that takes one."""
 
 import inspect
+import itertools
 
 import matplotlib
 
@@ -18,11 +19,14 @@ import snnlab as sl
 from snnlab import plots
 from snnlab.analysis.parts import LAYER_PARTS, PARTS, ROW_PARTS, TOTAL
 
+# Every input with every pooling; the resets take turns, so that each occurs with each of them.
+COMBINATIONS = itertools.product(("analog", "poisson", "regular"), ("exact", "gate", "gate_recent"))
 KINDS = {
-    f"{reset}, {input}, {max_pool}": (reset, input, max_pool)
-    for reset in ("subtract", "zero")
-    for input in ("analog", "poisson", "regular")
-    for max_pool in ("exact", "gate", "gate_recent")
+    ", ".join(kind): kind
+    for kind in (
+        (reset, *rest)
+        for reset, rest in zip(itertools.cycle(("subtract", "zero")), COMBINATIONS, strict=False)
+    )
 }
 NAMES = {part.name for part in PARTS}
 
