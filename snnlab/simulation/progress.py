@@ -1,5 +1,6 @@
 """A progress bar for work that takes long."""
 
+import os
 from typing import Any
 
 
@@ -7,4 +8,5 @@ def progress_bar(total: int, unit: str) -> Any:
     """Return a progress bar of tqdm that appears after two seconds, and goes at the end."""
     from tqdm.auto import tqdm
 
-    return tqdm(total=total, unit=f" {unit}", delay=2.0, leave=False)
+    off = os.environ.get("TQDM_DISABLE") == "1"  # tqdm's bar for notebooks does not read it
+    return tqdm(total=total, unit=f" {unit}", delay=2.0, leave=False, disable=off)
