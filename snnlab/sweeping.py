@@ -99,7 +99,7 @@ def sweep(
     >>> table[["v_init", "timesteps", "accuracy", "spikes"]].values.tolist()
     [[0.0, 1.0, 0.0, 0.0], [0.0, 2.0, 0.0, 0.0], [0.5, 1.0, 0.0, 0.0], [0.5, 2.0, 1.0, 1.0]]
     """
-    with needs("snnlab.sweep", "joblib", "pandas", "cloudpickle"):
+    with needs("snnlab.sweep", "pandas", "cloudpickle"):
         import cloudpickle  # noqa: F401 (used by _packed)
         import joblib
         import pandas as pd

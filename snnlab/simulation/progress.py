@@ -1,5 +1,6 @@
 """A progress bar for work that takes long."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,7 +11,8 @@ def progress_bar(total: int, unit: str) -> Iterator[Any]:
     """Show a progress bar of tqdm after two seconds, until the work is done."""
     from tqdm.auto import tqdm
 
-    with tqdm(total=total, unit=f" {unit}", delay=2.0, leave=False) as bar:
+    off = os.environ.get("TQDM_DISABLE") == "1"  # tqdm's bar for notebooks does not read it
+    with tqdm(total=total, unit=f" {unit}", delay=2.0, leave=False, disable=off) as bar:
         try:
             yield bar
         finally:

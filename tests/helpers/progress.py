@@ -4,7 +4,7 @@
 class Bar:
     """What was asked of a bar, and what it counted."""
 
-    def __init__(self, total, unit, delay, leave):
+    def __init__(self, total, unit, delay, leave, disable):
         self.planned = self.total = total
         self.unit, self.delay, self.leave = unit.strip(), delay, leave
         self.n, self.closed = 0, False

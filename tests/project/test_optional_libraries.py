@@ -38,7 +38,6 @@ ENTRIES = [
     ("brian2", "snnlab.course.MysteryNeuron", attribute("snnlab.course", "MysteryNeuron")),
     ("brian2", "snnlab.brian", lambda: import_module("snnlab.brian")),
     ("scipy", "snnlab.brian", lambda: import_module("snnlab.brian")),
-    ("joblib", "snnlab.sweep", swept),
     ("pandas", "snnlab.sweep", swept),
     ("cloudpickle", "snnlab.sweep", swept),
     ("scikit-learn", "snnlab.data.load_digits", data.load_digits),
