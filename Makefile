@@ -52,10 +52,11 @@ links: ## check the site's links to other sites, which needs the internet
 	@$(PYTHON) tools/environment.py docs
 	$(PY) -m sphinx -q -b linkcheck docs build/links
 
-bench: ## measure speed and accuracy, and the explorers in a browser
+bench: ## measure speed and accuracy, also in a browser and beside a busy program
 	@$(PYTHON) tools/environment.py test
 	$(PY) -m benchmarks
 	$(PY) -m benchmarks browser
+	$(PY) -m benchmarks neighbour
 
 lint: ## check style, types and the order of imports
 	@$(PYTHON) tools/environment.py dev
