@@ -7,7 +7,7 @@ multiples of 1/64, so that their sums are exact.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import product
+from itertools import accumulate, product
 from typing import Any
 
 import numpy as np
@@ -36,77 +36,72 @@ class CurrentsToFind(Exercise):
 
     def check(self, answer: Any) -> Feedback:
         """Return feedback: the neuron has to fire twice under currents that add up to 0 or less."""
-        if answer is None or answer is ...:
-            return Feedback(False, "There are no currents yet. Write four of them in a list.")
-        if isinstance(answer, np.ndarray):
-            answer = answer.tolist()
-        if not isinstance(answer, (list, tuple)):
-            return Feedback(
-                False,
-                f"This is {kind(answer)}. The order counts here: write the four "
-                f"currents in a list, between square brackets.",
-            )
-        if all(current is None or current is ... for current in answer):
-            return Feedback(False, "The list has no currents yet. Write four of them in it.")
-        if not all(_checks.is_number(z) and abs(float(z)) < _MOST for z in answer):
-            return Feedback(False, "Not all in the list are numbers. Which currents do you mean?")
-        if len(answer) != 4:
-            return Feedback(
-                False,
-                f"The list has {counted(len(answer), 'current')}. The neuron is watched for four "
-                f"steps: what does it get in each?",
-            )
-        if list(answer) == list(_SHOWN):
-            return Feedback(
-                False,
-                "These are the four currents from above. Do others do it too? Which sizes, and in "
-                "which order?",
-            )
-        return _what_happens([_exact(current) for current in answer])
+        if fault := _not_four_currents(answer):
+            return Feedback(False, fault)
+        # As they were written: ten times 0.1 is exactly 1.
+        return _what_happens([Fraction(repr(float(current))) for current in answer])
 
 
-def _exact(current: Any) -> Fraction:
-    """Return a current as it was written: ten times 0.1 is exactly 1."""
-    return Fraction(repr(float(current)))
+def _not_four_currents(answer: Any) -> str:
+    """Return what is wrong with an answer that is no list of four new currents, else ''."""
+    if answer is None or answer is ...:
+        return "There are no currents yet. Write four of them in a list."
+    if isinstance(answer, np.ndarray):
+        answer = answer.tolist()
+    if not isinstance(answer, (list, tuple)):
+        return (
+            f"This is {kind(answer)}. The order counts here: write the four currents in a list, "
+            f"between square brackets."
+        )
+    if all(current is None or current is ... for current in answer):
+        return "The list has no currents yet. Write four of them in it."
+    if not all(_checks.is_number(z) and abs(float(z)) < _MOST for z in answer):
+        return "Not all in the list are numbers. Which currents do you mean?"
+    if len(answer) != 4:
+        return (
+            f"The list has {counted(len(answer), 'current')}. The neuron is watched for four "
+            f"steps: what does it get in each?"
+        )
+    if list(answer) == list(_SHOWN):
+        return (
+            "These are the four currents from above. Do others do it too? Which sizes, and in "
+            "which order?"
+        )
+    return ""
 
 
 def _what_happens(currents: Sequence[Fraction]) -> Feedback:
     """Return feedback on what a neuron does: threshold 1, soft reset, empty at first."""
-    total = sum(currents)
-    if total > 0:
-        return Feedback(
-            False,
-            f"Your currents add up to {float(total):g}, so the ANN too would pass something on. "
-            f"What has to come beside the positive ones?",
-        )
-    spikes, potential, charge, highest = 0, Fraction(0), Fraction(0), Fraction(0)
+    total, highest = sum(currents), max(accumulate(currents, initial=Fraction(0)))
+    spikes, potential = 0, Fraction(0)
     for current in currents:
-        potential, charge = potential + current, charge + current
-        highest = max(highest, charge)
+        potential += current
         if potential >= 1:
             potential, spikes = potential - 1, spikes + 1
     seen = f"Under {listed(tuple(map(float, currents)))} the neuron {fires(spikes)}"
-    if spikes < 2 and highest >= 2:
-        return Feedback(
-            False,
+    if total > 0:
+        words = (
+            f"Your currents add up to {float(total):g}, so the ANN too would pass something on. "
+            f"What has to come beside the positive ones?"
+        )
+    elif spikes < 2 <= highest:
+        words = (
             f"{seen}, though it has collected {float(highest):g}. It fires once per step at most: "
-            f"what happens to the rest before it can be fired?",
+            f"what happens to the rest before it can be fired?"
         )
-    if spikes < 2:
-        return Feedback(
-            False,
+    elif spikes < 2:
+        words = (
             f"{seen}: all it has collected is never more than {float(highest):g}. What order, "
-            f"or what size, lets it collect 2 before the negative currents come?",
+            f"or what size, lets it collect 2 before the negative currents come?"
         )
-    if spikes > 2:
-        return Feedback(
-            False,
+    elif spikes > 2:
+        words = (
             f"{seen}, as what it has collected reaches {float(highest):g}. That is even more than "
-            f"asked for: how do you take one spike away?",
+            f"asked for: how do you take one spike away?"
         )
-    return Feedback(
-        True, f"{seen}, though its currents add up to {float(total):g}: the ANN would be silent."
-    )
+    else:
+        words = f"{seen}, though its currents add up to {float(total):g}: the ANN would be silent."
+    return Feedback(spikes == 2 and total <= 0, words)
 
 
 _four_currents = CurrentsToFind(
