@@ -16,10 +16,7 @@ from snnlab.exceptions import OptionError, ShapeError
 
 
 def images(
-    x: Any,
-    name: str,
-    shape: Sequence[int] | None = None,
-    dtype: torch.dtype | None = None,
+    x: Any, name: str, shape: Sequence[int] | None = None, dtype: torch.dtype | None = None
 ) -> torch.Tensor:
     """Return `x` as a tensor of floats, shape (B, ...), B >= 1, all values finite.
 
