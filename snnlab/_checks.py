@@ -94,9 +94,8 @@ def labels(y: Any, batch: int) -> np.ndarray:
 def instance(value: Any, kind: type, name: str, todo: str) -> None:
     """Refuse a value that is not of a class."""
     if not isinstance(value, kind):
-        raise OptionError(
-            f"{name}: found {type(value).__name__}, expected a {kind.__name__}. {todo}"
-        )
+        found, expected = type(value).__name__, kind.__name__
+        raise OptionError(f"{name}: found {found}, expected a {expected}. {todo}")
 
 
 def is_number(value: Any) -> bool:

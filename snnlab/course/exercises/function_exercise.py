@@ -82,7 +82,7 @@ class FunctionExercise(Exercise):
         if not callable(answer):
             return f"This is {kind(answer)}, and a function is asked for. {call}"
         if not _accepts(answer, self.groups[0][0]):
-            names = self._names()
+            names = list(inspect.signature(self.solution).parameters)
             return (
                 f"Your function cannot be called with {counted(len(names), 'value')}. Give it just "
                 f"these, in this order: {', '.join(names)}."
@@ -102,7 +102,7 @@ class FunctionExercise(Exercise):
 
     def filled(self, words: str, case: Case) -> str:
         """Return a text with the values of a case in it."""
-        arguments = dict(zip(self._names(), case, strict=True))
+        arguments = inspect.signature(self.solution).bind(*case).arguments
         return words.format(**arguments | self.facts(*case))
 
     def _wrong(self, case: Case, outcomes: Mapping[Case, float | str]) -> str:
@@ -119,9 +119,7 @@ class FunctionExercise(Exercise):
         return f"{place} the {self.subject} {right}; yours {yours}. {self.question}"
 
     def _agree_all(self, wrong: Callable[..., Any], outcomes: Mapping[Case, float | str]) -> bool:
-        return all(
-            self._agree(outcome, _outcome(wrong, case)) for case, outcome in outcomes.items()
-        )
+        return all(self._agree(found, _outcome(wrong, case)) for case, found in outcomes.items())
 
     def _agree(self, one: float | str, other: float | str) -> bool:
         """Return whether two outcomes are equal numbers."""
@@ -130,9 +128,6 @@ class FunctionExercise(Exercise):
         if self.exact:
             return one == other
         return math.isclose(one, other, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE / 1000)
-
-    def _names(self) -> list[str]:
-        return list(inspect.signature(self.solution).parameters)
 
 
 def _arguments(case: Case) -> Iterator[Any]:

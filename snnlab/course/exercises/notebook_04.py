@@ -190,10 +190,7 @@ _factor = FunctionExercise(
     ),
     solution=factor,
     groups=[
-        [
-            *(((scales[0],), 0) for scales in _CHAINS),
-            *((scales[:2], layer) for scales in _CHAINS for layer in (0, 1)),
-        ],
+        [(scales[:n], layer) for n in (1, 2) for scales in _CHAINS for layer in range(n)],
         [(scales, layer) for scales in _CHAINS for layer in range(len(scales))],
     ],
     subject="layer",

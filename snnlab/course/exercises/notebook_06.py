@@ -6,7 +6,7 @@ without rounding up. So no rounding of floats decides.
 """
 
 import math
-from itertools import permutations
+from itertools import permutations, product
 
 from snnlab.course.exercises.base import Exercise
 from snnlab.course.exercises.function_exercise import FunctionExercise
@@ -20,8 +20,12 @@ def folded_bias(bias, mean, variance, gamma, beta, eps):
     return gamma * (bias - mean) / math.sqrt(variance + eps) + beta
 
 
-# Variance and eps; the root of their sum is exact, and not the sum itself.
-_SPREADS = ((3.75, 0.25), (0.1875, 0.0625), (15.0, 1.0))
+def _spread(*parts):
+    """Return cases with bias, mean, gamma and beta for several variances and eps."""
+    # The root of variance plus eps is exact, and not the sum itself.
+    spreads = ((3.75, 0.25), (0.1875, 0.0625), (15.0, 1.0))
+    return [(b, m, v, g, beta, eps) for (v, eps), (b, m, g, beta) in product(spreads, parts)]
+
 
 _folded_bias = FunctionExercise(
     number="6.1",
@@ -35,21 +39,10 @@ _folded_bias = FunctionExercise(
     ),
     solution=folded_bias,
     groups=[
-        [
-            (bias, mean, variance, gamma, beta, eps)
-            for variance, eps in _SPREADS
-            for bias, mean, gamma, beta in ((1.0, 3.0, 4.0, 0.5), (0.5, -1.0, -2.0, 0.25))
-        ],
-        [
-            (bias, mean, variance, gamma, beta, eps)
-            for variance, eps in _SPREADS
-            for bias, mean, gamma, beta in (
-                (0.0, 1.0, 2.0, 1.0),
-                (-2.0, 0.5, 0.5, -1.0),
-                (3.0, 0.0, 1.5, 0.0),
-                (0.0, 0.0, 2.0, 1.0),
-            )
-        ],
+        _spread((1.0, 3.0, 4.0, 0.5), (0.5, -1.0, -2.0, 0.25)),
+        _spread(
+            (0.0, 1.0, 2.0, 1.0), (-2.0, 0.5, 0.5, -1.0), (3.0, 0.0, 1.5, 0.0), (0.0, 0.0, 2.0, 1.0)
+        ),
     ],
     subject="layer",
     place=(
