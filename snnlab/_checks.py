@@ -16,10 +16,7 @@ from snnlab.exceptions import OptionError, ShapeError
 
 
 def images(
-    x: Any,
-    name: str,
-    shape: Sequence[int] | None = None,
-    dtype: torch.dtype | None = None,
+    x: Any, name: str, shape: Sequence[int] | None = None, dtype: torch.dtype | None = None
 ) -> torch.Tensor:
     """Return `x` as a tensor of floats, shape (B, ...), B >= 1, all values finite.
 
@@ -97,9 +94,8 @@ def labels(y: Any, batch: int) -> np.ndarray:
 def instance(value: Any, kind: type, name: str, todo: str) -> None:
     """Refuse a value that is not of a class."""
     if not isinstance(value, kind):
-        raise OptionError(
-            f"{name}: found {type(value).__name__}, expected a {kind.__name__}. {todo}"
-        )
+        found, expected = type(value).__name__, kind.__name__
+        raise OptionError(f"{name}: found {found}, expected a {expected}. {todo}")
 
 
 def is_number(value: Any) -> bool:

@@ -29,13 +29,11 @@ class Checkpoint:
     def __init__(self, file: str | Path | None, setting: Mapping[str, Any], parts: Sequence[Any]):
         self.file = None if file is None else Path(file)
         self.setting, self.parts = dict(setting), parts
-        if self.file is None:
-            return
-        if self.file.is_dir():
+        if self.file and self.file.is_dir():
             raise DataError(
                 f"{self.file}: is a folder, expected a file for the checkpoint. Add a name to it."
             )
-        if not self.file.parent.is_dir():
+        if self.file and not self.file.parent.is_dir():
             raise DataError(
                 f"{self.file}: there is no folder {self.file.parent}, expected one for the "
                 f"checkpoint. Make the folder first."

@@ -103,8 +103,7 @@ def load_network(name: str) -> nn.Module:
     with needs("snnlab.data.load_network", "safetensors"):
         from safetensors.torch import load
 
-    _checks.option(name, "name", ARCHITECTURES)
-    model = ARCHITECTURES[name]()
+    model = ARCHITECTURES[_checks.option(name, "name", ARCHITECTURES)]()
     # Stored in half precision, for half the size; copied into parameters of float32.
     model.load_state_dict(load(bundled.read(f"{name}.safetensors")))
     return model.eval()

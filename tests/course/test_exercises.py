@@ -322,8 +322,8 @@ def test_typical_wrong_answers_get_their_own_words(number):
 
 @pytest.mark.parametrize("number", FUNCTIONS)
 def test_every_mistake_of_the_package_is_told_and_the_tests_know_it(number):
-    mistakes = FUNCTIONS[number].mistakes
-    heard = [{remark(number, wrong) for wrong in mistake.wrong} for mistake in mistakes]
+    mistakes = FUNCTIONS[number].mistakes.values()
+    heard = [{remark(number, function) for function in wrong} for wrong in mistakes]
     assert all(one.isdisjoint(two) for one, two in itertools.combinations(heard, 2))
     general = FUNCTIONS[number].question
     assert all(general not in words for words in set().union(*heard))
@@ -347,7 +347,7 @@ def test_an_unknown_mistake_is_shown_where_it_shows_first(number):
     exercise = FUNCTIONS[number]
     heard = said(number, lambda *case: exercise.solution(*case) + 3)
     first = exercise.groups[0][0]
-    assert heard.startswith(exercise.place(*first))
+    assert heard.startswith(exercise.filled(exercise.place, first))
     assert "; yours " in heard
     assert exercise.question in heard
     group = exercise.groups[-1]
@@ -358,7 +358,7 @@ def test_an_unknown_mistake_is_shown_where_it_shows_first(number):
         return exercise.solution(*case) + 3 * same
 
     heard = said(number, only_the_last)
-    assert heard.startswith(exercise.place(*last))
+    assert heard.startswith(exercise.filled(exercise.place, last))
 
 
 def test_a_spike_more_in_a_single_case_is_told_as_it_is():
@@ -403,7 +403,9 @@ def test_what_is_no_number_has_its_own_words(number):
     ):
         heard.append(said(number, lambda *_, value=value: value))
         assert words in heard[-1]
-        assert heard[-1].startswith(FUNCTIONS[number].place(*FUNCTIONS[number].groups[0][0]))
+        exercise = FUNCTIONS[number]
+        place = exercise.filled(exercise.place, exercise.groups[0][0])
+        assert heard[-1].startswith(place)
     assert len(set(heard)) == len(heard) - 1  # the two kinds of True
 
 

@@ -21,23 +21,7 @@ _TOLERANCE = 1e-6
 _NOTHING = "your function returns nothing"
 
 
-@dataclass(frozen=True)
-class Mistake:
-    """A typical mistake.
-
-    Parameters
-    ----------
-    wrong : tuple of functions
-        Wrong answers; several where the same misconception can be written in several ways.
-    words : str or callable
-        A question to the learner. A callable takes the smallest case in which the mistake shows.
-    """
-
-    wrong: tuple[Callable[..., Any], ...]
-    words: str | Callable[..., str]
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FunctionExercise(Exercise):
     """A function to be written by the learner; it is compared with the solution.
 
@@ -50,14 +34,19 @@ class FunctionExercise(Exercise):
         group with a wrong result, whatever the later ones give: so a mistake is recognized even if
         they are wrong for another reason.
     subject : str
-        What the function stands for, such as "neuron".
-    place : callable
-        Takes a case; returns the beginning of a sentence about it.
+        What the function stands for.
+    place : str
+        The beginning of a sentence about a case. It is formatted with the arguments of the call,
+        by their names, and with the facts.
+    facts : callable
+        Takes a case; returns what else a text may name.
     says : callable
         Takes the result of a function; returns a verb phrase for it.
     question : str
         Asked when no mistake is recognized.
-    mistakes : sequence of Mistake
+    mistakes : dict from str to a sequence of functions
+        What is said about a typical mistake, formatted as `place` is, and the wrong answers that
+        it is said to; several where the same misconception can be written in several ways.
     done : str
         The end of the sentence about a right answer.
     exact : bool
@@ -66,11 +55,12 @@ class FunctionExercise(Exercise):
 
     solution: Callable[..., Any]
     groups: Sequence[Sequence[Case]]
-    subject: str
-    place: Callable[..., str]
+    subject: str = "neuron"
+    place: str
+    facts: Callable[..., dict[str, Any]] = lambda *case: {}
     says: Callable[[float], str]
     question: str
-    mistakes: Sequence[Mistake]
+    mistakes: Mapping[str, Sequence[Callable[..., Any]]]
     done: str
     exact: bool = True
 
@@ -80,52 +70,56 @@ class FunctionExercise(Exercise):
 
     def check(self, answer: Any) -> Feedback:
         """Compare a function with the solution in all cases, and return feedback."""
+        if fault := self._fault(answer):
+            return Feedback(False, fault)
+        return Feedback(True, f"All {sum(map(len, self.groups))} cases hold, {self.done}.")
+
+    def _fault(self, answer: Any) -> str:
+        """Return what is wrong with an answer, '' if nothing is."""
+        call = f'Write check("{self.number}", {self.solution.__name__}), without its arguments.'
         if answer is None or answer is ...:
-            return Feedback(False, f"There is nothing here yet. {self._call()}")
+            return f"There is nothing here yet. {call}"
         if not callable(answer):
-            return Feedback(
-                False,
-                f"This is {kind(answer)}, and a function is asked for. {self._call()}",
-            )
+            return f"This is {kind(answer)}, and a function is asked for. {call}"
         if not _accepts(answer, self.groups[0][0]):
-            return Feedback(
-                False,
-                f"Your function cannot be called with "
-                f"{counted(len(self._names()), 'value')}. Give it just these, in this order: "
-                f"{', '.join(self._names())}.",
+            names = list(inspect.signature(self.solution).parameters)
+            return (
+                f"Your function cannot be called with {counted(len(names), 'value')}. Give it just "
+                f"these, in this order: {', '.join(names)}."
             )
         outcomes: dict[Case, float | str] = {}
         for group in self.groups:
             outcomes |= {case: _outcome(answer, case) for case in group}
             if set(outcomes.values()) == {_NOTHING}:
-                return Feedback(
-                    False,
-                    "Your function returns nothing yet. What it has worked out stands behind "
-                    "the word return.",
+                return (
+                    "Your function returns nothing yet. What it has worked out stands behind the "
+                    "word return."
                 )
             for case in group:
                 if not self._agree(outcomes[case], _outcome(self.solution, case)):
-                    return Feedback(False, self._wrong(case, outcomes))
-        return Feedback(True, f"All {len(outcomes)} cases hold, {self.done}.")
+                    return self._wrong(case, outcomes)
+        return ""
+
+    def filled(self, words: str, case: Case) -> str:
+        """Return a text with the values of a case in it."""
+        arguments = inspect.signature(self.solution).bind(*case).arguments
+        return words.format(**arguments | self.facts(*case))
 
     def _wrong(self, case: Case, outcomes: Mapping[Case, float | str]) -> str:
         """Return the feedback on the first wrong case, given the outcomes so far."""
-        place, outcome = self.place(*case), outcomes[case]
+        place, outcome = self.filled(self.place, case), outcomes[case]
         if isinstance(outcome, str):
             return f"{place} {outcome}. What does the {self.subject} do there?"
         yours, right = self.says(outcome), self.says(self.solution(*_arguments(case)))
-        for mistake in self.mistakes:
-            if any(self._agree_all(wrong, outcomes) for wrong in mistake.wrong):
-                words = mistake.words if isinstance(mistake.words, str) else mistake.words(*case)
-                return f"{place} your {self.subject} {yours}. {words}"
+        for words, wrong in self.mistakes.items():
+            if any(self._agree_all(function, outcomes) for function in wrong):
+                return f"{place} your {self.subject} {yours}. {self.filled(words, case)}"
         if yours == right:
             return f"{place} your {self.subject} almost does what it should. {self.question}"
         return f"{place} the {self.subject} {right}; yours {yours}. {self.question}"
 
     def _agree_all(self, wrong: Callable[..., Any], outcomes: Mapping[Case, float | str]) -> bool:
-        return all(
-            self._agree(outcome, _outcome(wrong, case)) for case, outcome in outcomes.items()
-        )
+        return all(self._agree(found, _outcome(wrong, case)) for case, found in outcomes.items())
 
     def _agree(self, one: float | str, other: float | str) -> bool:
         """Return whether two outcomes are equal numbers."""
@@ -134,12 +128,6 @@ class FunctionExercise(Exercise):
         if self.exact:
             return one == other
         return math.isclose(one, other, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE / 1000)
-
-    def _call(self) -> str:
-        return f'Write check("{self.number}", {self.solution.__name__}), without its arguments.'
-
-    def _names(self) -> list[str]:
-        return list(inspect.signature(self.solution).parameters)
 
 
 def _arguments(case: Case) -> Iterator[Any]:
@@ -154,8 +142,8 @@ def _accepts(answer: Callable[..., Any], case: Case) -> bool:
         inspect.signature(answer).bind(*case)
     except TypeError:
         return False
-    except ValueError:  # some built-in functions have no signature
-        return True
+    except ValueError:
+        pass  # some built-in functions have no signature
     return True
 
 
@@ -169,7 +157,8 @@ def _outcome(function: Callable[..., Any], case: Case) -> float | str:
         return f"your function stopped: {textwrap.shorten(message, 200).rstrip('.')}"
     if value is None or value is ...:
         return _NOTHING
-    value = _python_number(value)
+    if getattr(value, "ndim", None) == 0:  # a scalar of numpy or torch
+        value = value.item()
     if isinstance(value, bool) or not isinstance(value, Real):
         return f"your function returns {kind(value)}, and one number is asked for"
     try:
@@ -179,8 +168,3 @@ def _outcome(function: Callable[..., Any], case: Case) -> float | str:
     if not math.isfinite(number):
         return f"your function returns {number}, and with that nobody can count"
     return number
-
-
-def _python_number(value: Any) -> Any:
-    """Return a scalar of numpy or torch as a number of Python."""
-    return value.item() if getattr(value, "ndim", None) == 0 else value

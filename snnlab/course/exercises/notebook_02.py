@@ -10,18 +10,13 @@ from itertools import product
 import numpy as np
 
 from snnlab.course.exercises.base import Exercise
-from snnlab.course.exercises.function_exercise import FunctionExercise, Mistake
+from snnlab.course.exercises.function_exercise import FunctionExercise
 from snnlab.course.wording import fires, listed, steps
 
 
-def _constant_current(current, timesteps):
-    """Return how a sentence about a neuron under a constant current begins."""
-    return f"At current {current:g} and {steps(timesteps)}"
-
-
-def _by_steps(currents, timesteps):
+def _by_steps(*currents):
     """Return cases (current, steps), the fewest steps first."""
-    return [(current, t) for t, current in product(timesteps, currents)]
+    return [(current, t) for t, current in product((1, 2, 3, 4, 8, 10), currents)]
 
 
 # Exercise 2.1
@@ -42,55 +37,37 @@ _count = FunctionExercise(
     ),
     solution=count,
     groups=[
-        _by_steps(currents, (1, 2, 3, 4, 8, 10))
-        for currents in ((0.0, 0.125, 0.25, 0.375, 0.5, 0.75, 1.0), (1.25, 2.0), (-0.25, -1.0))
+        _by_steps(0.0, 0.125, 0.25, 0.375, 0.5, 0.75, 1.0),
+        _by_steps(1.25, 2.0),
+        _by_steps(-0.25, -1.0),
     ],
-    subject="neuron",
-    place=_constant_current,
+    place="At current {current:g} and {time}",
+    facts=lambda z, T: {"time": steps(T), "charge": z * T, "next": math.ceil(z * T)},
     says=fires,
     question="How much has it collected by then, and how many thresholds is that?",
-    mistakes=(
-        Mistake(
-            (
-                lambda z, T: np.round(z * T),
-                lambda z, T: np.floor(z * T + 0.5),
-                lambda z, T: np.ceil(z * T),
-            ),
-            lambda z, T: (
-                f"It has collected {z * T:g} by then. Is that enough for threshold "
-                f"{math.ceil(z * T)}?"
-            ),
-        ),
-        Mistake(
-            (lambda z, T: max(0, math.ceil(z * T) - 1),),
-            lambda z, T: (
-                f"It has collected exactly {z * T:g} by then. Does a neuron fire whose "
-                f"charge equals the threshold?"
-            ),
-        ),
-        Mistake(
-            (lambda z, T: math.floor(z * (T - 1)), lambda z, T: math.floor(z * (T + 1))),
-            lambda z, T: f"For how many steps does the current flow: {T}, or another number?",
-        ),
-        Mistake(
-            (lambda z, T: math.floor(z * T) / T,),
-            "That is a rate, spikes per step. How many spikes are counted in all?",
-        ),
-        Mistake(
-            (lambda z, T: T // math.ceil(1 / z) if z else 0,),
-            "Yours forgets what lies beyond the threshold, as reset to zero does. What does a "
-            "spike take away here, and what stays?",
-        ),
-        Mistake(
-            (lambda z, T: math.floor(z * T),),
-            "How many spikes can one step hold?",
-        ),
-        Mistake(
-            (lambda z, T: min(math.floor(z * T), T), lambda z, T: min(math.trunc(z * T), T)),
-            "A negative current leads away from the threshold. Can there be fewer spikes "
-            "than none?",
-        ),
-    ),
+    mistakes={
+        "It has collected {charge:g} by then. Is that enough for threshold {next}?": [
+            lambda z, T: np.round(z * T),
+            lambda z, T: np.floor(z * T + 0.5),
+            lambda z, T: np.ceil(z * T),
+        ],
+        "It has collected exactly {charge:g} by then. Does a neuron fire whose charge equals the "
+        "threshold?": [lambda z, T: max(0, math.ceil(z * T) - 1)],
+        "For how many steps does the current flow: {steps}, or another number?": [
+            lambda z, T: math.floor(z * (T - 1)),
+            lambda z, T: math.floor(z * (T + 1)),
+        ],
+        "That is a rate, spikes per step. How many spikes are counted in all?": [
+            lambda z, T: math.floor(z * T) / T
+        ],
+        "Yours forgets what lies beyond the threshold, as reset to zero does. What does a spike "
+        "take away here, and what stays?": [lambda z, T: T // math.ceil(1 / z) if z else 0],
+        "How many spikes can one step hold?": [lambda z, T: math.floor(z * T)],
+        "A negative current leads away from the threshold. Can there be fewer spikes than none?": [
+            lambda z, T: min(math.floor(z * T), T),
+            lambda z, T: min(math.trunc(z * T), T),
+        ],
+    },
     done="negative currents too",
 )
 
@@ -115,56 +92,33 @@ _mean_error = FunctionExercise(
     ),
     solution=mean_error,
     groups=[
-        [(timesteps, 1.0, 0.0) for timesteps in (1, 2, 4, 8)],
-        [(timesteps, theta, 0.0) for timesteps in (1, 2, 4, 8) for theta in (0.5, 2.0)],
-        [
-            (timesteps, theta, start)
-            for timesteps in (1, 2, 4, 8)
-            for theta in (1.0, 0.5, 2.0)
-            for start in (0.25, 0.5, 0.75)
-        ],
+        [*product((1, 2, 4, 8), (1.0,), (0.0,))],
+        [*product((1, 2, 4, 8), (0.5, 2.0), (0.0,))],
+        [*product((1, 2, 4, 8), (1.0, 0.5, 2.0), (0.25, 0.5, 0.75))],
     ],
-    subject="neuron",
-    place=lambda timesteps, threshold, start: (
-        f"With {steps(timesteps)}, threshold {threshold:g} and start {start:g}"
-    ),
+    place="With {time}, threshold {threshold:g} and start {start:g}",
+    facts=lambda T, theta, start: {"time": steps(T)},
     says=lambda value: f"is off by {value:g} on average",
     question="How wide is one stair, and where does the straight line cut it?",
-    mistakes=(
-        Mistake(
-            (lambda T, theta, start: (0.5 - start) * theta / T,),
-            "The error is what it passes on minus the activation. Does a neuron that starts "
-            "empty pass on too much, or too little?",
-        ),
-        Mistake(
-            (lambda T, theta, start: (start - 1) * theta / T,),
-            "It is that far off at the end of a stair, just before the next spike. What is the "
-            "gap like at the beginning of a stair, and in the mean?",
-        ),
-        Mistake(
-            (lambda T, theta, start: (start - 0.5) * theta,),
-            "Would twice the steps leave it just as far off? How wide is one stair?",
-        ),
-        Mistake(
-            (lambda T, theta, start: (start - 0.5) / T,),
-            lambda T, theta, start: (
-                f"One spike stands for {theta:g} here. What does that do to the height of a stair?"
-            ),
-        ),
-        Mistake(
-            (lambda T, theta, start: -theta / (2 * T),),
-            lambda T, theta, start: (
-                f"It has {start:g} of a threshold before the first step. Where does that charge go?"
-            ),
-        ),
-        Mistake(
-            (lambda T, theta, start: (start - theta / 2) / T,),
-            lambda T, theta, start: (
-                f"The start is counted in thresholds. How much charge is {start:g} of a "
-                f"threshold {theta:g}?"
-            ),
-        ),
-    ),
+    mistakes={
+        "The error is what it passes on minus the activation. Does a neuron that starts empty pass "
+        "on too much, or too little?": [lambda T, theta, start: (0.5 - start) * theta / T],
+        "It is that far off at the end of a stair, just before the next spike. What is the gap "
+        "like at the beginning of a stair, and in the mean?": [
+            lambda T, theta, start: (start - 1) * theta / T
+        ],
+        "Would twice the steps leave it just as far off? How wide is one stair?": [
+            lambda T, theta, start: (start - 0.5) * theta
+        ],
+        "One spike stands for {threshold:g} here. What does that do to the height of a stair?": [
+            lambda T, theta, start: (start - 0.5) / T
+        ],
+        "It has {start:g} of a threshold before the first step. Where does that charge go?": [
+            lambda T, theta, start: -theta / (2 * T)
+        ],
+        "The start is counted in thresholds. How much charge is {start:g} of a threshold "
+        "{threshold:g}?": [lambda T, theta, start: (start - theta / 2) / T],
+    },
     done="with several thresholds and starts",
     exact=False,
 )
@@ -190,65 +144,44 @@ _steps_for = FunctionExercise(
     ),
     solution=steps_for,
     groups=[
-        [(bound, 1.0) for bound in (0.5, 0.25, 0.125, 0.0625)],
-        [(bound, 1.0) for bound in (0.375, 0.1875, 0.09375, 0.078125, 0.75)],
-        [(bound, theta) for bound in (0.5, 0.375, 0.125, 0.078125) for theta in (0.5, 2.0)],
+        [*product((0.5, 0.25, 0.125, 0.0625), (1.0,))],
+        [*product((0.375, 0.1875, 0.09375, 0.078125, 0.75), (1.0,))],
+        [*product((0.5, 0.375, 0.125, 0.078125), (0.5, 2.0))],
     ],
-    subject="neuron",
-    place=lambda bound, threshold: f"For a bound of {bound:g} and threshold {threshold:g}",
+    place="For a bound of {bound:g} and threshold {threshold:g}",
     says=lambda value: f"takes {steps(value)}",
     question="In this time, how far off can a neuron be that starts half full?",
-    mistakes=(
-        Mistake(
-            (lambda bound, theta: math.ceil(theta / bound), lambda bound, theta: theta / bound),
-            "That is how long a neuron needs that starts empty. What does half a threshold at "
-            "the start do to the largest error?",
-        ),
-        Mistake(
-            (lambda bound, theta: math.floor(theta / (2 * bound)) + 1,),
-            "With one step less it would be off by the bound exactly. Is it then off by more "
-            "than the bound?",
-        ),
-        Mistake(
-            (
-                lambda bound, theta: math.ceil(bound / (2 * theta)),
-                lambda bound, theta: math.ceil(bound / theta),
-                lambda bound, theta: bound / (2 * theta),
-            ),
-            "Does a smaller bound take more steps, or fewer? Which of the two numbers has to "
-            "stand below the other?",
-        ),
-        Mistake(
-            (
-                lambda bound, theta: math.ceil(1 / bound**2),
-                lambda bound, theta: math.ceil((theta / bound) ** 2),
-                lambda bound, theta: math.ceil((theta / (2 * bound)) ** 2),
-                lambda bound, theta: math.ceil(1 / (2 * bound) ** 2),
-            ),
-            "Half the bound takes four times your steps: so it is with chance. Is there any "
-            "chance in a steady current?",
-        ),
-        Mistake(
-            (
-                lambda bound, theta: math.floor(theta / (2 * bound)),
-                lambda bound, theta: np.round(theta / (2 * bound)),
-            ),
-            lambda bound, theta: (
-                f"In so few steps, is it off by no more than {bound:g} everywhere? Work out the "
-                f"largest error."
-            ),
-        ),
-        Mistake(
-            (lambda bound, theta: theta / (2 * bound),),
-            "Can a neuron stop within a step?",
-        ),
-        Mistake(
-            (lambda bound, theta: math.ceil(1 / (2 * bound)),),
-            lambda bound, theta: (
-                f"One spike stands for {theta:g} here. Is a coarse neuron as quick as a fine one?"
-            ),
-        ),
-    ),
+    mistakes={
+        "That is how long a neuron needs that starts empty. What does half a threshold at the "
+        "start do to the largest error?": [
+            lambda bound, theta: math.ceil(theta / bound),
+            lambda bound, theta: theta / bound,
+        ],
+        "With one step less it would be off by the bound exactly. Is it then off by more than the "
+        "bound?": [lambda bound, theta: math.floor(theta / (2 * bound)) + 1],
+        "Does a smaller bound take more steps, or fewer? Which of the two numbers has to stand "
+        "below the other?": [
+            lambda bound, theta: math.ceil(bound / (2 * theta)),
+            lambda bound, theta: math.ceil(bound / theta),
+            lambda bound, theta: bound / (2 * theta),
+        ],
+        "Half the bound takes four times your steps: so it is with chance. Is there any chance in "
+        "a steady current?": [
+            lambda bound, theta: math.ceil(1 / bound**2),
+            lambda bound, theta: math.ceil((theta / bound) ** 2),
+            lambda bound, theta: math.ceil((theta / (2 * bound)) ** 2),
+            lambda bound, theta: math.ceil(1 / (2 * bound) ** 2),
+        ],
+        "In so few steps, is it off by no more than {bound:g} everywhere? Work out the largest "
+        "error.": [
+            lambda bound, theta: math.floor(theta / (2 * bound)),
+            lambda bound, theta: np.round(theta / (2 * bound)),
+        ],
+        "Can a neuron stop within a step?": [lambda bound, theta: theta / (2 * bound)],
+        "One spike stands for {threshold:g} here. Is a coarse neuron as quick as a fine one?": [
+            lambda bound, theta: math.ceil(1 / (2 * bound))
+        ],
+    },
     done="bounds that leave no whole number too",
 )
 
@@ -280,6 +213,7 @@ def _root_mean_square(errors):
 
 
 _SMALL = ((0.25,), (0.75,), (0.0, 0.25), (0.125, 0.375, 0.5), (0.0, 0.0, 0.125, 0.625, 1.0))
+_LARGE = ((0.25, 1.5), (0.0, 0.25, 2.0), (0.125, 0.5, 1.25, 3.0))
 
 _layer_error = FunctionExercise(
     number="2.4",
@@ -293,73 +227,50 @@ _layer_error = FunctionExercise(
     ),
     solution=layer_error,
     groups=[
-        [(activations, timesteps, 1.0) for timesteps in (1, 2, 4) for activations in _SMALL],
+        [(activations, T, 1.0) for T, activations in product((1, 2, 4), _SMALL)],
         [
-            (tuple(theta * a for a in activations), timesteps, theta)
-            for timesteps in (1, 2, 4)
-            for theta in (0.5, 2.0)
-            for activations in _SMALL
+            (tuple(theta * a for a in activations), T, theta)
+            for T, theta, activations in product((1, 2, 4), (0.5, 2.0), _SMALL)
         ],
-        [
-            (activations, timesteps, theta)
-            for timesteps in (1, 2, 4)
-            for theta in (1.0, 0.5)
-            for activations in ((0.25, 1.5), (0.0, 0.25, 2.0), (0.125, 0.5, 1.25, 3.0))
-        ],
+        [(a, T, theta) for T, theta, a in product((1, 2, 4), (1.0, 0.5), _LARGE)],
     ],
     subject="layer",
-    place=lambda activations, timesteps, threshold: (
-        f"With the {listed(activations, 'activation')} in {steps(timesteps)} at threshold "
-        f"{threshold:g}"
-    ),
+    place="With the {activations} in {time} at threshold {threshold:g}",
+    facts=lambda a, T, theta: {
+        "activations": listed(a, "activation"),
+        "largest": max(a),
+        "time": steps(T),
+    },
     says=lambda value: f"is off by {value:g}",
     question="What does each of its neurons pass on, and what should it?",
-    mistakes=(
-        Mistake(
-            (lambda a, T, theta: theta / (math.sqrt(12) * T),),
-            "This rule does not look at the activations: it takes them to be spread evenly. "
-            "Are they?",
-        ),
-        Mistake(
-            (lambda *case: np.mean(np.abs(_errors(case))),),
-            "That is the mean size of the errors. In the root mean square, does a large error "
-            "weigh more than two of half its size?",
-        ),
-        Mistake(
-            (lambda *case: np.mean(_errors(case) ** 2), lambda *case: np.sum(_errors(case) ** 2)),
-            "Double all errors: does your number double too? What is missing behind the square?",
-        ),
-        Mistake(
-            (lambda *case: np.std(_errors(case)), lambda *case: np.var(_errors(case))),
-            "Yours takes the mean of the errors away first. If all neurons were off by the "
-            "same, would the layer be right?",
-        ),
-        Mistake(
-            (lambda *case: _root_mean_square(_errors(case, start=0.0)),),
-            "That is right for neurons that start empty. What do these have before the first step?",
-        ),
-        Mistake(
-            (lambda *case: np.max(np.abs(_errors(case))),),
-            "That is the neuron that is off the most. What of the others?",
-        ),
-        Mistake(
-            (
-                lambda *case: _root_mean_square(_heard(case)),
-                lambda *case: np.sqrt(np.sum(_heard(case) ** 2) / len(case[0])),
-            ),
-            lambda a, T, theta: (
-                f"{max(a):g} lies above the threshold. What can that neuron pass on at "
-                f"most, and is what it leaves out no error?"
-            ),
-        ),
-        Mistake(
-            (lambda *case: _root_mean_square(_errors(case, most=False)),),
-            lambda a, T, theta: (
-                f"The neuron with {max(a):g} would have to fire more than once in a "
-                f"step. How many spikes is that at most, in {steps(T)}?"
-            ),
-        ),
-    ),
+    mistakes={
+        "This rule does not look at the activations: it takes them to be "
+        "spread evenly. Are they?": [lambda a, T, theta: theta / (math.sqrt(12) * T)],
+        "That is the mean size of the errors. In the root mean square, does a large error weigh "
+        "more than two of half its size?": [lambda *case: np.mean(np.abs(_errors(case)))],
+        "Double all errors: does your number double too? What is missing behind the square?": [
+            lambda *case: np.mean(_errors(case) ** 2),
+            lambda *case: np.sum(_errors(case) ** 2),
+        ],
+        "Yours takes the mean of the errors away first. If all neurons were off by the same, would "
+        "the layer be right?": [
+            lambda *case: np.std(_errors(case)),
+            lambda *case: np.var(_errors(case)),
+        ],
+        "That is right for neurons that start empty. What do these have before the first step?": [
+            lambda *case: _root_mean_square(_errors(case, start=0.0))
+        ],
+        "That is the neuron that is off the most. What of the others?": [
+            lambda *case: np.max(np.abs(_errors(case)))
+        ],
+        "{largest:g} lies above the threshold. What can that neuron pass on at most, and is what "
+        "it leaves out no error?": [
+            lambda *case: _root_mean_square(_heard(case)),
+            lambda *case: np.sqrt(np.sum(_heard(case) ** 2) / len(case[0])),
+        ],
+        "The neuron with {largest:g} would have to fire more than once in a step. How many spikes "
+        "is that at most, in {time}?": [lambda *case: _root_mean_square(_errors(case, most=False))],
+    },
     done="activations above the threshold too",
     exact=False,
 )
@@ -375,6 +286,12 @@ def count_zero(current, steps):
     return steps // math.ceil(1 / current)
 
 
+def _stretch(z, T):
+    needed = 1 / z if z else 0
+    whole = math.floor(needed)
+    return {"time": steps(T), "needed": needed, "before": steps(whole), "charge": whole * z}
+
+
 _count_zero = FunctionExercise(
     number="2.5",
     hints=(
@@ -387,73 +304,43 @@ _count_zero = FunctionExercise(
     ),
     solution=count_zero,
     groups=[
-        _by_steps(currents, (1, 2, 3, 4, 8, 10))
-        for currents in (
-            (0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.984375, 1.0),
-            (1.25, 2.0, 3.5),
-            (0.0, -0.25, -1.0),
-        )
+        _by_steps(0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.984375, 1.0),
+        _by_steps(1.25, 2.0, 3.5),
+        _by_steps(0.0, -0.25, -1.0),
     ],
-    subject="neuron",
-    place=_constant_current,
+    place="At current {current:g} and {time}",
+    facts=_stretch,
     says=fires,
     question="After how many steps has it collected 1, and where does it stand then?",
-    mistakes=(
-        Mistake(
-            (lambda z, T: math.floor(z * T), lambda z, T: T // (1 / z)),
-            "That is how often it fires with reset by subtraction. What becomes here of the "
-            "charge beyond the threshold?",
-        ),
-        Mistake(
-            (
-                lambda z, T: T // max(1, round(1 / z)),
-                lambda z, T: T // max(1, math.floor(1 / z + 0.5)),
-            ),
-            lambda z, T: (
-                f"It needs {1 / z:g} steps to the threshold, and can fire only at the end of "
-                f"a step. At which one?"
-            ),
-        ),
-        Mistake(
-            (lambda z, T: T // math.floor(1 / z),),
-            lambda z, T: (
-                f"After {steps(math.floor(1 / z))} it has collected "
-                f"{math.floor(1 / z) * z:g}. Is that a whole threshold?"
-            ),
-        ),
-        Mistake(
-            (
-                lambda z, T: T / math.ceil(1 / z),
-                lambda z, T: math.ceil(T / math.ceil(1 / z)),
-                lambda z, T: round(T / math.ceil(1 / z)),
-            ),
-            "The time is over while it collects for another spike. Does what it has by then count?",
-        ),
-        Mistake(
-            (
-                lambda z, T: math.floor(z * T) if z > 1 else count_zero(z, T),
-                lambda z, T: math.floor(z) * T if z > 1 else count_zero(z, T),
-            ),
-            lambda z, T: (
-                f"The current {z:g} is more than a threshold. How many spikes can one step "
-                f"hold, whatever the current?"
-            ),
-        ),
-        Mistake(
-            (lambda z, T: 0 if z > 1 else count_zero(z, T),),
-            lambda z, T: (
-                f"The current {z:g} is more than a threshold. How many steps does it need?"
-            ),
-        ),
-        Mistake(
-            (
-                lambda z, T: T // math.ceil(1 / z) if z else 0,
-                lambda z, T: math.trunc(T / math.ceil(1 / z)) if z else 0,
-            ),
-            "A negative current leads away from the threshold. Can there be fewer spikes "
-            "than none?",
-        ),
-    ),
+    mistakes={
+        "That is how often it fires with reset by subtraction. What becomes here of the charge "
+        "beyond the threshold?": [lambda z, T: math.floor(z * T), lambda z, T: T // (1 / z)],
+        "It needs {needed:g} steps to the threshold, and can fire only at the end of a step. At "
+        "which one?": [
+            lambda z, T: T // max(1, round(1 / z)),
+            lambda z, T: T // max(1, math.floor(1 / z + 0.5)),
+        ],
+        "After {before} it has collected {charge:g}. Is that a whole threshold?": [
+            lambda z, T: T // math.floor(1 / z)
+        ],
+        "The time is over while it collects for another spike. Does what it has by then count?": [
+            lambda z, T: T / math.ceil(1 / z),
+            lambda z, T: math.ceil(T / math.ceil(1 / z)),
+            lambda z, T: round(T / math.ceil(1 / z)),
+        ],
+        "The current {current:g} is more than a threshold. How many spikes can one step hold, "
+        "whatever the current?": [
+            lambda z, T: math.floor(z * T) if z > 1 else count_zero(z, T),
+            lambda z, T: math.floor(z) * T if z > 1 else count_zero(z, T),
+        ],
+        "The current {current:g} is more than a threshold. How many steps does it need?": [
+            lambda z, T: 0 if z > 1 else count_zero(z, T)
+        ],
+        "A negative current leads away from the threshold. Can there be fewer spikes than none?": [
+            lambda z, T: T // math.ceil(1 / z) if z else 0,
+            lambda z, T: math.trunc(T / math.ceil(1 / z)) if z else 0,
+        ],
+    },
     done="strong and negative currents too",
 )
 

@@ -4,10 +4,12 @@ The solutions are written as a learner would write them, without snnlab. The cas
 multiples of 1/64, so that their sums are exact.
 """
 
+from itertools import product
+
 import numpy as np
 
 from snnlab.course.exercises.base import Exercise
-from snnlab.course.exercises.function_exercise import FunctionExercise, Mistake
+from snnlab.course.exercises.function_exercise import FunctionExercise
 from snnlab.course.wording import listed
 
 # Exercise 4.1
@@ -24,6 +26,7 @@ def _missing(threshold, start):
 
 
 _CURRENTS = (0.75, 0.5, 0.375, 0.25, 0.15625, 1.0)
+_STARTS, _WEAK = (0.5, 0.25, 0.75), (0.1875, 0.125, 0.25)
 
 _first_spike = FunctionExercise(
     number="4.1",
@@ -39,78 +42,42 @@ _first_spike = FunctionExercise(
         [(current, 1.0, 0.0) for current in _CURRENTS],
         [
             (current * theta, theta * times, 0.0)
-            for theta in (0.5, 4.0)
-            for times in (1, 3)
-            for current in _CURRENTS
+            for theta, times, current in product((0.5, 4.0), (1, 3), _CURRENTS)
         ],
-        [
-            (current, theta, start)
-            for start in (0.5, 0.25, 0.75)
-            for theta in (1.0, 0.5, 2.0)
-            for current in (0.1875, 0.125, 0.25)
-        ],
+        [(z, theta, start) for start, theta, z in product(_STARTS, (1.0, 0.5, 2.0), _WEAK)],
     ],
-    subject="neuron",
-    place=lambda current, threshold, start: (
-        f"Under the current {current:g} with threshold {threshold:g} and start {start:g}"
-    ),
+    place="Under the current {current:g} with threshold {threshold:g} and start {start:g}",
+    facts=lambda z, theta, start: {"missing": _missing(theta, start), "held": start * theta},
     says=lambda value: f"fires first at step {value:g}",
     question="How much is missing at the beginning, and how much of it comes in each step?",
-    mistakes=(
-        Mistake(
-            (
-                lambda z, theta, start: np.floor(_missing(theta, start) / z),
-                lambda z, theta, start: np.round(_missing(theta, start) / z),
-            ),
-            lambda z, theta, start: (
-                f"{_missing(theta, start):g} is missing. Is that much there by then?"
-            ),
-        ),
-        Mistake(
-            (lambda z, theta, start: np.floor(_missing(theta, start) / z) + 1,),
-            "One step before that, the charge is exactly as large as the threshold. Is that "
-            "not enough?",
-        ),
-        Mistake(
-            (lambda z, theta, start: _missing(theta, start) / z,),
-            "Can a neuron fire between two steps?",
-        ),
-        Mistake(
-            (lambda z, theta, start: np.ceil(_missing(theta, start) / z) - 1,),
-            "The first step has the number 1. Where does yours begin to count?",
-        ),
-        Mistake(
-            (lambda z, theta, start: np.ceil((1 - start) / z),),
-            lambda z, theta, start: (
-                f"It fires when its charge reaches {theta:g}. Where is that number in yours?"
-            ),
-        ),
-        Mistake(
-            (lambda z, theta, start: np.ceil(theta / z),),
-            lambda z, theta, start: (
-                f"It is not empty at first: it holds {start:g} of a threshold. What is still "
-                f"missing then?"
-            ),
-        ),
-        Mistake(
-            (lambda z, theta, start: np.ceil((theta - start) / z),),
-            lambda z, theta, start: (
-                f"The start is counted in thresholds. How much charge is {start:g} of a threshold "
-                f"{theta:g}?"
-            ),
-        ),
-        Mistake(
-            (lambda z, theta, start: np.ceil(theta * (1 + start) / z),),
-            "What it holds at first makes yours wait longer. Is that charge a help, or a debt?",
-        ),
-        Mistake(
-            (lambda z, theta, start: np.ceil(start * theta / z),),
-            lambda z, theta, start: (
-                f"It takes that long to bring {start * theta:g}, what it holds already. Is "
-                f"that what it still needs?"
-            ),
-        ),
-    ),
+    mistakes={
+        "{missing:g} is missing. Is that much there by then?": [
+            lambda z, theta, start: np.floor(_missing(theta, start) / z),
+            lambda z, theta, start: np.round(_missing(theta, start) / z),
+        ],
+        "One step before that, the charge is exactly as large as the "
+        "threshold. Is that not enough?": [
+            lambda z, theta, start: np.floor(_missing(theta, start) / z) + 1
+        ],
+        "Can a neuron fire between two steps?": [
+            lambda z, theta, start: _missing(theta, start) / z
+        ],
+        "The first step has the number 1. Where does yours begin to count?": [
+            lambda z, theta, start: np.ceil(_missing(theta, start) / z) - 1
+        ],
+        "It fires when its charge reaches {threshold:g}. Where is that number in yours?": [
+            lambda z, theta, start: np.ceil((1 - start) / z)
+        ],
+        "It is not empty at first: it holds {start:g} of a threshold. What is "
+        "still missing then?": [lambda z, theta, start: np.ceil(theta / z)],
+        "The start is counted in thresholds. How much charge is {start:g} of a threshold "
+        "{threshold:g}?": [lambda z, theta, start: np.ceil((theta - start) / z)],
+        "What it holds at first makes yours wait longer. Is that charge a help, or a debt?": [
+            lambda z, theta, start: np.ceil(theta * (1 + start) / z)
+        ],
+        "It takes that long to bring {held:g}, what it holds already. Is that "
+        "what it still needs?": [lambda z, theta, start: np.ceil(start * theta / z)],
+    },
     done="thresholds and starts of several sizes",
 )
 
@@ -125,7 +92,8 @@ def largest_current(weights):
 
 
 def _rows(weights):
-    return " and ".join(f"({listed(row)})" for row in weights)
+    rows = " and ".join(f"({listed(row)})" for row in weights)
+    return {"rows": rows, "whose": "one neuron" if len(weights) == 1 else "a row each"}
 
 
 _largest_current = FunctionExercise(
@@ -158,47 +126,34 @@ _largest_current = FunctionExercise(
         ],
     ],
     subject="layer",
-    place=lambda weights: (
-        f"With the weights {_rows(weights)}, {'one neuron' if len(weights) == 1 else 'a row each'},"
-    ),
+    place="With the weights {rows}, {whose},",
+    facts=_rows,
     says=lambda value: f"gets at most {value:g} in one step",
     question="Which inputs have to fire so that one neuron gets as much as it can?",
-    mistakes=(
-        Mistake(
-            (lambda w: np.max(w), lambda w: max(0, np.max(w))),
-            "That is a single weight. How many inputs can fire in the same step?",
-        ),
-        Mistake(
-            (lambda w: np.sum(w, axis=1).max(), lambda w: max(0, np.sum(w, axis=1).max())),
-            "So all inputs fire at once. Is there a step that brings more, because some are "
-            "silent?",
-        ),
-        Mistake(
-            (lambda w: np.abs(w).sum(axis=1).max(),),
-            "Does a spike over a negative weight lift the potential?",
-        ),
-        Mistake(
-            (lambda w: np.maximum(w, 0).sum(),),
-            "You have added the weights of all neurons. Does one neuron get them?",
-        ),
-        Mistake(
-            (lambda w: np.maximum(w, 0).sum(axis=0).max(),),
-            "You have added over the neurons, for one input. Which way do the inputs of one "
-            "neuron lie?",
-        ),
-        Mistake(
-            (
-                lambda w: np.maximum(w, 0).sum(axis=1).mean(),
-                lambda w: np.maximum(w, 0).sum(axis=1).min(),
-            ),
-            "Is there a neuron in this layer that can get more than that?",
-        ),
-        Mistake(
-            (lambda w: max(1, np.maximum(w, 0).sum(axis=1).max()),),
-            "At least 1 is a rule for the threshold. How much does a neuron get here, if all "
-            "goes well for it?",
-        ),
-    ),
+    mistakes={
+        "That is a single weight. How many inputs can fire in the same step?": [
+            lambda w: np.max(w),
+            lambda w: max(0, np.max(w)),
+        ],
+        "So all inputs fire at once. Is there a step that brings more, because some are silent?": [
+            lambda w: np.sum(w, axis=1).max(),
+            lambda w: max(0, np.sum(w, axis=1).max()),
+        ],
+        "Does a spike over a negative weight lift the potential?": [
+            lambda w: np.abs(w).sum(axis=1).max()
+        ],
+        "You have added the weights of all neurons. Does one neuron get them?": [
+            lambda w: np.maximum(w, 0).sum()
+        ],
+        "You have added over the neurons, for one input. Which way do the "
+        "inputs of one neuron lie?": [lambda w: np.maximum(w, 0).sum(axis=0).max()],
+        "Is there a neuron in this layer that can get more than that?": [
+            lambda w: np.maximum(w, 0).sum(axis=1).mean(),
+            lambda w: np.maximum(w, 0).sum(axis=1).min(),
+        ],
+        "At least 1 is a rule for the threshold. How much does a neuron get here, if all goes well "
+        "for it?": [lambda w: max(1, np.maximum(w, 0).sum(axis=1).max())],
+    },
     done="negative weights and several neurons too",
     exact=False,
 )
@@ -235,59 +190,40 @@ _factor = FunctionExercise(
     ),
     solution=factor,
     groups=[
-        [
-            *(((scales[0],), 0) for scales in _CHAINS),
-            *((scales[:2], layer) for scales in _CHAINS for layer in (0, 1)),
-        ],
+        [(scales[:n], layer) for n in (1, 2) for scales in _CHAINS for layer in range(n)],
         [(scales, layer) for scales in _CHAINS for layer in range(len(scales))],
     ],
     subject="layer",
-    place=lambda scales, layer: f"With the {listed(scales, 'scale')}, at layer {layer},",
+    place="With the {scales}, at layer {layer},",
+    facts=lambda scales, layer: {
+        "scales": listed(scales, "scale"),
+        "before": scales[layer - 1],
+        "own": scales[layer],
+        "first": scales[0],
+    },
     says=lambda value: f"has its weights divided by {value:g}",
     question="In which unit do spikes arrive there, and in which do they leave?",
-    mistakes=(
-        Mistake(
-            (_carried,),
-            lambda scales, layer: (
-                f"What arrives there is in units of {scales[layer - 1]:g}, the scale of the layer "
-                f"before. Which number does your function take for it?"
-            ),
-        ),
-        Mistake(
-            (lambda scales, layer: scales[layer],),
-            lambda scales, layer: (
-                f"What arrives there is already {scales[layer - 1]:g} times smaller than in the "
-                f"ANN. Does it have to be divided by that once more?"
-            ),
-        ),
-        Mistake(
-            (lambda scales, layer: (1 if layer == 0 else scales[layer - 1]) / scales[layer],),
-            lambda scales, layer: (
-                f"The largest activation there is {scales[layer]:g}. Do weights divided like this "
-                f"make it 1?"
-            ),
-        ),
-        Mistake(
-            (lambda scales, layer: scales[layer] / scales[layer - 1],),
-            "Before the first layer comes the image. What does Python take for scales[-1]?",
-        ),
-        Mistake(
-            (lambda scales, layer: np.prod(scales[: layer + 1]),),
-            "You have multiplied all scales up to there. How much of that has been divided "
-            "away before?",
-        ),
-        Mistake(
-            (lambda scales, layer: scales[layer] / (1 if layer == 0 else scales[0]),),
-            "You divide by the scale of the first layer. Which layer do its inputs come from?",
-        ),
-        Mistake(
-            (lambda scales, layer: 1 if layer == 0 else scales[layer] / scales[layer - 1],),
-            lambda scales, layer: (
-                f"The first layer stays as it is in yours, and its largest activation is "
-                f"{scales[0]:g}. Is that what the second one then takes it for?"
-            ),
-        ),
-    ),
+    mistakes={
+        "What arrives there is in units of {before:g}, the scale of the layer before. Which number "
+        "does your function take for it?": [_carried],
+        "What arrives there is already {before:g} times smaller than in the ANN. Does it have to "
+        "be divided by that once more?": [lambda scales, layer: scales[layer]],
+        "The largest activation there is {own:g}. Do weights divided like this make it 1?": [
+            lambda scales, layer: (1 if layer == 0 else scales[layer - 1]) / scales[layer]
+        ],
+        "Before the first layer comes the image. What does Python take for scales[-1]?": [
+            lambda scales, layer: scales[layer] / scales[layer - 1]
+        ],
+        "You have multiplied all scales up to there. How much of that has been "
+        "divided away before?": [lambda scales, layer: np.prod(scales[: layer + 1])],
+        "You divide by the scale of the first layer. Which layer do its inputs come from?": [
+            lambda scales, layer: scales[layer] / (1 if layer == 0 else scales[0])
+        ],
+        "The first layer stays as it is in yours, and its largest activation is {first:g}. Is that "
+        "what the second one then takes it for?": [
+            lambda scales, layer: 1 if layer == 0 else scales[layer] / scales[layer - 1]
+        ],
+    },
     done="chains of one to five layers",
     exact=False,
 )

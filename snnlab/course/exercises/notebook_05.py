@@ -5,11 +5,12 @@ are multiples of 1/64, so that sums are exact.
 """
 
 import math
+from itertools import product
 
 import numpy as np
 
 from snnlab.course.exercises.base import Exercise
-from snnlab.course.exercises.function_exercise import FunctionExercise, Mistake
+from snnlab.course.exercises.function_exercise import FunctionExercise
 from snnlab.course.wording import listed
 
 # Exercise 5.2
@@ -28,6 +29,7 @@ _SOME_ABOVE = (
     (0.0, 0.5, 0.5, 1.0, 4.0),
     (0.125, 0.25, 1.125, 1.5, 0.0),
 )
+_NONE_ABOVE = ((0.5, 0.25), (0.0, 1.0, 0.5), (0.125,))
 
 _clipped_mass = FunctionExercise(
     number="5.2",
@@ -43,71 +45,47 @@ _clipped_mass = FunctionExercise(
     groups=[
         [
             (tuple(theta * a for a in activations), theta)
-            for theta in (1.0, 0.5, 2.0)
-            for activations in _SOME_ABOVE
+            for theta, activations in product((1.0, 0.5, 2.0), _SOME_ABOVE)
         ],
-        [
-            (activations, theta)
-            for theta in (1.0, 4.0)
-            for activations in ((0.5, 0.25), (0.0, 1.0, 0.5), (0.125,))
-        ],
+        [(activations, theta) for theta, activations in product((1.0, 4.0), _NONE_ABOVE)],
     ],
     subject="layer",
-    place=lambda activations, threshold: (
-        f"With the {listed(activations, 'activation')} and the threshold {threshold:g}"
-    ),
+    place="With the {activations} and the threshold {threshold:g}",
+    facts=lambda a, theta: {
+        "activations": listed(a, "activation"),
+        "largest": max(a),
+        "smallest": min(a),
+    },
     says=lambda value: f"loses a share of {value:.6g}",
     question="How much does each neuron lose, and how much was there in all?",
-    mistakes=(
-        Mistake(
-            (lambda a, theta: np.mean(a > theta), lambda a, theta: np.mean(a >= theta)),
-            "That is how many of the neurons are above the threshold. Do they all lose the same?",
-        ),
-        Mistake(
-            (lambda a, theta: np.sum(a[a > theta]) / np.sum(a),),
-            lambda a, theta: (
-                f"You take the whole of {max(a):g} away. Does a neuron above the "
-                f"threshold say nothing at all?"
-            ),
-        ),
-        Mistake(
-            (
-                lambda a, theta: np.sum(np.maximum(a - theta, 0)),
-                lambda a, theta: np.mean(np.maximum(a - theta, 0)),
-            ),
-            "Double all activations and the threshold: does your number double too? A share "
-            "stays what it is.",
-        ),
-        Mistake(
-            (lambda a, theta: np.sum(a - theta) / np.sum(a),),
-            lambda a, theta: (
-                f"The neuron with {min(a):g} is far from the threshold. Does it make up "
-                f"for what another one loses?"
-            ),
-        ),
-        Mistake(
-            (lambda a, theta: np.sum(np.minimum(a, theta)) / np.sum(a),),
-            "That is the share that gets through. What becomes of the rest?",
-        ),
-        Mistake(
-            (lambda a, theta: np.sum(np.maximum(a - theta, 0)) / np.sum(a[a > theta]),),
-            "You divide by the sum of the large ones only. And what the small ones say, is it "
-            "no part of the whole?",
-        ),
-        Mistake(
-            (lambda a, theta: np.mean(np.maximum(a - theta, 0)) / theta,),
-            "You divide by what all neurons could pass on at most. And how much is it that "
-            "they have to say?",
-        ),
-        Mistake(
-            (lambda a, theta: (np.max(a) - theta) / np.max(a),),
-            lambda a, theta: f"That is what the neuron with {max(a):g} loses. And the layer?",
-        ),
-        Mistake(
-            (lambda *case: 100 * clipped_mass(*case),),
-            "That is in percent. What is the share, as a number from 0 to 1?",
-        ),
-    ),
+    mistakes={
+        "That is how many of the neurons are above the threshold. Do they all lose the same?": [
+            lambda a, theta: np.mean(a > theta),
+            lambda a, theta: np.mean(a >= theta),
+        ],
+        "You take the whole of {largest:g} away. Does a neuron above the threshold say nothing at "
+        "all?": [lambda a, theta: np.sum(a[a > theta]) / np.sum(a)],
+        "Double all activations and the threshold: does your number double too? A share stays what "
+        "it is.": [
+            lambda a, theta: np.sum(np.maximum(a - theta, 0)),
+            lambda a, theta: np.mean(np.maximum(a - theta, 0)),
+        ],
+        "The neuron with {smallest:g} is far from the threshold. Does it make up for what another "
+        "one loses?": [lambda a, theta: np.sum(a - theta) / np.sum(a)],
+        "That is the share that gets through. What becomes of the rest?": [
+            lambda a, theta: np.sum(np.minimum(a, theta)) / np.sum(a)
+        ],
+        "You divide by the sum of the large ones only. And what the small ones say, is it no part "
+        "of the whole?": [lambda a, theta: np.sum(np.maximum(a - theta, 0)) / np.sum(a[a > theta])],
+        "You divide by what all neurons could pass on at most. And how much is it that they have "
+        "to say?": [lambda a, theta: np.mean(np.maximum(a - theta, 0)) / theta],
+        "That is what the neuron with {largest:g} loses. And the layer?": [
+            lambda a, theta: (np.max(a) - theta) / np.max(a)
+        ],
+        "That is in percent. What is the share, as a number from 0 to 1?": [
+            lambda *case: 100 * clipped_mass(*case)
+        ],
+    },
     done="layers that lose nothing too",
     exact=False,
 )
@@ -126,15 +104,23 @@ def _positive(activations):
 
 def _by(method):
     """Return the percentile by another of numpy's rules for what falls between two values."""
-    return lambda activations, percentile: np.percentile(
-        _positive(activations), percentile, method=method
-    )
+    return lambda a, p: np.percentile(_positive(a), p, method=method)
 
 
 def _ranked(activations, percentile, rule):
     """Return the activation of a rank, a percentile without np.percentile."""
     ordered = np.sort(_positive(activations))
     return ordered[min(rule(percentile / 100 * len(ordered)), len(ordered) - 1)]
+
+
+def _zeros(activations, percentile):
+    zeros = activations.count(0)
+    return {
+        "activations": listed(activations, "activation"),
+        "count": len(activations),
+        "zeros": f"{zeros} {'is' if zeros == 1 else 'are'}",
+        "part": percentile / 100,
+    }
 
 
 _LAYERS = (
@@ -160,60 +146,34 @@ _threshold_of = FunctionExercise(
         [(a, p) for p in (25.0, 99.0) for a in ((0.25, 1.0, 1.5), (2.0, 0.0), (0.0, 1.0, 1.0))],
     ],
     subject="layer",
-    place=lambda activations, percentile: (
-        f"With the {listed(activations, 'activation')} and the percentile {percentile:g}"
-    ),
+    place="With the {activations} and the percentile {percentile:g}",
+    facts=_zeros,
     says=lambda value: f"has the threshold {value:.6g}",
     question="Which of these activations count, and where among them does the percentile lie?",
-    mistakes=(
-        Mistake(
-            (lambda a, p: np.percentile(a, p),),
-            lambda a, p: (
-                f"Of these {len(a)} activations, {a.count(0)} "
-                f"{'is' if a.count(0) == 1 else 'are'} 0. Are zeros to count here?"
-            ),
-        ),
-        Mistake(
-            (lambda a, p: p / 100 * np.max(a),),
-            lambda a, p: (
-                f"That is {p:g} percent of the largest activation. How many "
-                f"activations are below your threshold?"
-            ),
-        ),
-        Mistake(
-            (lambda a, p: np.max(a),),
-            "That is the maximum. Would another percentile change yours?",
-        ),
-        Mistake(
-            (
-                lambda a, p: np.percentile(_positive(a), 100 - p),
-                lambda a, p: np.percentile(-_positive(a), p),
-            ),
-            "You counted from the largest one down. How many percent are to be below the "
-            "threshold?",
-        ),
-        Mistake(
-            (
-                *map(_by, ("lower", "higher", "nearest", "inverted_cdf", "midpoint")),
-                lambda a, p: _ranked(a, p, math.floor),
-                lambda a, p: _ranked(a, p, math.ceil),
-            ),
-            "The percentile falls between two of the activations. What does np.percentile "
-            "take there?",
-        ),
-        Mistake(
-            (lambda a, p: np.percentile(_positive(a), p / 100),),
-            lambda a, p: (
-                f"That is the percentile {p / 100:g}. In which unit does np.percentile "
-                f"take its number?"
-            ),
-        ),
-        Mistake(
-            (lambda a, p: np.percentile(np.unique(_positive(a)), p),),
-            "Two neurons have the same activation, and yours counts them once. Are they one "
-            "neuron?",
-        ),
-    ),
+    mistakes={
+        "Of these {count} activations, {zeros} 0. Are zeros to count here?": [
+            lambda a, p: np.percentile(a, p)
+        ],
+        "That is {percentile:g} percent of the largest activation. How many activations are below "
+        "your threshold?": [lambda a, p: p / 100 * np.max(a)],
+        "That is the maximum. Would another percentile change yours?": [lambda a, p: np.max(a)],
+        "You counted from the largest one down. How many percent are to be below the threshold?": [
+            lambda a, p: np.percentile(_positive(a), 100 - p),
+            lambda a, p: np.percentile(-_positive(a), p),
+        ],
+        "The percentile falls between two of the activations. What does "
+        "np.percentile take there?": [
+            *map(_by, ("lower", "higher", "nearest", "inverted_cdf", "midpoint")),
+            lambda a, p: _ranked(a, p, math.floor),
+            lambda a, p: _ranked(a, p, math.ceil),
+        ],
+        "That is the percentile {part:g}. In which unit does np.percentile take its number?": [
+            lambda a, p: np.percentile(_positive(a), p / 100)
+        ],
+        "Two neurons have the same activation, and yours counts them once. Are they one neuron?": [
+            lambda a, p: np.percentile(np.unique(_positive(a)), p)
+        ],
+    },
     done="layers without zeros too",
     exact=False,
 )
@@ -241,57 +201,32 @@ _normalized_bias = FunctionExercise(
     solution=normalized_bias,
     groups=[
         [(bias, before, scale) for bias in (1.0, -0.5, 0.25) for before, scale in _SCALES],
-        [(bias, before, scale) for bias in (2.0, -3.0, 0.0) for before, scale in ((4.0, 1.0),)]
-        + [(bias, 1.0, scale) for bias in (0.5, -1.5) for scale in (2.0, 0.5)],
+        [*product((2.0, -3.0, 0.0), (4.0,), (1.0,)), *product((0.5, -1.5), (1.0,), (2.0, 0.5))],
     ],
-    subject="neuron",
-    place=lambda bias, before, scale: (
-        f"With the bias {bias:g}, the threshold {before:g} in the layer before and {scale:g} in "
-        f"its own,"
+    place=(
+        "With the bias {bias:g}, the threshold {before:g} in the layer before and {scale:g} in its "
+        "own,"
     ),
     says=lambda value: f"gets the bias {value:.6g}",
     question="After how many steps did the bias alone make it fire, and after how many now?",
-    mistakes=(
-        Mistake(
-            (lambda bias, before, scale: bias * before / scale,),
-            "That is how a weight is scaled. By what is a weight multiplied, and by what is "
-            "the bias?",
-        ),
-        Mistake(
-            (lambda bias, before, scale: bias / before,),
-            "You divide by the threshold of the layer before. Whose threshold does this bias "
-            "have to reach?",
-        ),
-        Mistake(
-            (lambda bias, before, scale: bias * scale / before,),
-            "Your ratio stands upside down. And the layer before: does it have anything to do "
-            "with the bias of this one?",
-        ),
-        Mistake(
-            (lambda bias, before, scale: bias * scale,),
-            lambda bias, before, scale: (
-                f"The threshold goes from {scale:g} to 1. Does the bias go the other way?"
-            ),
-        ),
-        Mistake(
-            (lambda bias, before, scale: bias,),
-            lambda bias, before, scale: (
-                f"Yours stays as it was. What is a bias of {bias:g} to a neuron whose threshold "
-                f"is no longer {scale:g}?"
-            ),
-        ),
-        Mistake(
-            (lambda bias, before, scale: bias / (before * scale),),
-            "You divide by both thresholds. Which of the two does the bias have to fill?",
-        ),
-        Mistake(
-            (lambda bias, before, scale: bias * before,),
-            lambda bias, before, scale: (
-                f"You multiply by {before:g}, which is what a spike of the layer before brought. "
-                f"Is the bias brought by a spike?"
-            ),
-        ),
-    ),
+    mistakes={
+        "That is how a weight is scaled. By what is a weight multiplied, and "
+        "by what is the bias?": [lambda bias, before, scale: bias * before / scale],
+        "You divide by the threshold of the layer before. Whose threshold does this bias have to "
+        "reach?": [lambda bias, before, scale: bias / before],
+        "Your ratio stands upside down. And the layer before: does it have anything to do with the "
+        "bias of this one?": [lambda bias, before, scale: bias * scale / before],
+        "The threshold goes from {scale:g} to 1. Does the bias go the other way?": [
+            lambda bias, before, scale: bias * scale
+        ],
+        "Yours stays as it was. What is a bias of {bias:g} to a neuron whose threshold is no "
+        "longer {scale:g}?": [lambda bias, before, scale: bias],
+        "You divide by both thresholds. Which of the two does the bias have to fill?": [
+            lambda bias, before, scale: bias / (before * scale)
+        ],
+        "You multiply by {before:g}, which is what a spike of the layer before brought. Is the "
+        "bias brought by a spike?": [lambda bias, before, scale: bias * before],
+    },
     done="negative biases and a bias of 0 too",
     exact=False,
 )

@@ -5,13 +5,12 @@ exact roots with their epsilon; in 6.5 only the pixel with an exact root, 0.5, t
 without rounding up. So no rounding of floats decides.
 """
 
-import itertools
 import math
-from typing import Any
+from itertools import permutations, product
 
 from snnlab.course.exercises.base import Exercise
-from snnlab.course.exercises.function_exercise import FunctionExercise, Mistake
-from snnlab.course.wording import listed, steps
+from snnlab.course.exercises.function_exercise import FunctionExercise
+from snnlab.course.wording import steps
 
 # Exercise 6.1
 
@@ -21,8 +20,12 @@ def folded_bias(bias, mean, variance, gamma, beta, eps):
     return gamma * (bias - mean) / math.sqrt(variance + eps) + beta
 
 
-# Variance and eps; the root of their sum is exact, and not the sum itself.
-_SPREADS = ((3.75, 0.25), (0.1875, 0.0625), (15.0, 1.0))
+def _spread(*parts):
+    """Return cases with bias, mean, gamma and beta for several variances and eps."""
+    # The root of variance plus eps is exact, and not the sum itself.
+    spreads = ((3.75, 0.25), (0.1875, 0.0625), (15.0, 1.0))
+    return [(b, m, v, g, beta, eps) for (v, eps), (b, m, g, beta) in product(spreads, parts)]
+
 
 _folded_bias = FunctionExercise(
     number="6.1",
@@ -36,105 +39,55 @@ _folded_bias = FunctionExercise(
     ),
     solution=folded_bias,
     groups=[
-        [
-            (bias, mean, variance, gamma, beta, eps)
-            for variance, eps in _SPREADS
-            for bias, mean, gamma, beta in ((1.0, 3.0, 4.0, 0.5), (0.5, -1.0, -2.0, 0.25))
-        ],
-        [
-            (bias, mean, variance, gamma, beta, eps)
-            for variance, eps in _SPREADS
-            for bias, mean, gamma, beta in (
-                (0.0, 1.0, 2.0, 1.0),
-                (-2.0, 0.5, 0.5, -1.0),
-                (3.0, 0.0, 1.5, 0.0),
-                (0.0, 0.0, 2.0, 1.0),
-            )
-        ],
+        _spread((1.0, 3.0, 4.0, 0.5), (0.5, -1.0, -2.0, 0.25)),
+        _spread(
+            (0.0, 1.0, 2.0, 1.0), (-2.0, 0.5, 0.5, -1.0), (3.0, 0.0, 1.5, 0.0), (0.0, 0.0, 2.0, 1.0)
+        ),
     ],
     subject="layer",
-    place=lambda bias, mean, variance, gamma, beta, eps: (
-        f"With bias {bias:g}, mean {mean:g}, variance {variance:g}, gamma {gamma:g}, beta "
-        f"{beta:g} and eps {eps:g}"
+    place=(
+        "With bias {bias:g}, mean {mean:g}, variance {variance:g}, gamma {gamma:g}, beta {beta:g} "
+        "and eps {eps:g}"
     ),
+    facts=lambda b, m, v, *_: {"above": m + 1, "root": math.sqrt(v)},
     says=lambda value: f"has the bias {value:g}",
     question="If no spike arrives, what comes out behind the BatchNorm?",
-    mistakes=(
-        Mistake(
-            (lambda b, m, v, g, beta, eps: g * (m - b) / math.sqrt(v + eps) + beta,),
-            lambda b, m, v, g, beta, eps: (
-                f"BatchNorm centers what it gets around 0. If the layer gives {m + 1:g}, one more "
-                f"than the mean, which sign has what is left?"
-            ),
-        ),
-        Mistake(
-            (lambda b, m, v, g, beta, eps: g * (b + m) / math.sqrt(v + eps) + beta,),
-            lambda b, m, v, g, beta, eps: (
-                f"If the layer gives just the mean, {m:g}, then 0 should be left before beta is "
-                f"added. Is it?"
-            ),
-        ),
-        Mistake(
-            (lambda b, m, v, g, beta, eps: g * b / math.sqrt(v + eps),),
-            "Yours stretches the bias like a weight. Which steps of BatchNorm are missing?",
-        ),
-        Mistake(
-            (lambda b, m, v, g, beta, eps: g * b / math.sqrt(v + eps) + beta,),
-            lambda b, m, v, g, beta, eps: (
-                f"The mean of {m:g} does not occur in it. Who takes it away when the BatchNorm is "
-                f"gone?"
-            ),
-        ),
-        Mistake(
-            (
-                lambda b, m, v, g, beta, eps: b - g * m / math.sqrt(v + eps) + beta,
-                lambda b, m, v, g, beta, eps: beta - g * m / math.sqrt(v + eps),
-            ),
-            lambda b, m, v, g, beta, eps: (
-                f"The layer adds its own bias, {b:g}, before the BatchNorm and not behind it. What "
-                f"happens to it on the way?"
-            ),
-        ),
-        Mistake(
-            (lambda b, m, v, g, beta, eps: g * (b - m) / math.sqrt(v) + beta,),
-            lambda b, m, v, g, beta, eps: (
-                f"The root is that of {v:g} alone. What is eps for, and where does BatchNorm add "
-                f"it?"
-            ),
-        ),
-        Mistake(
-            (lambda b, m, v, g, beta, eps: g * (b - m) / (math.sqrt(v) + eps) + beta,),
-            lambda b, m, v, g, beta, eps: (
-                f"Yours adds eps to the root, {math.sqrt(v):.3g}. Is it added there, or to the "
-                f"variance before the root is taken?"
-            ),
-        ),
-        Mistake(
-            (lambda b, m, v, g, beta, eps: g * (b - m) / (v + eps) + beta,),
-            "Yours divides by the variance. If all currents were twice as large, how much "
-            "larger would the variance be, and what should come out of the BatchNorm?",
-        ),
-        Mistake(
-            (
-                lambda b, m, v, g, beta, eps: (b - m) / math.sqrt(v + eps) + beta,
-                lambda b, m, v, g, beta, eps: b - m / math.sqrt(v + eps) + beta,
-            ),
-            lambda b, m, v, g, beta, eps: (
-                f"The weights were multiplied by gamma, {g:g}. Is the bias to be stretched less "
-                f"than they are?"
-            ),
-        ),
-        Mistake(
-            (
-                lambda b, m, v, g, beta, eps: g * (b - m) / math.sqrt(v + eps),
-                lambda b, m, v, g, beta, eps: g * (b - m + beta) / math.sqrt(v + eps),
-                lambda b, m, v, g, beta, eps: g * ((b - m) / math.sqrt(v + eps) + beta),
-            ),
-            lambda b, m, v, g, beta, eps: (
-                f"Look at beta, {beta:g}. BatchNorm adds it last, as it is. Does yours?"
-            ),
-        ),
-    ),
+    mistakes={
+        "BatchNorm centers what it gets around 0. If the layer gives {above:g}, one more than the "
+        "mean, which sign has what is left?": [
+            lambda b, m, v, g, beta, eps: g * (m - b) / math.sqrt(v + eps) + beta
+        ],
+        "If the layer gives just the mean, {mean:g}, then 0 should be left before beta is added. "
+        "Is it?": [lambda b, m, v, g, beta, eps: g * (b + m) / math.sqrt(v + eps) + beta],
+        "Yours stretches the bias like a weight. Which steps of BatchNorm are missing?": [
+            lambda b, m, v, g, beta, eps: g * b / math.sqrt(v + eps)
+        ],
+        "The mean of {mean:g} does not occur in it. Who takes it away when the "
+        "BatchNorm is gone?": [lambda b, m, v, g, beta, eps: g * b / math.sqrt(v + eps) + beta],
+        "The layer adds its own bias, {bias:g}, before the BatchNorm and not behind it. What "
+        "happens to it on the way?": [
+            lambda b, m, v, g, beta, eps: b - g * m / math.sqrt(v + eps) + beta,
+            lambda b, m, v, g, beta, eps: beta - g * m / math.sqrt(v + eps),
+        ],
+        "The root is that of {variance:g} alone. What is eps for, and where "
+        "does BatchNorm add it?": [lambda b, m, v, g, beta, eps: g * (b - m) / math.sqrt(v) + beta],
+        "Yours adds eps to the root, {root:.3g}. Is it added there, or to the variance before the "
+        "root is taken?": [lambda b, m, v, g, beta, eps: g * (b - m) / (math.sqrt(v) + eps) + beta],
+        "Yours divides by the variance. If all currents were twice as large, how much larger would "
+        "the variance be, and what should come out of the BatchNorm?": [
+            lambda b, m, v, g, beta, eps: g * (b - m) / (v + eps) + beta
+        ],
+        "The weights were multiplied by gamma, {gamma:g}. Is the bias to be stretched less than "
+        "they are?": [
+            lambda b, m, v, g, beta, eps: (b - m) / math.sqrt(v + eps) + beta,
+            lambda b, m, v, g, beta, eps: b - m / math.sqrt(v + eps) + beta,
+        ],
+        "Look at beta, {beta:g}. BatchNorm adds it last, as it is. Does yours?": [
+            lambda b, m, v, g, beta, eps: g * (b - m) / math.sqrt(v + eps),
+            lambda b, m, v, g, beta, eps: g * (b - m + beta) / math.sqrt(v + eps),
+            lambda b, m, v, g, beta, eps: g * ((b - m) / math.sqrt(v + eps) + beta),
+        ],
+    },
     done="gammas below 0 too",
     exact=False,
 )
@@ -154,7 +107,7 @@ def gate_count(first, second):
     return passed
 
 
-def _gated(case: tuple, seen: Any, first_leads: Any) -> int:
+def _gated(case, seen, first_leads):
     """Count what passes a gate; `seen` of the steps before count for the lead."""
     first, second = case
     return sum(
@@ -181,11 +134,10 @@ def _one_for_all(first, second):
     return 0
 
 
-def _train(bits: str) -> tuple[int, ...]:
-    return tuple(map(int, bits))
+def _trains(*pairs):
+    """Return cases of two trains, each written as a string of 0 and 1."""
+    return [tuple(tuple(map(int, bits)) for bits in pair) for pair in pairs]
 
-
-_SHORT = ("0110", "1001", "0101", "1100", "0011", "1010")
 
 _gate_count = FunctionExercise(
     number="6.2",
@@ -199,74 +151,55 @@ _gate_count = FunctionExercise(
     ),
     solution=gate_count,
     groups=[
-        [
-            (_train("100100"), _train("011001")),
-            (_train("1000"), _train("0000")),
-            (_train("0000"), _train("0110")),
-            (_train("01101"), _train("00111")),
-            (_train("0100"), _train("0011")),
-            (_train("100000"), _train("011110")),
-            (_train("01100"), _train("10011")),
-            (_train("0011"), _train("1000")),
-        ],
-        [
-            (_train(first), _train(second))
-            for first, second in itertools.product(_SHORT, repeat=2)
-            if first != second
-        ],
-        [(_train("0000"), _train("0000")), (_train("1111"), _train("1111"))],
+        _trains(
+            ("100100", "011001"),
+            ("1000", "0000"),
+            ("0000", "0110"),
+            ("01101", "00111"),
+            ("0100", "0011"),
+            ("100000", "011110"),
+            ("01100", "10011"),
+            ("0011", "1000"),
+        ),
+        _trains(*permutations(("0110", "1001", "0101", "1100", "0011", "1010"), 2)),
+        _trains(("0000", "0000"), ("1111", "1111")),
     ],
     subject="gate",
-    place=lambda first, second: (
-        f"With the trains {''.join(map(str, first))} and {''.join(map(str, second))}"
-    ),
+    place="With the trains {first} and {second}",
+    facts=lambda a, b: {
+        "first": "".join(map(str, a)),
+        "second": "".join(map(str, b)),
+        "time": steps(len(a)),
+    },
     says=lambda value: (
         "lets no spike pass"
         if value == 0
         else f"lets {value:g} spike{'' if value == 1 else 's'} pass"
     ),
     question="Who is in the lead in each step, and does this one fire in it?",
-    mistakes=(
-        Mistake(
-            (lambda a, b: sum(map(max, zip(a, b, strict=True))),),
-            "Every step with a spike counts in yours. Does a spike pass when it comes from the "
-            "one that has fired less so far?",
-        ),
-        Mistake(
-            (lambda a, b: max(sum(a), sum(b)),),
-            "That is the larger count, as exact pooling gives. Where does this gate pass one "
-            "more: who is heard at the moment when both have fired as often?",
-        ),
-        Mistake(
-            (lambda a, b: sum(a) + sum(b),),
-            "That is all spikes together. Which of them does the gate keep back?",
-        ),
-        Mistake(
-            (lambda *case: _gated(case, lambda t: t, lambda one, other: one >= other),),
-            "Yours knows only the steps before. When a spike comes that takes the lead, is it "
-            "counted before the gate decides, or after?",
-        ),
-        Mistake(
-            (lambda *case: _gated(case, lambda t: t + 1, lambda one, other: one > other),),
-            "When both have fired as often, yours hears the second one. Which one was to be heard?",
-        ),
-        Mistake(
-            (_silent_at_a_tie,),
-            "When both have fired as often, yours hears nobody. Is one of them to be heard "
-            "even then?",
-        ),
-        Mistake(
-            (_one_for_all,),
-            "Yours stays with the one that fires first. What does the gate do when the other "
-            "one overtakes it?",
-        ),
-        Mistake(
-            (lambda *case: gate_count(*case) / len(case[0]),),
-            lambda a, b: (
-                f"That is a rate, spikes per step. How many spikes is that in {steps(len(a))}?"
-            ),
-        ),
-    ),
+    mistakes={
+        "Every step with a spike counts in yours. Does a spike pass when it comes from the one "
+        "that has fired less so far?": [lambda a, b: sum(map(max, zip(a, b, strict=True)))],
+        "That is the larger count, as exact pooling gives. Where does this gate pass one more: who "
+        "is heard at the moment when both have fired as often?": [lambda a, b: max(sum(a), sum(b))],
+        "That is all spikes together. Which of them does the gate keep back?": [
+            lambda a, b: sum(a) + sum(b)
+        ],
+        "Yours knows only the steps before. When a spike comes that takes the lead, is it counted "
+        "before the gate decides, or after?": [
+            lambda *case: _gated(case, lambda t: t, lambda one, other: one >= other)
+        ],
+        "When both have fired as often, yours hears the second one. Which one was to be heard?": [
+            lambda *case: _gated(case, lambda t: t + 1, lambda one, other: one > other)
+        ],
+        "When both have fired as often, yours hears nobody. Is one of them to "
+        "be heard even then?": [_silent_at_a_tie],
+        "Yours stays with the one that fires first. What does the gate do when the other one "
+        "overtakes it?": [_one_for_all],
+        "That is a rate, spikes per step. How many spikes is that in {time}?": [
+            lambda *case: gate_count(*case) / len(case[0])
+        ],
+    },
     done="ties and silence too",
 )
 
@@ -300,74 +233,43 @@ _random_steps = FunctionExercise(
         [(pixel, error) for error in _ERRORS for pixel in (0.125, 0.3125, 0.9375)],
     ],
     subject="function",
-    place=lambda pixel, error: f"For a pixel of {listed((pixel,))} and an error of {error:g}",
+    place="For a pixel of {pixel:g} and an error of {error:g}",
+    facts=lambda x, e: {"white": steps(math.ceil(1 / e**2))},
     says=lambda value: (
         f"gives {steps(value)}" if value >= 0 else f"gives {value:g}, fewer than none"
     ),
     question="How far off are random spikes after so many steps, and after one less?",
-    mistakes=(
-        Mistake(
-            (
-                lambda x, e: math.ceil(1 / (2 * e)),
-                lambda x, e: 1 / (2 * e),
-            ),
-            "So long takes a constant current. Random spikes come closer with the root of the "
-            "steps only: what follows for half the error?",
-        ),
-        Mistake(
-            (
-                lambda x, e: math.ceil(x * (1 - x) / e),
-                lambda x, e: math.ceil(math.sqrt(x * (1 - x)) / e),
-                lambda x, e: math.ceil(math.sqrt(x * (1 - x) / e)),
-            ),
-            lambda x, e: (
-                f"After so many steps, what does the law with the root say: is it {e:g} or less? "
-                f"What has to be squared?"
-            ),
-        ),
-        Mistake(
-            (lambda x, e: math.ceil(x / e**2), lambda x, e: x / e**2),
-            lambda x, e: (
-                f"Think of a white pixel, 1: it fires in every step. Is it off at all? Yours would "
-                f"give it {steps(math.ceil(1 / e**2))}."
-            ),
-        ),
-        Mistake(
-            (lambda x, e: math.ceil(0.25 / e**2), lambda x, e: math.ceil(1 / (2 * e) ** 2)),
-            lambda x, e: (
-                f"That is right for the pixel that chance treats worst. Which one is it, and does "
-                f"{x:g} need as long?"
-            ),
-        ),
-        Mistake(
-            (lambda x, e: math.ceil(1 / e**2), lambda x, e: 1 / e**2),
-            lambda x, e: (
-                f"Yours does not look at the pixel. Is one of {x:g} as uncertain as one that fires "
-                f"in every other step?"
-            ),
-        ),
-        Mistake(
-            (lambda x, e: math.floor(x * (1 - x) / e**2) + 1,),
-            lambda x, e: (
-                f"With one step less it would be off by {e:g} exactly. Is that more than was "
-                f"allowed?"
-            ),
-        ),
-        Mistake(
-            (
-                lambda x, e: math.floor(x * (1 - x) / e**2),
-                lambda x, e: round(x * (1 - x) / e**2),
-            ),
-            lambda x, e: (
-                f"After so few steps it is still off by more than {e:g}. Which whole number comes "
-                f"next?"
-            ),
-        ),
-        Mistake(
-            (lambda x, e: x * (1 - x) / e**2,),
-            "Can a count of spikes be read in the middle of a step?",
-        ),
-    ),
+    mistakes={
+        "So long takes a constant current. Random spikes come closer with the root of the steps "
+        "only: what follows for half the error?": [
+            lambda x, e: math.ceil(1 / (2 * e)),
+            lambda x, e: 1 / (2 * e),
+        ],
+        "After so many steps, what does the law with the root say: is it {error:g} or less? What "
+        "has to be squared?": [
+            lambda x, e: math.ceil(x * (1 - x) / e),
+            lambda x, e: math.ceil(math.sqrt(x * (1 - x)) / e),
+            lambda x, e: math.ceil(math.sqrt(x * (1 - x) / e)),
+        ],
+        "Think of a white pixel, 1: it fires in every step. Is it off at all? Yours would give it "
+        "{white}.": [lambda x, e: math.ceil(x / e**2), lambda x, e: x / e**2],
+        "That is right for the pixel that chance treats worst. Which one is it, and does {pixel:g} "
+        "need as long?": [
+            lambda x, e: math.ceil(0.25 / e**2),
+            lambda x, e: math.ceil(1 / (2 * e) ** 2),
+        ],
+        "Yours does not look at the pixel. Is one of {pixel:g} as uncertain as one that fires in "
+        "every other step?": [lambda x, e: math.ceil(1 / e**2), lambda x, e: 1 / e**2],
+        "With one step less it would be off by {error:g} exactly. Is that more than was allowed?": [
+            lambda x, e: math.floor(x * (1 - x) / e**2) + 1
+        ],
+        "After so few steps it is still off by more than {error:g}. Which "
+        "whole number comes next?": [
+            lambda x, e: math.floor(x * (1 - x) / e**2),
+            lambda x, e: round(x * (1 - x) / e**2),
+        ],
+        "Can a count of spikes be read in the middle of a step?": [lambda x, e: x * (1 - x) / e**2],
+    },
     done="bright and dark pixels too",
 )
 

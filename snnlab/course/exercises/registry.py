@@ -10,13 +10,8 @@ from snnlab.course.feedback import Feedback
 
 EXERCISES: dict[str, Exercise] = {
     exercise.number: exercise
-    for exercise in (
-        *notebook_02.ALL,
-        *notebook_03.ALL,
-        *notebook_04.ALL,
-        *notebook_05.ALL,
-        *notebook_06.ALL,
-    )
+    for notebook in (notebook_02, notebook_03, notebook_04, notebook_05, notebook_06)
+    for exercise in notebook.ALL
 }
 
 

@@ -31,40 +31,37 @@ class PredictionPanel:
     name : str
         Shown before the answers.
     answers : Number or Choices
-    on_commit, on_skip : callable
-        Called when the learner has made a choice, or has pressed one of the buttons.
+    on_answer : callable
+        Takes what the learner has chosen, or SKIP.
     """
 
-    def __init__(
-        self,
-        name: str,
-        answers: Number | Choices,
-        on_commit: Callable[[], None],
-        on_skip: Callable[[], None],
-    ):
-        self.commit = widgets.Button(description="Commit", tooltip="this is my prediction")
-        self.skip = widgets.Button(description=SKIP, tooltip="open without a prediction")
-        self.skip.layout.width = "auto"
+    def __init__(self, name: str, answers: Number | Choices, on_answer: Callable[[Any], None]):
         self.message = widgets.HTML()
         self.message.add_class("snnlab-said")
         self._stage = widgets.VBox([])
         if isinstance(answers, Number):
             self.field = _number(answers)
-            self._inputs = [self.field, *_unit(answers), self.commit, self.skip]
+            commit = widgets.Button(description="Commit", tooltip="this is my prediction")
+            commit.on_click(lambda _: on_answer(self.field.value))
+            skip = widgets.Button(description=SKIP, tooltip="open without a prediction")
+            skip.layout.width = "auto"
+            skip.on_click(lambda _: on_answer(SKIP))
+            unit = [widgets.HTML(html.escape(answers.unit))] if answers.unit else []
+            self._inputs = [self.field, *unit, commit, skip]
         else:
-            self.field = _choices(answers)
+            options = [(answers.shown(value), value) for value in (*answers.values, SKIP)]
+            self.field = widgets.RadioButtons(
+                options=options, index=None, orientation="horizontal", layout={"width": "auto"}
+            )
+            self.field.observe(lambda _: on_answer(self.field.value), "value")
             self._inputs = [self.field]
-            self.field.observe(lambda _: on_commit(), "value")
         self.field.description = name
         self.field.style.description_width = "initial"
-        layout = widgets.Layout(flex_flow="row wrap", align_items="center")
-        row = widgets.HBox(self._inputs, layout=layout)
+        row = widgets.HBox(self._inputs, layout={"flex_flow": "row wrap", "align_items": "center"})
         row.add_class("snnlab-answers")
         names = (".snnlab-prediction", ".snnlab-answers", ".snnlab-said")
         self.box = widgets.VBox([row, self.message, self._stage, hidden(_STYLE, *names)])
         self.box.add_class("snnlab-prediction")
-        self.commit.on_click(lambda _: on_commit())
-        self.skip.on_click(lambda _: on_skip())
 
     def close(self, value: Any) -> None:
         """Show the value that was chosen, None for none, and disable the inputs."""
@@ -93,20 +90,6 @@ def _number(answers: Number) -> Any:
     field = make(low, min=low, max=high, step=answers.step)
     field.layout.width, field.tooltip = "14em", str(answers)
     return field
-
-
-def _choices(answers: Choices) -> Any:
-    options = [(answers.shown(value), value) for value in answers.values]
-    return widgets.RadioButtons(
-        options=[*options, (SKIP, SKIP)],
-        index=None,
-        orientation="horizontal",
-        layout=widgets.Layout(width="auto"),
-    )
-
-
-def _unit(answers: Number) -> list[Any]:
-    return [widgets.HTML(html.escape(answers.unit))] if answers.unit else []
 
 
 def _widget(thing: Any) -> Any:

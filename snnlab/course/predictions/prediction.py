@@ -66,9 +66,7 @@ class Prediction:
         self._settled = False
         self._prompt = f"Predict {number}: {self._answers}? Run the notebook to commit."
         self.words = self._prompt
-        self._panel = PredictionPanel(
-            f"Predict {number}", self._answers, self._committed, self._skipped
-        )
+        self._panel = PredictionPanel(f"Predict {number}", self._answers, self._answered)
 
     def commit(self, value: Any) -> str:
         """Predict, open what belongs to it, and return the words.
@@ -112,7 +110,10 @@ class Prediction:
         self.words = f"Prediction {self.number}: {answer}."
         try:
             if self._result is not None:
-                simulated = self._shown(self._result())
+                simulated = self._result()
+                # It may be a text even if the answers are numbers.
+                if not isinstance(simulated, str):
+                    simulated = self._answers.shown(simulated)
                 self.words = f"Prediction {self.number}: {answer}; simulated: {simulated}."
             self._panel.say(self.words)
             self._panel.open(self._opens(value))
@@ -122,22 +123,13 @@ class Prediction:
             raise
         return self.words
 
-    def _shown(self, value: Any) -> str:
-        """Return a simulated result as text; it may be a text even if the answers are numbers."""
-        return value if isinstance(value, str) else self._answers.shown(value)
-
-    def _committed(self) -> None:
+    def _answered(self, value: Any) -> None:
         # A second click may arrive while the first one is still handled.
         if not self._settled:
-            chosen = self._panel.field.value
-            if chosen == SKIP:
+            if value == SKIP:
                 self.skip()
             else:
-                self.commit(chosen)
-
-    def _skipped(self) -> None:
-        if not self._settled:
-            self.skip()
+                self.commit(value)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """Return the live panel, and the question alone for viewers without a kernel."""
