@@ -80,10 +80,8 @@ class Graph:
     @functools.cached_property
     def fingerprint(self) -> str:
         """The sha256 of structure and parameters: the same for the same graph in another type."""
-        layers, calls = (
-            dict(self.module.named_children()),
-            [n.format_node() for n in self.nodes[1:]],
-        )
+        layers = dict(self.module.named_children())
+        calls = [n.format_node() for n in self.nodes[1:]]
         # Parameters of float32 are the same numbers in float64; so all are compared as float32.
         parameters = [t.float() if t.is_floating_point() else t for t in tensors(self.module)]
         return fingerprint(self, layers, calls, *parameters)

@@ -110,11 +110,8 @@ def _writes_in_place(node: fx.Node, probe: Probe) -> bool:
 def _shares_memory(a: Any, b: torch.Tensor) -> bool:
     parts = a if isinstance(a, (tuple, list)) else [a]
     tensors = [part for part in parts if isinstance(part, torch.Tensor)]
-    return any(_memory(part) == _memory(b) for part in tensors)
-
-
-def _memory(tensor: torch.Tensor) -> int:
-    return tensor.untyped_storage().data_ptr()
+    memory = b.untyped_storage().data_ptr()
+    return any(part.untyped_storage().data_ptr() == memory for part in tensors)
 
 
 def _is_same_view(probe: Probe, a: fx.Node, b: fx.Node) -> bool:
