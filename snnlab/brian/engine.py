@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from snnlab.brian import synapses
-from snnlab.dynamics.neuron import Neuron, per_neuron
+from snnlab.dynamics.neuron import per_neuron
 from snnlab.exceptions import MemoryBudgetError
 from snnlab.network import Network
 from snnlab.simulation.options import GIB
@@ -64,15 +64,13 @@ class BrianEngine:
         Ceiling in bytes.
     """
 
-    def __init__(self, network: Network, *, spiking_input: bool, schedule: str, memory: int):
+    def __init__(self, network: Network, spiking_input: bool, schedule: str, memory: int):
         self.graph = synapses.affine_graph(network)
         self.neurons = network.neurons
         self.clock = b2.Clock(DT, name="steps")
         # For names that are the same each time, so that compiled code is found again.
         self.label = {name: k for k, name in enumerate([*synapses.sources(self.graph), "output"])}
-        sources = [
-            name for name in synapses.sources(self.graph) if spiking_input or name != "input"
-        ]
+        sources = [*(["input"] if spiking_input else []), *network.layers]
         _check_memory({name: synapses.count_synapses(self.graph, name) for name in sources}, memory)
         self.groups = {name: self._neurons(name) for name in network.layers}
         self.spiking = dict(self.groups)
@@ -140,13 +138,11 @@ class BrianEngine:
         self.network.add(*spikes.values(), *states.values())
         self.network.run(timesteps * DT, namespace={})
         self.network.remove(*spikes.values(), *states.values())
-        return Run(
-            {
-                name: (np.rint(np.asarray(m.t / DT)).astype(int) - begin, np.asarray(m.i))
-                for name, m in spikes.items()
-            },
-            {name: np.asarray(monitor.v).T for name, monitor in states.items()},
-        )
+        fired = {
+            name: (np.rint(np.asarray(m.t / DT)).astype(int) - begin, np.asarray(m.i))
+            for name, m in spikes.items()
+        }
+        return Run(fired, {name: np.asarray(monitor.v).T for name, monitor in states.items()})
 
     def _size(self, name: str) -> int:
         nodes = synapses.sources(self.graph) | {"output": self.graph.nodes[-1]}
@@ -163,7 +159,9 @@ class BrianEngine:
             clock=self.clock,
             name=f"neurons{self.label[name]}",
         )
-        group.v_threshold = _thresholds(neuron, self.graph.layers[name].meta["shape"])
+        shape = self.graph.layers[name].meta["shape"]
+        theta = per_neuron(neuron.v_threshold, len(shape) + 1)
+        group.v_threshold = np.broadcast_to(theta, shape).ravel()
         return group
 
     def _synapses(self, source: str, target: str, matrix: sparse.csc_array) -> b2.Synapses:
@@ -201,12 +199,6 @@ class BrianEngine:
         # Brian2 requires its own slots too; these three stay empty.
         unused = ["thresholds", "synapses", "resets"]
         self.network.schedule = ["start", "groups", *slots, *unused, "end"]
-
-
-def _thresholds(neuron: Neuron, shape: tuple[int, ...]) -> np.ndarray:
-    """Return θ for every neuron of a layer, shape (n,)."""
-    theta = per_neuron(neuron.v_threshold, len(shape) + 1)
-    return np.broadcast_to(theta, shape).ravel()
 
 
 def _check_memory(synapses: Mapping[str, int], memory: int) -> None:

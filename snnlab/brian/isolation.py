@@ -21,14 +21,7 @@ TARGETS = ("numpy", "cython")
 # the learner interrupts it.
 _PINNED = {
     "core.default_float_dtype": np.float64,
-    "core.network.default_schedule": [
-        "start",
-        "groups",
-        "thresholds",
-        "synapses",
-        "resets",
-        "end",
-    ],
+    "core.network.default_schedule": ["start", "groups", "thresholds", "synapses", "resets", "end"],
     "core.stop_on_keyboard_interrupt": False,
     "legacy.refractory_timing": False,
 }

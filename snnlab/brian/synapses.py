@@ -89,8 +89,8 @@ def connections(network: Network, layer: str | int) -> Connections:
     name = layer if layer == "output" else _checks.layer(layer, network.layers)
     graph = affine_graph(network)
     with inference(graph, 1):
-        constant = currents_at_rest(graph, _dark(graph))[name]
-        rest = at_rest(graph, _dark(graph))
+        rest = at_rest(graph)
+        constant = rest[graph.nodes[-1] if name == "output" else source_of(graph.layers[name])]
         matrices = {
             source: matrices_from(graph, source)[name]
             for source, node in sources(graph).items()
@@ -128,7 +128,7 @@ def matrices_from(
 
     `done` is called with the number of neurons of each block.
     """
-    node, rest = sources(graph)[source], at_rest(graph, _dark(graph))
+    node, rest = sources(graph)[source], at_rest(graph)
     blocks: dict[str, list[sparse.csr_array]] = {}
     for units in _blocks(graph, size(node)):
         for name, block in responses(graph, node, units, rest).items():
@@ -139,7 +139,7 @@ def matrices_from(
 
 def count_synapses(graph: Graph, source: str) -> int:
     """Return about how many synapses leave a source, from a sample of its neurons."""
-    node, rest = sources(graph)[source], at_rest(graph, _dark(graph))
+    node, rest = sources(graph)[source], at_rest(graph)
     neurons = size(node)
     first = next(_blocks(graph, neurons))
     sample = np.unique(np.linspace(0, neurons - 1, len(first)).round().astype(int))
@@ -161,7 +161,7 @@ def responses(
     units : array of whole numbers, shape (k,)
         Positions of neurons of the source.
     rest : dict
-        From `at_rest`, for an image that is 0 everywhere.
+        From `at_rest`.
 
     Returns
     -------
@@ -175,9 +175,8 @@ def responses(
         if not any(read in values for read in node.all_input_nodes):
             continue
         if node.meta["kind"] is Kind.RELU:
-            arrived[node.meta["layer"]] = _difference(
-                values[source_of(node)], rest[source_of(node)]
-            )
+            before = source_of(node)
+            arrived[node.meta["layer"]] = _difference(values[before], rest[before])
         else:
             inputs = {
                 read: values[read] if read in values else _repeated(read, rest[read], len(units))
@@ -191,13 +190,13 @@ def responses(
     return arrived
 
 
-def at_rest(graph: Graph, images: torch.Tensor) -> dict[fx.Node, torch.Tensor]:
-    """Return the value of every node while no neuron fires."""
+def at_rest(graph: Graph) -> dict[fx.Node, torch.Tensor]:
+    """Return the value of every node for an image that is 0 everywhere, while no neuron fires."""
     values: dict[fx.Node, torch.Tensor] = {}
     for node in graph.nodes:
         kind = node.meta["kind"]
         if kind is Kind.INPUT:
-            values[node] = images
+            values[node] = torch.zeros(1, *graph.input_shape, dtype=graph.dtype)
         elif kind is Kind.RELU:
             values[node] = torch.zeros_like(values[source_of(node)])
         else:
@@ -221,7 +220,3 @@ def _blocks(graph: Graph, neurons: int) -> Iterator[np.ndarray]:
     step = max(1, _BLOCK_BYTES // largest)
     for first in range(0, neurons, step):
         yield np.arange(first, min(first + step, neurons))
-
-
-def _dark(graph: Graph) -> torch.Tensor:
-    return torch.zeros(1, *graph.input_shape, dtype=graph.dtype)
