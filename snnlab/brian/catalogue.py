@@ -14,7 +14,7 @@ from snnlab.brian.model import Model
 
 _PARAMETERS = {"C": 1 * nF, "v_threshold": 10 * mV, "v_init": 0.0}
 # The converter's neuron. The others say what differs from it.
-_IF = dict(
+_IF: dict[str, Any] = dict(
     equations="dv/dt = I/C : volt",
     threshold="v >= v_threshold",
     reset="v -= v_threshold",
@@ -39,7 +39,7 @@ class Catalogue(_text.ShownAsTable, Mapping[str, Model]):
         """
         _checks.option(name, "model", self._parts)
         if name not in self._models:
-            self._models[name] = Model(**(_IF | self._parts[name]))
+            self._models[name] = Model(**{**_IF, **self._parts[name]})
         return self._models[name]
 
     def __contains__(self, name: object) -> bool:

@@ -96,12 +96,7 @@ class _Examination:
     """The network, the images, and what is known so far."""
 
     def __init__(
-        self,
-        network: Network,
-        x: torch.Tensor,
-        y: np.ndarray,
-        timesteps: int,
-        progress: Any,
+        self, network: Network, x: torch.Tensor, y: np.ndarray, timesteps: int, progress: Any
     ):
         self.network, self.x, self.y, self.timesteps = network, x, y, timesteps
         self.trials = Trials(x, y, progress)

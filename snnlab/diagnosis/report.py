@@ -197,12 +197,7 @@ class Diagnosis:
         found = [_text.Table("Layers", header, rows)]
         if self.remedies:
             remedies = [
-                [
-                    r.words,
-                    f"{r.accuracy:.2%}",
-                    _signed(r.accuracy - self.snn),
-                    f"{r.cost:g}",
-                ]
+                [r.words, f"{r.accuracy:.2%}", _signed(r.accuracy - self.snn), f"{r.cost:g}"]
                 for r in self.remedies
             ]
             columns = ["remedy", "right", "points gained", "time"]

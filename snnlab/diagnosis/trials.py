@@ -28,10 +28,7 @@ class Trials:
         self.known: dict[Hashable, np.ndarray] = {}
 
     def accuracy(
-        self,
-        network: Network,
-        timesteps: int,
-        overridden: Mapping[str, np.ndarray] | None = None,
+        self, network: Network, timesteps: int, overridden: Mapping[str, np.ndarray] | None = None
     ) -> np.ndarray:
         """Return the accuracy after each step, shape (T,), in [0, 1].
 
