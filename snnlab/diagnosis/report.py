@@ -132,18 +132,15 @@ class Diagnosis:
         )
         said = [f"{head}{counted(self.images, 'image')}: {_points(lost)}."]
         for finding in self.findings:
-            if finding.is_cause:
-                repaired = (
-                    ""
-                    if finding.repaired is None
-                    else f" With this alone repaired: {finding.repaired:.2%}."
-                )
-                said.append(f"Cause: {finding.words}{repaired}")
-        for finding in self.findings:
             if not finding.is_cause:
                 about_setting = finding.kind != "other model"
                 head = "Unusual, but without cost here: " if about_setting else "Besides: "
                 said.append(f"{head}{finding.words}")
+            elif finding.repaired is None:
+                said.append(f"Cause: {finding.words}")
+            else:
+                after = f" With this alone repaired: {finding.repaired:.2%}."
+                said.append(f"Cause: {finding.words}{after}")
         if not self.exact:
             no_more = "accuracy" if lost < 0.005 else "more than that"
             return said if self.causes else [*said, f"Nothing is wrong that costs {no_more}."]
