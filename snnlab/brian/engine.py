@@ -13,6 +13,7 @@ from snnlab.exceptions import MemoryBudgetError
 from snnlab.network import Network
 from snnlab.simulation.options import GIB
 from snnlab.simulation.progress import progress_bar
+from snnlab.simulation.record import Arrays
 
 # One step of the network. How long it is makes no difference: the current is given for each step.
 DT = 1 * b2.ms
@@ -46,22 +47,16 @@ class Run:
     """
 
     spikes: Mapping[str, tuple[np.ndarray, np.ndarray]]
-    potentials: Mapping[str, np.ndarray]
+    potentials: Arrays
 
 
 class BrianEngine:
     """The groups and synapses of a network, built once and run for one image after the other.
 
-    Parameters
-    ----------
-    network : Network
-    spiking_input : bool
-        Whether the pixels spike. If not they are part of the constant currents.
-    schedule : {"layers", "brian"}
-        Whether one layer after the other fires, sends and resets within a step, so that a spike
-        goes through the whole network in it; or all layers fire, then all send, then all reset.
-    memory : int
-        Ceiling in bytes.
+    With `spiking_input` the pixels spike; if not they are part of the constant currents. `schedule`
+    is "layers", where one layer after the other fires, sends and resets within a step, so that a
+    spike goes through the whole network in it; or "brian", where all layers fire, then all send,
+    then all reset. `memory` is a ceiling in bytes.
     """
 
     def __init__(self, network: Network, spiking_input: bool, schedule: str, memory: int):
@@ -94,24 +89,12 @@ class BrianEngine:
             self._schedule(sources)
 
     def run(
-        self,
-        currents: Mapping[str, np.ndarray],
-        trains: np.ndarray | None,
-        timesteps: int,
-        potentials: Iterable[str],
+        self, currents: Arrays, trains: np.ndarray | None, timesteps: int, potentials: Iterable[str]
     ) -> Run:
         """Simulate one image.
 
-        Parameters
-        ----------
-        currents : mapping from layer to array, shape (n,)
-            Constant current at each step.
-        trains : array of 0 and 1, shape (T, ...), or None
-            Spikes of the pixels.
-        timesteps : int
-            T.
-        potentials : names of layers
-            Whose potentials are wanted, besides the output's.
+        `currents` holds the constant current of each layer, shape (n,); `trains` the spikes of the
+        pixels, 0 or 1, shape (T, ...). The output's potentials are kept, and those of `potentials`.
         """
         begin = round(self.network.t / DT)
         for name, group in self.groups.items():
@@ -124,16 +107,10 @@ class BrianEngine:
             name: b2.SpikeMonitor(self.groups[name], name=f"spikes{self.label[name]}")
             for name in self.neurons
         }
+        at_end = {"record": True, "when": "end", "clock": self.clock}
         states = {
-            name: b2.StateMonitor(
-                self.groups[name],
-                "v",
-                record=True,
-                when="end",
-                clock=self.clock,
-                name=f"states{self.label[name]}",
-            )
-            for name in {*potentials, "output"}
+            n: b2.StateMonitor(self.groups[n], "v", name=f"states{self.label[n]}", **at_end)
+            for n in {*potentials, "output"}
         }
         self.network.add(*spikes.values(), *states.values())
         self.network.run(timesteps * DT, namespace={})

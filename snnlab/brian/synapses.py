@@ -150,22 +150,10 @@ def count_synapses(graph: Graph, source: str) -> int:
 def responses(
     graph: Graph, source: fx.Node, units: np.ndarray, rest: dict[fx.Node, torch.Tensor]
 ) -> dict[str, np.ndarray]:
-    """Return what arrives at each layer when each of some neurons alone passes on 1.
+    """Return what arrives at each layer when each of some neurons alone passes on 1, shape (k, n).
 
-    Parameters
-    ----------
-    graph : Graph
-        In float64, without max pooling.
-    source : torch.fx.Node
-        Of `sources`.
-    units : array of whole numbers, shape (k,)
-        Positions of neurons of the source.
-    rest : dict
-        From `at_rest`.
-
-    Returns
-    -------
-    dict from layer to array, shape (k, n)
+    The neurons are those at the positions `units`, shape (k,), of a `source`, one of `sources`; the
+    graph is in float64, without max pooling; `rest` is from `at_rest`.
     """
     vectors = torch.zeros(len(units), size(source), dtype=graph.dtype)
     vectors[torch.arange(len(units)), torch.from_numpy(units)] = 1
