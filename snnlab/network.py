@@ -63,8 +63,7 @@ class Network(_text.ShownAsTable):
                 f"neurons: none for the layers {missing}. Expected one for every spiking layer."
             )
         fitted = {
-            name: _fit(name, self.neurons[name], node, self.graph.dtype)
-            for name, node in layers.items()
+            name: _fit(name, self.neurons[name], node, self.graph) for name, node in layers.items()
         }
         object.__setattr__(self, "neurons", MappingProxyType(fitted))
 
@@ -87,10 +86,8 @@ class Network(_text.ShownAsTable):
         """The sha256 of all that decides what it computes, the exact parameters included."""
         settings = [(name, n.reset, n.v_init) for name, n in self.neurons.items()]
         thresholds = [np.asarray(neuron.v_threshold) for neuron in self.neurons.values()]
-        parameters = tensors(self.graph.module)
-        return fingerprint(
-            self.graph.fingerprint, settings, self.max_pool, *thresholds, *parameters
-        )
+        exact = [*thresholds, *tensors(self.graph.module)]
+        return fingerprint(self.graph.fingerprint, settings, self.max_pool, *exact)
 
     def shape(self, layer: str | int) -> tuple[int, ...]:
         """Return the shape of a spiking layer for one image."""
@@ -204,7 +201,7 @@ def _scaled(name: str, theta: Any, factor: float | np.ndarray) -> float | np.nda
     return theta * factor
 
 
-def _fit(name: str, neuron: Neuron, node: Any, dtype: torch.dtype) -> Neuron:
+def _fit(name: str, neuron: Neuron, node: Any, graph: Graph) -> Neuron:
     """Return the neuron with its threshold checked against channels, cap and arithmetic."""
     theta, channels, upper = neuron.v_threshold, (*node.meta["shape"], 1)[0], cap(node)
     if np.ndim(theta) and np.size(theta) != channels:
@@ -213,11 +210,11 @@ def _fit(name: str, neuron: Neuron, node: Any, dtype: torch.dtype) -> Neuron:
             f"or {channels}, one for each channel."
         )
     theta = np.minimum(theta, np.inf if upper is None else upper)
-    limits = torch.finfo(dtype)
+    limits = torch.finfo(graph.dtype)
     if np.min(theta) < limits.tiny or np.max(theta) > limits.max:
         raise OptionError(
             f"threshold of layer {name!r}: {_text.span(np.ravel(theta))} does not fit into "
-            f"{dtype}, expected {limits.tiny:.2g} to {limits.max:.2g}. Look at the scale of the "
-            f"data."
+            f"{graph.dtype}, expected {limits.tiny:.2g} to {limits.max:.2g}. Look at the scale of "
+            f"the data."
         )
     return dataclasses.replace(neuron, v_threshold=theta)

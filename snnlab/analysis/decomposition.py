@@ -1,6 +1,6 @@
 """The error of every neuron, split into the parts that make it up."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -19,7 +19,7 @@ from snnlab.exceptions import OptionError, ShapeError
 from snnlab.graph.evaluation import cap
 from snnlab.graph.operations import Kind
 from snnlab.network import Network
-from snnlab.simulation.record import Record
+from snnlab.simulation.record import Arrays, Record
 
 Reference = Literal["received", "ann"]
 REFERENCES = ("received", "ann")
@@ -177,11 +177,7 @@ class _Simulated:
             yield here, received_currents(self.network.graph, self.x[here])
 
     def rows(
-        self,
-        here: slice,
-        ann: Mapping[str, np.ndarray],
-        step: int,
-        reference: Reference = "received",
+        self, here: slice, ann: Arrays, step: int, reference: Reference = "received"
     ) -> Iterator[tuple[str, dict[str, np.ndarray], np.ndarray]]:
         """Yield each row's name, parts and activation in the ANN, for a batch after some steps."""
         graph, shown = self.network.graph, self.x[here]
@@ -214,17 +210,8 @@ def split(
 ) -> dict[str, np.ndarray]:
     """Return the four parts for the neurons of one layer; the equations are those of `decompose`.
 
-    Parameters
-    ----------
-    z, z_ann, phi : arrays of float64, shape (B, C, ...)
-        z̄, z̄_ANN and φ.
-    timesteps : int
-        T.
-    neuron : Neuron
-    upper : float, optional
-        Cap of the activation R.
-    reference : {"received", "ann"}
-        The current at which is clipped and quantized, z̄ or z̄_ANN.
+    z̄, z̄_ANN and φ are arrays of float64, shape (B, C, ...); `upper` is the cap of the activation R.
+    Clipped and quantized is at the `reference`, z̄ ("received") or z̄_ANN ("ann").
     """
     output = quantized = constant_output(z, timesteps, neuron)
     rectified, rectified_ann = np.clip(z, 0, upper), np.clip(z_ann, 0, upper)

@@ -203,8 +203,7 @@ def exclusive_layer(node: fx.Node, graph: Graph) -> Weighted | None:
     modules = [graph.module.get_submodule(name) for name in called]
     layer: Any = graph.module.get_submodule(str(node.target))
     plain = type(layer) in _WEIGHTED and not (layer._forward_pre_hooks or layer._forward_hooks)
-    read = any(
-        n.op == "get_attr" and str(n.target).startswith(f"{node.target}.") for n in graph.nodes
-    )
+    read_names = (str(n.target) for n in graph.nodes if n.op == "get_attr")
+    read = any(name.startswith(f"{node.target}.") for name in read_names)
     once = sum(module is layer for module in modules) == 1
     return layer if plain and once and not read else None
