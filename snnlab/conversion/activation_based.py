@@ -58,14 +58,12 @@ class Percentile(ThresholdRule):
         """Return the threshold of each layer."""
         statistics = activation_statistics(graph, x_cal)
         refuse_silent(statistics)
-        if self.percentile == 100:
-            found = {name: float(layer.maximum.max()) for name, layer in statistics.items()}
-        else:
+        largest = {name: float(layer.maximum.max()) for name, layer in statistics.items()}
+        found = largest
+        if self.percentile < 100:
             found = _exact_percentiles(graph, x_cal, statistics, self.percentile, self.nonzero)
         # A percentile of 0 is no scale: the maximum takes its place.
-        per_layer: dict[str, float | np.ndarray] = {
-            name: theta or float(statistics[name].maximum.max()) for name, theta in found.items()
-        }
+        per_layer: dict[str, float | np.ndarray] = {n: found[n] or largest[n] for n in found}
         if not self.per_channel:
             return per_layer
         maxima = {name: layer.maximum for name, layer in statistics.items()}

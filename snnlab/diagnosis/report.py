@@ -127,20 +127,18 @@ class Diagnosis:
     def sentences(self) -> list[str]:
         """The diagnosis in words: what is lost, why, where, and what helps."""
         lost = 100 * (self.ann - self.snn)
-        head = (
-            f"SNN {self.snn:.2%} after {counted(self.timesteps, 'step')}, ANN {self.ann:.2%}, on "
-        )
-        said = [f"{head}{counted(self.images, 'image')}: {_points(lost)}."]
+        steps, images = counted(self.timesteps, "step"), counted(self.images, "image")
+        head = f"SNN {self.snn:.2%} after {steps}, ANN {self.ann:.2%}, on {images}"
+        said = [f"{head}: {_points(lost)}."]
         for finding in self.findings:
-            if not finding.is_cause:
+            if finding.is_cause:
+                said.append(f"Cause: {finding.words}")
+                if finding.repaired is not None:
+                    said[-1] += f" With this alone repaired: {finding.repaired:.2%}."
+            else:
                 about_setting = finding.kind != "other model"
                 head = "Unusual, but without cost here: " if about_setting else "Besides: "
                 said.append(f"{head}{finding.words}")
-            elif finding.repaired is None:
-                said.append(f"Cause: {finding.words}")
-            else:
-                after = f" With this alone repaired: {finding.repaired:.2%}."
-                said.append(f"Cause: {finding.words}{after}")
         if not self.exact:
             no_more = "accuracy" if lost < 0.005 else "more than that"
             return said if self.causes else [*said, f"Nothing is wrong that costs {no_more}."]
