@@ -234,16 +234,15 @@ class _Rewriting:
         by_op = {"placeholder": Kind.INPUT, "get_attr": Kind.CONSTANT, "output": Kind.OUTPUT}
         kind = node.meta["kind"] = by_op.get(node.op) or node.meta["kind"]
         node.meta["shape"] = None if kind is Kind.CONSTANT else self.probe.shapes[node]
-        if kind in (Kind.RELU, Kind.MAX_POOL):
-            node.meta["layer"] = self._layer_name(node, kind)
+        stems = {Kind.RELU: "relu", Kind.MAX_POOL: "max_pool"}
+        if kind in stems:
+            node.meta["layer"] = self._layer_name(node, stems[kind])
         else:
-            ends = {Kind.INPUT: "input", Kind.OUTPUT: "output"}
             path = node.target if isinstance(node.target, str) else node.name
-            node.meta["layer"] = ends.get(kind, path)
+            node.meta["layer"] = "input" if kind is Kind.INPUT else path
 
-    def _layer_name(self, node: fx.Node, kind: Kind) -> str:
+    def _layer_name(self, node: fx.Node, stem: str) -> str:
         """Return the path of the module called, or of the one whose forward calls, plus 'relu'."""
-        stem = {Kind.RELU: "relu", Kind.MAX_POOL: "max_pool"}[kind]
         scope = node.meta["scope"]
         path = node.target if node.op == "call_module" else node.meta.get("path")
         name = str(path or (f"{scope}.{stem}" if scope else stem))
