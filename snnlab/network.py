@@ -62,9 +62,9 @@ class Network(_text.ShownAsTable):
             raise OptionError(
                 f"neurons: none for the layers {missing}. Expected one for every spiking layer."
             )
-        fitted = {name: _fit(name, self.neurons[name], node) for name, node in layers.items()}
-        for name, neuron in fitted.items():
-            _check_size(name, neuron, self.graph)
+        fitted = {
+            name: _fit(name, self.neurons[name], node, self.graph) for name, node in layers.items()
+        }
         object.__setattr__(self, "neurons", MappingProxyType(fitted))
 
     def __reduce__(self) -> tuple:
@@ -86,10 +86,8 @@ class Network(_text.ShownAsTable):
         """The sha256 of all that decides what it computes, the exact parameters included."""
         settings = [(name, n.reset, n.v_init) for name, n in self.neurons.items()]
         thresholds = [np.asarray(neuron.v_threshold) for neuron in self.neurons.values()]
-        parameters = tensors(self.graph.module)
-        return fingerprint(
-            self.graph.fingerprint, settings, self.max_pool, *thresholds, *parameters
-        )
+        exact = [*thresholds, *tensors(self.graph.module)]
+        return fingerprint(self.graph.fingerprint, settings, self.max_pool, *exact)
 
     def shape(self, layer: str | int) -> tuple[int, ...]:
         """Return the shape of a spiking layer for one image."""
@@ -139,8 +137,7 @@ class Network(_text.ShownAsTable):
         factor = checked_threshold(1.0 if scale is None else scale, "scale")
         neurons = dict(self.neurons)
         for name in chosen:
-            theta = given.get(name, neurons[name].v_threshold)
-            theta = _scaled(name, theta, factor)
+            theta = _scaled(name, given.get(name, neurons[name].v_threshold), factor)
             neurons[name] = dataclasses.replace(neurons[name], v_threshold=theta, **changes)
         return Network(self.graph, neurons, self.max_pool if max_pool is None else max_pool)
 
@@ -204,25 +201,20 @@ def _scaled(name: str, theta: Any, factor: float | np.ndarray) -> float | np.nda
     return theta * factor
 
 
-def _check_size(name: str, neuron: Neuron, graph: Graph) -> None:
-    """Refuse a threshold that rounds to 0 or to infinity in the network's arithmetic."""
-    limits = torch.finfo(graph.dtype)
-    theta = np.ravel(neuron.v_threshold)
-    if theta.min() < limits.tiny or theta.max() > limits.max:
-        raise OptionError(
-            f"threshold of layer {name!r}: {_text.span(theta)} does not fit into {graph.dtype}, "
-            f"expected {limits.tiny:.2g} to {limits.max:.2g}. Look at the scale of the data."
-        )
-
-
-def _fit(name: str, neuron: Neuron, node: Any) -> Neuron:
-    """Return the neuron with its threshold checked against the channels and the cap."""
+def _fit(name: str, neuron: Neuron, node: Any, graph: Graph) -> Neuron:
+    """Return the neuron with its threshold checked against channels, cap and arithmetic."""
     theta, channels, upper = neuron.v_threshold, (*node.meta["shape"], 1)[0], cap(node)
     if np.ndim(theta) and np.size(theta) != channels:
         raise OptionError(
             f"threshold of layer {name!r}: array of {np.size(theta)} numbers, expected one number, "
             f"or {channels}, one for each channel."
         )
-    if upper is None:
-        return neuron
-    return dataclasses.replace(neuron, v_threshold=np.minimum(theta, upper))
+    theta = np.minimum(theta, np.inf if upper is None else upper)
+    limits = torch.finfo(graph.dtype)
+    if np.min(theta) < limits.tiny or np.max(theta) > limits.max:
+        raise OptionError(
+            f"threshold of layer {name!r}: {_text.span(np.ravel(theta))} does not fit into "
+            f"{graph.dtype}, expected {limits.tiny:.2g} to {limits.max:.2g}. Look at the scale of "
+            f"the data."
+        )
+    return dataclasses.replace(neuron, v_threshold=theta)

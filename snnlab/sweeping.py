@@ -169,13 +169,12 @@ def _simulated(
 ) -> list[tuple[float, float]]:
     if "percentile" in setting:
         setting["threshold"] = Percentile(setting.pop("percentile"))
-    if isinstance(model, Network):
-        network = model
-    else:
-        given = {name: setting[name] for name in _CONVERT if name in setting}
-        network = convert(model, x_cal, **given)
-    network = network.replace(**{name: setting[name] for name in _REPLACE if name in setting})
-    options = {name: setting[name] for name in _SIMULATE if name in setting}
+
+    def chosen(names: Sequence[str]) -> dict[str, Any]:
+        return {name: setting[name] for name in names if name in setting}
+
+    network = model if isinstance(model, Network) else convert(model, x_cal, **chosen(_CONVERT))
+    network, options = network.replace(**chosen(_REPLACE)), chosen(_SIMULATE)
     if "seed" in options:  # one generator, so that the parts draw what the whole would
         options["seed"] = _checks.generator(options["seed"])
     # In parts, since the spike counts of all images after each number of steps may not fit.
@@ -206,10 +205,8 @@ def _packed(value: Any) -> np.ndarray:
 def _sources() -> str:
     """Return the fingerprint of the code that a sweep computes with."""
     package = Path(__file__).parent
-    files = [
-        *package.glob("*.py"),
-        *(f for name in _FOLDERS for f in (package / name).rglob("*.py")),
-    ]
+    below = (f for name in _FOLDERS for f in (package / name).rglob("*.py"))
+    files = [*package.glob("*.py"), *below]
     return fingerprint(*(file.read_text(encoding="utf-8") for file in sorted(files)))
 
 

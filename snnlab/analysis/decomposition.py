@@ -1,8 +1,6 @@
 """The error of every neuron, split into the parts that make it up."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -21,7 +19,7 @@ from snnlab.exceptions import OptionError, ShapeError
 from snnlab.graph.evaluation import cap
 from snnlab.graph.operations import Kind
 from snnlab.network import Network
-from snnlab.simulation.record import Record
+from snnlab.simulation.record import Arrays, Record
 
 Reference = Literal["received", "ann"]
 REFERENCES = ("received", "ann")
@@ -85,15 +83,25 @@ def decompose(
     >>> parts.part("relu", "quantization").tolist(), parts.part("relu", "clipping").tolist()
     ([[-0.125], [0.0]], [[0.0], [-0.5]])
     """
-    simulated = _Simulated.checked(network, x, record)
+    simulated = _Simulated(network, x, record)
     _checks.option(reference, "reference", REFERENCES)
     step = record.timesteps if step is None else step
     counts = {name: record.counts(name, step) for name in network.layers}
-    arrays = _Arrays(len(simulated.x), record.output_sums.dtype)
+    parts: dict[str, dict[str, np.ndarray]] = {}
+    activations: dict[str, np.ndarray] = {}
+
+    def put(kept: dict[str, np.ndarray], key: str, values: np.ndarray, here: slice) -> None:
+        if key not in kept:
+            shape = (len(simulated.x), *values.shape[1:])
+            kept[key] = np.empty(shape, record.output_sums.dtype)
+        kept[key][here] = values
+
     for here, ann in simulated.batches():
-        for row, parts, activation in simulated.rows(here, ann, step, reference):
-            arrays.put(row, parts, activation, here)
-    return ErrorParts(step, arrays.parts, arrays.activations, counts)
+        for row, errors, activation in simulated.rows(here, ann, step, reference):
+            for part, values in errors.items():
+                put(parts.setdefault(row, {}), part, values, here)
+            put(activations, row, activation, here)
+    return ErrorParts(step, parts, activations, counts)
 
 
 def decompose_over_time(network: Network, x: Any, record: Record) -> ErrorsOverTime:
@@ -101,10 +109,8 @@ def decompose_over_time(network: Network, x: Any, record: Record) -> ErrorsOverT
 
     Parameters
     ----------
-    network : Network
-        The network that was simulated.
-    x : array, shape (B, ...)
-        The images that were simulated.
+    network, x
+        As in `decompose`.
     record : Record
         Of `simulate` with `at`, the chosen steps; the last step is always among them.
 
@@ -124,7 +130,7 @@ def decompose_over_time(network: Network, x: Any, record: Record) -> ErrorsOverT
     >>> decompose_over_time(net, [[0.1875]], record).rms["relu"]["quantization"].tolist()
     [0.1875, 0.1875, 0.0625]
     """
-    simulated = _Simulated.checked(network, x, record)
+    simulated = _Simulated(network, x, record)
     if not record.at:
         raise OptionError(
             f"record: has counts after {record.timesteps} steps only, expected those after several "
@@ -143,33 +149,27 @@ def decompose_over_time(network: Network, x: Any, record: Record) -> ErrorsOverT
     return ErrorsOverTime(steps, rms)
 
 
-@dataclass(frozen=True)
 class _Simulated:
-    """A network, the images that it was shown, and the record of that."""
+    """A network, the images that it was shown, and the record of that; checked to fit together."""
 
-    network: Network
-    x: torch.Tensor
-    record: Record
-
-    @staticmethod
-    def checked(network: Any, x: Any, record: Any) -> "_Simulated":
-        """Refuse what does not fit together."""
+    def __init__(self, network: Network, x: Any, record: Record):
         _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
         _checks.instance(
             record, Record, "record", "Write snnlab.simulate(network, x, timesteps) first."
         )
-        network = _network_that_ran(network, record)
-        x = _checks.images(x, "x", network.graph.input_shape, network.graph.dtype).cpu()
-        if len(x) != record.output_sums.shape[1]:
-            raise ShapeError(
-                f"x: {len(x)} images, expected the {record.output_sums.shape[1]} that were "
-                f"simulated."
+        if network.graph.fingerprint != record.fingerprint:
+            raise OptionError(
+                "record: is of another network. Expected the record of a simulation of this "
+                "network (its thresholds, reset and v_init may have been replaced). Simulate this "
+                "network."
             )
-        return _Simulated(network, x, record)
-
-    @cached_property
-    def neurons(self) -> dict[str, Neuron]:
-        return neurons_that_ran(self.record)
+        dtype = {4: torch.float32, 8: torch.float64}[record.output_sums.dtype.itemsize]
+        self.network = network if dtype == network.graph.dtype else network.to(dtype)
+        self.x = _checks.images(x, "x", network.graph.input_shape, dtype).cpu()
+        images = record.output_sums.shape[1]
+        if len(self.x) != images:
+            raise ShapeError(f"x: {len(self.x)} images, expected the {images} that were simulated.")
+        self.record, self.neurons = record, neurons_that_ran(record)
 
     def batches(self) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
         """Yield the images in batches, with the ANN's currents."""
@@ -177,11 +177,7 @@ class _Simulated:
             yield here, received_currents(self.network.graph, self.x[here])
 
     def rows(
-        self,
-        here: slice,
-        ann: Mapping[str, np.ndarray],
-        step: int,
-        reference: Reference = "received",
+        self, here: slice, ann: Arrays, step: int, reference: Reference = "received"
     ) -> Iterator[tuple[str, dict[str, np.ndarray], np.ndarray]]:
         """Yield each row's name, parts and activation in the ANN, for a batch after some steps."""
         graph, shown = self.network.graph, self.x[here]
@@ -214,67 +210,19 @@ def split(
 ) -> dict[str, np.ndarray]:
     """Return the four parts for the neurons of one layer; the equations are those of `decompose`.
 
-    Parameters
-    ----------
-    z, z_ann, phi : arrays of float64, shape (B, C, ...)
-        z̄, z̄_ANN and φ.
-    timesteps : int
-        T.
-    neuron : Neuron
-    upper : float, optional
-        Cap of the activation R.
-    reference : {"received", "ann"}
-        The current at which is clipped and quantized, z̄ or z̄_ANN.
+    z̄, z̄_ANN and φ are arrays of float64, shape (B, C, ...); `upper` is the cap of the activation R.
+    Clipped and quantized is at the `reference`, z̄ ("received") or z̄_ANN ("ann").
     """
-    theta = per_neuron(neuron.v_threshold, z.ndim)
+    output = quantized = constant_output(z, timesteps, neuron)
     rectified, rectified_ann = np.clip(z, 0, upper), np.clip(z_ann, 0, upper)
-    quantized = constant_output(z, timesteps, neuron)
+    propagated = rectified - rectified_ann
     if reference == "ann":
-        clipped = np.minimum(rectified_ann, theta)
-        at_ann = constant_output(z_ann, timesteps, neuron)
-        return {
-            "propagated": quantized - at_ann,
-            "clipping": clipped - rectified_ann,
-            "quantization": at_ann - clipped,
-            "deviation": phi - quantized,
-        }
-    clipped = np.minimum(rectified, theta)
+        rectified, quantized = rectified_ann, constant_output(z_ann, timesteps, neuron)
+        propagated = output - quantized
+    clipped = np.minimum(rectified, per_neuron(neuron.v_threshold, z.ndim))
     return {
-        "propagated": rectified - rectified_ann,
+        "propagated": propagated,
         "clipping": clipped - rectified,
         "quantization": quantized - clipped,
-        "deviation": phi - quantized,
+        "deviation": phi - output,
     }
-
-
-def _network_that_ran(network: Network, record: Record) -> Network:
-    if network.graph.fingerprint != record.fingerprint:
-        raise OptionError(
-            "record: is of another network. Expected the record of a simulation of this network "
-            "(its thresholds, reset and v_init may have been replaced). Simulate this network."
-        )
-    dtype = {4: torch.float32, 8: torch.float64}[record.output_sums.dtype.itemsize]
-    return network if dtype == network.graph.dtype else network.to(dtype)
-
-
-class _Arrays:
-    """Parts and activations of all layers, filled batch by batch in the network's precision."""
-
-    def __init__(self, images: int, dtype: np.dtype):
-        self.images, self.dtype = images, dtype
-        self.parts: dict[str, dict[str, np.ndarray]] = {}
-        self.activations: dict[str, np.ndarray] = {}
-
-    def put(
-        self, layer: str, parts: Mapping[str, np.ndarray], activation: np.ndarray, here: slice
-    ) -> None:
-        """Keep the parts of some images of a layer, and what the ANN passes on there."""
-        kept = self.parts.setdefault(layer, {})
-        for part, values in parts.items():
-            self._put(kept, part, values, here)
-        self._put(self.activations, layer, activation, here)
-
-    def _put(self, kept: dict[str, np.ndarray], key: str, values: np.ndarray, here: slice) -> None:
-        if key not in kept:
-            kept[key] = np.empty((self.images, *values.shape[1:]), self.dtype)
-        kept[key][here] = values

@@ -250,11 +250,8 @@ def _checked(
     timesteps: int, mean: float, variance: float, v_threshold: float
 ) -> tuple[int, float, float, float]:
     """Return the arguments, all as numbers of Python."""
-    steps, theta = (
-        _checks.whole(timesteps, "timesteps"),
-        _checks.positive(v_threshold, "v_threshold"),
-    )
-    mean = _checks.number(mean, "mean")
+    steps, mean = _checks.whole(timesteps, "timesteps"), _checks.number(mean, "mean")
+    theta = _checks.positive(v_threshold, "v_threshold")
     above_0 = (
         "a finite number above 0. Without variance the current is constant, and there is no "
         "deviation."

@@ -125,17 +125,8 @@ class ErrorParts(_text.ShownAsTable):
         """Return the numbers of `statistics` as a table that shows itself in a cell."""
         name = self._name(layer)
         header = ["part", "mean", "root mean square", "too low", "too high", "share"]
-        rows = [
-            [
-                part,
-                f"{n['mean']:+.4g}",
-                f"{n['rms']:.4g}",
-                f"{n['negative']:.1%}",
-                f"{n['positive']:.1%}",
-                f"{n['share']:.1%}",
-            ]
-            for part, n in self.statistics(name).items()
-        ]
+        form = "{mean:+.4g} {rms:.4g} {negative:.1%} {positive:.1%} {share:.1%}"
+        rows = [[part, *form.format(**n).split()] for part, n in self.statistics(name).items()]
         return _text.Table(f"Error of {name} after {self.timesteps} steps", header, rows)
 
     def _name(self, layer: str | int) -> str:
@@ -144,13 +135,12 @@ class ErrorParts(_text.ShownAsTable):
     def _table(self) -> _text.Table:
         columns = [part.name for part in (*self.kinds, TOTAL)]
         title = f"Error after {self.timesteps} steps, root mean square by part"
+        spurious = {n: f"{self.spurious(n).sum() / len(c):,.1f}" for n, c in self.counts.items()}
         rows = [
             [
                 name,
                 *(f"{rms[part]:.4g}" if part in rms else "" for part in columns),
-                f"{self.spurious(name).sum() / len(self.counts[name]):,.1f}"
-                if name in self.counts
-                else "",
+                spurious.get(name, ""),
             ]
             for name, rms in self.rms().items()
         ]

@@ -23,9 +23,7 @@ _BATCH_BYTES = 2**20
 
 def neurons_that_ran(record: Record) -> dict[str, Neuron]:
     """Return the neuron of each layer, with its threshold as rounded for the simulation."""
-    return {
-        n: as_simulated(neuron, record.output_sums.dtype) for n, neuron in record.neurons.items()
-    }
+    return {k: as_simulated(n, record.output_sums.dtype) for k, n in record.neurons.items()}
 
 
 def mean_currents(network: Network, x: torch.Tensor, record: Record) -> dict[str, np.ndarray]:
@@ -47,10 +45,7 @@ def mean_outputs(
     record: Record, neurons: Mapping[str, Neuron], step: int, here: slice
 ) -> dict[str, np.ndarray]:
     """Return what neurons and gates have passed on after `step` steps, φ, shape (b, C, ...)."""
-    phi = {
-        name: passed_on(record.counts(name, step)[here], step, neuron)
-        for name, neuron in neurons.items()
-    }
+    phi = {name: passed_on(record.counts(name, step)[here], step, n) for name, n in neurons.items()}
     gates = record.pooled.get(step, {})
     return phi | {name: sums[here] / step for name, sums in gates.items()}
 

@@ -41,13 +41,7 @@ ROW_PARTS = (
 )
 LAYER_PARTS = (
     Part(
-        "propagated",
-        "the layers before send something else",
-        "#56B4E9",
-        "",
-        "#0072B2",
-        "--",
-        "s",
+        "propagated", "the layers before send something else", "#56B4E9", "", "#0072B2", "--", "s"
     ),
     Part("clipping", "the threshold is too low", "#E69F00", "//", "#6B4600", "-.", "^"),
     Part("quantization", "only $T + 1$ values exist", "#009E73", "xx", "#007A59", ":", "x"),

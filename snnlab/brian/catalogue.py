@@ -12,11 +12,15 @@ from brian2 import ms, mV, nF
 from snnlab import _checks, _text
 from snnlab.brian.model import Model
 
-_INTEGRATE = "dv/dt = I/C : volt"
-_FIRE = "v >= v_threshold"
-_SUBTRACT = "v -= v_threshold"
-_START = {"v": "v_init * v_threshold"}
-_COMMON = {"C": 1 * nF, "v_threshold": 10 * mV, "v_init": 0.0}
+_PARAMETERS = {"C": 1 * nF, "v_threshold": 10 * mV, "v_init": 0.0}
+# The converter's neuron. The others say what differs from it.
+_IF: dict[str, Any] = dict(
+    equations="dv/dt = I/C : volt",
+    threshold="v >= v_threshold",
+    reset="v -= v_threshold",
+    parameters=_PARAMETERS,
+    initial={"v": "v_init * v_threshold"},
+)
 
 
 class Catalogue(_text.ShownAsTable, Mapping[str, Model]):
@@ -35,7 +39,7 @@ class Catalogue(_text.ShownAsTable, Mapping[str, Model]):
         """
         _checks.option(name, "model", self._parts)
         if name not in self._models:
-            self._models[name] = Model(**self._parts[name])
+            self._models[name] = Model(**{**_IF, **self._parts[name]})
         return self._models[name]
 
     def __contains__(self, name: object) -> bool:
@@ -56,39 +60,24 @@ class Catalogue(_text.ShownAsTable, Mapping[str, Model]):
 models = Catalogue(
     {
         "if": dict(
-            equations=_INTEGRATE,
-            threshold=_FIRE,
-            reset=_SUBTRACT,
-            parameters=_COMMON,
-            initial=_START,
             purpose="The converter's neuron: its rate is the ReLU of its current, up to the cap.",
             source="Rueckauer et al. 2017 (reset by subtraction)",
         ),
         "if_zero": dict(
-            equations=_INTEGRATE,
-            threshold=_FIRE,
             reset="v = 0*volt",
-            parameters=_COMMON,
-            initial=_START,
             purpose="The earlier choice: what a spike overshoots is lost, so the rate is too low.",
             source="Diehl et al. 2015 (reset to zero)",
         ),
         "lif": dict(
             equations="dv/dt = I/C - v/tau : volt",
-            threshold=_FIRE,
             reset="v = 0*volt",
-            parameters=_COMMON | {"tau": 20 * ms},
-            initial=_START,
+            parameters=_PARAMETERS | {"tau": 20 * ms},
             method="exact",
             purpose="A leak makes small currents inaudible: no ReLU, so converters do without.",
             source="Lapicque 1907; Gerstner et al. 2014, section 1.3",
         ),
         "if_refractory": dict(
             equations="dv/dt = I/C : volt (unless refractory)",
-            threshold=_FIRE,
-            reset=_SUBTRACT,
-            parameters=_COMMON,
-            initial=_START,
             refractory=5 * ms,
             purpose="Input during the pause is lost: the rate bends and saturates at 1/refractory.",
             source="Gerstner and Kistler 2002, section 4.1",
@@ -98,7 +87,6 @@ models = Catalogue(
             dv/dt = I/C : volt
             dv_threshold/dt = (v_threshold_0 - v_threshold)/tau_threshold : volt
             """,
-            threshold=_FIRE,
             reset="""
             v -= v_threshold
             v_threshold += step
@@ -111,21 +99,16 @@ models = Catalogue(
             source="after Diehl and Cook 2015 (adaptive threshold)",
         ),
         "bistable": dict(
-            equations=_INTEGRATE,
             threshold="v >= v_threshold and timestep(t, dt)//timestep(period, dt) % 2 == 1",
-            reset=_SUBTRACT,
-            parameters=_COMMON | {"period": 10 * ms},
-            initial=_START,
+            parameters=_PARAMETERS | {"period": 10 * ms},
             purpose="Gathers for a period, speaks in the next: the order of arrival is forgotten.",
             source="after Li, Zhao and Zeng 2022 (BSNN), with one threshold and no phase code",
         ),
         "eif": dict(
             equations="dv/dt = (slope*exp((v - v_soft)/slope) - v)/tau + I/C : volt",
-            threshold=_FIRE,
             reset="v = 0*volt",
-            parameters=_COMMON
+            parameters=_PARAMETERS
             | {"v_threshold": 20 * mV, "v_soft": 10 * mV, "slope": 1 * mV, "tau": 20 * ms},
-            initial=_START,
             purpose="How a real neuron starts a spike: near the threshold it fires by itself.",
             source="Fourcaud-Trocmé et al. 2003",
         ),
@@ -134,10 +117,7 @@ models = Catalogue(
             dv/dt = I_syn/C : volt
             dI_syn/dt = (I - I_syn)/tau_syn : amp
             """,
-            threshold=_FIRE,
-            reset=_SUBTRACT,
-            parameters=_COMMON | {"tau_syn": 5 * ms},
-            initial=_START,
+            parameters=_PARAMETERS | {"tau_syn": 5 * ms},
             method="exponential_euler",
             purpose="Input arrives spread over time: the same charge and count, but later.",
             source="Gerstner et al. 2014, section 3.1",
@@ -148,10 +128,7 @@ models = Catalogue(
             dI_syn/dt = (rise - I_syn)/tau_syn : amp
             drise/dt = (I - rise)/tau_syn : amp
             """,
-            threshold=_FIRE,
-            reset=_SUBTRACT,
-            parameters=_COMMON | {"tau_syn": 5 * ms},
-            initial=_START,
+            parameters=_PARAMETERS | {"tau_syn": 5 * ms},
             method="exponential_euler",
             purpose="The same with a slow onset: uneven trains are smoothed before they count.",
             source="Rall 1967",

@@ -8,11 +8,12 @@ import numpy as np
 from scipy import sparse
 
 from snnlab.brian import synapses
-from snnlab.dynamics.neuron import Neuron, per_neuron
+from snnlab.dynamics.neuron import per_neuron
 from snnlab.exceptions import MemoryBudgetError
 from snnlab.network import Network
 from snnlab.simulation.options import GIB
 from snnlab.simulation.progress import progress_bar
+from snnlab.simulation.record import Arrays
 
 # One step of the network. How long it is makes no difference: the current is given for each step.
 DT = 1 * b2.ms
@@ -46,33 +47,25 @@ class Run:
     """
 
     spikes: Mapping[str, tuple[np.ndarray, np.ndarray]]
-    potentials: Mapping[str, np.ndarray]
+    potentials: Arrays
 
 
 class BrianEngine:
     """The groups and synapses of a network, built once and run for one image after the other.
 
-    Parameters
-    ----------
-    network : Network
-    spiking_input : bool
-        Whether the pixels spike. If not they are part of the constant currents.
-    schedule : {"layers", "brian"}
-        Whether one layer after the other fires, sends and resets within a step, so that a spike
-        goes through the whole network in it; or all layers fire, then all send, then all reset.
-    memory : int
-        Ceiling in bytes.
+    With `spiking_input` the pixels spike; if not they are part of the constant currents. `schedule`
+    is "layers", where one layer after the other fires, sends and resets within a step, so that a
+    spike goes through the whole network in it; or "brian", where all layers fire, then all send,
+    then all reset. `memory` is a ceiling in bytes.
     """
 
-    def __init__(self, network: Network, *, spiking_input: bool, schedule: str, memory: int):
+    def __init__(self, network: Network, spiking_input: bool, schedule: str, memory: int):
         self.graph = synapses.affine_graph(network)
         self.neurons = network.neurons
         self.clock = b2.Clock(DT, name="steps")
         # For names that are the same each time, so that compiled code is found again.
         self.label = {name: k for k, name in enumerate([*synapses.sources(self.graph), "output"])}
-        sources = [
-            name for name in synapses.sources(self.graph) if spiking_input or name != "input"
-        ]
+        sources = [*(["input"] if spiking_input else []), *network.layers]
         _check_memory({name: synapses.count_synapses(self.graph, name) for name in sources}, memory)
         self.groups = {name: self._neurons(name) for name in network.layers}
         self.spiking = dict(self.groups)
@@ -96,24 +89,12 @@ class BrianEngine:
             self._schedule(sources)
 
     def run(
-        self,
-        currents: Mapping[str, np.ndarray],
-        trains: np.ndarray | None,
-        timesteps: int,
-        potentials: Iterable[str],
+        self, currents: Arrays, trains: np.ndarray | None, timesteps: int, potentials: Iterable[str]
     ) -> Run:
         """Simulate one image.
 
-        Parameters
-        ----------
-        currents : mapping from layer to array, shape (n,)
-            Constant current at each step.
-        trains : array of 0 and 1, shape (T, ...), or None
-            Spikes of the pixels.
-        timesteps : int
-            T.
-        potentials : names of layers
-            Whose potentials are wanted, besides the output's.
+        `currents` holds the constant current of each layer, shape (n,); `trains` the spikes of the
+        pixels, 0 or 1, shape (T, ...). The output's potentials are kept, and those of `potentials`.
         """
         begin = round(self.network.t / DT)
         for name, group in self.groups.items():
@@ -126,27 +107,19 @@ class BrianEngine:
             name: b2.SpikeMonitor(self.groups[name], name=f"spikes{self.label[name]}")
             for name in self.neurons
         }
+        at_end = {"record": True, "when": "end", "clock": self.clock}
         states = {
-            name: b2.StateMonitor(
-                self.groups[name],
-                "v",
-                record=True,
-                when="end",
-                clock=self.clock,
-                name=f"states{self.label[name]}",
-            )
-            for name in {*potentials, "output"}
+            n: b2.StateMonitor(self.groups[n], "v", name=f"states{self.label[n]}", **at_end)
+            for n in {*potentials, "output"}
         }
         self.network.add(*spikes.values(), *states.values())
         self.network.run(timesteps * DT, namespace={})
         self.network.remove(*spikes.values(), *states.values())
-        return Run(
-            {
-                name: (np.rint(np.asarray(m.t / DT)).astype(int) - begin, np.asarray(m.i))
-                for name, m in spikes.items()
-            },
-            {name: np.asarray(monitor.v).T for name, monitor in states.items()},
-        )
+        fired = {
+            name: (np.rint(np.asarray(m.t / DT)).astype(int) - begin, np.asarray(m.i))
+            for name, m in spikes.items()
+        }
+        return Run(fired, {name: np.asarray(monitor.v).T for name, monitor in states.items()})
 
     def _size(self, name: str) -> int:
         nodes = synapses.sources(self.graph) | {"output": self.graph.nodes[-1]}
@@ -163,7 +136,9 @@ class BrianEngine:
             clock=self.clock,
             name=f"neurons{self.label[name]}",
         )
-        group.v_threshold = _thresholds(neuron, self.graph.layers[name].meta["shape"])
+        shape = self.graph.layers[name].meta["shape"]
+        theta = per_neuron(neuron.v_threshold, len(shape) + 1)
+        group.v_threshold = np.broadcast_to(theta, shape).ravel()
         return group
 
     def _synapses(self, source: str, target: str, matrix: sparse.csc_array) -> b2.Synapses:
@@ -201,12 +176,6 @@ class BrianEngine:
         # Brian2 requires its own slots too; these three stay empty.
         unused = ["thresholds", "synapses", "resets"]
         self.network.schedule = ["start", "groups", *slots, *unused, "end"]
-
-
-def _thresholds(neuron: Neuron, shape: tuple[int, ...]) -> np.ndarray:
-    """Return θ for every neuron of a layer, shape (n,)."""
-    theta = per_neuron(neuron.v_threshold, len(shape) + 1)
-    return np.broadcast_to(theta, shape).ravel()
 
 
 def _check_memory(synapses: Mapping[str, int], memory: int) -> None:

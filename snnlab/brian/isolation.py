@@ -21,14 +21,7 @@ TARGETS = ("numpy", "cython")
 # the learner interrupts it.
 _PINNED = {
     "core.default_float_dtype": np.float64,
-    "core.network.default_schedule": [
-        "start",
-        "groups",
-        "thresholds",
-        "synapses",
-        "resets",
-        "end",
-    ],
+    "core.network.default_schedule": ["start", "groups", "thresholds", "synapses", "resets", "end"],
     "core.stop_on_keyboard_interrupt": False,
     "legacy.refractory_timing": False,
 }
@@ -38,14 +31,8 @@ _PINNED = {
 def isolated(target: str = "numpy", seed: int = 0) -> Iterator[None]:
     """Run Brian2 with fixed preferences and a fixed seed, and put back what was there before.
 
-    So the same call gives the same result, whatever the notebook set or drew before.
-
-    Parameters
-    ----------
-    target : {"numpy", "cython"}
-        What code Brian2 makes of the equations.
-    seed : int
-        Of its random numbers.
+    So the same call gives the same result, whatever the notebook set or drew before. `target` is
+    what code Brian2 makes of the equations, "numpy" or "cython"; `seed` that of its random numbers.
 
     Raises
     ------

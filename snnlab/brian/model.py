@@ -111,10 +111,8 @@ class Model(_text.ShownAsTable):
 
     def _table(self) -> _text.Table:
         rows = [["equations", line] for line in validation.lines(self.equations)]
-        rows += [
-            ["fires when", self.threshold],
-            ["a spike does", "; ".join(validation.lines(self.reset))],
-        ]
+        rows.append(["fires when", self.threshold])
+        rows.append(["a spike does", "; ".join(validation.lines(self.reset))])
         if self.refractory is not None:
             rows.append(["refractory for", str(self.refractory)])
         rows += [["parameter", f"{name} = {value}"] for name, value in self.parameters.items()]

@@ -51,19 +51,13 @@ def simulate(
     ----------
     network : Network
         From `convert`; without max pooling.
-    x : array, shape (B, ...)
-        Images of the network's input shape.
-    timesteps : int
-        Number of steps T.
-    reset, v_init
-        Other neuron settings for this run, as in `Network.replace`.
+    x, timesteps, reset, v_init, spikes, potentials, at
+        As in `snnlab.simulate`.
     input : {"analog", "poisson", "regular"} or array of 0 and 1, shape (T, B, ...)
         The image as a constant current; or as random spikes, the same that `snnlab.simulate` draws
         from `seed`; or as regular spikes; or recorded trains, as `record.spikes("input")`.
     seed : int or numpy.random.Generator
         For "poisson".
-    spikes, potentials, at
-        What is recorded, as in `snnlab.simulate`.
     schedule : {"layers", "brian"}
         Within a step, one layer after the other fires, sends and resets: the converter's order. Or
         Brian2's own: all layers fire, then all send, then all reset, so that every layer lags a
@@ -112,9 +106,7 @@ def simulate(
     T, spiking = options.timesteps, options.spiking_input
     trains = _trains(input, x, T, seed) if spiking else repeat(None)
     with inference(network.graph, 1), isolated(target), progress_bar(len(x), "images") as progress:
-        engine = BrianEngine(
-            network, spiking_input=spiking, schedule=schedule, memory=options.memory
-        )
+        engine = BrianEngine(network, spiking, schedule, options.memory)
         for b, (image, train) in enumerate(zip(x, trains, strict=False)):
             shown = torch.zeros_like(image) if spiking else image
             currents = synapses.currents_at_rest(engine.graph, shown[None].cpu())
@@ -129,10 +121,8 @@ def _trains(input: Any, x: torch.Tensor, timesteps: int, seed: Any) -> Iterable[
     """Return the spike trains of image after image, shape (T, ...): drawn, or as recorded."""
     if isinstance(input, str):
         refuse_outside_unit(x)
-        seeds = train_seeds(len(x), seed)
-        sources = (
-            spiking_input(input, image[None], [own]) for image, own in zip(x, seeds, strict=True)
-        )
+        images = zip(x, train_seeds(len(x), seed), strict=True)
+        sources = (spiking_input(input, image[None], [own]) for image, own in images)
         return (source.step(timesteps)[:, 0].cpu().numpy() for source in sources)
     trains, expected = np.asarray(input), (timesteps, *x.shape)
     if trains.shape != expected:
@@ -153,13 +143,12 @@ def _trains(input: Any, x: torch.Tensor, timesteps: int, seed: Any) -> Iterable[
 def _write(recorder: Recorder, run: Run, train: Any, network: Network, b: int) -> None:
     """Put the run of image `b` into the arrays of the record."""
     T, stops = recorder.options.timesteps, recorder.options.recorded_steps
-    counts: dict[int, dict[str, np.ndarray]] = {stop: {} for stop in stops}
     for name, (steps, neurons) in run.spikes.items():
         shape = network.shape(name)
         size = int(np.prod(shape))
         for stop in stops:
             count = np.bincount(neurons[steps < stop], minlength=size)
-            counts[stop][name] = count.reshape(1, *shape)
+            recorder.put_sums(stop, b, {name: count.reshape(1, *shape)})
         if name in recorder.spikes:
             trains = np.zeros((T, size), np.uint8)
             trains[steps, neurons] = 1
@@ -170,8 +159,6 @@ def _write(recorder: Recorder, run: Run, train: Any, network: Network, b: int) -
         if "input" in recorder.spikes:
             put(recorder.spikes["input"], train[:, None], 0, b)
         for stop in stops:
-            counts[stop]["input"] = train[None, :stop].sum(1, dtype=np.int64)
-    for stop, of_layers in counts.items():
-        recorder.put_sums(stop, b, of_layers)
+            recorder.put_sums(stop, b, {"input": train[None, :stop].sum(1, dtype=np.int64)})
     outputs = network.graph.nodes[-1].meta["shape"]
     put(recorder.outputs["output"], run.potentials["output"].reshape(T, 1, *outputs), 0, b)

@@ -158,7 +158,12 @@ def simulate_neuron(
         spikes=shaped(trains),
         states={name: shaped(getattr(states, name)) for name in names},
     )
-    _check_finite(record)
+    bad = ~np.isfinite(record.v_mV.reshape(timesteps, -1)).all(1)
+    if bad.any():
+        raise OptionError(
+            f"the potential ran away: no finite number any more after {record.time_ms[bad][0]:g} "
+            f"ms. Choose a smaller dt, or look at the equations."
+        )
     return record
 
 
@@ -205,12 +210,3 @@ def _rejected(current: Any, error: Exception) -> OptionError:
         f"current = {current!r}: rejected by Brian2: {message}. Expected an expression in t that "
         f"gives amp, such as '4*nA*int(t > 5*ms)'."
     )
-
-
-def _check_finite(record: NeuronRecord) -> None:
-    bad = ~np.isfinite(record.v_mV.reshape(len(record.time_ms), -1)).all(1)
-    if bad.any():
-        raise OptionError(
-            f"the potential ran away: no finite number any more after {record.time_ms[bad][0]:g} "
-            f"ms. Choose a smaller dt, or look at the equations."
-        )

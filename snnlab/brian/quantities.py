@@ -26,15 +26,11 @@ def in_unit(value: Any, name: str, unit: b2.Unit) -> Any:
     """Return a number or an array of them, of the dimension of `unit`."""
     try:
         found = b2.get_dimensions(value)
+        plain = found.is_dimensionless
+        what = "a number without unit" if plain else f"a quantity in {b2.get_unit(found)}"
     except TypeError:
-        found = None
+        found, what = None, type(value).__name__
     if found is not unit.dim:
-        if found is None:
-            what = type(value).__name__
-        elif found.is_dimensionless:
-            what = "a number without unit"
-        else:
-            what = f"a quantity in {b2.get_unit(found)}"
         raise OptionError(
             f"{name}: found {what}, expected a quantity like 10*brian2.{unit}. Numbers need their "
             f"unit; import it from brian2."

@@ -89,8 +89,8 @@ def connections(network: Network, layer: str | int) -> Connections:
     name = layer if layer == "output" else _checks.layer(layer, network.layers)
     graph = affine_graph(network)
     with inference(graph, 1):
-        constant = currents_at_rest(graph, _dark(graph))[name]
-        rest = at_rest(graph, _dark(graph))
+        rest = at_rest(graph)
+        constant = rest[graph.nodes[-1] if name == "output" else source_of(graph.layers[name])]
         matrices = {
             source: matrices_from(graph, source)[name]
             for source, node in sources(graph).items()
@@ -128,7 +128,7 @@ def matrices_from(
 
     `done` is called with the number of neurons of each block.
     """
-    node, rest = sources(graph)[source], at_rest(graph, _dark(graph))
+    node, rest = sources(graph)[source], at_rest(graph)
     blocks: dict[str, list[sparse.csr_array]] = {}
     for units in _blocks(graph, size(node)):
         for name, block in responses(graph, node, units, rest).items():
@@ -139,7 +139,7 @@ def matrices_from(
 
 def count_synapses(graph: Graph, source: str) -> int:
     """Return about how many synapses leave a source, from a sample of its neurons."""
-    node, rest = sources(graph)[source], at_rest(graph, _dark(graph))
+    node, rest = sources(graph)[source], at_rest(graph)
     neurons = size(node)
     first = next(_blocks(graph, neurons))
     sample = np.unique(np.linspace(0, neurons - 1, len(first)).round().astype(int))
@@ -150,22 +150,10 @@ def count_synapses(graph: Graph, source: str) -> int:
 def responses(
     graph: Graph, source: fx.Node, units: np.ndarray, rest: dict[fx.Node, torch.Tensor]
 ) -> dict[str, np.ndarray]:
-    """Return what arrives at each layer when each of some neurons alone passes on 1.
+    """Return what arrives at each layer when each of some neurons alone passes on 1, shape (k, n).
 
-    Parameters
-    ----------
-    graph : Graph
-        In float64, without max pooling.
-    source : torch.fx.Node
-        Of `sources`.
-    units : array of whole numbers, shape (k,)
-        Positions of neurons of the source.
-    rest : dict
-        From `at_rest`, for an image that is 0 everywhere.
-
-    Returns
-    -------
-    dict from layer to array, shape (k, n)
+    The neurons are those at the positions `units`, shape (k,), of a `source`, one of `sources`; the
+    graph is in float64, without max pooling; `rest` is from `at_rest`.
     """
     vectors = torch.zeros(len(units), size(source), dtype=graph.dtype)
     vectors[torch.arange(len(units)), torch.from_numpy(units)] = 1
@@ -175,9 +163,8 @@ def responses(
         if not any(read in values for read in node.all_input_nodes):
             continue
         if node.meta["kind"] is Kind.RELU:
-            arrived[node.meta["layer"]] = _difference(
-                values[source_of(node)], rest[source_of(node)]
-            )
+            before = source_of(node)
+            arrived[node.meta["layer"]] = _difference(values[before], rest[before])
         else:
             inputs = {
                 read: values[read] if read in values else _repeated(read, rest[read], len(units))
@@ -191,13 +178,13 @@ def responses(
     return arrived
 
 
-def at_rest(graph: Graph, images: torch.Tensor) -> dict[fx.Node, torch.Tensor]:
-    """Return the value of every node while no neuron fires."""
+def at_rest(graph: Graph) -> dict[fx.Node, torch.Tensor]:
+    """Return the value of every node for an image that is 0 everywhere, while no neuron fires."""
     values: dict[fx.Node, torch.Tensor] = {}
     for node in graph.nodes:
         kind = node.meta["kind"]
         if kind is Kind.INPUT:
-            values[node] = images
+            values[node] = torch.zeros(1, *graph.input_shape, dtype=graph.dtype)
         elif kind is Kind.RELU:
             values[node] = torch.zeros_like(values[source_of(node)])
         else:
@@ -221,7 +208,3 @@ def _blocks(graph: Graph, neurons: int) -> Iterator[np.ndarray]:
     step = max(1, _BLOCK_BYTES // largest)
     for first in range(0, neurons, step):
         yield np.arange(first, min(first + step, neurons))
-
-
-def _dark(graph: Graph) -> torch.Tensor:
-    return torch.zeros(1, *graph.input_shape, dtype=graph.dtype)

@@ -149,8 +149,8 @@ def _inspect_variables(model: Any, equations: b2.Equations) -> None:
             "equations: no membrane potential. Expected a line 'dv/dt = ... : volt'; `v` is what "
             "is recorded and drawn."
         )
-    if "I" in equations.names or "I" in model.parameters or "I" not in equations.identifiers:
-        own = "I" in equations.names or "I" in model.parameters
+    own = "I" in equations.names or "I" in model.parameters
+    if own or "I" not in equations.identifiers:
         raise OptionError(
             f"equations: the input current `I` comes from simulate_neuron, but they "
             f"{'define it themselves' if own else 'do not read it'}. Expected it on the right "
@@ -187,33 +187,24 @@ def _rejected(part: str, text: str, error: Exception) -> OptionError:
 
 def _guilty_line(part: str, candidates: list[str], message: str) -> str:
     """Return the line that Brian2 cannot read, or else the one that its message speaks of."""
-    if len(candidates) == 1:
-        return candidates[0]
     if part == "equations":
         for line in candidates:
             try:
                 b2.Equations(line)
             except Exception:
                 return line
-    for line in candidates:
-        if line in message or _squeezed(line) in _squeezed(message):
-            return line
     quoted = re.findall(r"['\"]([^'\"]+)['\"]", message)
+    told = "".join(message.split())
+    guilty = [line for line in candidates if "".join(line.split()) in told]
     for pattern in (r"^d?{}\b", r"\b{}\b"):
         for name in quoted:
-            for line in candidates:
-                if re.search(pattern.format(re.escape(name)), line):
-                    return line
+            named = re.compile(pattern.format(re.escape(name)))
+            guilty += filter(named.search, candidates)
     # 'u + 1' is how Brian2 writes what stood there as u += 1.
     for name in quoted:
-        for line in candidates:
-            if set(re.findall(r"\w+", name)) <= set(re.findall(r"\w+", line)):
-                return line
-    return candidates[0]
-
-
-def _squeezed(text: str) -> str:
-    return "".join(text.split())
+        words = set(re.findall(r"\w+", name))
+        guilty += [line for line in candidates if words <= set(re.findall(r"\w+", line))]
+    return (guilty or candidates)[0]
 
 
 def _readable(message: str) -> str:

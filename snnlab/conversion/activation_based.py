@@ -58,22 +58,18 @@ class Percentile(ThresholdRule):
         """Return the threshold of each layer."""
         statistics = activation_statistics(graph, x_cal)
         refuse_silent(statistics)
-        if self.percentile == 100:
-            found = {name: float(layer.maximum.max()) for name, layer in statistics.items()}
-        else:
+        largest = {name: float(layer.maximum.max()) for name, layer in statistics.items()}
+        found = largest
+        if self.percentile < 100:
             found = _exact_percentiles(graph, x_cal, statistics, self.percentile, self.nonzero)
         # A percentile of 0 is no scale: the maximum takes its place.
-        per_layer: dict[str, float | np.ndarray] = {
-            name: theta or float(statistics[name].maximum.max()) for name, theta in found.items()
-        }
+        per_layer: dict[str, float | np.ndarray] = {n: found[n] or largest[n] for n in found}
         if not self.per_channel:
             return per_layer
         maxima = {name: layer.maximum for name, layer in statistics.items()}
-        per_channel = (
-            maxima
-            if self.percentile == 100
-            else _channel_percentiles(graph, x_cal, self.percentile, self.nonzero)
-        )
+        per_channel = maxima
+        if self.percentile < 100:
+            per_channel = _channel_percentiles(graph, x_cal, self.percentile, self.nonzero)
         own = {name: np.where(v > 0, v, maxima[name]) for name, v in per_channel.items()}
         return {name: np.where(v > 0, v, per_layer[name]) for name, v in own.items()}
 
@@ -125,11 +121,9 @@ def _exact_percentiles(
     open_layers = [name for name, (first, last) in wanted.items() if last > 0]
     if open_layers:
         for_each_activation(graph, x_cal, look, open_layers)
-    result = {}
-    for name, (low, high, part) in ranks.items():
-        if not found[name]:
-            result[name] = 0.0
-            continue
+    result = dict.fromkeys(ranks, 0.0)
+    for name in open_layers:
+        low, high, part = ranks[name]
         values = np.sort(torch.cat(found[name]).double().numpy())
         result[name] = between(values[low], values[high], part)
     return result
@@ -139,8 +133,7 @@ def _channel_percentiles(
     graph: Graph, x_cal: Any, percentile: float, nonzero: bool
 ) -> dict[str, np.ndarray]:
     """Return exact percentiles per channel, from the largest values of each, kept over batches."""
-    x_cal = _checks.images(x_cal, "x_cal", graph.input_shape)
-    x_cal = _sample(graph, x_cal, percentile)
+    x_cal = _sample(graph, _checks.images(x_cal, "x_cal", graph.input_shape), percentile)
     channels = {name: (*node.meta["shape"], 1)[0] for name, node in graph.layers.items()}
     per_image = {name: size(node) // channels[name] for name, node in graph.layers.items()}
     counts = {name: len(x_cal) * per_image[name] for name in graph.layers}
@@ -159,12 +152,12 @@ def _channel_percentiles(
     result = {}
     for name, kept in largest.items():
         descending = kept.double().cpu().numpy()
-        n = positive[name].cpu().numpy() if nonzero else np.full(len(kept), counts[name])
-        ranks = [rank(percentile, int(max(m, 1))) for m in n]
+        n = positive[name].clamp(min=1).tolist() if nonzero else [counts[name]] * len(kept)
         result[name] = np.array(
             [
-                between(row[int(max(m, 1)) - 1 - low], row[int(max(m, 1)) - 1 - high], part)
-                for row, m, (low, high, part) in zip(descending, n, ranks, strict=True)
+                between(row[m - 1 - low], row[m - 1 - high], part)
+                for row, m in zip(descending, n, strict=True)
+                for low, high, part in [rank(percentile, m)]
             ]
         )
     return result

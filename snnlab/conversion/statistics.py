@@ -136,13 +136,9 @@ def for_each_activation(
 
 def activations_of(graph: Graph, x_cal: Any, layer: str) -> np.ndarray:
     """Return all activations of a layer on the calibration images, shape (N,)."""
-    found: list[np.ndarray] = []
-
-    def look(_: str, a: torch.Tensor) -> None:
-        found.append(a.flatten().cpu().numpy())
-
-    for_each_activation(graph, x_cal, look, [layer])
-    return np.concatenate(found)
+    found: list[torch.Tensor] = []
+    for_each_activation(graph, x_cal, lambda _, a: found.append(a.flatten().cpu()), [layer])
+    return torch.cat(found).numpy()
 
 
 def cut_off(activations: np.ndarray, threshold: float) -> dict[str, float]:

@@ -127,10 +127,7 @@ def _test_midpoint(
 
 
 def _agree(
-    test: str,
-    found: dict[str, torch.Tensor],
-    expected: dict[str, torch.Tensor],
-    tolerance: float,
+    test: str, found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor], tolerance: float
 ) -> None:
     """Raise at the first layer whose values differ by more than the tolerance."""
     for name, a in found.items():

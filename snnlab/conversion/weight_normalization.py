@@ -74,10 +74,7 @@ def normalize_weights(network: Network) -> Network:
         _multiply(node, theta, graph)
     graph.module.graph.lint()
     graph.module.recompile()
-    neurons = {
-        name: dataclasses.replace(neuron, v_threshold=1.0)
-        for name, neuron in network.neurons.items()
-    }
+    neurons = {name: dataclasses.replace(n, v_threshold=1.0) for name, n in network.neurons.items()}
     return Network(graph, neurons, network.max_pool)
 
 
@@ -106,7 +103,8 @@ def _multiply(node: fx.Node, theta: np.ndarray, graph: Graph) -> None:
         reader = next(iter(last.users))
         layer = exclusive_layer(reader, graph)
         if layer is not None:
-            if not _has_channels(layer, last, scale) or (scale.ndim and _groups(layer) > 1):
+            grouped = scale.ndim and getattr(layer, "groups", 1) > 1
+            if grouped or not _has_channels(layer, last, scale):
                 break
             _put(layer, "weight", layer.weight.double() * _along(scale, 1, layer.weight))
             for pool, factor in between:
@@ -147,15 +145,8 @@ def _has_channels(layer: nn.Module, node: fx.Node, scale: np.ndarray) -> bool:
 
     Linear works along the last dimension; a transposed convolution keeps its weight by groups.
     """
-    if not scale.ndim:
-        return True
-    return not isinstance(layer, TRANSPOSED) and (
-        not isinstance(layer, nn.Linear) or len(node.meta["shape"]) == 1
-    )
-
-
-def _groups(layer: nn.Module) -> int:
-    return getattr(layer, "groups", 1)
+    last = isinstance(layer, nn.Linear) and len(node.meta["shape"]) > 1
+    return not scale.ndim or not (isinstance(layer, TRANSPOSED) or last)
 
 
 def _hands_on(node: fx.Node, graph: Graph, scale: np.ndarray) -> bool:

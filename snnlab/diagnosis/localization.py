@@ -1,6 +1,6 @@
 """Which layer, and which part of its error, costs the accuracy."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -52,21 +52,6 @@ def values_by_part(
         "deviation": constant_output(z, timesteps, neuron),
         "quantization": np.minimum(_rectified(network, layer, z), theta),
     }
-
-
-def gains_by_part(
-    values: Mapping[str, np.ndarray],
-    accuracy: Callable[[np.ndarray], float],
-    snn: float,
-    exact: float,
-) -> dict[str, float]:
-    """Return what is gained with each of `values_by_part`, and last by R(z̄), without clipping.
-
-    The accuracies before all (`snn`) and after all (`exact`) are known.
-    """
-    reached = [accuracy(held) for held in values.values()]
-    gains = np.diff([snn, *reached, exact]).tolist()
-    return dict(zip([*values, "clipping"], gains, strict=True))
 
 
 def shares_of_own_errors(report: ErrorParts) -> dict[str, float]:

@@ -15,7 +15,6 @@ from snnlab.analysis.mean_currents import mean_currents
 from snnlab.conversion import verify
 from snnlab.diagnosis.localization import (
     blamed,
-    gains_by_part,
     shares_of_own_errors,
     values_by_part,
     without_own_error,
@@ -96,12 +95,7 @@ class _Examination:
     """The network, the images, and what is known so far."""
 
     def __init__(
-        self,
-        network: Network,
-        x: torch.Tensor,
-        y: np.ndarray,
-        timesteps: int,
-        progress: Any,
+        self, network: Network, x: torch.Tensor, y: np.ndarray, timesteps: int, progress: Any
     ):
         self.network, self.x, self.y, self.timesteps = network, x, y, timesteps
         self.trials = Trials(x, y, progress)
@@ -149,14 +143,12 @@ class _Examination:
         )
 
     def _gains(self, layer: str, z: np.ndarray, exact: float) -> dict[str, float]:
-        """Return the accuracy gained in the layer to blame, part by part."""
+        """Return what is gained in the layer to blame, part by part, the last one by R(z̄)."""
         counts = self.record.counts(layer)
         values = values_by_part(self.network, layer, z, counts, self.timesteps)
-
-        def accuracy(held: np.ndarray) -> float:
-            return float(self.trials.accuracy(self.network, self.timesteps, {layer: held})[-1])
-
-        return gains_by_part(values, accuracy, self.snn, exact)
+        reached = [self._accuracy_of(self.network, {layer: held}) for held in values.values()]
+        gains = np.diff([self.snn, *reached, exact]).tolist()
+        return dict(zip([*values, "clipping"], gains, strict=True))
 
     def _about_the_model(self, model: nn.Module | None) -> list[Finding]:
         """Say so if the network is no longer the model."""
@@ -167,10 +159,8 @@ class _Examination:
         except SNNLabError as error:
             own = _accuracy(model, self.x, self.y, self.network.graph)
             reads = "" if own is None else f" The model reads {own:.2%} correctly."
-            words = (
-                f"The network does not compute what the model does.{reads} {error} Convert the "
-                f"model again."
-            )
+            head = "The network does not compute what the model does."
+            words = f"{head}{reads} {error} Convert the model again."
             costs = own is not None and own - self.ann >= self.worth
             return [Finding("other model", (), words, costs)]
         return []
@@ -236,18 +226,13 @@ class _Examination:
         if together and not any(finding.is_cause for finding in judged):
             # None is needed and none is enough: it takes several of them.
             judged = [dataclasses.replace(finding, is_cause=True) for finding in judged]
-        missing = self.ann - best
-        if (
-            missing >= max(self.worth, (self.ann - self.snn) / 4)
-            and longer[-1] - best >= missing / 2
-        ):
+        missing, gained = self.ann - best, longer[-1] - best
+        if missing >= max(self.worth, (self.ann - self.snn) / 4) and gained >= missing / 2:
             few = f"{counted(self.timesteps, 'step')} {'is' if self.timesteps == 1 else 'are'} few"
             after = f"after {counted(_LONGER * self.timesteps, 'step')} {longer[-1]:.2%} are right"
-            words = (
-                f"{few}, even with usual settings: {after}."
-                if doubts
-                else f"{few}: {after}, and the settings are as usual."
-            )
+            words = f"{few}: {after}, and the settings are as usual."
+            if doubts:
+                words = f"{few}, even with usual settings: {after}."
             judged.append(Finding("few steps", (), words, True))
         return judged
 
@@ -262,8 +247,8 @@ class _Examination:
         enough = alone - self.snn >= max(self.worth, (self.ann - self.snn) / 2)
         return Finding(doubt.kind, doubt.layers, doubt.words, bool(needed or enough), alone)
 
-    def _accuracy_of(self, network: Network) -> float:
-        return float(self.trials.accuracy(network, self.timesteps)[-1])
+    def _accuracy_of(self, network: Network, overridden: Mapping | None = None) -> float:
+        return float(self.trials.accuracy(network, self.timesteps, overridden)[-1])
 
 
 def _accuracy(model: nn.Module, x: torch.Tensor, y: np.ndarray, graph: Graph) -> float | None:

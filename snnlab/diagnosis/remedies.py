@@ -50,11 +50,6 @@ def _changes(network: Network, x: torch.Tensor) -> Iterator[tuple[str, Network]]
         except CalibrationError:  # a layer is silent on these images
             return
         changed = network.replace(threshold=thresholds)
-        if not _same_thresholds(changed, network):
+        before, after = network.thresholds, changed.thresholds
+        if not all(np.array_equal(after[name], theta) for name, theta in before.items()):
             yield words, changed
-
-
-def _same_thresholds(one: Network, other: Network) -> bool:
-    return all(
-        np.array_equal(theta, other.thresholds[name]) for name, theta in one.thresholds.items()
-    )

@@ -127,20 +127,15 @@ class Diagnosis:
     def sentences(self) -> list[str]:
         """The diagnosis in words: what is lost, why, where, and what helps."""
         lost = 100 * (self.ann - self.snn)
-        head = (
-            f"SNN {self.snn:.2%} after {counted(self.timesteps, 'step')}, ANN {self.ann:.2%}, on "
-        )
-        said = [f"{head}{counted(self.images, 'image')}: {_points(lost)}."]
+        steps, images = counted(self.timesteps, "step"), counted(self.images, "image")
+        head = f"SNN {self.snn:.2%} after {steps}, ANN {self.ann:.2%}, on {images}"
+        said = [f"{head}: {_points(lost)}."]
         for finding in self.findings:
             if finding.is_cause:
-                repaired = (
-                    ""
-                    if finding.repaired is None
-                    else f" With this alone repaired: {finding.repaired:.2%}."
-                )
-                said.append(f"Cause: {finding.words}{repaired}")
-        for finding in self.findings:
-            if not finding.is_cause:
+                said.append(f"Cause: {finding.words}")
+                if finding.repaired is not None:
+                    said[-1] += f" With this alone repaired: {finding.repaired:.2%}."
+            else:
                 about_setting = finding.kind != "other model"
                 head = "Unusual, but without cost here: " if about_setting else "Besides: "
                 said.append(f"{head}{finding.words}")
@@ -197,12 +192,7 @@ class Diagnosis:
         found = [_text.Table("Layers", header, rows)]
         if self.remedies:
             remedies = [
-                [
-                    r.words,
-                    f"{r.accuracy:.2%}",
-                    _signed(r.accuracy - self.snn),
-                    f"{r.cost:g}",
-                ]
+                [r.words, f"{r.accuracy:.2%}", _signed(r.accuracy - self.snn), f"{r.cost:g}"]
                 for r in self.remedies
             ]
             columns = ["remedy", "right", "points gained", "time"]

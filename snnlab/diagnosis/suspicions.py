@@ -1,6 +1,7 @@
 """What is unusual about a network's settings, and how each would be repaired."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,10 +36,8 @@ def settings(network: Network, x: torch.Tensor) -> dict[str, LayerScale]:
     statistics = activation_statistics(network.graph, x)
     channels: Mapping = {}
     if any(np.ndim(theta) for theta in network.thresholds.values()):
-        try:
+        with suppress(CalibrationError):  # a layer is silent as a whole
             channels = Percentile(99.9, per_channel=True).thresholds(network.graph, x)
-        except CalibrationError:  # a layer is silent as a whole
-            channels = {}
     return {
         name: _setting(theta, statistics[name], channels.get(name))
         for name, theta in network.thresholds.items()

@@ -16,11 +16,7 @@ from snnlab.simulation.recorder import Recorder
 class Trials:
     """Simulations of the same images, counted by a progress bar; none is run twice.
 
-    Parameters
-    ----------
-    x : torch.Tensor, shape (B, ...)
-    y : array of whole numbers, shape (B,)
-    progress : progress bar
+    The images `x` have shape (B, ...); `y` holds their right classes, shape (B,).
     """
 
     def __init__(self, x: torch.Tensor, y: np.ndarray, progress: Any):
@@ -28,36 +24,29 @@ class Trials:
         self.known: dict[Hashable, np.ndarray] = {}
 
     def accuracy(
-        self,
-        network: Network,
-        timesteps: int,
-        overridden: Mapping[str, np.ndarray] | None = None,
+        self, network: Network, timesteps: int, overridden: Mapping[str, np.ndarray] | None = None
     ) -> np.ndarray:
         """Return the accuracy after each step, shape (T,), in [0, 1].
 
         `overridden` says what some layers pass on at every step in place of spikes, shape (B, ...).
         """
-        if overridden is None:
-            key = timesteps, _settings(network)
-            if key not in self.known:
-                self.known[key] = self._simulated(network, timesteps, {})
+        key = timesteps, _settings(network)
+        if overridden is None and key in self.known:
             return self.known[key]
-        return self._simulated(network, timesteps, overridden)
-
-    def _simulated(
-        self, network: Network, timesteps: int, overridden: Mapping[str, np.ndarray]
-    ) -> np.ndarray:
         options = RunOptions(timesteps=timesteps)
         network, x = options.apply(network, self.x)
         recorder = Recorder(network, len(x), options)
         graph = network.graph
         constant = {
             name: torch.from_numpy(values).to(graph.device, graph.dtype)
-            for name, values in overridden.items()
+            for name, values in (overridden or {}).items()
         }
         run(network, x, recorder, constant)
         self.progress.update()
-        return classified(recorder.outputs["output"], self.y)
+        right = classified(recorder.outputs["output"], self.y)
+        if overridden is None:
+            self.known[key] = right
+        return right
 
 
 def _settings(network: Network) -> Hashable:

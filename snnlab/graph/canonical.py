@@ -80,10 +80,8 @@ class Graph:
     @functools.cached_property
     def fingerprint(self) -> str:
         """The sha256 of structure and parameters: the same for the same graph in another type."""
-        layers, calls = (
-            dict(self.module.named_children()),
-            [n.format_node() for n in self.nodes[1:]],
-        )
+        layers = dict(self.module.named_children())
+        calls = [n.format_node() for n in self.nodes[1:]]
         # Parameters of float32 are the same numbers in float64; so all are compared as float32.
         parameters = [t.float() if t.is_floating_point() else t for t in tensors(self.module)]
         return fingerprint(self, layers, calls, *parameters)
@@ -205,8 +203,7 @@ def exclusive_layer(node: fx.Node, graph: Graph) -> Weighted | None:
     modules = [graph.module.get_submodule(name) for name in called]
     layer: Any = graph.module.get_submodule(str(node.target))
     plain = type(layer) in _WEIGHTED and not (layer._forward_pre_hooks or layer._forward_hooks)
-    read = any(
-        n.op == "get_attr" and str(n.target).startswith(f"{node.target}.") for n in graph.nodes
-    )
+    read_names = (str(n.target) for n in graph.nodes if n.op == "get_attr")
+    read = any(name.startswith(f"{node.target}.") for name in read_names)
     once = sum(module is layer for module in modules) == 1
     return layer if plain and once and not read else None

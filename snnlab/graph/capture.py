@@ -6,7 +6,7 @@ import inspect
 import linecache
 import operator
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -151,23 +151,21 @@ def _recorded_factories(tracer: "_Tracer") -> Iterator[None]:
             setattr(torch, name, original)
 
 
+def _in_place(operation: Callable) -> Callable:
+    def method(self: fx.Proxy, other: Any) -> Any:
+        return self.tracer.create_proxy("call_function", operation, (self, other), {})
+
+    return method
+
+
 class _Proxy(fx.Proxy):
     """A proxy that also sees `+=`, which torch.fx would record as `+`, and assignment to parts."""
 
     # A numpy number on the left leaves the operation to the proxy.
     __array_ufunc__ = None
 
-    def __iadd__(self, other: Any) -> Any:
-        return self.tracer.create_proxy("call_function", operator.iadd, (self, other), {})
-
-    def __isub__(self, other: Any) -> Any:
-        return self.tracer.create_proxy("call_function", operator.isub, (self, other), {})
-
-    def __imul__(self, other: Any) -> Any:
-        return self.tracer.create_proxy("call_function", operator.imul, (self, other), {})
-
-    def __itruediv__(self, other: Any) -> Any:
-        return self.tracer.create_proxy("call_function", operator.itruediv, (self, other), {})
+    __iadd__, __isub__ = _in_place(operator.iadd), _in_place(operator.isub)
+    __imul__, __itruediv__ = _in_place(operator.imul), _in_place(operator.itruediv)
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise TypeError("assignment to a part of a tensor; build it with torch.cat or F.pad")

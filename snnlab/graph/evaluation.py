@@ -96,10 +96,7 @@ def currents_of(
 
 def last_uses(graph: Graph) -> dict[fx.Node, list[fx.Node]]:
     """For each node, list the nodes whose values are read by it last."""
-    last: dict[fx.Node, fx.Node] = {}
-    for node in graph.nodes:
-        for source in node.all_input_nodes:
-            last[source] = node
+    last = {source: node for node in graph.nodes for source in node.all_input_nodes}
     done: dict[fx.Node, list[fx.Node]] = {}
     for source, reader in last.items():
         done.setdefault(reader, []).append(source)

@@ -101,15 +101,9 @@ def _fold(layer: Weighted, norm: Any) -> None:
         default if given is None else given.double()
         for given, default in ((layer.bias, 0 * one), (norm.weight, one), (norm.bias, 0 * one))
     )
-    weight, bias = fold_affine(
-        _channels_first(layer, layer.weight.double()),
-        bias,
-        norm.running_mean.double(),
-        norm.running_var.double(),
-        gamma,
-        beta,
-        norm.eps,
-    )
+    mean, variance = norm.running_mean.double(), norm.running_var.double()
+    weight = _channels_first(layer, layer.weight.double())
+    weight, bias = fold_affine(weight, bias, mean, variance, gamma, beta, norm.eps)
     weight = _channels_first(layer, weight)
     layer.weight = nn.Parameter(weight.to(dtype), requires_grad=False)
     layer.bias = nn.Parameter(bias.to(dtype), requires_grad=False)

@@ -47,23 +47,11 @@ def _each(*stems: str) -> set[str]:
     return {stem + d for stem in stems for d in _DIMENSIONS}
 
 
+_DRAWING = {"rand", "randn", "randint", "randperm", "normal"}
 # Functions that make a tensor from sizes alone.
-FACTORIES = [
-    "zeros",
-    "ones",
-    "full",
-    "empty",
-    "arange",
-    "eye",
-    "linspace",
-    "rand",
-    "randn",
-    "randint",
-    "randperm",
-    "normal",
-]
-RANDOM = {"rand", "randn", "randint", "randperm", "normal", "bernoulli", "multinomial", "poisson"}
-RANDOM |= {"rand_like", "randn_like", "randint_like", "uniform", "exponential", "random"}
+FACTORIES = _DRAWING | {"zeros", "ones", "full", "empty", "arange", "eye", "linspace"}
+RANDOM = _DRAWING | {"bernoulli", "multinomial", "poisson", "uniform", "exponential", "random"}
+RANDOM |= {"rand_like", "randn_like", "randint_like"}
 
 # Functions and methods share their names; in-place forms ("relu_", "iadd") are looked up by the
 # name of the form that is not in place.
@@ -80,25 +68,10 @@ _NAMES: dict[OperationRule, set[str]] = {
     OperationRule.RESHAPE: {"view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze"}
     | {"view_as", "reshape_as", "expand", "expand_as", "ravel"},
     OperationRule.SIZE: {"size", "shape", "dim", "ndim", "ndimension", "numel", "dtype", "device"},
-    OperationRule.FILL: {
-        "zeros_like",
-        "ones_like",
-        "full_like",
-        "new_zeros",
-        "new_ones",
-        "new_full",
-    },
-    OperationRule.VANISH: {
-        "contiguous",
-        "clone",
-        "detach",
-        "float",
-        "double",
-        "to",
-        "type_as",
-        "cpu",
-    }
-    | {"cuda", "dropout", "alpha_dropout", "feature_dropout", "feature_alpha_dropout"}
+    OperationRule.FILL: {"zeros_like", "ones_like", "full_like"}
+    | {"new_zeros", "new_ones", "new_full"},
+    OperationRule.VANISH: {"contiguous", "clone", "detach", "float", "double", "to", "type_as"}
+    | {"cpu", "cuda", "dropout", "alpha_dropout", "feature_dropout", "feature_alpha_dropout"}
     | _each("dropout"),
     OperationRule.RELU: {"relu", "relu6", "hardtanh", "clamp", "clamp_min", "clip", "threshold"},
     OperationRule.MAX_POOL: _each("max_pool", "adaptive_max_pool") | {"amax"},
@@ -137,40 +110,11 @@ _IN_PLACE_OPERATORS = {
     operator.itruediv: operator.truediv,
 }
 
-_SMOOTH = [
-    "sigmoid",
-    "silu",
-    "gelu",
-    "tanh",
-    "elu",
-    "selu",
-    "celu",
-    "mish",
-    "softplus",
-    "hardswish",
-    "hardsigmoid",
-    "leaky_relu",
-    "leakyrelu",
-    "prelu",
-    "rrelu",
-    "logsigmoid",
-    "softsign",
-    "glu",
-]
-_NORMS = [
-    "layer_norm",
-    "group_norm",
-    "instance_norm",
-    "local_response_norm",
-    "rms_norm",
-    "layernorm",
-    "groupnorm",
-    "rmsnorm",
-    "instancenorm1d",
-    "instancenorm2d",
-    "instancenorm3d",
-    "localresponsenorm",
-]
+_SMOOTH = {"sigmoid", "silu", "gelu", "tanh", "elu", "selu", "celu", "mish", "softplus", "glu"}
+_SMOOTH |= {"hardswish", "hardsigmoid", "logsigmoid", "softsign"}
+_SMOOTH |= {"leaky_relu", "leakyrelu", "prelu", "rrelu"}
+_NORMS = {"layer_norm", "group_norm", "instance_norm", "local_response_norm", "rms_norm"}
+_NORMS |= {"layernorm", "groupnorm", "rmsnorm", "localresponsenorm", *_each("instancenorm")}
 _ATTENTION = ["scaled_dot_product_attention", "multi_head_attention_forward", "multiheadattention"]
 _ADVICE = {
     **dict.fromkeys(
@@ -247,9 +191,8 @@ def out_of_place(target: Any) -> Any:
         return target.rstrip("_")
     if target in _IN_PLACE_OPERATORS:
         return _IN_PLACE_OPERATORS[target]
-    places = (torch, nn.functional)
-    found = (getattr(place, name_of(target), None) for place in places)
-    return next((function for function in found if function is not None), target)
+    name = name_of(target)
+    return getattr(torch, name, None) or getattr(nn.functional, name, target)
 
 
 def rectify(x: torch.Tensor, cap: float | None = None) -> torch.Tensor:

@@ -37,7 +37,8 @@ class Probe:
         noise = torch.randn(3, *image.shape[1:], generator=generator, dtype=image.dtype)
         spread = image.abs().max().clamp(min=1e-3)
         images = image + spread * noise.to(image.device)
-        # Shapes are noted at once: a later `unsqueeze_` would change them in the stored value.
+        # Of one image, None for what is not one tensor. They are noted at once: a later
+        # `unsqueeze_` would change them in the stored value.
         self.shapes: dict[fx.Node, Any] = {}
         self.two = self._run(images[:2].clone())
         self.three = self._run(images)
@@ -58,7 +59,8 @@ class Probe:
                     f"of images of this shape. Look at the shape of x, and for a batch size "
                     f"written into the model: use x.size(0) or torch.flatten(x, 1)."
                 ) from error
-            self.shapes[node] = _shape(values[node])
+            value = values[node]
+            self.shapes[node] = tuple(value.shape[1:]) if isinstance(value, torch.Tensor) else None
         return values
 
     def _dependence(self, node: fx.Node) -> Depends:
@@ -159,11 +161,6 @@ def _is_one_row(two: Any, three: Any) -> bool:
         return False
     same_shape = two.shape[1:] == three.shape[1:]
     return same_shape and all(torch.equal(row, two[0]) for row in (*two, *three))
-
-
-def _shape(value: Any) -> tuple[int, ...] | None:
-    """Return the shape for one image, None for what is not one tensor."""
-    return tuple(value.shape[1:]) if isinstance(value, torch.Tensor) else None
 
 
 def _equal(a: Any, b: Any) -> bool:

@@ -23,11 +23,8 @@ def checked_rule(node: fx.Node, probe: Probe) -> OperationRule:
     _refuse_picking(node, probe)
     counts = [n for n in node.all_input_nodes if probe.depends[n] is Depends.BATCH]
     if rule is not OperationRule.RESHAPE and not all(map(probe.is_one_for_all, counts)):
-        probe.refuse(
-            node,
-            "reads the batch size and computes with it.",
-            "Use the batch size only in view, reshape and expand.",
-        )
+        todo = "Use the batch size only in view, reshape and expand."
+        probe.refuse(node, "reads the batch size and computes with it.", todo)
     _refuse_mixing(node, probe)
     _refuse_products(node, probe, rule)
     return rule
@@ -36,11 +33,8 @@ def checked_rule(node: fx.Node, probe: Probe) -> OperationRule:
 def refuse_randomness(node: fx.Node, probe: Probe) -> None:
     """Refuse an operation that draws random numbers, whatever it depends on."""
     if node.op.startswith("call") and probe.name(node) in operations.RANDOM:
-        probe.refuse(
-            node,
-            "draws random numbers, so two runs differ.",
-            "Expected a trained network at inference; take the noise out of the forward.",
-        )
+        todo = "Expected a trained network at inference; take the noise out of the forward."
+        probe.refuse(node, "draws random numbers, so two runs differ.", todo)
 
 
 def _refuse_options(node: fx.Node, probe: Probe) -> None:
@@ -80,30 +74,24 @@ def _refuse_mixing(node: fx.Node, probe: Probe) -> None:
         if a.dtype not in (torch.float32, torch.float64):
             probe.refuse(node, f"returns {a.dtype}, expected float32 or float64.")
         if (a.shape[:1], b.shape[:1]) != ((2,), (3,)) or a.shape[1:] != b.shape[1:]:
-            probe.refuse(
-                node,
+            why = (
                 f"mixes the images of a batch: 2 images give shape {tuple(a.shape)}, 3 give "
-                f"{tuple(b.shape)}; expected the number of images first and the rest equal.",
-                todo,
+                f"{tuple(b.shape)}; expected the number of images first and the rest equal."
             )
+            probe.refuse(node, why, todo)
         largest = b.abs().max() if b.numel() else 0.0
         if not torch.allclose(a, b[:2], rtol=0, atol=float(_ROUNDING * largest), equal_nan=True):
-            probe.refuse(
-                node,
-                "mixes the images of a batch: a third image changes what the first two give.",
-                todo,
-            )
+            why = "mixes the images of a batch: a third image changes what the first two give."
+            probe.refuse(node, why, todo)
 
 
 def _refuse_products(node: fx.Node, probe: Probe, rule: OperationRule) -> None:
     arguments = [*node.args, *node.kwargs.values()]
     moving = [i for i, argument in enumerate(arguments) if probe.moves(argument)]
     if rule is OperationRule.NUMERATOR and moving == [1]:
-        probe.refuse(
-            node,
-            "divides by a value that depends on the input; that is not affine.",
-            "Only products and quotients with a constant can be converted.",
-        )
+        todo = "Only products and quotients with a constant can be converted."
+        why = "divides by a value that depends on the input; that is not affine."
+        probe.refuse(node, why, todo)
     first_only = rule in (OperationRule.FIRST, OperationRule.NUMERATOR)
     if (first_only and moving != [0]) or (rule is OperationRule.ONE and len(moving) != 1):
         probe.refuse(
@@ -140,9 +128,6 @@ def _number(bound: Any, node: fx.Node, probe: Probe) -> float | None:
         probe.refuse(node, "has a bound that depends on the input.", "Clamp to a constant.")
     bound = probe.two[bound] if isinstance(bound, fx.Node) else bound
     if isinstance(bound, torch.Tensor) and bound.numel() != 1:
-        probe.refuse(
-            node,
-            "has a bound for each value, expected one number.",
-            "Write clamp(min=0) or clamp(0, c).",
-        )
+        todo = "Write clamp(min=0) or clamp(0, c)."
+        probe.refuse(node, "has a bound for each value, expected one number.", todo)
     return None if bound is None else float(bound)

@@ -6,7 +6,7 @@ import dataclasses
 from torch import fx, nn
 
 from snnlab.exceptions import UnsupportedLayerError
-from snnlab.graph.canonical import Graph
+from snnlab.graph.canonical import Graph, source_of
 from snnlab.graph.operations import Kind, name_of, rectify
 
 READOUT = "readout"
@@ -41,10 +41,10 @@ def spiking_readout(graph: Graph) -> Graph:
       relu      readout                        3
       output    output                         3
     """
-    if _source(graph.nodes[-1]).meta["kind"] is Kind.RELU:
+    if source_of(graph.nodes[-1]).meta["kind"] is Kind.RELU:
         return graph
     module = copy.deepcopy(graph.module)
-    logits = _source(list(module.graph.nodes)[-1])
+    logits = source_of(list(module.graph.nodes)[-1])
     added = _insert(module, logits, READOUT, _taken(graph))
     return dataclasses.replace(graph, module=module, added=(*graph.added, added), logits=added)
 
@@ -82,7 +82,7 @@ def spiking_average_pooling(graph: Graph) -> Graph:
         if not is_average_pool(node, module):
             continue
         name = node.meta["layer"]
-        if not _is_positive(_source(node)):
+        if not _is_positive(source_of(node)):
             raise UnsupportedLayerError(
                 f"layer {name!r}: averages values that may be below 0, which neurons cannot pass "
                 f"on. Put a ReLU before it, or leave it as it is: average_pool='affine'."
@@ -108,10 +108,6 @@ def _taken(graph: Graph) -> list[str]:
     return ["input", "output", *graph.layers, *graph.pools]
 
 
-def _source(node: fx.Node) -> fx.Node:
-    return node.all_input_nodes[0]
-
-
 def is_average_pool(node: fx.Node, module: fx.GraphModule) -> bool:
     """Return whether a node is an average pooling; one with a divisor of its own is no average."""
     if node.op == "call_module":
@@ -128,4 +124,4 @@ def _is_positive(node: fx.Node) -> bool:
         return True
     reshaped = node.op == "call_function" and name_of(node.target) == "reshape"
     through = node.meta["kind"] is Kind.MAX_POOL or reshaped
-    return through and _is_positive(_source(node))
+    return through and _is_positive(source_of(node))

@@ -110,11 +110,8 @@ def _writes_in_place(node: fx.Node, probe: Probe) -> bool:
 def _shares_memory(a: Any, b: torch.Tensor) -> bool:
     parts = a if isinstance(a, (tuple, list)) else [a]
     tensors = [part for part in parts if isinstance(part, torch.Tensor)]
-    return any(_memory(part) == _memory(b) for part in tensors)
-
-
-def _memory(tensor: torch.Tensor) -> int:
-    return tensor.untyped_storage().data_ptr()
+    memory = b.untyped_storage().data_ptr()
+    return any(part.untyped_storage().data_ptr() == memory for part in tensors)
 
 
 def _is_same_view(probe: Probe, a: fx.Node, b: fx.Node) -> bool:
@@ -237,16 +234,15 @@ class _Rewriting:
         by_op = {"placeholder": Kind.INPUT, "get_attr": Kind.CONSTANT, "output": Kind.OUTPUT}
         kind = node.meta["kind"] = by_op.get(node.op) or node.meta["kind"]
         node.meta["shape"] = None if kind is Kind.CONSTANT else self.probe.shapes[node]
-        if kind in (Kind.RELU, Kind.MAX_POOL):
-            node.meta["layer"] = self._layer_name(node, kind)
+        stems = {Kind.RELU: "relu", Kind.MAX_POOL: "max_pool"}
+        if kind in stems:
+            node.meta["layer"] = self._layer_name(node, stems[kind])
         else:
-            ends = {Kind.INPUT: "input", Kind.OUTPUT: "output"}
             path = node.target if isinstance(node.target, str) else node.name
-            node.meta["layer"] = ends.get(kind, path)
+            node.meta["layer"] = "input" if kind is Kind.INPUT else path
 
-    def _layer_name(self, node: fx.Node, kind: Kind) -> str:
+    def _layer_name(self, node: fx.Node, stem: str) -> str:
         """Return the path of the module called, or of the one whose forward calls, plus 'relu'."""
-        stem = {Kind.RELU: "relu", Kind.MAX_POOL: "max_pool"}[kind]
         scope = node.meta["scope"]
         path = node.target if node.op == "call_module" else node.meta.get("path")
         name = str(path or (f"{scope}.{stem}" if scope else stem))

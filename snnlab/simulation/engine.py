@@ -45,17 +45,10 @@ def run(
     recorder: Recorder,
     overridden: Mapping[str, torch.Tensor] | None = None,
 ) -> None:
-    """Simulate all images, and fill the recorder.
+    """Simulate all images, shape (B, ...), and fill the recorder; its options are those of the run.
 
-    Parameters
-    ----------
-    network : Network
-    x : torch.Tensor, shape (B, ...)
-    recorder : Recorder
-        Its options are those of the run.
-    overridden : mapping from layer name to tensor, shape (B, ...), optional
-        What these layers pass on at every step, in place of spikes. What is not read then is
-        neither simulated nor recorded.
+    What the layers in `overridden` pass on at every step, shape (B, ...), takes the place of their
+    spikes. What is not read then is neither simulated nor recorded.
     """
     options = recorder.options
     T, count = options.timesteps, len(x)
@@ -179,9 +172,8 @@ class Engine:
             else:
                 values[node] = apply(node, self.graph.module, self._inputs(node, values, steps))
             if kind is Kind.OUTPUT:
-                self._put(
-                    self.recorder.outputs, "output", self._accumulate(values[node], steps), begin
-                )
+                sums = self._accumulate(values[node], steps)
+                self._put(self.recorder.outputs, "output", sums, begin)
             for done in self.released.get(node, ()):
                 values.pop(done, None)
         if end in self.recorder.options.recorded_steps:

@@ -1,6 +1,5 @@
 """The arrays of a Record while a simulation fills them."""
 
-from collections.abc import Mapping
 from types import MappingProxyType
 
 import numpy as np
@@ -10,7 +9,7 @@ from snnlab import _checks
 from snnlab.exceptions import MemoryBudgetError
 from snnlab.network import Network
 from snnlab.simulation.options import GIB, RunOptions
-from snnlab.simulation.record import Record
+from snnlab.simulation.record import Arrays, Record
 
 # Shape and type of an array by layer.
 Plan = dict[str, tuple[tuple[int, ...], np.dtype]]
@@ -19,13 +18,7 @@ Plan = dict[str, tuple[tuple[int, ...], np.dtype]]
 class Recorder:
     """The arrays of a Record, filled block by block; B images and T steps in all.
 
-    Parameters
-    ----------
-    network : Network
-        The one that runs, with the settings of the run.
-    images : int
-        B.
-    options : RunOptions
+    The network is the one that runs, with the settings of the run.
 
     Attributes
     ----------
@@ -80,11 +73,7 @@ class Recorder:
         self.gates: set[str] = set()
 
     def put_sums(
-        self,
-        step: int,
-        first: int,
-        counts: Mapping[str, np.ndarray],
-        pooled: Mapping[str, np.ndarray] = MappingProxyType({}),
+        self, step: int, first: int, counts: Arrays, pooled: Arrays = MappingProxyType({})
     ) -> None:
         """Keep spike counts and the sums of gates, shape (b, ...), from image `first` on."""
         self.gates |= set(pooled)
