@@ -55,11 +55,8 @@ def connections(wires: Connections, source: str | int = -1, *, ax: Axes | None =
         extent=(-0.5, columns - 0.5, rows - 0.5, -0.5),
     )
     ax.figure.colorbar(image, ax=ax, label="weight")
-    ax.set(
-        xlabel=f"neuron of {source}",
-        ylabel=f"neuron of {wires.layer}",
-        title=f"{matrix.nnz:,} synapses from {source} to {wires.layer}",
-    )
+    ax.set(xlabel=f"neuron of {source}", ylabel=f"neuron of {wires.layer}")
+    ax.set_title(f"{matrix.nnz:,} synapses from {source} to {wires.layer}")
     return ax
 
 

@@ -1,5 +1,7 @@
 """What the error of each layer is made of."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -35,15 +37,8 @@ def error_parts(report: ErrorParts, *, ax: Axes | None = None) -> Axes:
     names = [part.name for part in report.kinds]
     bars = stacked({n: np.array([layer.get(n, 0.0) for layer in shares.values()]) for n in names})
     for part, (start, end) in zip(report.kinds, bars.values(), strict=True):
-        ax.barh(
-            rows,
-            end - start,
-            left=start,
-            color=part.color,
-            hatch=part.hatch,
-            edgecolor="white",
-            label=part.name,
-        )
+        look: Any = {"color": part.color, "hatch": part.hatch, "edgecolor": "white"}
+        ax.barh(rows, end - start, left=start, label=part.name, **look)
     low = min(end.min() for _, end in bars.values())
     high = max(end.max() for _, end in bars.values())
     for row, total in enumerate(totals):
