@@ -2,7 +2,8 @@
 
 import html
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+import operator
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,13 @@ from snnlab import _checks
 from snnlab.analysis import LAYER_PARTS, TOTAL, decompose
 from snnlab.conversion import Percentile, convert
 from snnlab.explorers.toolkit.controls import RESET, Choice, Scale
-from snnlab.explorers.toolkit.drawing import legend_above
+from snnlab.explorers.toolkit.drawing import finish
 from snnlab.explorers.toolkit.network_explorer import NetworkExplorer
 from snnlab.explorers.toolkit.stacked_bars import StackedBars, short
 from snnlab.explorers.toolkit.wording import listed, several
 from snnlab.network import Network
 from snnlab.plots import _style
+from snnlab.plots._style import BLACK
 from snnlab.simulation import simulate
 
 STARTS = {0.0: "empty", 0.5: "half full"}
@@ -129,13 +131,9 @@ class NetworkError(NetworkExplorer):
         network = convert(model, x_cal, threshold=Percentile(percentile))
         self._thresholds = {percentile: network.thresholds}
         self._first = ("subtract", v_init, percentile)
+        times, middle = {f"{t}": t for t in self._steps}, self._steps[(len(whole) - 1) // 2]
         declared = {
-            "steps": Scale(
-                "steps T",
-                "how long it may run",
-                {f"{t}": t for t in self._steps},
-                self._steps[(len(self._steps) - 1) // 2],
-            ),
+            "steps": Scale("steps T", "how long it may run", times, middle),
             "reset": RESET,
             "v_init": Choice(
                 "start v₀ / θ",
@@ -151,7 +149,8 @@ class NetworkError(NetworkExplorer):
             ),
         }
         settings = itertools.product(RESET.options.values(), starts, shown)
-        nearest = sorted(settings, key=lambda setting: _moves(setting, self._first))
+        # First those that are few moves of a control away.
+        nearest = sorted(settings, key=lambda s: sum(map(operator.ne, s, self._first)))
         super().__init__(network, x, y, declared, nearest)
 
     def _simulated(self, setting: tuple[Any, float, float]) -> dict[str, Any]:
@@ -181,25 +180,23 @@ class NetworkError(NetworkExplorer):
     def layout(self, figure: Figure) -> Sequence[Artist]:
         """Draw the axes of the bars and of the sizes over the steps."""
         left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
-        limits = _decades(self.simulations[self._first]["rms"]["total"][:, -2])
+        # Limits that also hold parts and settings of other sizes than this total.
+        top = self.simulations[self._first]["rms"]["total"][:, -2].max() or 1.0
         layers = [*self._network.layers, "output"]
         self.bars = StackedBars(left, layers)
-        left.set_title("What the error is made of", pad=34)
         self._lines = {
             part.name: right.plot(
-                self._steps, self._steps, label=part.name, markersize=5, **_style.line_of(part.name)
+                self._steps, self._steps, label=part.name, ms=5, **_style.line_of(part.name)
             )[0]
             for part in (*LAYER_PARTS, TOTAL)
         }
-        self._now = right.axvline(1, color=_style.BLACK, linewidth=0.8, linestyle="--")
-        right.set(xscale="log", yscale="log", ylim=limits)
+        self._now = right.axvline(1, color=BLACK, lw=0.8, linestyle="--")
+        right.set(xscale="log", yscale="log", ylim=(top / 500, top * 5))
         right.set_xlim(0.8 * self._steps[0], 1.25 * self._steps[-1])
         right.set_xticks(self._steps, [f"{t}" for t in self._steps])
         right.set_xticks([], minor=True)
         right.set(xlabel="steps T", ylabel="root mean square")
-        right.set_title(f"The last spiking layer, {short(layers[-2])}", pad=34)
-        legend_above(right, 3)
-        right.grid(alpha=0.3)
+        finish(right, f"The last spiking layer, {short(layers[-2])}", 34, columns=3, grid=True)
         return [*self.bars.artists, *self._lines.values(), self._now]
 
     def draw(self, data: dict[str, Any]) -> None:
@@ -292,17 +289,6 @@ def largest(data: Mapping[str, Any]) -> dict[str, list[int]]:
         if error > 0:
             found.setdefault(parts[winners[row]], []).append(row)
     return found
-
-
-def _moves(setting: Iterable[Any], first: Iterable[Any]) -> int:
-    """Return how many controls lie between two settings."""
-    return sum(a != b for a, b in zip(setting, first, strict=True))
-
-
-def _decades(total: np.ndarray) -> tuple[float, float]:
-    """Return limits that also hold parts and settings of other sizes than this total."""
-    top = float(total.max()) or 1.0
-    return top / 500, top * 5
 
 
 def _count(number: float) -> str:

@@ -14,6 +14,7 @@ from snnlab.explorers.toolkit.drawing import ring
 from snnlab.explorers.toolkit.network_explorer import PercentileExplorer
 from snnlab.network import Network
 from snnlab.plots import _style
+from snnlab.plots._style import BLACK, BLUE
 from snnlab.simulation import simulate
 
 ROWS = 256
@@ -83,7 +84,7 @@ class StepsAndPercentile(PercentileExplorer):
         left, right = figure.subplots(1, 2)
         steps = np.arange(1, self._timesteps + 1)
         _style.ann_line(left, self._ann)
-        (self._curve,) = left.plot(steps, steps, ".-", color=_style.BLUE, label="SNN")
+        (self._curve,) = left.plot(steps, steps, ".-", color=BLUE, label="SNN")
         self._ring = ring(left)
         _style.log2_axis(left)
         left.set(ylim=(0, 103), xlabel="steps", ylabel="accuracy (%)", title="Accuracy over time")
@@ -97,7 +98,7 @@ class StepsAndPercentile(PercentileExplorer):
         end = self._per_row * len(marks)
         self._spikes = right.imshow(
             marks,
-            cmap=ListedColormap(["white", _style.BLACK]),
+            cmap=ListedColormap(["white", BLACK]),
             vmin=0,
             vmax=1,
             interpolation="none",

@@ -47,11 +47,8 @@ class Slider:
         """Return the widgets of its row; the last one holds the value."""
         limits = {"min": self.low, "max": self.high, "step": self.step}
         whole = isinstance(self.step, int)
-        make, make_field = (
-            (widgets.IntSlider, widgets.BoundedIntText)
-            if whole
-            else (widgets.FloatSlider, widgets.BoundedFloatText)
-        )
+        make = widgets.IntSlider if whole else widgets.FloatSlider
+        make_field = widgets.BoundedIntText if whole else widgets.BoundedFloatText
         slider = make(self.default, readout=False, **limits)
         return [_labelled(make_field(self.default, **limits), self, FIELD_WIDTH), slider]
 

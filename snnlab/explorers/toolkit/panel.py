@@ -7,9 +7,12 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from snnlab.explorers.toolkit.controls import LABEL_WIDTH, Control
+from snnlab.explorers.toolkit.controls import Choice, Control
 from snnlab.explorers.toolkit.picture import WIDTH, Picture
 
+_VIEWS = Choice(
+    "show", "what stands below", {v: v for v in ("picture", "formula", "code")}, "picture"
+)
 _STYLE = (
     f"""
 .snnlab-picture {{ position: relative; width: 100%; max-width: {WIDTH}px; overflow: hidden; }}
@@ -77,7 +80,7 @@ class Panel:
     ):
         parts = {name: control.row() for name, control in declared.items()}
         self.controls = {name: row[-1] for name, row in parts.items()}
-        self.view = _views()
+        (self.view,) = _VIEWS.row()
         self.reset = widgets.Button(description="Reset", tooltip="back to the beginning")
         self._view_box = picture.view_box
         self.moving, self.words = widgets.HTML(), widgets.HTML()
@@ -141,17 +144,6 @@ def _picture(background: bytes, moving: Any) -> Any:
     picture = widgets.Box([still, moving])
     picture.add_class("snnlab-picture")
     return picture
-
-
-def _views() -> Any:
-    views = widgets.RadioButtons(
-        options=["picture", "formula", "code"],
-        description="show",
-        tooltip="what stands below",
-        orientation="horizontal",
-    )
-    views.style.description_width, views.layout.width = LABEL_WIDTH, "auto"
-    return views
 
 
 def _code() -> Any:
