@@ -69,9 +69,7 @@ class ClippedMass(PercentileExplorer):
         self._shares = np.maximum(100 * counts / len(a), least)
         left.stairs(self._shares, self._edges, baseline=least, fill=True, color=BLUE, label="layer")
         middles = (self._edges[1:] + self._edges[:-1]) / 2
-        (self._cut,) = left.plot(
-            middles, self._shares, drawstyle="steps-mid", color=ORANGE, lw=3, label="cut off"
-        )
+        (self._cut,) = left.step(middles, middles, where="mid", color=ORANGE, lw=3, label="cut off")
         ends = [1.1 * least, 0.9 * MOST]
         (self._line,) = left.plot([0, 0], ends, "--", color=BLACK, label="threshold")
         left.set(yscale="log", xlim=(-0.02 * largest, 1.04 * largest), ylim=(least, MOST))

@@ -71,18 +71,15 @@ class Counting(PredictionExplorer):
         (self._later,) = left.plot([], [], ":", lw=1, color=BLUE)
         left.axhline(1, color=ORANGE, linestyle="--", label="threshold")
         (self._spikes,) = left.plot([], [], "|", color=BLACK, ms=12, label="spike")
-        (self._read,) = left.plot(
-            [0, 0], [-0.1, TOP], "-.", lw=1, color=BLACK, label="end of T steps"
-        )
+        self._read = left.axvline(0, color=BLACK, ls="-.", lw=1, label="end of T steps")
         left.set(xlim=(-0.5, STEPS + 0.9), ylim=(-0.1, TOP), xlabel="step", ylabel="potential")
         left.set_xticks(range(0, STEPS + 1, 4))
         finish(left, "Potential, before and after each spike", 24, columns=4)
         right.plot(CURRENTS, CURRENTS, "--", color=ORANGE, label="ANN (ReLU)")
         (self._stairs,) = right.plot(CURRENTS, CURRENTS, color=BLUE, label="neuron")
         self._ring = ring(right)
-        right.set(
-            xlim=(-0.05, 1.3), ylim=(-0.05, 1.3), xlabel="current z", ylabel="spikes per step"
-        )
+        right.set(xlim=(-0.05, 1.3), ylim=(-0.05, 1.3))
+        right.set(xlabel="current z", ylabel="spikes per step")
         self.mark_prediction(right)
         finish(right, "Rate at every current", 24, columns=3, grid=True)
         return [self._later, self._potential, self._spikes, self._read, self._stairs, self._ring]

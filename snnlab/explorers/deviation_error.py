@@ -88,9 +88,7 @@ class DeviationError(PredictionExplorer):
         t = np.arange(1, STEPS + 1)
         (self._charge,) = left.plot(t, t, ".-", color=BLUE, label="charge received")
         (self._highest,) = left.plot(t, t, "--", color=ORANGE, label="its highest so far")
-        (self._passed,) = left.plot(
-            t, t, color=BLACK, drawstyle="steps-mid", lw=1, label="θ × spikes so far"
-        )
+        (self._passed,) = left.step(t, t, where="mid", color=BLACK, lw=1, label="θ × spikes so far")
         left.set(xlim=(0, STEPS + 1), ylim=(-8, 14), xlabel="step", ylabel="sum since the start")
         left.set(xticks=range(0, STEPS + 1, 4), yticks=range(-8, 16, 4))
         finish(left, "One neuron", 24, columns=3, grid=True)

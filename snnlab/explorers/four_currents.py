@@ -64,9 +64,8 @@ class FourCurrents(PredictionExplorer):
         left.plot(ends, levels, ":", color=BLACK, lw=0.8, label="1 to 4 thresholds")
         (self._charge,) = left.plot(t, t, ".-", color=BLUE, label="charge received")
         (self._highest,) = left.plot(t, t, "--", color=ORANGE, label="its highest so far")
-        (self._passed,) = left.plot(
-            [*t, 4.4], [*t, 4], color=BLACK, drawstyle="steps-post", lw=1, label="spikes so far"
-        )
+        x = [*t, 4.4]
+        (self._passed,) = left.step(x, x, where="post", color=BLACK, lw=1, label="spikes so far")
         left.set(xlim=(-0.2, 4.4), ylim=(-8.4, 8.4), xlabel="step", ylabel="sum since the start")
         left.set(xticks=t, yticks=range(-8, 9, 2))
         finish(left, "One neuron", 34, columns=2)

@@ -74,7 +74,7 @@ class PoolingGates(PredictionExplorer):
         left.set_title("Spikes in, and spikes out", pad=34)
         styles = [("-", BLUE), ("--", ORANGE), ("-.", GREEN)]
         self._sums = [
-            right.plot(t, t, line, color=color, drawstyle="steps-post", label=label)[0]
+            right.step(t, t, line, where="post", color=color, label=label)[0]
             for (line, color), label in zip(styles, WAYS.values(), strict=True)
         ]
         (self._largest,) = right.plot(t, t, ".", color=BLACK, label="largest input")

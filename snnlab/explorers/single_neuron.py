@@ -77,9 +77,7 @@ class SingleNeuron(Explorer):
         left, right = figure.subplots(1, 2)
         time = np.arange(1, SHOWN + 1)
         (self._potential,) = left.plot(time, time, ".-", color=BLUE, label="potential")
-        (self._threshold,) = left.plot(
-            [0, SHOWN + 1], [0, 0], "--", color=ORANGE, label="threshold"
-        )
+        self._threshold = left.axhline(0, color=ORANGE, ls="--", label="threshold")
         (self._spikes,) = left.plot([], [], "|", color=BLACK, ms=12, label="spike")
         left.set(xlim=(0, SHOWN + 1), ylim=(LOW, TOP), xlabel="time (ms)")
         left.set(ylabel="potential (mV)", title="Potential after each step")
@@ -106,7 +104,6 @@ class SingleNeuron(Explorer):
     def describe(self, data: dict[str, Any], **values: Any) -> str:
         """Say when the neuron fires, how often, and what the ReLU says."""
         first, gap, tau = data["first"], data["rate"] - data["relu_here"], values["leak"]
-        pours, start = RESET.shown(values["reset"]), values["v_init"]
         leaks = "no leak" if math.isinf(tau) else f"leak with time constant {tau:g} ms"
         above = ", above the picture" if data["potential"][-1] > TOP else ""
         fires = "no spike" if first is None else f"first spike after {first} ms"
@@ -116,8 +113,8 @@ class SingleNeuron(Explorer):
             side = f"{abs(gap):.0f} Hz {way} the ReLU ({data['relu_here']:.0f} Hz)"
         return (
             f"Current {values['current']:g} nA, threshold {values['threshold']:g} mV, reset "
-            f"{pours}, {leaks}, starting at {start:g} θ: {fires}, "
-            f"{data['rate']:.0f} spikes per second over {STEPS} ms, {side}. "
+            f"{RESET.shown(values['reset'])}, {leaks}, starting at {values['v_init']:g} θ: "
+            f"{fires}, {data['rate']:.0f} spikes per second over {STEPS} ms, {side}. "
             f"After {SHOWN} ms the potential is {data['potential'][-1]:.2f} mV{above}."
         )
 

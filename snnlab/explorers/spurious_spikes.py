@@ -81,15 +81,13 @@ class SpuriousSpikes(PredictionExplorer):
         left.set(xlim=(0, STEPS), ylim=(-6, 10), xlabel="step", ylabel="sum since the start")
         left.set(xticks=range(0, STEPS + 1, 64), yticks=range(-6, 11, 2))
         finish(left, f"Three of {NEURONS:,} neurons, by highest charge", 24, columns=4)
-        (self._expected,) = right.plot(
-            THRESHOLDS, THRESHOLDS, "--", color=ORANGE, label="predicted"
-        )
+        (self._law,) = right.plot(THRESHOLDS, THRESHOLDS, "--", color=ORANGE, label="predicted")
         self._ring = ring(right, label="simulated")
         right.set_yscale("symlog", linthresh=FLOOR)  # logarithmic, but with a place for 0
         right.set(xlim=(0.4, 4.1), ylim=SPIKES, xlabel="threshold θ", ylabel="spikes of a neuron")
         self.mark_prediction(right)
         finish(right, f"{NEURONS:,} neurons, {STEPS} steps", 24, columns=3, grid=True)
-        return [self._levels, *self._charges, self._expected, self._ring]
+        return [self._levels, *self._charges, self._law, self._ring]
 
     def draw(self, data: dict[str, Any]) -> None:
         """Move the charges, the levels, the predicted numbers and the ring."""
@@ -97,7 +95,7 @@ class SpuriousSpikes(PredictionExplorer):
             line.set_data(range(STEPS + 1), charge)
         theta = data["threshold"]
         self._levels.set_data([0, STEPS, np.nan] * 2, np.repeat([theta, 2 * theta], 3))
-        self._expected.set_ydata(data["expected"][:-1])
+        self._law.set_ydata(data["expected"][:-1])
         self._ring.set_data([theta], [data["spikes"]])
 
     def describe(self, data: dict[str, Any], **values: Any) -> str:

@@ -84,11 +84,8 @@ class Choice:
 
     def row(self) -> list[Any]:
         """Return the widgets of its row; the last one holds the value."""
-        options = list(self.options.items())
-        buttons = widgets.RadioButtons(
-            options=options, value=self.default, orientation="horizontal"
-        )
-        return [_labelled(buttons, self, "auto")]
+        given = {"options": list(self.options.items()), "value": self.default}
+        return [_labelled(widgets.RadioButtons(orientation="horizontal", **given), self, "auto")]
 
 
 class Scale(Choice):

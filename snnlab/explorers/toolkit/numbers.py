@@ -30,19 +30,13 @@ class Numbers:
     """
 
     def __init__(self, ax: Axes, heights: Sequence[float]):
-        places = [(1.02, height) for height in heights]
-        self.artist = PathCollection(
-            [],
-            facecolors=BLACK,
-            linewidths=0,
-            offsets=places,
-            offset_transform=ax.get_yaxis_transform(),
-        )
+        beside, places = ax.get_yaxis_transform(), [(1.02, height) for height in heights]
+        self.artist = PathCollection([], facecolors=BLACK, offsets=places, offset_transform=beside)
+        self.artist.set(linewidth=0, clip_on=False)  # they stand outside of the axes
         half_digit = _letter("0")[0].get_extents().ymax / 2
         inches = Affine2D().translate(0, -half_digit).scale(1 / POINTS_PER_INCH)
         self.artist.set_transform(inches + ax.figure.dpi_scale_trans)
         ax.add_collection(self.artist, autolim=False)
-        self.artist.set_clip_on(False)  # they stand outside of the axes
         self.texts: list[str] = []
 
     def show(self, numbers: Iterable[float]) -> None:
