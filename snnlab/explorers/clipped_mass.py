@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 
 from snnlab._text import counted
 from snnlab.conversion import Percentile, activations_of, cut_off
-from snnlab.explorers.toolkit.drawing import legend_above, ring
+from snnlab.explorers.toolkit.drawing import finish, ring
 from snnlab.explorers.toolkit.network_explorer import PercentileExplorer
 from snnlab.plots import _style
+from snnlab.plots._style import BLACK, BLUE, GREEN, ORANGE
 from snnlab.simulation import simulate
 
 BINS, MOST = 50, 1000
@@ -47,8 +48,7 @@ class ClippedMass(PercentileExplorer):
 
     def compute(self, steps: int, percentile: float) -> dict[str, Any]:
         """Return what is cut off from the layer, and the accuracy after each step, in percent."""
-        run = self.simulations[percentile]
-        return compute(run["accuracy"], run["cut"], steps)
+        return compute(**self.simulations[percentile], steps=steps)
 
     def calls(self, **values: Any) -> str:
         """Return the lines that compute the data from what was given to the explorer."""
@@ -67,45 +67,26 @@ class ClippedMass(PercentileExplorer):
         counts, self._edges = np.histogram(a, BINS, (0, largest))
         least = 10.0 ** np.floor(np.log10(50 / len(a)))  # so that a single one is seen
         self._shares = np.maximum(100 * counts / len(a), least)
-        left.stairs(
-            self._shares, self._edges, baseline=least, fill=True, color=_style.BLUE, label="layer"
-        )
+        left.stairs(self._shares, self._edges, baseline=least, fill=True, color=BLUE, label="layer")
         middles = (self._edges[1:] + self._edges[:-1]) / 2
-        (self._cut,) = left.plot(
-            middles,
-            self._shares,
-            drawstyle="steps-mid",
-            color=_style.ORANGE,
-            linewidth=3,
-            label="cut off",
-        )
-        (self._line,) = left.plot(
-            [0, 0], [1.1 * least, 0.9 * MOST], "--", color=_style.BLACK, label="threshold"
-        )
+        (self._cut,) = left.step(middles, middles, where="mid", color=ORANGE, lw=3, label="cut off")
+        ends = [1.1 * least, 0.9 * MOST]
+        (self._line,) = left.plot([0, 0], ends, "--", color=BLACK, label="threshold")
         left.set(yscale="log", xlim=(-0.02 * largest, 1.04 * largest), ylim=(least, MOST))
         left.set(xlabel="activation a", ylabel="share of activations (%)")
-        left.set_title(f"Layer {self._name}, calibration images", pad=22)
-        legend_above(left, 3)
+        finish(left, f"Layer {self._name}, calibration images", 22, columns=3)
         self._highest = max(self._percentiles)
-        steps, highest = np.arange(1, self._timesteps + 1), self.simulations[self._highest]
+        steps, best = np.arange(1, self._timesteps + 1), self.simulations[self._highest]["accuracy"]
         _style.ann_line(right, self._ann)
-        right.plot(
-            steps,
-            highest["accuracy"],
-            ":",
-            color=_style.GREEN,
-            label=f"percentile {self._highest:g}",
-        )
-        (self._curve,) = right.plot(steps, steps, ".-", color=_style.BLUE, label="SNN")
+        right.plot(steps, best, ":", color=GREEN, label=f"percentile {self._highest:g}")
+        (self._curve,) = right.plot(steps, steps, ".-", color=BLUE, label="SNN")
         self._ring = ring(right)
         _style.log2_axis(right)
         # Stretched near 100 %, where the curves are close together.
         right.set_yscale("function", functions=(_stretched, _pressed))
         right.set_yticks(TICKS, [f"{tick}" for tick in TICKS])
         right.set(ylim=(0, 100.2), xlabel="steps", ylabel="accuracy (%)")
-        right.set_title("The whole network", pad=22)
-        legend_above(right, 3)
-        right.grid(alpha=0.3)
+        finish(right, "The whole network", 22, columns=3, grid=True)
         return [self._cut, self._line, self._curve, self._ring]
 
     def draw(self, data: dict[str, Any]) -> None:
@@ -118,19 +99,16 @@ class ClippedMass(PercentileExplorer):
     def describe(self, data: dict[str, Any], **values: Any) -> str:
         """Say what is cut off, and how much is right, beside the ANN and the highest percentile."""
         steps, best = values["steps"], int(data["accuracy"].argmax())
-        other = self.simulations[self._highest]["accuracy"][steps - 1]
         cut = (
             f"{data['above']:.3g} % of the activations are above it, and {data['mass']:.3g} % of "
             f"the sum of all is cut off"
             if data["above"]
             else "nothing is cut off"
         )
-        beside = (
-            f", the ANN {self._ann:.2f} %, and the network at percentile {self._highest:g} "
-            f"{other:.2f} %"
-            if values["percentile"] != self._highest
-            else f", the ANN {self._ann:.2f} %"
-        )
+        beside = f", the ANN {self._ann:.2f} %"
+        if values["percentile"] != self._highest:
+            other = self.simulations[self._highest]["accuracy"][steps - 1]
+            beside += f", and the network at percentile {self._highest:g} {other:.2f} %"
         return (
             f"Percentile {values['percentile']:g}: the threshold of layer {self._name} is "
             f"{data['threshold']:.3g}, the largest activation {data['largest']:.3g}; {cut}. After "

@@ -10,15 +10,14 @@ from matplotlib.figure import Figure
 from snnlab._text import counted
 from snnlab.dynamics import Neuron, constant_count, if_step
 from snnlab.explorers.toolkit.controls import RESET, START, Control, Slider
-from snnlab.explorers.toolkit.drawing import legend_above, ring
+from snnlab.explorers.toolkit.drawing import finish, ring
 from snnlab.explorers.toolkit.prediction import PredictionExplorer
 from snnlab.explorers.toolkit.wording import at_steps, number
-from snnlab.plots import _style
+from snnlab.plots._style import BLACK, BLUE, ORANGE
 
 STEPS = 32
 CURRENTS = np.arange(321) / 256
 SPIKES, TOP = 2.3, 2.5
-RATES = (-0.05, 1.3)
 
 
 def compute(current: float, timesteps: int, v_init: float, reset: Any) -> dict[str, Any]:
@@ -34,13 +33,12 @@ def compute(current: float, timesteps: int, v_init: float, reset: Any) -> dict[s
         potential += [risen, v]
         fired += [step] * int(spike)
     spikes = [step for step in fired if step <= timesteps]
-    neuron = Neuron(1.0, reset, v_init)
     return {
         "potential": np.array(potential),
         "spikes": np.array(spikes, int),
         "left": potential[2 * timesteps],
         "rate": len(spikes) / timesteps,
-        "rates": constant_count(CURRENTS, timesteps, neuron) / timesteps,
+        "rates": constant_count(CURRENTS, timesteps, Neuron(1.0, reset, v_init)) / timesteps,
         "ann": max(current, 0.0),
         "current": current,
         "timesteps": timesteps,
@@ -69,33 +67,22 @@ class Counting(PredictionExplorer):
         """Draw the axes of the potential and of the rate."""
         left, right = figure.subplots(1, 2)
         self._ends = np.repeat(np.arange(STEPS + 1), 2)[1:]
-        (self._potential,) = left.plot([], [], ".-", ms=4, color=_style.BLUE, label="potential")
-        (self._later,) = left.plot([], [], ":", linewidth=1, color=_style.BLUE)
-        left.axhline(1, color=_style.ORANGE, linestyle="--", label="threshold")
-        (self._spikes,) = left.plot([], [], "|", color=_style.BLACK, ms=12, label="spike")
-        (self._read,) = left.plot(
-            [0, 0], [-0.1, TOP], "-.", linewidth=1, color=_style.BLACK, label="end of T steps"
-        )
+        (self._potential,) = left.plot([], [], ".-", ms=4, color=BLUE, label="potential")
+        (self._later,) = left.plot([], [], ":", lw=1, color=BLUE)
+        left.axhline(1, color=ORANGE, linestyle="--", label="threshold")
+        (self._spikes,) = left.plot([], [], "|", color=BLACK, ms=12, label="spike")
+        self._read = left.axvline(0, color=BLACK, ls="-.", lw=1, label="end of T steps")
         left.set(xlim=(-0.5, STEPS + 0.9), ylim=(-0.1, TOP), xlabel="step", ylabel="potential")
         left.set_xticks(range(0, STEPS + 1, 4))
-        left.set_title("Potential, before and after each spike", pad=24)
-        legend_above(left, 4)
-        right.plot(CURRENTS, CURRENTS, "--", color=_style.ORANGE, label="ANN (ReLU)")
-        (self._stairs,) = right.plot(CURRENTS, CURRENTS, color=_style.BLUE, label="neuron")
+        finish(left, "Potential, before and after each spike", 24, columns=4)
+        right.plot(CURRENTS, CURRENTS, "--", color=ORANGE, label="ANN (ReLU)")
+        (self._stairs,) = right.plot(CURRENTS, CURRENTS, color=BLUE, label="neuron")
         self._ring = ring(right)
-        right.set(xlim=(-0.05, 1.3), ylim=RATES, xlabel="current z", ylabel="spikes per step")
-        right.set_title("Rate at every current", pad=24)
+        right.set(xlim=(-0.05, 1.3), ylim=(-0.05, 1.3))
+        right.set(xlabel="current z", ylabel="spikes per step")
         self.mark_prediction(right)
-        legend_above(right, 3)
-        right.grid(alpha=0.3)
-        return [
-            self._later,
-            self._potential,
-            self._spikes,
-            self._read,
-            self._stairs,
-            self._ring,
-        ]
+        finish(right, "Rate at every current", 24, columns=3, grid=True)
+        return [self._later, self._potential, self._spikes, self._read, self._stairs, self._ring]
 
     def draw(self, data: dict[str, Any]) -> None:
         """Move the potential, the spikes, the line where it is read, the stairs and the ring."""
@@ -109,20 +96,15 @@ class Counting(PredictionExplorer):
 
     def describe(self, data: dict[str, Any], **values: Any) -> str:
         """Say how often and when the neuron fires, and how far its rate is from the ANN's."""
-        start, gap = values["v_init"], data["rate"] - data["ann"]
+        start, gap, ann = values["v_init"], data["rate"] - data["ann"], number(data["ann"])
         begins = f"starting at {start:g} θ" if start else "starting empty"
-        comma = "," if len(data["spikes"]) else ""
-        side = (
-            f"which is {number(abs(gap))} {'below' if gap < 0 else 'above'} the ANN "
-            f"({number(data['ann'])})"
-            if gap
-            else "as the ANN says"
-        )
+        way = "below" if gap < 0 else "above"
+        side = f"which is {number(abs(gap))} {way} the ANN ({ann})" if gap else "as the ANN says"
         above = ", above the picture" if data["left"] > TOP else ""
         return (
             f"Current {number(values['current'])}, {counted(values['timesteps'], 'step')}, "
             f"{begins}, reset {RESET.shown(values['reset'])}: "
-            f"{counted(len(data['spikes']), 'spike', 'no')}{comma}{at_steps(data['spikes'])}. "
+            f"{counted(len(data['spikes']), 'spike', 'no')}{at_steps(data['spikes'])}. "
             f"Rate {number(data['rate'])}, {side}. "
             f"Left in the neuron: {number(data['left'])}{above}."
         )

@@ -9,13 +9,12 @@ from matplotlib.figure import Figure
 
 from snnlab.dynamics import if_step, soft_count
 from snnlab.explorers.toolkit.controls import Choice, Control, Slider
-from snnlab.explorers.toolkit.drawing import legend_above, ring
+from snnlab.explorers.toolkit.drawing import finish, ring
 from snnlab.explorers.toolkit.prediction import PredictionExplorer
-from snnlab.plots import _style
+from snnlab.plots._style import BLACK, BLUE, GREEN, ORANGE
 
 STEPS, NEURONS, V_INIT = 16, 200, 0.5
 THRESHOLDS = np.geomspace(0.25, 4, 25)
-LIMITS = (0.23, 4.35)
 NOISE = np.random.default_rng(0).standard_normal((STEPS, NEURONS))
 
 ORDERS = {"as they come": "drawn", "largest first": "falling", "smallest first": "rising"}
@@ -61,14 +60,9 @@ def compute(order: str, threshold: float, mean: float, spread: float) -> dict[st
         "above": int((z[:, 0] > threshold).sum()),
         "parts": parts,
         "total": total,
-        "rms": {part: root_mean_square(e) for part, e in [*parts.items(), ("total", total)]},
+        "rms": {part: np.sqrt(np.mean(e**2, 0)) for part, e in (parts | {"total": total}).items()},
         "threshold": threshold,
     }
-
-
-def root_mean_square(errors: np.ndarray) -> np.ndarray:
-    """Return the root mean square over the neurons, for each threshold."""
-    return np.sqrt(np.mean(errors**2, axis=0))
 
 
 class DeviationError(PredictionExplorer):
@@ -92,21 +86,17 @@ class DeviationError(PredictionExplorer):
         """Draw the axes of the charge and of the errors."""
         left, right = figure.subplots(1, 2)
         t = np.arange(1, STEPS + 1)
-        (self._charge,) = left.plot(t, t, ".-", color=_style.BLUE, label="charge received")
-        (self._highest,) = left.plot(t, t, "--", color=_style.ORANGE, label="its highest so far")
-        (self._passed,) = left.plot(
-            t, t, color=_style.BLACK, drawstyle="steps-mid", linewidth=1, label="θ × spikes so far"
-        )
+        (self._charge,) = left.plot(t, t, ".-", color=BLUE, label="charge received")
+        (self._highest,) = left.plot(t, t, "--", color=ORANGE, label="its highest so far")
+        (self._passed,) = left.step(t, t, where="mid", color=BLACK, lw=1, label="θ × spikes so far")
         left.set(xlim=(0, STEPS + 1), ylim=(-8, 14), xlabel="step", ylabel="sum since the start")
         left.set(xticks=range(0, STEPS + 1, 4), yticks=range(-8, 16, 4))
-        left.set_title("One neuron", pad=24)
-        legend_above(left, 3)
-        left.grid(alpha=0.3)
+        finish(left, "One neuron", 24, columns=3, grid=True)
         lines = [
-            ("total", "-", _style.BLACK),
-            ("deviation", "--", _style.ORANGE),
-            ("quantization", ":", _style.BLUE),
-            ("clipping", "-.", _style.GREEN),
+            ("total", "-", BLACK),
+            ("deviation", "--", ORANGE),
+            ("quantization", ":", BLUE),
+            ("clipping", "-.", GREEN),
         ]
         self._errors = {
             part: right.plot(THRESHOLDS, THRESHOLDS, style, color=color, label=part)[0]
@@ -115,15 +105,13 @@ class DeviationError(PredictionExplorer):
         self._ring = ring(right)
         right.set_xscale("log")
         right.set_yscale("symlog", linthresh=1e-3)  # logarithmic, but with a place for 0
-        right.set(xlim=LIMITS, ylim=(-2e-4, 1))
+        right.set(xlim=(0.23, 4.35), ylim=(-2e-4, 1))
         right.set(xlabel="threshold θ", ylabel="root mean square error")
         ticks = (0.25, 0.5, 1, 2, 4)
         right.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         right.set_xticks([], minor=True)
-        right.set_title(f"{NEURONS} neurons", pad=24)
         self.mark_prediction(right, "x")
-        legend_above(right, 4)
-        right.grid(alpha=0.3)
+        finish(right, f"{NEURONS} neurons", 24, columns=4, grid=True)
         return [self._charge, self._highest, self._passed, *self._errors.values(), self._ring]
 
     def draw(self, data: dict[str, Any]) -> None:

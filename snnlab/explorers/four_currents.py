@@ -11,13 +11,11 @@ from matplotlib.figure import Figure
 from snnlab._text import counted
 from snnlab.dynamics import if_step
 from snnlab.explorers.toolkit.controls import Control, Slider
-from snnlab.explorers.toolkit.drawing import legend_above
+from snnlab.explorers.toolkit.drawing import finish
 from snnlab.explorers.toolkit.prediction import PredictionExplorer
 from snnlab.explorers.toolkit.wording import at_steps
-from snnlab.plots import _style
+from snnlab.plots._style import BLACK, BLUE, ORANGE
 
-DEFAULTS = (1.0, 1.0, -1.0, -1.0)
-LEVELS = (1, 2, 3, 4)
 SPIKES = (-0.4, 8.4)
 
 
@@ -52,50 +50,33 @@ class FourCurrents(PredictionExplorer):
 
     compute = staticmethod(compute)
     declared: Mapping[str, Control] = {
-        f"z{step}": Slider(
-            f"current in step {step}",
-            f"what flows in at step {step}, in thresholds",
-            -2.0,
-            2.0,
-            0.125,
-            default,
+        f"z{i}": Slider(
+            f"current in step {i}", f"what flows in at step {i}, in thresholds", -2.0, 2.0, 0.125, z
         )
-        for step, default in enumerate(DEFAULTS, 1)
+        for i, z in enumerate((1.0, 1.0, -1.0, -1.0), 1)
     }
 
     def layout(self, figure: Figure) -> Sequence[Artist]:
         """Draw the axes of the charge and of the spikes."""
         left, right = figure.subplots(1, 2)
         t = np.arange(5)
-        ends, levels = np.tile([-0.2, 4.4, np.nan], 4), np.repeat(LEVELS, 3)
-        left.plot(ends, levels, ":", color=_style.BLACK, linewidth=0.8, label="1 to 4 thresholds")
-        (self._charge,) = left.plot(t, t, ".-", color=_style.BLUE, label="charge received")
-        (self._highest,) = left.plot(t, t, "--", color=_style.ORANGE, label="its highest so far")
-        (self._passed,) = left.plot(
-            [*t, 4.4],
-            [*t, 4],
-            color=_style.BLACK,
-            drawstyle="steps-post",
-            linewidth=1,
-            label="spikes so far",
-        )
+        ends, levels = np.tile([-0.2, 4.4, np.nan], 4), np.repeat(range(1, 5), 3)
+        left.plot(ends, levels, ":", color=BLACK, lw=0.8, label="1 to 4 thresholds")
+        (self._charge,) = left.plot(t, t, ".-", color=BLUE, label="charge received")
+        (self._highest,) = left.plot(t, t, "--", color=ORANGE, label="its highest so far")
+        x = [*t, 4.4]
+        (self._passed,) = left.step(x, x, where="post", color=BLACK, lw=1, label="spikes so far")
         left.set(xlim=(-0.2, 4.4), ylim=(-8.4, 8.4), xlabel="step", ylabel="sum since the start")
         left.set(xticks=t, yticks=range(-8, 9, 2))
-        left.set_title("One neuron", pad=34)
-        legend_above(left, 2)
+        finish(left, "One neuron", 34, columns=2)
         places = np.repeat(range(1, 4), 3)
-        (self._ann,) = right.plot([0, 0], [0, 0], "D--", color=_style.ORANGE, label="ANN")
-        (self._bars,) = right.plot(
-            places, places, "o-", color=_style.BLUE, linewidth=4, label="neuron"
-        )
+        (self._ann,) = right.plot([0, 0], [0, 0], "D--", color=ORANGE, label="ANN")
+        (self._bars,) = right.plot(places, places, "o-", color=BLUE, lw=4, label="neuron")
         right.set(xlim=(-0.5, 3.5), ylim=SPIKES, ylabel="spikes in 4 steps")
-        right.set_xticks(
-            range(4),
-            ["ANN,\nin spikes", "this\norder", "fewest in\nany order", "most in\nany order"],
-        )
-        right.set_title("Spikes", pad=34)
+        names = ["ANN,\nin spikes", "this\norder", "fewest in\nany order", "most in\nany order"]
+        right.set_xticks(range(4), names)
         self.mark_prediction(right)
-        legend_above(right, 3)
+        finish(right, "Spikes", 34, columns=3)
         right.grid(alpha=0.3, axis="y")
         return [self._charge, self._highest, self._passed, self._ann, self._bars]
 
@@ -127,7 +108,7 @@ class FourCurrents(PredictionExplorer):
         return (
             f"Currents {', '.join(f'{z:g}' for z in values.values())}: sum "
             f"{data['charge'][-1]:g}, so the ANN says {data['ann']:g}. The neuron fires "
-            f"{counted(count, 'time')}{',' if count else ''}{at_steps(data['spikes'])}; its charge "
+            f"{counted(count, 'time')}{at_steps(data['spikes'])}; its charge "
             f"was at most {highest:g} on the way{late}. {orders}"
         )
 

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from snnlab._text import counted
 from snnlab.dynamics import soft_count
 from snnlab.explorers.toolkit.controls import Control, Slider
-from snnlab.explorers.toolkit.drawing import legend_above
+from snnlab.explorers.toolkit.drawing import finish
 from snnlab.explorers.toolkit.prediction import PredictionExplorer
 from snnlab.explorers.toolkit.wording import number
-from snnlab.plots import _style
+from snnlab.plots._style import BLACK, BLUE, ORANGE
 
 STEPS, RUNS, SHOWN = 128, 400, 4
 # The same numbers for every pixel, so that noise does not move with the slider.
@@ -61,40 +61,24 @@ class InputCoding(PredictionExplorer):
         # One line for all trains, with a gap between each and the next.
         several = np.tile([*t, np.nan], SHOWN)
         (self._random,) = left.plot(
-            several,
-            several,
-            "-.",
-            color=_style.ORANGE,
-            linewidth=0.8,
-            label=f"random spikes, {SHOWN} trains",
+            several, several, "-.", color=ORANGE, lw=0.8, label=f"random spikes, {SHOWN} trains"
         )
-        (self._steady,) = left.plot(t, t, color=_style.BLUE, label="constant current")
-        self._pixel = left.axhline(0, color=_style.BLACK, linestyle=":", label="pixel")
-        self._now = [
-            ax.axvline(1, color=_style.BLACK, linewidth=0.8, linestyle="--") for ax in (left, right)
-        ]
-        left.set(
-            xlim=(0, STEPS), ylim=(-0.03, 1.03), xlabel="step", ylabel="spikes per step so far"
-        )
-        left.set_title("Rate", pad=34)
-        legend_above(left, 3)
-        (self._spread,) = right.plot(t, t, color=_style.ORANGE, label="random spikes")
-        (self._theory,) = right.plot(
-            t, t, "--", color=_style.BLACK, linewidth=0.8, label="√(x(1 − x)/T)"
-        )
-        (self._off,) = right.plot(t, t, ".", color=_style.BLUE, markersize=3, label="constant")
-        right.plot(t, 0.5 / t, ":", color=_style.BLACK, linewidth=0.8, label="1/(2T)")
+        (self._steady,) = left.plot(t, t, color=BLUE, label="constant current")
+        self._pixel = left.axhline(0, color=BLACK, linestyle=":", label="pixel")
+        self._now = [ax.axvline(1, color=BLACK, lw=0.8, linestyle="--") for ax in (left, right)]
+        left.set(xlim=(0, STEPS), ylim=(-0.03, 1.03))
+        left.set(xlabel="step", ylabel="spikes per step so far")
+        finish(left, "Rate", 34, columns=3)
+        (spread,) = right.plot(t, t, color=ORANGE, label="random spikes")
+        (theory,) = right.plot(t, t, "--", color=BLACK, lw=0.8, label="√(x(1 − x)/T)")
+        (off,) = right.plot(t, t, ".", color=BLUE, ms=3, label="constant")
+        self._errors = {"spread": spread, "theory": theory, "off": off}
+        right.plot(t, 0.5 / t, ":", color=BLACK, lw=0.8, label="1/(2T)")
         right.set(xscale="log", yscale="log", xlim=(1, STEPS), ylim=ERRORS)
         right.set(xlabel="steps T", ylabel="how far off")
-        right.set_title("Error", pad=34)
         self.mark_prediction(right)
-        legend_above(right, 3)
-        right.grid(alpha=0.3)
-        return [self._random, self._steady, self._pixel, *self._now, *self._errors]
-
-    @property
-    def _errors(self) -> list[Any]:
-        return [self._spread, self._theory, self._off]
+        finish(right, "Error", 34, columns=3, grid=True)
+        return [self._random, self._steady, self._pixel, *self._now, *self._errors.values()]
 
     def draw(self, data: dict[str, Any]) -> None:
         """Move the rates, the errors and the marks of the steps."""
@@ -104,7 +88,7 @@ class InputCoding(PredictionExplorer):
         self._pixel.set_ydata([data["pixel"]] * 2)
         for line in self._now:
             line.set_xdata([data["steps"]] * 2)
-        for line, name in zip(self._errors, ("spread", "theory", "off"), strict=True):
+        for name, line in self._errors.items():
             # 0 has no place on this axis, nor what is below it.
             line.set_ydata(np.where(data[name] >= ERRORS[0], data[name], np.nan))
 

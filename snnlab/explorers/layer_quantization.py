@@ -13,9 +13,9 @@ from snnlab._text import counted
 from snnlab.dynamics import soft_count
 from snnlab.exceptions import ShapeError
 from snnlab.explorers.toolkit.controls import START, Control, Scale, Slider
-from snnlab.explorers.toolkit.drawing import legend_above, ring
+from snnlab.explorers.toolkit.drawing import finish, ring
 from snnlab.explorers.toolkit.prediction import PredictionExplorer
-from snnlab.plots import _style
+from snnlab.plots._style import BLACK, BLUE, GREEN, ORANGE
 
 KEPT = 4096
 SHARES = np.arange(1, 81) / 64
@@ -83,12 +83,7 @@ class LayerQuantization(PredictionExplorer):
 
     declared: Mapping[str, Control] = {
         "threshold": Slider(
-            "threshold θ / largest",
-            "share of the largest activation",
-            0.015625,
-            1.25,
-            0.015625,
-            0.5,
+            "threshold θ / largest", "share of the largest activation", 1 / 64, 1.25, 1 / 64, 0.5
         ),
         "timesteps": Scale("steps T", "how long they may count", STEPS, 8),
         "v_init": replace(START, meaning="share of the threshold they hold at first", default=0.5),
@@ -116,28 +111,24 @@ class LayerQuantization(PredictionExplorer):
         lowest = np.clip(np.floor(np.log10(50 / len(a))), -4, -1)  # so that a single one is seen
         least = 10.0**lowest
         shares = np.maximum(100 * counts / len(a), least)
-        left.stairs(shares, edges, baseline=least, fill=True, color=_style.BLUE, label="layer")
-        (self._line,) = left.plot(
-            [0, 0], [1.1 * least, 0.9 * MOST], "--", color=_style.ORANGE, label="threshold"
-        )
-        (self._values,) = left.plot(
-            [], [], "|", color=_style.BLACK, markersize=9, label="values of a neuron"
-        )
+        left.stairs(shares, edges, baseline=least, fill=True, color=BLUE, label="layer")
+        ends = [1.1 * least, 0.9 * MOST]
+        (self._line,) = left.plot([0, 0], ends, "--", color=ORANGE, label="threshold")
+        (self._values,) = left.plot([], [], "|", color=BLACK, ms=9, label="values of a neuron")
         left.set(yscale="log", xlim=(-0.02 * largest, 1.27 * largest), ylim=(least, MOST))
         left.set(xlabel="activation a", ylabel="share of activations (%)")
         ticks = 10.0 ** np.arange(lowest, 3)
         left.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
-        left.set_title("How the activations are spread", pad=36)
-        legend_above(left, 3)
+        finish(left, "How the activations are spread", 36, columns=3)
         thetas = largest * SHARES
         lines = [
-            ("total", "-", _style.BLACK, 1.5),
-            ("quantization", "--", _style.BLUE, 1.5),
-            ("clipping", "-.", _style.GREEN, 1.5),
-            ("if spread evenly", ":", _style.ORANGE, 1),
+            ("total", "-", BLACK, 1.5),
+            ("quantization", "--", BLUE, 1.5),
+            ("clipping", "-.", GREEN, 1.5),
+            ("if spread evenly", ":", ORANGE, 1),
         ]
         self._errors = {
-            label: right.plot(thetas, thetas, style, color=color, linewidth=width, label=label)[0]
+            label: right.plot(thetas, thetas, style, color=color, lw=width, label=label)[0]
             for label, style, color, width in lines
         }
         self._ring = ring(right)
@@ -148,10 +139,8 @@ class LayerQuantization(PredictionExplorer):
         right.set_yscale("symlog", linthresh=linear)  # logarithmic, but with a place for 0
         right.set(xlim=(0.8 * thetas[0], 1.25 * thetas[-1]), ylim=(-0.2 * linear, 1.5 * largest))
         right.set(xlabel="threshold θ", ylabel="root mean square error")
-        right.set_title("Error of the layer", pad=36)
         self.mark_prediction(right, "x")
-        legend_above(right, 3)
-        right.grid(alpha=0.3)
+        finish(right, "Error of the layer", 36, columns=3, grid=True)
         return [self._line, self._values, *self._errors.values(), self._ring]
 
     def draw(self, data: dict[str, Any]) -> None:

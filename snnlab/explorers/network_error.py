@@ -2,7 +2,8 @@
 
 import html
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+import operator
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,13 @@ from snnlab import _checks
 from snnlab.analysis import LAYER_PARTS, TOTAL, decompose
 from snnlab.conversion import Percentile, convert
 from snnlab.explorers.toolkit.controls import RESET, Choice, Scale
-from snnlab.explorers.toolkit.drawing import legend_above
-from snnlab.explorers.toolkit.network_explorer import NetworkExplorer
+from snnlab.explorers.toolkit.drawing import finish
+from snnlab.explorers.toolkit.network_explorer import PERCENTILE, NetworkExplorer
 from snnlab.explorers.toolkit.stacked_bars import StackedBars, short
 from snnlab.explorers.toolkit.wording import listed, several
 from snnlab.network import Network
 from snnlab.plots import _style
+from snnlab.plots._style import BLACK
 from snnlab.simulation import simulate
 
 STARTS = {0.0: "empty", 0.5: "half full"}
@@ -129,29 +131,20 @@ class NetworkError(NetworkExplorer):
         network = convert(model, x_cal, threshold=Percentile(percentile))
         self._thresholds = {percentile: network.thresholds}
         self._first = ("subtract", v_init, percentile)
+        times, middle = {f"{t}": t for t in self._steps}, self._steps[(len(whole) - 1) // 2]
+        held = {f"{STARTS[v]} ({v:g})" if v in STARTS else f"{v:g}": v for v in starts}
+        cuts = {f"{p:g} (maximum)" if p == 100 else f"{p:g}": p for p in shown}
         declared = {
-            "steps": Scale(
-                "steps T",
-                "how long it may run",
-                {f"{t}": t for t in self._steps},
-                self._steps[(len(self._steps) - 1) // 2],
-            ),
+            "steps": Scale("steps T", "how long it may run", times, middle),
             "reset": RESET,
             "v_init": Choice(
-                "start v₀ / θ",
-                "what a neuron holds before the first step",
-                {f"{STARTS[v]} ({v:g})" if v in STARTS else f"{v:g}": v for v in starts},
-                v_init,
+                "start v₀ / θ", "what a neuron holds before the first step", held, v_init
             ),
-            "percentile": Choice(
-                "percentile p",
-                "p % of the activations do not exceed the threshold",
-                {f"{p:g} (maximum)" if p == 100 else f"{p:g}": p for p in shown},
-                percentile,
-            ),
+            "percentile": Choice(*PERCENTILE, cuts, percentile),
         }
         settings = itertools.product(RESET.options.values(), starts, shown)
-        nearest = sorted(settings, key=lambda setting: _moves(setting, self._first))
+        # First those that are few moves of a control away.
+        nearest = sorted(settings, key=lambda s: sum(map(operator.ne, s, self._first)))
         super().__init__(network, x, y, declared, nearest)
 
     def _simulated(self, setting: tuple[Any, float, float]) -> dict[str, Any]:
@@ -159,9 +152,8 @@ class NetworkError(NetworkExplorer):
         if percentile not in self._thresholds:
             rule = Percentile(percentile)
             self._thresholds[percentile] = rule.thresholds(self._network.graph, self._x_cal)
-        net = self._network.replace(
-            threshold=self._thresholds[percentile], reset=reset, v_init=v_init
-        )
+        thresholds = self._thresholds[percentile]
+        net = self._network.replace(threshold=thresholds, reset=reset, v_init=v_init)
         return errors_by_layer(net, self._x, self._y, self._steps)
 
     def compute(self, steps: int, reset: str, v_init: float, percentile: float) -> dict[str, Any]:
@@ -181,25 +173,21 @@ class NetworkError(NetworkExplorer):
     def layout(self, figure: Figure) -> Sequence[Artist]:
         """Draw the axes of the bars and of the sizes over the steps."""
         left, right = figure.subplots(1, 2, width_ratios=(1.15, 1))
-        limits = _decades(self.simulations[self._first]["rms"]["total"][:, -2])
-        layers = [*self._network.layers, "output"]
+        # Limits that also hold parts and settings of other sizes than this total.
+        top = self.simulations[self._first]["rms"]["total"][:, -2].max() or 1.0
+        layers, steps = [*self._network.layers, "output"], self._steps
         self.bars = StackedBars(left, layers)
-        left.set_title("What the error is made of", pad=34)
         self._lines = {
-            part.name: right.plot(
-                self._steps, self._steps, label=part.name, markersize=5, **_style.line_of(part.name)
-            )[0]
-            for part in (*LAYER_PARTS, TOTAL)
+            name: right.plot(steps, steps, label=name, ms=5, **_style.line_of(name))[0]
+            for name in (part.name for part in (*LAYER_PARTS, TOTAL))
         }
-        self._now = right.axvline(1, color=_style.BLACK, linewidth=0.8, linestyle="--")
-        right.set(xscale="log", yscale="log", ylim=limits)
-        right.set_xlim(0.8 * self._steps[0], 1.25 * self._steps[-1])
-        right.set_xticks(self._steps, [f"{t}" for t in self._steps])
+        self._now = right.axvline(1, color=BLACK, lw=0.8, linestyle="--")
+        right.set(xscale="log", yscale="log", ylim=(top / 500, top * 5))
+        ends = (0.8 * steps[0], 1.25 * steps[-1])
+        right.set(xlim=ends, xlabel="steps T", ylabel="root mean square")
+        right.set_xticks(steps, [f"{t}" for t in steps])
         right.set_xticks([], minor=True)
-        right.set(xlabel="steps T", ylabel="root mean square")
-        right.set_title(f"The last spiking layer, {short(layers[-2])}", pad=34)
-        legend_above(right, 3)
-        right.grid(alpha=0.3)
+        finish(right, f"The last spiking layer, {short(layers[-2])}", 34, columns=3, grid=True)
         return [*self.bars.artists, *self._lines.values(), self._now]
 
     def draw(self, data: dict[str, Any]) -> None:
@@ -214,15 +202,14 @@ class NetworkError(NetworkExplorer):
         """Say what is right, which part is the largest in each layer, and how large the error."""
         steps, v_init = values["steps"], values["v_init"]
         start = STARTS.get(v_init, f"at {v_init:g} θ")
-        reset = RESET.shown(values["reset"])
         accuracy, spikes, spurious = data["accuracy"], data["spikes"], data["spurious"]
         silent = f", {_count(spurious)} of them from neurons whose ANN activation is 0"
         groups = largest(data)
         said = (
-            f"{steps} step{'' if steps == 1 else 's'}, reset {reset}, starting {start}, percentile "
-            f"{values['percentile']:g}: {accuracy:.2f} % right (ANN {self._ann:.2f} %), "
-            f"{_count(spikes)} spike{'' if _count(spikes) == '1' else 's'} per image"
-            f"{silent if spurious else ''}."
+            f"{steps} step{'' if steps == 1 else 's'}, reset {RESET.shown(values['reset'])}, "
+            f"starting {start}, percentile {values['percentile']:g}: {accuracy:.2f} % right "
+            f"(ANN {self._ann:.2f} %), {_count(spikes)} "
+            f"spike{'' if _count(spikes) == '1' else 's'} per image{silent if spurious else ''}."
         )
         if not groups:
             return f"{said} No spiking layer has an error."
@@ -292,17 +279,6 @@ def largest(data: Mapping[str, Any]) -> dict[str, list[int]]:
         if error > 0:
             found.setdefault(parts[winners[row]], []).append(row)
     return found
-
-
-def _moves(setting: Iterable[Any], first: Iterable[Any]) -> int:
-    """Return how many controls lie between two settings."""
-    return sum(a != b for a, b in zip(setting, first, strict=True))
-
-
-def _decades(total: np.ndarray) -> tuple[float, float]:
-    """Return limits that also hold parts and settings of other sizes than this total."""
-    top = float(total.max()) or 1.0
-    return top / 500, top * 5
 
 
 def _count(number: float) -> str:

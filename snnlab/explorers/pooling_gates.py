@@ -12,14 +12,15 @@ from torch.nn import functional as F
 from snnlab._text import counted
 from snnlab.dynamics import DECAY, ExactMaxPool, GatedMaxPool
 from snnlab.explorers.toolkit.controls import Choice, Control, Slider
-from snnlab.explorers.toolkit.drawing import legend_above
+from snnlab.explorers.toolkit.drawing import finish
 from snnlab.explorers.toolkit.prediction import PredictionExplorer
-from snnlab.plots import _style
+from snnlab.plots._style import BLACK, BLUE, GREEN, ORANGE
 
 STEPS = 32
 # In which order the steps of each input get a spike: the same for every setting, so that noise does
 # not move with the slider, and each move of it brings one spike.
 ORDER = np.random.default_rng(4).permuted(np.tile(np.arange(STEPS)[:, None], 3), axis=0)
+TRAINS = {"random": "random", "regular": "regular"}
 WAYS = {"exact": "exact", "gate": "gate", "gate_recent": "gate, recent"}
 _ROWS = ("input 1", "input 2", "input 3", *WAYS.values())
 
@@ -44,11 +45,7 @@ def compute(spikes1: int, spikes2: int, spikes3: int, trains: str) -> dict[str, 
         "gate_recent": GatedMaxPool(lambda e: F.max_pool1d(e, 3, return_indices=True)[1], DECAY),
     }
     passed = {name: pool.step(x, STEPS).flatten().numpy() for name, pool in pools.items()}
-    return {
-        "inputs": inputs,
-        "passed": passed,
-        "largest": inputs.cumsum(0).max(1),
-    }
+    return {"inputs": inputs, "passed": passed, "largest": inputs.cumsum(0).max(1)}
 
 
 class PoolingGates(PredictionExplorer):
@@ -62,35 +59,28 @@ class PoolingGates(PredictionExplorer):
         f"spikes{i}": Slider(f"spikes of input {i}", f"in {STEPS} steps", 0, STEPS - 1, 1, default)
         for i, default in enumerate((16, 16, 8), 1)
     } | {
-        "trains": Choice(
-            "trains",
-            "how the spikes of an input follow each other",
-            {"random": "random", "regular": "regular"},
-            "random",
-        )
+        "trains": Choice("trains", "how the spikes of an input follow each other", TRAINS, "random")
     }
 
     def layout(self, figure: Figure) -> Sequence[Artist]:
         """Draw the axes of the spikes and of their sums."""
         left, right = figure.subplots(1, 2, width_ratios=(1.2, 1))
         t = np.arange(1, STEPS + 1)
-        look = {"color": _style.BLACK, "markersize": 11, "markeredgewidth": 1.6}
+        look = {"color": BLACK, "markersize": 11, "markeredgewidth": 1.6}
         (self._trains,) = left.plot(np.tile(t, len(_ROWS)), np.tile(t, len(_ROWS)), "|", **look)
-        left.axhline(2.5, color=_style.BLACK, linewidth=0.8)
+        left.axhline(2.5, color=BLACK, lw=0.8)
         left.set(xlim=(0.3, STEPS + 0.7), ylim=(5.6, -0.6), xlabel="step")
         left.set_yticks(range(len(_ROWS)), _ROWS)
         left.set_title("Spikes in, and spikes out", pad=34)
-        styles = [("-", _style.BLUE), ("--", _style.ORANGE), ("-.", _style.GREEN)]
+        styles = [("-", BLUE), ("--", ORANGE), ("-.", GREEN)]
         self._sums = [
-            right.plot(t, t, line, color=color, drawstyle="steps-post", label=label)[0]
+            right.step(t, t, line, where="post", color=color, label=label)[0]
             for (line, color), label in zip(styles, WAYS.values(), strict=True)
         ]
-        (self._largest,) = right.plot(t, t, ".", color=_style.BLACK, label="largest input")
+        (self._largest,) = right.plot(t, t, ".", color=BLACK, label="largest input")
         right.set(xlim=(0, STEPS + 1), ylim=(-1, STEPS + 1), xlabel="step", ylabel="spikes so far")
-        right.set_title("Added up", pad=34)
         self.mark_prediction(right)
-        legend_above(right, 3)
-        right.grid(alpha=0.3)
+        finish(right, "Added up", 34, columns=3, grid=True)
         return [self._trains, *self._sums, self._largest]
 
     def draw(self, data: dict[str, Any]) -> None:

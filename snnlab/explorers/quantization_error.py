@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from snnlab.dynamics import soft_count
 from snnlab.explorers.toolkit.controls import START, Control, Slider
 from snnlab.explorers.toolkit.explorer import Explorer
-from snnlab.plots import _style
+from snnlab.plots._style import BLACK, BLUE, ORANGE
 
 ACTIVATIONS = (np.arange(512) + 0.5) / 512
 EDGES = np.linspace(-1, 1.5, 51)
@@ -53,17 +53,16 @@ class QuantizationError(Explorer):
         """Draw the axes of the staircase and of the histogram."""
         left, right = figure.subplots(1, 2)
         a = ACTIVATIONS
-        left.plot([0, 1], [0, 1], "--", color=_style.ORANGE, label="ANN (ReLU)")
-        (self._stairs,) = left.plot(a, a, color=_style.BLUE, label="SNN (neuron)")
+        left.plot([0, 1], [0, 1], "--", color=ORANGE, label="ANN (ReLU)")
+        (self._stairs,) = left.plot(a, a, color=BLUE, label="SNN (neuron)")
         left.set(xlim=(0, 1), ylim=(-0.05, 1.55), xlabel="activation a", ylabel="passed on")
         left.set_title("What the neuron passes on")
         left.legend(loc="upper left")
         left.grid(alpha=0.3)
-        self._bars = right.stairs(np.zeros(len(EDGES) - 1), EDGES, fill=True, color=_style.BLUE)
-        (self._mean,) = right.plot([0, 0], [0, 100], "--", color=_style.BLACK, label="mean error")
-        right.axvline(0, color=_style.BLACK, linewidth=0.8)
-        right.set(xlim=(-1, 1.5), ylim=(0, 105))
-        right.set(xlabel="error", ylabel="share of activations (%)")
+        self._bars = right.stairs(np.zeros(len(EDGES) - 1), EDGES, fill=True, color=BLUE)
+        (self._mean,) = right.plot([0, 0], [0, 100], "--", color=BLACK, label="mean error")
+        right.axvline(0, color=BLACK, lw=0.8)
+        right.set(xlim=(-1, 1.5), ylim=(0, 105), xlabel="error", ylabel="share of activations (%)")
         right.set_title("How the errors are spread")
         right.legend(loc="upper right")
         return [self._stairs, self._bars, self._mean]

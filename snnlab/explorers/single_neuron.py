@@ -13,7 +13,7 @@ from snnlab.dynamics import if_step
 from snnlab.explorers.toolkit.controls import RESET, START, Control, Scale, Slider
 from snnlab.explorers.toolkit.drawing import ring
 from snnlab.explorers.toolkit.explorer import Explorer
-from snnlab.plots import _style
+from snnlab.plots._style import BLACK, BLUE, ORANGE
 
 # As the models of `brian`: 1 nA raises the potential of a neuron of 1 nF by 1 mV in 1 ms.
 CURRENTS = np.arange(-0.5, 12.25, 0.25)  # nA
@@ -76,16 +76,14 @@ class SingleNeuron(Explorer):
         """Draw the axes of the potential and of the rate."""
         left, right = figure.subplots(1, 2)
         time = np.arange(1, SHOWN + 1)
-        (self._potential,) = left.plot(time, time, ".-", color=_style.BLUE, label="potential")
-        (self._threshold,) = left.plot(
-            [0, SHOWN + 1], [0, 0], "--", color=_style.ORANGE, label="threshold"
-        )
-        (self._spikes,) = left.plot([], [], "|", color=_style.BLACK, markersize=12, label="spike")
+        (self._potential,) = left.plot(time, time, ".-", color=BLUE, label="potential")
+        self._threshold = left.axhline(0, color=ORANGE, ls="--", label="threshold")
+        (self._spikes,) = left.plot([], [], "|", color=BLACK, ms=12, label="spike")
         left.set(xlim=(0, SHOWN + 1), ylim=(LOW, TOP), xlabel="time (ms)")
         left.set(ylabel="potential (mV)", title="Potential after each step")
         left.legend(ncols=3, loc="upper center", frameon=False)
-        (self._relu,) = right.plot(CURRENTS, CURRENTS, "--", color=_style.ORANGE, label="ReLU")
-        (self._curve,) = right.plot(CURRENTS, CURRENTS, color=_style.BLUE, label="neuron")
+        (self._relu,) = right.plot(CURRENTS, CURRENTS, "--", color=ORANGE, label="ReLU")
+        (self._curve,) = right.plot(CURRENTS, CURRENTS, color=BLUE, label="neuron")
         self._ring = ring(right)
         right.set(xlim=(CURRENTS[0], CURRENTS[-1] + 0.25), ylim=(-50, 1250), xlabel="current (nA)")
         right.set(ylabel="spikes per second (Hz)", title="Rate at every current")
@@ -106,22 +104,17 @@ class SingleNeuron(Explorer):
     def describe(self, data: dict[str, Any], **values: Any) -> str:
         """Say when the neuron fires, how often, and what the ReLU says."""
         first, gap, tau = data["first"], data["rate"] - data["relu_here"], values["leak"]
-        pours, start = RESET.shown(values["reset"]), values["v_init"]
         leaks = "no leak" if math.isinf(tau) else f"leak with time constant {tau:g} ms"
         above = ", above the picture" if data["potential"][-1] > TOP else ""
         fires = "no spike" if first is None else f"first spike after {first} ms"
-        side = (
-            "as the ReLU says"
-            if abs(gap) < 0.5
-            else (
-                f"{abs(gap):.0f} Hz {'below' if gap < 0 else 'above'} the ReLU "
-                f"({data['relu_here']:.0f} Hz)"
-            )
-        )
+        side = "as the ReLU says"
+        if abs(gap) >= 0.5:
+            way = "below" if gap < 0 else "above"
+            side = f"{abs(gap):.0f} Hz {way} the ReLU ({data['relu_here']:.0f} Hz)"
         return (
             f"Current {values['current']:g} nA, threshold {values['threshold']:g} mV, reset "
-            f"{pours}, {leaks}, starting at {start:g} θ: {fires}, "
-            f"{data['rate']:.0f} spikes per second over {STEPS} ms, {side}. "
+            f"{RESET.shown(values['reset'])}, {leaks}, starting at {values['v_init']:g} θ: "
+            f"{fires}, {data['rate']:.0f} spikes per second over {STEPS} ms, {side}. "
             f"After {SHOWN} ms the potential is {data['potential'][-1]:.2f} mV{above}."
         )
 

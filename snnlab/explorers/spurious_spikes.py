@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from snnlab.analysis.deviation import expected_deviation
 from snnlab.dynamics import if_step
 from snnlab.explorers.toolkit.controls import Control, Slider
-from snnlab.explorers.toolkit.drawing import legend_above, ring
+from snnlab.explorers.toolkit.drawing import finish, ring
 from snnlab.explorers.toolkit.prediction import PredictionExplorer
 from snnlab.explorers.toolkit.wording import number
-from snnlab.plots import _style
+from snnlab.plots._style import BLACK, BLUE, GREEN, ORANGE
 
 STEPS, NEURONS = 256, 1000
 THRESHOLDS = np.arange(4, 33) / 8
@@ -72,27 +72,22 @@ class SpuriousSpikes(PredictionExplorer):
     def layout(self, figure: Figure) -> Sequence[Artist]:
         """Draw the axes of the charge and of the number of spikes."""
         left, right = figure.subplots(1, 2)
-        forms = [(_style.ORANGE, "--"), (_style.BLUE, "-"), (_style.GREEN, "-.")]
+        forms = [(ORANGE, "--"), (BLUE, "-"), (GREEN, "-.")]
         self._charges = [
-            left.plot([], [], style, color=color, linewidth=1, label=f"{rank}th")[0]
+            left.plot([], [], style, color=color, lw=1, label=f"{rank}th")[0]
             for rank, (color, style) in zip(RANKS, forms, strict=True)
         ]
-        (self._levels,) = left.plot([], [], ":", color=_style.BLACK, label="θ and 2 θ")
+        (self._levels,) = left.plot([], [], ":", color=BLACK, label="θ and 2 θ")
         left.set(xlim=(0, STEPS), ylim=(-6, 10), xlabel="step", ylabel="sum since the start")
         left.set(xticks=range(0, STEPS + 1, 64), yticks=range(-6, 11, 2))
-        left.set_title(f"Three of {NEURONS:,} neurons, by highest charge", pad=24)
-        legend_above(left, 4)
-        (self._expected,) = right.plot(
-            THRESHOLDS, THRESHOLDS, "--", color=_style.ORANGE, label="predicted"
-        )
+        finish(left, f"Three of {NEURONS:,} neurons, by highest charge", 24, columns=4)
+        (self._law,) = right.plot(THRESHOLDS, THRESHOLDS, "--", color=ORANGE, label="predicted")
         self._ring = ring(right, label="simulated")
         right.set_yscale("symlog", linthresh=FLOOR)  # logarithmic, but with a place for 0
         right.set(xlim=(0.4, 4.1), ylim=SPIKES, xlabel="threshold θ", ylabel="spikes of a neuron")
-        right.set_title(f"{NEURONS:,} neurons, {STEPS} steps", pad=24)
         self.mark_prediction(right)
-        legend_above(right, 3)
-        right.grid(alpha=0.3)
-        return [self._levels, *self._charges, self._expected, self._ring]
+        finish(right, f"{NEURONS:,} neurons, {STEPS} steps", 24, columns=3, grid=True)
+        return [self._levels, *self._charges, self._law, self._ring]
 
     def draw(self, data: dict[str, Any]) -> None:
         """Move the charges, the levels, the predicted numbers and the ring."""
@@ -100,7 +95,7 @@ class SpuriousSpikes(PredictionExplorer):
             line.set_data(range(STEPS + 1), charge)
         theta = data["threshold"]
         self._levels.set_data([0, STEPS, np.nan] * 2, np.repeat([theta, 2 * theta], 3))
-        self._expected.set_ydata(data["expected"][:-1])
+        self._law.set_ydata(data["expected"][:-1])
         self._ring.set_data([theta], [data["spikes"]])
 
     def describe(self, data: dict[str, Any], **values: Any) -> str:

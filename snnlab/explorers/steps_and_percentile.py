@@ -14,6 +14,7 @@ from snnlab.explorers.toolkit.drawing import ring
 from snnlab.explorers.toolkit.network_explorer import PercentileExplorer
 from snnlab.network import Network
 from snnlab.plots import _style
+from snnlab.plots._style import BLACK, BLUE
 from snnlab.simulation import simulate
 
 ROWS = 256
@@ -70,12 +71,11 @@ class StepsAndPercentile(PercentileExplorer):
 
     def calls(self, **values: Any) -> str:
         """Return the lines that compute the data from what was given to the explorer."""
-        steps, percentile = values["steps"], values["percentile"]
         return (
             f"network = convert(model, x_cal)\n"
             f"run = accuracy_and_raster(network, x_cal, x, y, {self._timesteps}, "
-            f"{self._layer!r}, {percentile})\n"
-            f"data = compute(run, {steps})"
+            f"{self._layer!r}, {values['percentile']})\n"
+            f"data = compute(run, {values['steps']})"
         )
 
     def layout(self, figure: Figure) -> Sequence[Artist]:
@@ -83,7 +83,7 @@ class StepsAndPercentile(PercentileExplorer):
         left, right = figure.subplots(1, 2)
         steps = np.arange(1, self._timesteps + 1)
         _style.ann_line(left, self._ann)
-        (self._curve,) = left.plot(steps, steps, ".-", color=_style.BLUE, label="SNN")
+        (self._curve,) = left.plot(steps, steps, ".-", color=BLUE, label="SNN")
         self._ring = ring(left)
         _style.log2_axis(left)
         left.set(ylim=(0, 103), xlabel="steps", ylabel="accuracy (%)", title="Accuracy over time")
@@ -95,16 +95,10 @@ class StepsAndPercentile(PercentileExplorer):
         self._per_row = -(-neurons // ROWS)
         marks = np.zeros((-(-neurons // self._per_row), 3 * self._timesteps))
         end = self._per_row * len(marks)
-        self._spikes = right.imshow(
-            marks,
-            cmap=ListedColormap(["white", _style.BLACK]),
-            vmin=0,
-            vmax=1,
-            interpolation="none",
-            origin="lower",
-            aspect="auto",
-            extent=(0.5, self._timesteps + 0.5, -0.5, end - 0.5),
-        )
+        colors = ListedColormap(["white", BLACK])
+        extent = (0.5, self._timesteps + 0.5, -0.5, end - 0.5)
+        look: dict[str, Any] = {"interpolation": "none", "origin": "lower", "aspect": "auto"}
+        self._spikes = right.imshow(marks, colors, vmin=0, vmax=1, extent=extent, **look)
         right.set(xlim=(0, self._timesteps + 1), ylim=(-1, neurons), xlabel="step")
         right.set(ylabel="neuron", title="Spikes of one layer, one image")
         return [self._curve, self._ring, self._spikes]

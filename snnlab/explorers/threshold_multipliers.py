@@ -11,25 +11,19 @@ from snnlab import _checks
 from snnlab._text import counted
 from snnlab.exceptions import OptionError
 from snnlab.explorers.toolkit.controls import Control, Scale, Slider
-from snnlab.explorers.toolkit.drawing import legend_above, ring
+from snnlab.explorers.toolkit.drawing import finish, ring
 from snnlab.explorers.toolkit.network_explorer import NetworkExplorer
 from snnlab.network import Network
 from snnlab.plots import _style
+from snnlab.plots._style import BLACK, BLUE, GREEN, ORANGE
 from snnlab.simulation import simulate
 
 MULTIPLIERS = tuple(2.0**k for k in range(-3, 4))
 NEAR = 1.0  # points below the ANN that count as having arrived
-_LINES = [
-    {"color": color, "linestyle": line, "marker": marker}
-    for color, line, marker in (
-        (_style.BLUE, "-", "o"),
-        (_style.ORANGE, "--", "s"),
-        (_style.GREEN, "-.", "^"),
-        (_style.BLACK, ":", "x"),
-        (_style.BLUE, "--", "v"),
-        (_style.ORANGE, ":", "D"),
-    )
-]
+_LINES = (
+    *((BLUE, "o-"), (ORANGE, "s--"), (GREEN, "^-.")),
+    *((BLACK, "x:"), (BLUE, "v--"), (ORANGE, "D:")),
+)
 
 
 def accuracy_and_spikes(
@@ -113,8 +107,7 @@ class ThresholdMultipliers(NetworkExplorer):
             for i, name in enumerate(network.layers, 1)
         }
         steps = Slider("steps T", "how long it may run", 1, timesteps, 1, min(16, timesteps))
-        declared = {**controls, "steps": steps}
-        super().__init__(network, x, y, declared, list(dict.fromkeys(single)))
+        super().__init__(network, x, y, {**controls, "steps": steps}, list(dict.fromkeys(single)))
 
     def _simulated(self, multipliers: tuple[float, ...]) -> dict[str, Any]:
         return accuracy_and_spikes(self._network, self._x, self._y, self._timesteps, multipliers)
@@ -139,24 +132,20 @@ class ThresholdMultipliers(NetworkExplorer):
         self._usual = self.simulations[self._ones]["accuracy"]
         steps = np.arange(1, self._timesteps + 1)
         _style.ann_line(left, self._ann)
-        left.plot(steps, self._usual, ":", color=_style.BLACK, label="all times 1")
-        (self._curve,) = left.plot(steps, steps, ".-", color=_style.BLUE, label="as chosen")
+        left.plot(steps, self._usual, ":", color=BLACK, label="all times 1")
+        (self._curve,) = left.plot(steps, steps, ".-", color=BLUE, label="as chosen")
         self._ring = ring(left)
         left.set(ylim=(0, 103), xlabel="step", ylabel="accuracy (%)")
-        left.set_title("What is read", pad=34)
-        legend_above(left, 3)
-        left.grid(alpha=0.3)
+        finish(left, "What is read", 34, columns=3, grid=True)
         every = max(1, self._timesteps // 8)
         self._layers = [
-            right.plot(steps, steps, **line, markersize=4, markevery=every, label=name)[0]
-            for name, line in zip(self._network.layers, _LINES, strict=False)
+            right.plot(steps, steps, form, color=color, ms=4, markevery=every, label=name)[0]
+            for name, (color, form) in zip(self._network.layers, _LINES, strict=False)
         ]
-        self._now = right.axvline(1, color=_style.BLACK, linewidth=0.8)
-        right.set(xlim=(0, self._timesteps + 1), ylim=(-3, 103), xlabel="step")
-        right.set_ylabel("neurons that fire (%)")
-        right.set_title("Who fires in each step", pad=34)
-        legend_above(right, 3)
-        right.grid(alpha=0.3)
+        self._now = right.axvline(1, color=BLACK, lw=0.8)
+        right.set(xlim=(0, self._timesteps + 1), ylim=(-3, 103))
+        right.set(xlabel="step", ylabel="neurons that fire (%)")
+        finish(right, "Who fires in each step", 34, columns=3, grid=True)
         return [self._curve, self._ring, *self._layers, self._now]
 
     def draw(self, data: dict[str, Any]) -> None:
@@ -175,11 +164,8 @@ class ThresholdMultipliers(NetworkExplorer):
             for name, value in zip(self._network.layers, times, strict=True)
         )
         gap = data["now"] - self._usual[steps - 1]
-        side = (
-            "as"
-            if abs(gap) < 0.005
-            else f"{abs(gap):.2f} points {'more' if gap > 0 else 'less'} than"
-        )
+        more = "more" if gap > 0 else "less"
+        side = "as" if abs(gap) < 0.005 else f"{abs(gap):.2f} points {more} than"
         since = (
             f"From step {data['arrived']} on it is at most"
             if data["arrived"]

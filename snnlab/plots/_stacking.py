@@ -5,9 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 
-def stacked(
-    shares: Mapping[str, np.ndarray],
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def stacked(shares: Mapping[str, np.ndarray]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return where the bar of each part begins and ends; negative ones lie left of 0.
 
     >>> bars = stacked({"a": np.array([1.25]), "b": np.array([-0.5]), "c": np.array([0.25])})

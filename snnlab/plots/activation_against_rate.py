@@ -1,7 +1,5 @@
 """What neurons pass on, against what their ReLUs do."""
 
-from typing import Any
-
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -53,8 +51,7 @@ def activation_against_rate(
     ax.plot([0, end], [0, end], "--", color=_style.BLACK, linewidth=0.8, label="ANN")
     for index, (label, color, marker) in [*enumerate(looks), (-1, _EXACT)]:
         chosen = sample[largest == index]
-        look: dict[str, Any] = {"color": color, "markersize": 3, "alpha": 0.6, "label": label}
-        ax.plot(a[chosen], passed_on[chosen], marker, **look)
+        ax.plot(a[chosen], passed_on[chosen], marker, color=color, ms=3, alpha=0.6, label=label)
     ax.set(xlabel="activation of the ANN", ylabel="passed on by the neuron (θ × rate)")
     ax.set_title(f"Layer {name} after {report.timesteps} steps")
     ax.grid(alpha=0.3)

@@ -45,21 +45,12 @@ def connections(wires: Connections, source: str | int = -1, *, ax: Axes | None =
     ax = _style.axes(ax, height=4.0)
     limit = max(np.abs(cells).max(), np.finfo(float).tiny)
     rows, columns = matrix.shape
-    image = ax.imshow(
-        cells,
-        cmap="PuOr",
-        vmin=-limit,
-        vmax=limit,
-        aspect="auto",
-        interpolation="nearest",
-        extent=(-0.5, columns - 0.5, rows - 0.5, -0.5),
-    )
+    extent = (-0.5, columns - 0.5, rows - 0.5, -0.5)
+    look: dict[str, Any] = {"cmap": "PuOr", "aspect": "auto", "interpolation": "nearest"}
+    image = ax.imshow(cells, vmin=-limit, vmax=limit, extent=extent, **look)
     ax.figure.colorbar(image, ax=ax, label="weight")
-    ax.set(
-        xlabel=f"neuron of {source}",
-        ylabel=f"neuron of {wires.layer}",
-        title=f"{matrix.nnz:,} synapses from {source} to {wires.layer}",
-    )
+    ax.set(xlabel=f"neuron of {source}", ylabel=f"neuron of {wires.layer}")
+    ax.set_title(f"{matrix.nnz:,} synapses from {source} to {wires.layer}")
     return ax
 
 

@@ -1,5 +1,7 @@
 """Where the accuracy of a network is lost, and what brings it back."""
 
+from typing import Any
+
 from matplotlib.axes import Axes
 
 from snnlab._text import counted
@@ -22,28 +24,20 @@ def diagnosis(report: Diagnosis, *, ax: Axes | None = None) -> Axes:
     -------
     matplotlib axes
     """
-    bars = [
-        (f"layer {name} without its error", accuracy, _style.BLUE, "//")
-        for name, accuracy in report.exact.items()
-    ]
-    bars += [(r.words, r.accuracy, _style.GREEN, "") for r in report.remedies]
-    ax = _style.axes(ax, width=8.0, height=1.6 + 0.32 * max(len(bars), 2))
-    for row, (_, accuracy, color, hatch) in enumerate(bars):
-        name = {_style.BLUE: "one layer exact", _style.GREEN: "a remedy"}[color]
-        first = color not in [c for _, _, c, _ in bars[:row]]
-        ax.barh(
-            row,
-            100 * accuracy,
-            color=color,
-            hatch=hatch,
-            edgecolor="white",
-            label=name if first else None,
-        )
+    names = [f"layer {name} without its error" for name in report.exact]
+    names += [remedy.words for remedy in report.remedies]
+    right = [100 * a for a in (*report.exact.values(), *(r.accuracy for r in report.remedies))]
+    ax = _style.axes(ax, width=8.0, height=1.6 + 0.32 * max(len(names), 2))
+    rows, n = range(len(names)), len(report.exact)
+    if n:
+        look: Any = {"color": _style.BLUE, "hatch": "//", "label": "one layer exact"}
+        ax.barh(rows[:n], right[:n], edgecolor="white", **look)
+    if rows[n:]:
+        ax.barh(rows[n:], right[n:], edgecolor="white", color=_style.GREEN, label="a remedy")
+    for row, accuracy in enumerate(right):
         paper = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # above the lines
-        ax.text(
-            100 * accuracy + 1.5, row, f"{100 * accuracy:.1f}", va="center", zorder=3, bbox=paper
-        )
-    ax.set_yticks(range(len(bars)), [label for label, *_ in bars])
+        ax.text(accuracy + 1.5, row, f"{accuracy:.1f}", va="center", zorder=3, bbox=paper)
+    ax.set_yticks(rows, names)
     ax.invert_yaxis()
     ax.axvline(100 * report.ann, color=_style.ORANGE, linestyle="--", label="ANN")
     # Drawn last, to be seen where both are the same.

@@ -1,5 +1,7 @@
 """What the error of each layer is made of."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -29,25 +31,17 @@ def error_parts(report: ErrorParts, *, ax: Axes | None = None) -> Axes:
     """
     _checks.instance(report, ErrorParts, "report", "Write snnlab.decompose(...) first.")
     shares = report.shares()
-    totals = [parts[TOTAL.name] for parts in report.rms().values()]
     ax = _style.axes(ax, height=1.2 + 0.45 * len(shares))
     rows = np.arange(len(shares))
     names = [part.name for part in report.kinds]
     bars = stacked({n: np.array([layer.get(n, 0.0) for layer in shares.values()]) for n in names})
     for part, (start, end) in zip(report.kinds, bars.values(), strict=True):
-        ax.barh(
-            rows,
-            end - start,
-            left=start,
-            color=part.color,
-            hatch=part.hatch,
-            edgecolor="white",
-            label=part.name,
-        )
+        look: Any = {"color": part.color, "hatch": part.hatch, "edgecolor": "white"}
+        ax.barh(rows, end - start, left=start, label=part.name, **look)
     low = min(end.min() for _, end in bars.values())
     high = max(end.max() for _, end in bars.values())
-    for row, total in enumerate(totals):
-        ax.text(high + 0.01, row, f"{total:.3g}", va="center")
+    for row, sizes in enumerate(report.rms().values()):
+        ax.text(high + 0.01, row, f"{sizes[TOTAL.name]:.3g}", va="center")
     ax.axvline(0, color=_style.BLACK, linewidth=0.8)
     ax.set_yticks(rows, list(shares))
     ax.invert_yaxis()

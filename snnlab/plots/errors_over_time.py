@@ -40,8 +40,7 @@ def errors_over_time(errors: ErrorsOverTime, layer: str | int, *, ax: Axes | Non
     for part, values in rms.items():
         drawn = values > 0
         if drawn.any():
-            look = _style.line_of(part)
-            ax.plot(steps[drawn], values[drawn], markersize=5, label=part, **look)
+            ax.plot(steps[drawn], values[drawn], ms=5, label=part, **_style.line_of(part))
     positive = rms[TOTAL.name] > 0
     for power, label in ((-1, "1/T"), (-0.5, "1/√T")) if positive.any() else ():
         times = steps[positive.argmax() :]

@@ -36,16 +36,10 @@ def potential(record: NeuronRecord, neuron: int = 0, *, ax: Axes | None = None) 
     """
     steps = len(record.time_ms)
     v = record.v_mV.reshape(steps, -1)
-    neurons = v.shape[1]
-    v, threshold = v[:, _checks.position(neuron, "neuron", neurons)], record.threshold_mV
+    v, threshold = v[:, _checks.position(neuron, "neuron", v.shape[1])], record.threshold_mV
     ax = _style.axes(ax, height=2.6)
-    ax.plot(
-        record.time_ms,
-        v,
-        ".-" if steps <= 100 else "-",
-        color=_style.BLUE,
-        label="potential after the step",
-    )
+    form = ".-" if steps <= 100 else "-"
+    ax.plot(record.time_ms, v, form, color=_style.BLUE, label="potential after the step")
     high = np.max(v)
     if threshold is not None:
         line = threshold.reshape(steps, -1)[:, neuron]

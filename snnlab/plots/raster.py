@@ -34,15 +34,8 @@ def raster(record: Record, layer: str | int, *, image: int = 0, ax: Axes | None 
     trains = trains[:, image].reshape(record.timesteps, -1)
     ax = _style.axes(ax)
     steps, neurons = np.nonzero(trains)
-    ax.plot(
-        steps + 1, neurons, "|", color=_style.BLACK, markersize=_style.mark_size(trains.shape[1])
-    )
+    ax.plot(steps + 1, neurons, "|", color=_style.BLACK, ms=_style.mark_size(trains.shape[1]))
     name = layer if isinstance(layer, str) else record.layers[layer]
-    ax.set(
-        xlim=(0.5, record.timesteps + 0.5),
-        ylim=(-1, trains.shape[1]),
-        xlabel="step",
-        ylabel="neuron",
-        title=f"Spikes of layer {name}, image {image}",
-    )
+    ax.set(xlim=(0.5, record.timesteps + 0.5), ylim=(-1, trains.shape[1]))
+    ax.set(xlabel="step", ylabel="neuron", title=f"Spikes of layer {name}, image {image}")
     return ax

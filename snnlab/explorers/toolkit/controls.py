@@ -47,11 +47,8 @@ class Slider:
         """Return the widgets of its row; the last one holds the value."""
         limits = {"min": self.low, "max": self.high, "step": self.step}
         whole = isinstance(self.step, int)
-        make, make_field = (
-            (widgets.IntSlider, widgets.BoundedIntText)
-            if whole
-            else (widgets.FloatSlider, widgets.BoundedFloatText)
-        )
+        make = widgets.IntSlider if whole else widgets.FloatSlider
+        make_field = widgets.BoundedIntText if whole else widgets.BoundedFloatText
         slider = make(self.default, readout=False, **limits)
         return [_labelled(make_field(self.default, **limits), self, FIELD_WIDTH), slider]
 
@@ -87,11 +84,8 @@ class Choice:
 
     def row(self) -> list[Any]:
         """Return the widgets of its row; the last one holds the value."""
-        options = list(self.options.items())
-        buttons = widgets.RadioButtons(
-            options=options, value=self.default, orientation="horizontal"
-        )
-        return [_labelled(buttons, self, "auto")]
+        given = {"options": list(self.options.items()), "value": self.default}
+        return [_labelled(widgets.RadioButtons(orientation="horizontal", **given), self, "auto")]
 
 
 class Scale(Choice):

@@ -78,8 +78,8 @@ class Explorer(ABC):
 
     def calls(self, **values: Any) -> str:
         """Return the lines of Python that compute the data."""
-        given = ", ".join(f"{name}={_literal(value)}" for name, value in values.items())
-        return f"data = compute({given})"
+        given = ", ".join(f"{name}={value!r}" for name, value in values.items())
+        return f"data = compute({given})".replace("=inf", "=float('inf')")
 
     @property
     def values(self) -> dict[str, Any]:
@@ -208,8 +208,3 @@ class Explorer(ABC):
 
     def __repr__(self) -> str:
         return self.words
-
-
-def _literal(value: Any) -> str:
-    """Return a value as Python reads it."""
-    return "float('inf')" if value == float("inf") else repr(value)

@@ -15,6 +15,7 @@ from snnlab.explorers.toolkit.wording import several
 from snnlab.network import Network
 from snnlab.simulation import ann
 
+PERCENTILE = ("percentile p", "p % of the activations do not exceed the threshold")
 PERCENTILES = (50.0, 80.0, 90.0, 95.0, 99.0, 99.5, 99.9, 99.99, 100.0)
 
 
@@ -103,10 +104,9 @@ class PercentileExplorer(NetworkExplorer):
         self._x_cal, self._layer = x_cal, layer
         self._name = _checks.layer(layer, network.layers)
         self._percentiles = percentiles
-        meaning = "p % of the activations do not exceed the threshold"
         declared: dict[str, Control] = {
             "steps": Slider("steps T", "how long it may run", 1, timesteps, 1, min(8, timesteps)),
-            "percentile": Scale("percentile p", meaning, {f"{p:g}": p for p in percentiles}, start),
+            "percentile": Scale(*PERCENTILE, {f"{p:g}": p for p in percentiles}, start),
         }
         nearest = sorted(percentiles, key=lambda p: abs(p - start))
         super().__init__(network, x, y, declared, nearest, "percentiles")

@@ -11,7 +11,7 @@ from matplotlib.textpath import TextPath, text_to_path
 from matplotlib.transforms import Affine2D
 
 from snnlab.explorers.toolkit.picture import own_style
-from snnlab.plots import _style
+from snnlab.plots._style import BLACK
 
 SIZE, POINTS_PER_INCH = 8, 72
 
@@ -30,18 +30,13 @@ class Numbers:
     """
 
     def __init__(self, ax: Axes, heights: Sequence[float]):
-        places = [(1.02, height) for height in heights]
-        self.artist = PathCollection(
-            [],
-            facecolors=_style.BLACK,
-            linewidths=0,
-            offsets=places,
-            offset_transform=ax.get_yaxis_transform(),
-        )
-        inches = Affine2D().translate(0, -_middle()).scale(1 / POINTS_PER_INCH)
+        beside, places = ax.get_yaxis_transform(), [(1.02, height) for height in heights]
+        self.artist = PathCollection([], facecolors=BLACK, offsets=places, offset_transform=beside)
+        self.artist.set(linewidth=0, clip_on=False)  # they stand outside of the axes
+        half_digit = _letter("0")[0].get_extents().ymax / 2
+        inches = Affine2D().translate(0, -half_digit).scale(1 / POINTS_PER_INCH)
         self.artist.set_transform(inches + ax.figure.dpi_scale_trans)
         ax.add_collection(self.artist, autolim=False)
-        self.artist.set_clip_on(False)  # they stand outside of the axes
         self.texts: list[str] = []
 
     def show(self, numbers: Iterable[float]) -> None:
@@ -67,8 +62,3 @@ def _letter(letter: str) -> tuple[Path, float]:
         font = FontProperties(size=SIZE)
         width, _, _ = text_to_path.get_text_width_height_descent(letter, font, ismath=False)
         return TextPath((0, 0), letter, prop=font), width
-
-
-def _middle() -> float:
-    """Return half the height of a digit."""
-    return _letter("0")[0].get_extents().ymax / 2

@@ -7,19 +7,20 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from snnlab.explorers.toolkit.controls import LABEL_WIDTH, Control
+from snnlab.explorers.toolkit.controls import Choice, Control
 from snnlab.explorers.toolkit.picture import WIDTH, Picture
 
-_STYLE = (
-    f"""
-.snnlab-picture {{ position: relative; width: 100%; max-width: {WIDTH}px; overflow: hidden; }}
-.snnlab-picture .widget-html {{ margin: 0; width: 100%; height: auto; }}
-.snnlab-picture .widget-html-content {{ width: 100%; line-height: 0; }}
-.snnlab-picture img, .snnlab-picture svg {{ width: 100%; height: auto; display: block; }}
-.snnlab-picture .snnlab-moving {{ position: absolute; inset: 0; }}
-.snnlab-picture svg {{ stroke-linejoin: round; stroke-linecap: butt; }}
-"""
-    + """
+_VIEWS = Choice(
+    "show", "what stands below", {v: v for v in ("picture", "formula", "code")}, "picture"
+)
+_STYLE = """
+.snnlab-picture { position: relative; width: 100%; max-width: WIDTHpx; overflow: hidden; }
+.snnlab-picture .widget-html { margin: 0; width: 100%; height: auto; }
+.snnlab-picture .widget-html-content { width: 100%; line-height: 0; }
+.snnlab-picture img, .snnlab-picture svg { width: 100%; height: auto; display: block; }
+.snnlab-picture .snnlab-moving { position: absolute; inset: 0; }
+.snnlab-picture svg { stroke-linejoin: round; stroke-linecap: butt; }
+
 .snnlab-explorer p { max-width: 56em; line-height: 1.5; margin: 0.5em 0; }
 .snnlab-words p { min-height: 4.5em; }
 .snnlab-explorer .widget-radio { display: flex; flex-wrap: wrap; align-items: center; }
@@ -29,8 +30,7 @@ _STYLE = (
 .snnlab-formula { max-width: 56em; line-height: 1.5; min-height: 12em; }
 .snnlab-formula mjx-container { margin: 0.4em 0 !important; }
 .snnlab-code textarea { font-family: monospace; white-space: pre; overflow-x: auto; }
-"""
-)
+""".replace("WIDTH", str(WIDTH))
 # ipywidgets gives a slider's handle and a group of buttons no name, and replaces a text instead of
 # changing it: a screen reader would say nothing. So once all is there, handles and groups get the
 # names that stand beside them, and the place of the text, which stays, is marked to be read out.
@@ -77,12 +77,15 @@ class Panel:
     ):
         parts = {name: control.row() for name, control in declared.items()}
         self.controls = {name: row[-1] for name, row in parts.items()}
-        self.view = _views()
+        (self.view,) = _VIEWS.row()
         self.reset = widgets.Button(description="Reset", tooltip="back to the beginning")
         self._view_box = picture.view_box
         self.moving, self.words = widgets.HTML(), widgets.HTML()
         self.picture = _picture(picture.background, self.moving)
-        self.formula, self.code = widgets.HTMLMath(), _code()
+        self.formula = widgets.HTMLMath()
+        wide = widgets.Layout(width="98%")
+        self.code = widgets.Textarea(description="code", tooltip="ready to paste", layout=wide)
+        self.code.add_class("snnlab-code")
         self.words.add_class("snnlab-words")
         self.stage = widgets.VBox([self.picture])
         rows = [
@@ -141,24 +144,6 @@ def _picture(background: bytes, moving: Any) -> Any:
     picture = widgets.Box([still, moving])
     picture.add_class("snnlab-picture")
     return picture
-
-
-def _views() -> Any:
-    views = widgets.RadioButtons(
-        options=["picture", "formula", "code"],
-        description="show",
-        tooltip="what stands below",
-        orientation="horizontal",
-    )
-    views.style.description_width, views.layout.width = LABEL_WIDTH, "auto"
-    return views
-
-
-def _code() -> Any:
-    layout = widgets.Layout(width="98%")
-    code = widgets.Textarea(description="code", tooltip="ready to paste", layout=layout)
-    code.add_class("snnlab-code")
-    return code
 
 
 def hidden(style: str, panel: str, row: str, words: str, sliders: int = 0) -> Any:

@@ -6,10 +6,10 @@ from matplotlib.axes import Axes
 
 from snnlab import _checks
 from snnlab.explorers.toolkit.explorer import Explorer
-from snnlab.plots import _style
+from snnlab.plots._style import GREEN
 
 # A straight line with a star near each end, unlike anything else.
-_LINE: dict[str, Any] = {"color": _style.GREEN, "linestyle": ":", "marker": "*", "markersize": 10}
+_LINE: dict[str, Any] = {"color": GREEN, "linestyle": ":", "marker": "*", "markersize": 10}
 
 
 class PredictionExplorer(Explorer):

@@ -10,11 +10,11 @@ from matplotlib.collections import PathCollection
 from matplotlib.patches import Patch
 from matplotlib.path import Path
 
-from snnlab.analysis import LAYER_PARTS, Part
-from snnlab.explorers.toolkit.drawing import legend_above
+from snnlab.analysis import LAYER_PARTS
+from snnlab.explorers.toolkit.drawing import finish
 from snnlab.explorers.toolkit.numbers import Numbers
-from snnlab.plots import _style
 from snnlab.plots._stacking import stacked
+from snnlab.plots._style import BLACK
 
 # From some room for negative shares to some for those that they cancel.
 SHARES = (-0.2, 1.2)
@@ -35,8 +35,14 @@ class StackedBars:
     """
 
     def __init__(self, ax: Axes, layers: Sequence[str]):
-        self.bars = {part.name: _bars(ax, part) for part in LAYER_PARTS}
-        ax.axvline(0, color=_style.BLACK, linewidth=0.8)
+        self.bars, keys = {}, []
+        for part in LAYER_PARTS:
+            # The fill is light, so edges and hatch have the dark color of the part's line.
+            look: Any = {"facecolor": part.color, "edgecolor": part.dark, "hatch": part.hatch}
+            self.bars[part.name] = PathCollection([], lw=0.8, transform=ax.transData, **look)
+            ax.add_collection(self.bars[part.name], autolim=False)
+            keys.append(Patch(**look, label=part.name))
+        ax.axvline(0, color=BLACK, lw=0.8)
         every = -(-len(layers) // NAMES)
         named = range(len(layers) - 1, -1, -every)[::-1]  # the output among them
         ax.set_yticks(named, [short(layers[row]) for row in named])
@@ -45,7 +51,7 @@ class StackedBars:
         ax.set(xlim=SHARES, ylim=(len(layers) - 0.5, -0.5), ylabel="layer")
         ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25", "50", "75", "100"])
         ax.set_xlabel("share of the mean square error (%)")
-        legend_above(ax, 2, handles=[_key(part) for part in LAYER_PARTS])
+        finish(ax, "What the error is made of", 34, columns=2, handles=keys)
 
     @property
     def artists(self) -> list[Artist]:
@@ -68,18 +74,6 @@ def short(name: str) -> str:
     return name if len(name) <= 11 else f"…{name[-10:]}"
 
 
-def _bars(ax: Axes, part: Part) -> PathCollection:
-    """Return the bars of one part in all layers.
-
-    The fill is light, so the edges and the hatch have the dark color of the part's line.
-    """
-    look: dict[str, Any] = {"facecolors": part.color, "edgecolors": part.dark, "hatch": part.hatch}
-    bars = PathCollection([], linewidths=0.8, **look)
-    bars.set_transform(ax.transData)
-    ax.add_collection(bars, autolim=False)
-    return bars
-
-
 def _boxes(start: np.ndarray, end: np.ndarray) -> list[Path]:
     """Return one path around all bars of a part, and no path if all are empty."""
     rows = np.flatnonzero(start != end)
@@ -89,7 +83,3 @@ def _boxes(start: np.ndarray, end: np.ndarray) -> list[Path]:
     y = rows[:, None] + HEIGHT / 2 * np.array([-1, -1, 1, 1, -1])
     codes = [Path.MOVETO, Path.LINETO, Path.LINETO, Path.LINETO, Path.CLOSEPOLY]
     return [Path(np.stack([x, y], 2).reshape(-1, 2), np.tile(codes, len(rows)))]
-
-
-def _key(part: Part) -> Patch:
-    return Patch(facecolor=part.color, edgecolor=part.dark, hatch=part.hatch, label=part.name)

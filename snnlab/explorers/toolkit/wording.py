@@ -39,9 +39,9 @@ def at_steps(steps: Sequence[int]) -> str:
     """Return at which steps something happened, the first four of them.
 
     >>> at_steps([4]), at_steps([1, 2]), at_steps([1, 2, 3, 4, 5])
-    (' at step 4', ' at steps 1 and 2', ' at steps 1, 2, 3, 4 and so on')
+    (', at step 4', ', at steps 1 and 2', ', at steps 1, 2, 3, 4 and so on')
     """
     if not len(steps):
         return ""
     more = ["so on"] if len(steps) > 4 else []
-    return f" at step{'s' if len(steps) > 1 else ''} {listed([*steps[:4], *more])}"
+    return f", at step{'s' if len(steps) > 1 else ''} {listed([*steps[:4], *more])}"
