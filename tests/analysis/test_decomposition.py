@@ -260,6 +260,7 @@ def parts_at_the_anns_current(z, z_ann, spikes, theta, v_init, cap=np.inf):
     }
 
 
+@pytest.mark.slow
 @given(
     seed=st.integers(0, 40),
     v_init=st.sampled_from([0, 0.25, 0.5, 0.75]),
@@ -410,6 +411,7 @@ def test_activations_and_counts_are_those_of_the_ann_and_of_the_record(options):
             assert (report.activations["input"] == x).all()
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 40), poisson=st.booleans())
 def test_spurious_spikes_are_those_of_neurons_that_the_ann_silences(seed, poisson):
     steps, x, net = converted(seed)

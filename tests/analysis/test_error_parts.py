@@ -94,6 +94,7 @@ def decomposed(seed, poisson=False, dtype=torch.float32):
     return sl.decompose(net, x, sl.simulate(net, x, 12, dtype=dtype, **options))
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 200), poisson=st.booleans())
 def test_shares_sum_to_one_for_every_layer_and_neuron(seed, poisson):
     """But for rounding, which is in units of the largest part: the parts may cancel."""

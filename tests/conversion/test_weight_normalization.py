@@ -536,6 +536,7 @@ def test_a_copy_of_the_result_fires_the_same_spikes(name):
     sl.verify(model, other, x)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(
     seed=st.integers(0, 15),

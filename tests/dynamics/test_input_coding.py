@@ -12,6 +12,7 @@ import snnlab as sl
 from snnlab.simulation import engine
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 30), timesteps=st.integers(1, 40))
 def test_regular_input_counts_like_neurons_that_begin_half_full(seed, timesteps):
     _, x, net = converted(seed)

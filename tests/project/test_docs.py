@@ -157,6 +157,7 @@ def test_files_that_the_pages_name_exist():
         assert named or page.name == "theory.md"
 
 
+@pytest.mark.slow
 def test_architecture_page_lists_every_folder():
     folders = runpy.run_path(str(DOCS / "folders.py"))
     text = (DOCS / "architecture.md").read_text(encoding="utf-8")

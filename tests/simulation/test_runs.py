@@ -49,6 +49,7 @@ def test_the_random_networks_are_active_and_of_every_kind():
     assert np.mean(np.array(rates) > 0) > 0.9
 
 
+@pytest.mark.slow
 @given(
     seed=st.integers(0, 30),
     steps_together=st.integers(1, 9),
@@ -77,6 +78,7 @@ def test_block_sizes_change_nothing(seed, steps_together, block_bytes, timesteps
     assert (drawn.output_sums == undivided.output_sums).all()
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 30), order=st.permutations(range(3)))
 def test_the_order_of_the_images_changes_nothing(seed, order):
     _, x, net = converted(seed)
@@ -87,6 +89,7 @@ def test_the_order_of_the_images_changes_nothing(seed, order):
     assert (shuffled.output_sums == record.output_sums[:, order]).all()
 
 
+@pytest.mark.slow
 @given(
     seed=st.integers(0, 30),
     reset=st.sampled_from(["subtract", "zero"]),
