@@ -15,9 +15,10 @@ LAB_CONFIG := JUPYTER_CONFIG_PATH="binder/jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPY
 # as long. Read when Python starts.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-# The tests run in this many processes, of one thread each.
+# The tests run in this many processes, of one thread each. A file stays in one of them: the tests
+# of a browser share a server, those of the site its folder, the cells of a notebook a kernel.
 WORKERS ?= 2
-PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS)
+PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist loadfile
 
 .PHONY: lab check test test-long docs links bench lint pins clean help
 
@@ -31,12 +32,11 @@ check: lint ## check style and types, and run the fast tests: two minutes
 # Two runs, because a notebook may show a warning and a test may not.
 # Both always run; finding no test at all counts as a failure in each.
 # A progress bar, which shows itself on a slow machine only, would be another output of its cell.
-# The browser tests share a server, and the cells of a notebook a kernel: each stay in one process.
 test: ## run unit tests, doctests, browser tests and every notebook
 	@$(PYTHON) tools/environment.py test
 	status=0; \
-	$(PYTEST) --dist loadgroup || status=1; \
-	TQDM_DISABLE=1 $(PYTEST) --dist loadfile -o addopts= -o filterwarnings=default \
+	$(PYTEST) --no-loadscope-reorder || status=1; \
+	TQDM_DISABLE=1 $(PYTEST) -o addopts= -o filterwarnings=default \
 		--nbval-lax --nbval-current-env --nbval-cell-timeout=1000 notebooks || status=1; \
 	exit $$status
 

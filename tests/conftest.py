@@ -24,6 +24,11 @@ def pytest_collectstart():
     torch.manual_seed(0)
 
 
+def pytest_collection_modifyitems(items):
+    """Let the browser tests begin: they take longest, and stay in one process."""
+    items.sort(key=lambda item: "browser" not in item.keywords)
+
+
 def pytest_runtest_setup():
     """Give every test the same random weights, whichever tests ran before it."""
     torch.manual_seed(0)

@@ -30,7 +30,7 @@ def test_compiled_neurons_and_networks_do_the_same(monkeypatch):
 
     class Bar:
         def __init__(self, desc=None, **_):
-            self.described = desc is not None
+            self.described, self.n = desc is not None, 0
             said.extend([desc] if self.described else [])
 
         def update(self, done=1):

@@ -70,7 +70,6 @@ CHANGED = """([panel, before]) => {
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.xdist_group("browser"),  # one server for all
     pytest.mark.skipif(
         lab.chromium() is None and os.environ.get("SNNLAB_BROWSER") != "required",
         reason="needs a Chromium",

@@ -42,12 +42,7 @@ def site(tmp_path_factory):
     return folder
 
 
-def of_site(test):
-    """Mark a test that needs the site, so that all of them run in the process that built it."""
-    return pytest.mark.slow(pytest.mark.xdist_group("site")(test))
-
-
-@of_site
+@pytest.mark.slow
 @pytest.mark.parametrize("face", [*FACES, "snnlab.explorers.Explorer"])
 def test_every_public_name_is_described(site, face):
     _, _, _, _, packed = (site / "objects.inv").read_bytes().split(b"\n", 4)
@@ -60,7 +55,7 @@ def test_every_public_name_is_described(site, face):
     assert {f"{face}.{name}" for name in names} - described == set()
 
 
-@of_site
+@pytest.mark.slow
 def test_every_page_is_there_and_reachable(site):
     pages = {page.relative_to(site).as_posix() for page in site.rglob("*.html")}
     notebooks = {f"notebooks/{file.stem}.html" for file in (ROOT / "notebooks").glob("*.ipynb")}
@@ -70,7 +65,7 @@ def test_every_page_is_there_and_reachable(site):
     assert notebooks | folders | own <= pages
 
 
-@of_site
+@pytest.mark.slow
 def test_equations_are_handed_to_mathjax(site):
     page = (site / "api" / "dynamics.html").read_text(encoding="utf-8")
     assert page.count('<div class="math') > 5
@@ -78,7 +73,7 @@ def test_equations_are_handed_to_mathjax(site):
     assert "MathJax" in page
 
 
-@of_site
+@pytest.mark.slow
 def test_every_picture_has_words(site):
     pictures = [
         tag
@@ -93,7 +88,7 @@ def test_every_picture_has_words(site):
     assert [w[1] for w in words if re.search(r"\.(png|svg)$", w[1])] == []
 
 
-@of_site
+@pytest.mark.slow
 def test_docstrings_lead_to_their_derivations(site):
     page = (site / "api" / "analysis.html").read_text(encoding="utf-8")
     assert page.count("theory.html#derivation-") >= 7
