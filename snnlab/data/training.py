@@ -82,7 +82,7 @@ def train(
     state = Checkpoint(checkpoint, setting, (model, optimizer, schedule))
     with torch.random.fork_rng(devices=[]):
         # A step computes the output, and the gradients of activations and of weights.
-        work = 3 * batch * multiplications(copy.deepcopy(model).eval(), x[:1])
+        work = 3 * multiplications(copy.deepcopy(model).eval(), x[:batch])
     bars = tqdm(total=epochs, unit=" epochs", leave=False)
     with torch.random.fork_rng(devices=[]), threads_for(work), bars as bar:
         torch.manual_seed(seed)

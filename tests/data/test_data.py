@@ -222,7 +222,7 @@ def test_batches_and_epochs_count(digits):
             self.layer = nn.Linear(64, 10)
 
         def forward(self, x):
-            if self.training:  # before, the multiplications for one image are counted
+            if self.training:  # before, the multiplications of a batch are counted
                 Counting.seen += (len(x),)
             return self.layer(x.flatten(1))
 
