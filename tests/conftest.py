@@ -45,6 +45,20 @@ def _quick_collections():
     gc.freeze()
 
 
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium, whose pages share what they have loaded."""
+    from helpers.browser import SHOTS, VIEWS
+
+    from tools import lab
+
+    assert lab.chromium(), "Chromium is required here, and not found"
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    width, height, _ = VIEWS["usual"]
+    with lab.browser() as browser:
+        yield browser.new_context(viewport={"width": width, "height": height})
+
+
 @pytest.fixture
 def rng():
     import numpy as np

@@ -1,23 +1,28 @@
-"""JupyterLab in a headless Chromium: notebooks are run, sliders moved, pictures looked at.
+"""Every explorer in a headless Chromium: sliders are moved, pictures looked at.
 
 Skipped where there is no Chromium, unless SNNLAB_BROWSER=required. The screenshots lie in
 build/screenshots afterwards.
 """
 
-import os
 import re
 
 import nbformat
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from helpers.browser import (
+    MARKS,
+    SHOTS,
+    VIEWS,
+    assert_answers,
+    assert_sliders_answer,
+    opened,
+    panels,
+    state,
+)
 
 from snnlab import explorers
 from tools import lab
 
-NOTEBOOKS = sorted((lab.ROOT / "notebooks").glob("*.ipynb"))
-SHOTS = lab.ROOT / "build" / "screenshots"
-# Zooming in to 200 % leaves half as many, twice as large pixels.
-VIEWS = {"usual": (1280, 800, 1), "zoomed": (640, 1200, 2)}
 # Every explorer of the package, given what it asks for.
 GALLERY = """
 import inspect
@@ -61,75 +66,32 @@ CONTRASTS = """panel => {
                 (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05)];
     });
 }"""
-CHANGED = """([panel, before]) => {
-    const picture = panel.querySelector('svg[role=img]');
-    const words = panel.querySelector('[role=status]').textContent;
-    return picture.innerHTML != before[0] && words.trim() != before[1]
-        && words == picture.getAttribute('aria-label');
-}"""
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        lab.chromium() is None and os.environ.get("SNNLAB_BROWSER") != "required",
-        reason="needs a Chromium",
-    ),
-    # Left behind by threads of playwright and of the server.
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-]
+pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")
-def browser():
-    assert lab.chromium(), "Chromium is required here, and not found"
-    SHOTS.mkdir(parents=True, exist_ok=True)
-    with lab.browser() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("notebooks")
-    for file in NOTEBOOKS:
-        lab.copy(file, folder)
+def file(tmp_path_factory):
     gallery = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(GALLERY)])
-    gallery.metadata.kernelspec = nbformat.read(NOTEBOOKS[0], 4).metadata.kernelspec
-    nbformat.write(gallery, folder / "gallery.ipynb")
-    return folder
+    first = next((lab.ROOT / "notebooks").glob("*.ipynb"))
+    gallery.metadata.kernelspec = nbformat.read(first, 4).metadata.kernelspec
+    file = tmp_path_factory.mktemp("notebooks") / "gallery.ipynb"
+    nbformat.write(gallery, file)
+    return file
 
 
 @pytest.fixture(scope="module")
-def address(folder, tmp_path_factory):
-    with lab.served(folder, tmp_path_factory.mktemp("state"), whole_page=True) as address:
-        yield address
-
-
-def opened(browser, address, file):
-    """Return a page with a notebook that has been run, and the errors of its console so far."""
-    width, height, _ = VIEWS["usual"]
-    page, errors = browser.new_page(viewport={"width": width, "height": height}), []
-    page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    lab.run_all(page, address, file)
-    page.wait_for_function(
-        """() => {
-            const panels = [...document.querySelectorAll('.snnlab-explorer')];
-            return panels.length && panels.every(p => p.querySelector('[role=status] p'));
-        }"""
-    )
-    return page, errors
-
-
-@pytest.fixture(scope="module")
-def gallery(browser, address, folder):
+def gallery(browser, file, tmp_path_factory):
     """One page with every explorer, for all tests that ask nothing else of the kernel.
 
     A test leaves all explorers at their first setting, showing their picture.
     """
-    page, errors = opened(browser, address, folder / "gallery.ipynb")
-    yield page
-    assert errors == []
-    page.close()
+    state = tmp_path_factory.mktemp("state")
+    with lab.served(file.parent, state, whole_page=True) as address:
+        page, errors = opened(browser, address, file)
+        yield page
+        assert errors == []
+        page.close()
 
 
 @pytest.fixture(params=["Light", "Dark"])
@@ -160,76 +122,6 @@ def resize(page, width, height, pixels):
     metrics = {"width": width, "height": height, "deviceScaleFactor": pixels, "mobile": False}
     page.context.new_cdp_session(page).send("Emulation.setDeviceMetricsOverride", metrics)
     page.wait_for_function("width => window.innerWidth == width", arg=width)
-
-
-def panels(page):
-    return page.locator(".snnlab-explorer").all()
-
-
-def state(panel):
-    picture = panel.locator("svg[role=img]")
-    return [picture.inner_html(), panel.locator("[role=status]").inner_text()]
-
-
-def assert_answers(panel, act):
-    """Do something and wait until picture, alternative text and words have changed."""
-    before = state(panel)
-    act()
-    panel.page.wait_for_function(CHANGED, arg=[panel.element_handle(), before])
-    return state(panel)[1]
-
-
-def assert_sliders_answer(panel):
-    handles = panel.locator("[role=slider]").all()
-    for handle in handles:
-        at_the_end = handle.get_attribute("aria-valuenow") == handle.get_attribute("aria-valuemax")
-        keys = ("ArrowLeft", "ArrowRight") if at_the_end else ("ArrowRight", "ArrowLeft")
-        first = state(panel)
-        for key in keys:
-            assert_answers(panel, lambda key=key, handle=handle: handle.press(key))
-        assert state(panel) == first  # there and back again
-    return len(handles)
-
-
-def commit_predictions(page):
-    """Answer every prediction, the first choice or the number that stands there."""
-    predictions = page.locator(".snnlab-prediction").all()
-    for prediction in predictions:
-        said = prediction.locator(".snnlab-said [role=status]").first
-        assert said.inner_text().strip() == ""
-        choices = prediction.locator(".snnlab-answers input[type=radio]")
-        if choices.count():
-            group = prediction.get_by_role("radiogroup", name=re.compile(r"^Predict \d\.\d"))
-            assert group.locator("input[type=radio]").count() == choices.count()
-            choices.first.press("Space")
-        else:
-            prediction.get_by_role("button", name="Commit").press("Enter")
-        # A simulation may lie between the question and the answer.
-        prediction.get_by_text(re.compile(r"Prediction \d+\.\d+: you said")).wait_for()
-        assert "did not work" not in prediction.inner_text()
-    for explorer in page.locator(".snnlab-prediction .snnlab-explorer").all():
-        explorer.locator("[role=status] p").wait_for()
-    return len(predictions)
-
-
-@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
-def test_a_notebook_runs_and_its_sliders_answer(browser, address, file):
-    page, errors = opened(browser, address, file)
-    stored = [o for cell in nbformat.read(file, 4).cells for o in cell.get("outputs", [])]
-    texts = [str(output.get("data", {}).get("text/plain")) for output in stored]
-    asked = sum(bool(re.match(r"Predict \d\.\d: ", text)) for text in texts)
-    assert commit_predictions(page) == asked
-    outputs = page.locator(".jp-OutputArea-output")
-    assert outputs.count() > 5
-    for kind in ("error", "stderr"):
-        assert page.locator(f"[data-mime-type='application/vnd.jupyter.{kind}']").count() == 0
-    found = panels(page)
-    assert found
-    for number, panel in enumerate(found):
-        assert assert_sliders_answer(panel) > 0
-        panel.screenshot(path=SHOTS / f"{file.stem}_{number}.png")
-    assert errors == []
-    page.close()
 
 
 def test_every_slider_of_every_explorer_answers(gallery):
