@@ -9,6 +9,7 @@ import torch
 from torch import fx
 from torch.nn import functional as F
 
+from snnlab.dynamics.layer import channels_last
 from snnlab.exceptions import UnsupportedLayerError
 from snnlab.graph.canonical import Graph, apply
 from snnlab.graph.operations import name_of
@@ -40,9 +41,11 @@ class ExactMaxPool:
 
     def step(self, x: torch.Tensor, steps: int, writable: bool = False) -> torch.Tensor:
         """Return the block of outputs, as `Stepping.step`; the memory of `x` stays."""
-        charge = x.unflatten(0, (steps, -1)).cumsum(0).add_(self.charge)
+        # A sum has the order of its dimensions in memory, so it is taken with the channels last.
+        charge = channels_last(x).movedim(1, -1).unflatten(0, (steps, -1)).cumsum(0)
+        charge.add_(self.charge)
         self.charge = charge[-1].clone()
-        highest = self.pool(charge.flatten(0, 1))
+        highest = self.pool(charge.flatten(0, 1).movedim(-1, 1))
         blocks = highest.unflatten(0, (steps, -1))
         output = blocks.clone()
         output[1:] -= blocks[:-1]
