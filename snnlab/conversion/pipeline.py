@@ -12,6 +12,7 @@ from snnlab.dynamics.neuron import Neuron, Reset, checked_threshold
 from snnlab.dynamics.pooling import MaxPooling
 from snnlab.exceptions import OptionError, UnsupportedLayerError
 from snnlab.graph.folding import fold_batchnorm
+from snnlab.graph.models import Output
 from snnlab.graph.spiking_layers import spiking_average_pooling, spiking_readout
 from snnlab.graph.tracing import trace
 from snnlab.network import Network
@@ -24,6 +25,7 @@ def convert(
     model: nn.Module,
     x_cal: Any,
     *,
+    output: Output = None,
     threshold: ThresholdRule | None = None,
     reset: Reset = "subtract",
     v_init: float = 0.5,
@@ -42,6 +44,8 @@ def convert(
         Trained, in eval mode. It is not changed.
     x_cal : array, shape (B, ...)
         Calibration images, like those the network will get.
+    output : str or int, optional
+        Which output to convert, of a model that returns a dict, a tuple or a list.
     threshold : Percentile, Maximum, Fixed, DataBased or ModelBased
         How thresholds are chosen; by default Percentile(99.9).
     reset : {"subtract", "zero"}
@@ -94,7 +98,7 @@ def convert(
     _checks.option(readout, "readout", ("potential", "spikes"))
     _checks.option(average_pool, "average_pool", ("affine", "spikes"))
     x_cal = _checks.images(x_cal, "x_cal")
-    traced = trace(model, x_cal)
+    traced = trace(model, x_cal, output=output)
     if not traced.layers:
         raise UnsupportedLayerError(
             "model: found no ReLU that depends on the input, expected at least one: neurons "

@@ -10,8 +10,8 @@ from torch import fx, nn
 from snnlab import _checks
 from snnlab.exceptions import VerificationError
 from snnlab.graph.canonical import Graph
-from snnlab.graph.capture import copied
 from snnlab.graph.evaluation import currents_of, inference
+from snnlab.graph.models import copied, run, selected
 from snnlab.graph.operations import Kind
 from snnlab.graph.tracing import trace
 from snnlab.network import Network
@@ -48,7 +48,7 @@ def verify(model: nn.Module, network: Network, x: Any) -> None:
     >>> verify(model, convert(model, [[1.0, 0.0]], threshold=Fixed(1.0)), [[1.0, 0.0]])
     """
     x = _checks.images(x, "x", network.graph.input_shape)
-    check_equivalence(trace(model, x), model, network, x)
+    check_equivalence(trace(model, x, output=network.graph.output), model, network, x)
 
 
 def check_equivalence(traced: Graph, model: nn.Module, network: Network, x: torch.Tensor) -> None:
@@ -74,7 +74,8 @@ def check_equivalence(traced: Graph, model: nn.Module, network: Network, x: torc
         _agree("folded graph against the graph before folding", own_before, before, tolerance)
         # With one image a model's squeeze() would take away the batch too, so there are two.
         several = x.repeat(2, *[1] * (x.ndim - 1))
-        found, expected = softmax(logits), original(several)[: len(x)]
+        expected = selected(run(original, several), graph.output)[: len(x)]
+        found = softmax(logits)
         test = "network against the model itself"
         _agree(test, {"output": found}, {"output": expected}, tolerance)
         _test_midpoint(graph, x, own, tolerance)
