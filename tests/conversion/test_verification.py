@@ -255,8 +255,8 @@ def residual(depth, preactivated):
 DEEP = {
     "chain": (lambda: chain(100), ["2", "152", "299"]),
     "chain in float64": (lambda: chain(100, torch.float64), ["2", "152", "299"]),
-    "residual": (lambda: residual(50, False), ["0", "25.parts.3", "50.parts.6"]),
-    "preactivated": (lambda: residual(50, True), ["0", "25.parts.3", "50.parts.0"]),
+    "residual": (lambda: residual(34, False), ["0", "17.parts.3", "34.parts.6"]),
+    "preactivated": (lambda: residual(34, True), ["0", "17.parts.3", "34.parts.0"]),
 }
 
 
