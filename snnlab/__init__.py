@@ -27,7 +27,7 @@ from snnlab.exceptions import (
     VerificationError,
 )
 from snnlab.graph import Graph, fold_batchnorm, trace
-from snnlab.network import Network
+from snnlab.network import Network, load
 from snnlab.simulation import Activations, Record, ann, quantized, simulate, softmax_spikes
 from snnlab.sweeping import sweep
 
@@ -62,6 +62,7 @@ __all__ = [
     "decompose_over_time",
     "diagnose",
     "fold_batchnorm",
+    "load",
     "normalize_weights",
     "quantized",
     "simulate",
