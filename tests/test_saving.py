@@ -1,6 +1,7 @@
 """A network in a file: the same spikes after loading, and every other file refused with words."""
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from torch import nn
 
 import snnlab as sl
 from snnlab.saving import container
+from snnlab.saving.values import decoded, encoded, name_of_function
 
 ROOT = Path(sl.__file__).parent.parent
 X = torch.randint(0, 17, (4, 2, 8, 8), generator=torch.Generator().manual_seed(0)) / 16
@@ -79,6 +81,10 @@ def assert_same(a, b, x, timesteps=12):
     """Assert that two networks are one, by their spikes, potentials, outputs and fingerprint."""
     assert a.fingerprint == b.fingerprint
     assert a.layers == b.layers
+    assert (a.graph.added, a.graph.logits) == (b.graph.added, b.graph.logits)
+    if a.graph.softmax is not None:
+        logits = torch.randn(5, 3)
+        assert torch.equal(a.graph.softmax(logits), b.graph.softmax(logits))
     first, second = (
         sl.simulate(network, x, timesteps, spikes=True, potentials=True) for network in (a, b)
     )
@@ -186,6 +192,37 @@ def test_another_process_loads_it_without_the_classes_of_the_model(tmp_path):
     assert (np.load(files[2]) == sl.simulate(network, x, 8).outputs).all()
 
 
+ARGUMENTS = [
+    (1, [2.5, (True, None)], {"a": [-0.0], 3: "b"}),
+    (slice(None, -1, 2), slice(0, None), ...),
+    (math.inf, -math.inf, 0.1, 1e-323, 2**70),
+    (torch.float64, torch.channels_last, torch.device("cpu"), torch.bool),
+    (torch.Size([2, 3]), (), [], {}),
+    ("ü\n\"'", "", "node"),
+]
+
+
+@pytest.mark.parametrize("arguments", ARGUMENTS)
+def test_arguments_come_back_with_their_types(arguments):
+    text = json.dumps(encoded(arguments), allow_nan=False)
+    assert repr(decoded(json.loads(text), {})) == repr(tuple(map(plain, arguments)))
+
+
+def plain(value):
+    return tuple(value) if isinstance(value, torch.Size) else value  # as torch.fx keeps it
+
+
+def test_nan_comes_back():
+    assert math.isnan(decoded(encoded(math.nan), {}))
+
+
+def test_other_arguments_and_functions_cannot_be_saved():
+    with pytest.raises(sl.DataError, match=r"network\.save: .*type object"):
+        encoded([object()])
+    with pytest.raises(sl.DataError, match=r"network\.save: .*print"):
+        name_of_function(print)
+
+
 # --- what is in the file ---------------------------------------------------------------------
 
 
@@ -223,6 +260,15 @@ def call(target, *args):
     return set_target("call_function", target, args={"tuple": list(args)})
 
 
+def rename(header, tensors, name):
+    """Give layer 0 another name, wherever it stands."""
+    graph = header["graph"]
+    graph["modules"][0][0] = node(header, "call_module")["target"] = name
+    for part in (graph["parameters"], graph["buffers"], tensors):
+        for old in [key for key in part if key.startswith("0.")]:
+            part[name + old[1:]] = part.pop(old)
+
+
 HOSTILE = {
     "os.system": call("os.system", "touch stolen"),
     "builtins": call("builtins.eval", "1"),
@@ -242,17 +288,17 @@ HOSTILE = {
     "code as a keyword": lambda header, _: node(header, "call_function").update(
         kwargs={"dict": [["a=print('stolen'), b", 1]]}
     ),
-    "code as a node's name": lambda header, _: node(header, "call_module").update(
-        name="a = print('stolen')"
-    ),
+    "code as a node's name": set_target("output", "output", name="a = print('stolen')"),
+    "a node's name twice": set_target("output", "output", name="input_1"),
     "an unknown step": set_target("call_module", "0", op="exec"),
     "a node that comes later": call("torch.relu", {"node": "output"}),
     "another layer": lambda header, _: header["graph"]["modules"][0].__setitem__(1, "Module.x"),
     "torch's loader as layer": lambda header, _: header["graph"]["modules"][0].__setitem__(
         1, "DataParallel"
     ),
-    "code as a layer's name": lambda header, _: header["graph"]["modules"][0].__setitem__(
-        0, '0"), print("stolen'
+    "code as a layer's name": lambda header, tensors: rename(header, tensors, '"), print("stolen'),
+    "a line of code as a layer's name": lambda header, tensors: rename(
+        header, tensors, "0\n  exit()"
     ),
     "an own attribute as layer": lambda header, _: header["graph"]["modules"][0].__setitem__(
         0, "forward"
