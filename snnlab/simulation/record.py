@@ -1,6 +1,6 @@
 """What a simulation leaves behind: numpy arrays, whichever simulator ran."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,10 @@ class Record(_text.ShownAsTable):
         What was asked for; potentials are taken after the reset.
     pooled : mapping from step to (mapping from max pooling to array, shape (B, ...))
         What gates in place of max pooling have passed on, after T and after chosen steps.
+    labels : array, shape (B, ...), optional
+        What came along with the images.
+    checksums : array of uint32, shape (B,), optional
+        Tell the images that were simulated from others.
     """
 
     timesteps: int
@@ -48,6 +52,34 @@ class Record(_text.ShownAsTable):
     recorded_spikes: Arrays = field(default_factory=dict)
     recorded_potentials: Arrays = field(default_factory=dict)
     pooled: Mapping[int, Arrays] = field(default_factory=dict)
+    labels: np.ndarray | None = None
+    checksums: np.ndarray | None = None
+
+    @staticmethod
+    def join(records: Iterable["Record"]) -> "Record":
+        """Return the record of the images of several simulations, one after the other.
+
+        A simulation of all images at once gives the same. With Poisson input it does if all calls
+        got one and the same generator as `seed`, for an image's train depends on its position.
+
+        Parameters
+        ----------
+        records : Records
+            Of the same network, with the same options, in the order of their images.
+
+        Raises
+        ------
+        OptionError
+            If they are none, or differ in more than their images.
+
+        >>> from torch import nn
+        >>> from snnlab import Fixed, convert, simulate
+        >>> net = convert(nn.ReLU(), [[1.0]], threshold=Fixed(1.0), v_init=0.0)
+        >>> parts = [simulate(net, [[current]], timesteps=4) for current in (0.25, 0.5)]
+        >>> Record.join(parts).counts("relu").tolist()
+        [[1], [2]]
+        """
+        return _joined(list(records))
 
     @property
     def layers(self) -> list[str]:
@@ -70,6 +102,11 @@ class Record(_text.ShownAsTable):
         """
         name = self._name(layer)
         step = self.timesteps if step is None else _checks.whole(step, "step")
+        if name not in self.totals:
+            raise OptionError(
+                f"layer {name!r}: its counts were not kept, those of {list(self.totals)} were. "
+                f"Simulate with counts=[{name!r}], or counts=True for all."
+            )
         if step == self.timesteps:
             return self.totals[name]
         if step not in self.at:
@@ -103,23 +140,23 @@ class Record(_text.ShownAsTable):
         """
         return self._recorded(self.recorded_potentials, layer, "potentials")
 
-    def accuracy(self, y: Any) -> np.ndarray:
+    def accuracy(self, y: Any = None) -> np.ndarray:
         """Return the share of images classified rightly after each step, shape (T,), in [0, 1].
 
         Parameters
         ----------
-        y : array of whole numbers, shape (B,)
-            Right class of each image.
+        y : array of whole numbers, shape (B,), optional
+            Right class of each image; by default the labels that came along with the images.
 
         Raises
         ------
         ShapeError
             If there is not one label per image, or the output is not one score per class.
         """
-        return classified(self.output_sums, y)
+        return classified(self.output_sums, labels_or_own(y, self.labels))
 
     def _name(self, layer: str | int) -> str:
-        if layer == "input" and "input" in self.totals:
+        if layer == "input" and self.input != "analog":
             return "input"
         return _checks.layer(layer, self.layers)
 
@@ -139,7 +176,7 @@ class Record(_text.ShownAsTable):
             [
                 name,
                 _text.shape(counts.shape[1:]),
-                f"{counts.sum(dtype=np.int64) / images:,.1f}",
+                f"{counts.sum(dtype=np.float64) / images:,.1f}",
                 f"{counts.mean() / self.timesteps:.4f}",
                 f"{(counts == 0).mean():.1%}",
             ]
@@ -160,15 +197,89 @@ class Activations:
         What leaves it.
     outputs : array, shape (B, ...)
         The logits.
+    labels : array, shape (B, ...), optional
+        What came along with the images.
     """
 
     currents: Arrays
     activations: Arrays
     outputs: np.ndarray
+    labels: np.ndarray | None = None
 
-    def accuracy(self, y: Any) -> float:
+    def accuracy(self, y: Any = None) -> float:
         """Return the share of images classified rightly, in [0, 1]; `y` as in `Record.accuracy`."""
-        return float(classified(self.outputs[None], y)[0])
+        return float(classified(self.outputs[None], labels_or_own(y, self.labels))[0])
+
+
+def labels_or_own(y: Any, own: np.ndarray | None) -> Any:
+    """Return the labels given, else those that came along with the images."""
+    if y is None and own is None:
+        raise ShapeError(
+            "y: none given, and none came along with the images, expected one label for each "
+            "image. Pass the labels as y, or simulate a loader or a data set that has them."
+        )
+    return own if y is None else y
+
+
+def _joined(records: list[Record]) -> Record:
+    """Return the record of the images of all records; refuse those that do not fit together."""
+    if not records:
+        raise OptionError("records: is empty, expected at least one Record of `simulate`.")
+    first, T = records[0], records[0].timesteps
+    for record in records:
+        _checks.instance(record, Record, "records", "Pass what `simulate` returned.")
+        for what, value in _common(record).items():
+            if value != _common(first)[what]:
+                raise OptionError(
+                    f"records: differ in {what}: {value}, expected {_common(first)[what]} as in "
+                    f"the first one. Join simulations of the same network with the same options."
+                )
+
+    def joined(arrays: Iterable[Arrays], axis: int = 0) -> dict[str, np.ndarray]:
+        several = list(arrays)
+        return {name: np.concatenate([one[name] for one in several], axis) for name in several[0]}
+
+    def if_all(arrays: list[np.ndarray | None]) -> np.ndarray | None:
+        known = [array for array in arrays if array is not None]
+        return np.concatenate(known) if len(known) == len(arrays) else None
+
+    # A count after few steps may be of a narrower type than that after all.
+    totals = joined(record.totals for record in records)
+    at = {t: joined(record.at[t] for record in records) for t in first.at if t != T}
+    return Record(
+        timesteps=T,
+        neurons=first.neurons,
+        fingerprint=first.fingerprint,
+        input=first.input,
+        totals=totals,
+        output_sums=np.concatenate([record.output_sums for record in records], 1),
+        at={t: at.get(t, totals) for t in first.at},
+        recorded_spikes=joined((r.recorded_spikes for r in records), 1),
+        recorded_potentials=joined((r.recorded_potentials for r in records), 1),
+        pooled={t: joined(record.pooled[t] for record in records) for t in first.pooled},
+        labels=if_all([record.labels for record in records]),
+        checksums=if_all([record.checksums for record in records]),
+    )
+
+
+def _common(record: Record) -> dict[str, Any]:
+    """Return in words what records of the same network and options have in common."""
+    settings = {
+        name: (np.asarray(n.v_threshold).tolist(), n.reset, n.v_init)
+        for name, n in record.neurons.items()
+    }
+    return {
+        "their network": record.fingerprint[:12],
+        "the settings of its neurons": settings,
+        "timesteps": record.timesteps,
+        "input": record.input,
+        "the type of their numbers": str(record.output_sums.dtype),
+        "counts": list(record.totals),
+        "at": list(record.at),
+        "spikes": list(record.recorded_spikes),
+        "potentials": list(record.recorded_potentials),
+        "max_pool": [list(arrays) for arrays in record.pooled.values()],
+    }
 
 
 def classified(outputs: np.ndarray, y: Any) -> np.ndarray:
