@@ -214,7 +214,7 @@ class _Simulated:
         """Yield each row's name, parts and activation in the ANN, for a batch after some steps."""
         graph = self.network.graph
         if self.record.input != "analog":
-            rates = torch.from_numpy(self.record.counts("input", step)[here] / step)
+            rates = torch.from_numpy(self.record.counts("input", step, images=here) / step)
             yield "input", {"input": (rates.to(graph.dtype) - shown).numpy()}, shown.numpy()
             shown = rates.to(graph.dtype)
         phi = mean_outputs(self.record, self.neurons, step, here)

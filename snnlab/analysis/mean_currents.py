@@ -31,7 +31,8 @@ def mean_currents(network: Network, x: torch.Tensor, record: Record) -> dict[str
 
     The record is one of analog input, of this network and of these images.
     """
-    found = {name: np.empty(n.shape, record.output_sums.dtype) for name, n in record.totals.items()}
+    kind = record.output_sums.dtype
+    found = {name: np.empty((len(x), *network.shape(name)), kind) for name in network.layers}
     neurons = neurons_that_ran(record)
     batch = images_together(network.graph)
     for here in (slice(i, i + batch) for i in range(0, len(x), batch)):
@@ -46,7 +47,10 @@ def mean_outputs(
     record: Record, neurons: Mapping[str, Neuron], step: int, here: slice
 ) -> dict[str, np.ndarray]:
     """Return what neurons and gates have passed on after `step` steps, φ, shape (b, C, ...)."""
-    phi = {name: passed_on(record.counts(name, step)[here], step, n) for name, n in neurons.items()}
+    phi = {
+        name: passed_on(record.counts(name, step, images=here), step, neuron)
+        for name, neuron in neurons.items()
+    }
     gates = record.pooled.get(step, {})
     return phi | {name: sums[here] / step for name, sums in gates.items()}
 

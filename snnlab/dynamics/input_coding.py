@@ -19,13 +19,13 @@ class RegularInput:
         self.counts = torch.zeros(images.shape, dtype=torch.int32, device=images.device)
 
     def step(self, steps: int) -> torch.Tensor:
-        """Return the trains of the next steps, 0 or 1 in bytes, shape (t, b, ...)."""
+        """Return the trains of the next steps, zeros and ones of the images' type, (t, b, ...)."""
         last = self.steps + steps
         time = torch.arange(self.steps, last + 1, device=self.images.device, dtype=torch.float64)
         time = time.reshape(-1, *[1] * self.images.ndim)
         counts = (self.images.double() * time + 0.5).floor().int()
         self.steps, self.counts = last, counts[-1]
-        return counts.diff(dim=0).to(torch.uint8)
+        return counts.diff(dim=0).to(self.images)
 
 
 class PoissonInput:
@@ -43,8 +43,8 @@ class PoissonInput:
         self.counts = torch.zeros(images.shape, dtype=torch.int32)
 
     def step(self, steps: int) -> torch.Tensor:
-        """Return the trains of the next steps, 0 or 1 in bytes, shape (t, b, ...)."""
-        trains = np.empty((steps, *self.images.shape), np.uint8)
+        """Return the trains of the next steps, zeros and ones of the images' type, (t, b, ...)."""
+        trains = np.empty((steps, *self.images.shape), self.images.dtype)
         for i, (image, generator) in enumerate(zip(self.images, self.generators, strict=True)):
             for t in range(steps):
                 trains[t, i] = generator.random(image.shape) < image

@@ -209,7 +209,7 @@ class Engine:
         """Return the spikes of the pixels, or the frames, shape (t·b, ...)."""
         trains = self.input.step(steps)
         self._put(self.recorder.spikes, "input", trains, begin)
-        return trains.flatten(0, 1).to(self.graph.dtype)
+        return trains.flatten(0, 1)
 
     def _step(self, node: fx.Node, values: Values, begin: int, steps: int) -> torch.Tensor:
         """Return what the neurons of a layer, or a max pooling, make of a block."""

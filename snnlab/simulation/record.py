@@ -9,6 +9,7 @@ import numpy as np
 from snnlab import _checks, _text
 from snnlab.dynamics.neuron import Neuron
 from snnlab.exceptions import OptionError, ShapeError
+from snnlab.simulation.widening import Widened
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -16,6 +17,9 @@ Arrays = Mapping[str, np.ndarray]
 @dataclass(frozen=True, eq=False, repr=False)
 class Record(_text.ShownAsTable):
     """The spikes of a network over T steps for B images. Sums are stored, means computed.
+
+    Counts are kept in as few bytes as they need, and read as int64, trains as int32: so they can be
+    subtracted and multiplied.
 
     Parameters
     ----------
@@ -26,13 +30,14 @@ class Record(_text.ShownAsTable):
     fingerprint : str
         Tells the graph that ran from others.
     input : {"analog", "poisson", "regular"}
-    totals : mapping from layer name to array of whole numbers, shape (B, ...)
+    totals : mapping from layer name to array of int64, shape (B, ...)
         Spike counts after T steps; where the pixels spike also those of "input".
     output_sums : array, shape (T, B, ...)
         Accumulated current of the output after each step.
-    at : mapping from step to (mapping from layer name to array, shape (B, ...))
+    at : mapping from step to (mapping from layer name to array of int64, shape (B, ...))
         Spike counts after chosen steps.
-    recorded_spikes, recorded_potentials : mapping from layer name to array, shape (T, B, ...)
+    recorded_spikes : mapping from layer name to array of int32, shape (T, B, ...)
+    recorded_potentials : mapping from layer name to array, shape (T, B, ...)
         What was asked for; potentials are taken after the reset.
     pooled : mapping from step to (mapping from max pooling to array, shape (B, ...))
         What gates in place of max pooling have passed on, after T and after chosen steps.
@@ -81,6 +86,12 @@ class Record(_text.ShownAsTable):
         """
         return _joined(list(records))
 
+    def __post_init__(self) -> None:
+        counts = {step: Widened(sums, np.int64) for step, sums in self.at.items()}
+        object.__setattr__(self, "at", counts)
+        object.__setattr__(self, "totals", Widened(self.totals, np.int64))
+        object.__setattr__(self, "recorded_spikes", Widened(self.recorded_spikes, np.int32))
+
     @property
     def layers(self) -> list[str]:
         """Names of the spiking layers, in the order of evaluation."""
@@ -92,8 +103,18 @@ class Record(_text.ShownAsTable):
         steps = np.arange(1, self.timesteps + 1, dtype=self.output_sums.dtype)
         return self.output_sums / steps.reshape(-1, *[1] * (self.output_sums.ndim - 1))
 
-    def counts(self, layer: str | int, step: int | None = None) -> np.ndarray:
-        """Return the spike counts of a layer, shape (B, ...), after `step` steps (default: all T).
+    def counts(
+        self, layer: str | int, step: int | None = None, *, images: Any = slice(None)
+    ) -> np.ndarray:
+        """Return the spike counts of a layer, int64, shape (B, ...).
+
+        Parameters
+        ----------
+        layer : str or int
+        step : int, optional
+            After so many steps; by default all T.
+        images : slice or positions
+            Of these images only.
 
         Raises
         ------
@@ -107,28 +128,34 @@ class Record(_text.ShownAsTable):
                 f"layer {name!r}: its counts were not kept, those of {list(self.totals)} were. "
                 f"Simulate with counts=[{name!r}], or counts=True for all."
             )
-        if step == self.timesteps:
-            return self.totals[name]
-        if step not in self.at:
+        if step != self.timesteps and step not in self.at:
             raise OptionError(
                 f"step = {step!r}: counts were recorded after the steps "
                 f"{[*self.at, self.timesteps]}. Simulate with at=({step!r},) for others."
             )
-        return self.at[step][name]
+        kept = self.totals if step == self.timesteps else self.at[step]
+        return Widened(kept, np.int64).part(name, images)
 
     def rates(self, layer: str | int, step: int | None = None) -> np.ndarray:
         """Return spikes per step, in [0, 1], shape (B, ...); arguments as in `counts`."""
         return self.counts(layer, step) / (self.timesteps if step is None else step)
 
-    def spikes(self, layer: str | int) -> np.ndarray:
-        """Return the spike trains of a layer, 0 or 1, shape (T, B, ...).
+    def spikes(self, layer: str | int, *, images: Any = slice(None)) -> np.ndarray:
+        """Return the spike trains of a layer, 0 or 1 in int32, shape (T, B, ...).
+
+        Parameters
+        ----------
+        layer : str or int
+        images : slice or positions
+            Of these images only.
 
         Raises
         ------
         OptionError
             If they were not recorded.
         """
-        return self._recorded(self.recorded_spikes, layer, "spikes")
+        name = self._recorded(self.recorded_spikes, layer, "spikes")
+        return Widened(self.recorded_spikes, np.int32).part(name, np.s_[:, images])
 
     def potentials(self, layer: str | int) -> np.ndarray:
         """Return the potentials after the reset, shape (T, B, ...), in units of the activation.
@@ -138,7 +165,8 @@ class Record(_text.ShownAsTable):
         OptionError
             If they were not recorded.
         """
-        return self._recorded(self.recorded_potentials, layer, "potentials")
+        name = self._recorded(self.recorded_potentials, layer, "potentials")
+        return self.recorded_potentials[name]
 
     def accuracy(self, y: Any = None) -> np.ndarray:
         """Return the share of images classified rightly after each step, shape (T,), in [0, 1].
@@ -160,13 +188,14 @@ class Record(_text.ShownAsTable):
             return "input"
         return _checks.layer(layer, self.layers)
 
-    def _recorded(self, arrays: Arrays, layer: str | int, what: str) -> np.ndarray:
+    def _recorded(self, arrays: Arrays, layer: str | int, what: str) -> str:
+        """Return the name of a layer of which something was recorded."""
         name = self._name(layer)
         if name not in arrays:
             raise OptionError(
                 f"layer {name!r}: its {what} were not recorded. Simulate with {what}=[{name!r}]."
             )
-        return arrays[name]
+        return name
 
     def _table(self) -> _text.Table:
         images = self.output_sums.shape[1]
@@ -176,7 +205,7 @@ class Record(_text.ShownAsTable):
             [
                 name,
                 _text.shape(counts.shape[1:]),
-                f"{counts.sum(dtype=np.float64) / images:,.1f}",
+                f"{counts.sum() / images:,.1f}",
                 f"{counts.mean() / self.timesteps:.4f}",
                 f"{(counts == 0).mean():.1%}",
             ]
@@ -236,7 +265,7 @@ def _joined(records: list[Record]) -> Record:
                 )
 
     def joined(arrays: Iterable[Arrays], axis: int = 0) -> dict[str, np.ndarray]:
-        several = list(arrays)
+        several = [one.kept if isinstance(one, Widened) else one for one in arrays]
         return {name: np.concatenate([one[name] for one in several], axis) for name in several[0]}
 
     def if_all(arrays: list[np.ndarray | None]) -> np.ndarray | None:
