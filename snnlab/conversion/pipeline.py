@@ -65,7 +65,8 @@ def convert(
     Raises
     ------
     UnsupportedLayerError
-        If the model holds something that cannot be converted, or no ReLU at all.
+        If the model holds something that cannot be converted, or if nothing would spike: there is
+        no ReLU, and no readout by spikes.
     CalibrationError
         If a layer is silent on all of `x_cal`.
     ShapeError, OptionError
@@ -95,16 +96,17 @@ def convert(
     _checks.option(average_pool, "average_pool", ("affine", "spikes"))
     x_cal = _checks.images(x_cal, "x_cal")
     traced = trace(model, x_cal)
-    if not traced.layers:
-        raise UnsupportedLayerError(
-            "model: found no ReLU that depends on the input, expected at least one: neurons "
-            "replace ReLUs. Train the model with ReLU activations."
-        )
     graph = fold_batchnorm(traced)
     if average_pool == "spikes":
         graph = spiking_average_pooling(graph)
     if readout == "spikes":
         graph = spiking_readout(graph)
+    if not graph.layers:
+        raise UnsupportedLayerError(
+            "model: found no ReLU that depends on the input, expected at least one: neurons "
+            "replace ReLUs. Train the model with ReLU activations. For neurons at the output "
+            'alone write readout="spikes".'
+        )
     thresholds = threshold.thresholds(graph, x_cal)
     neurons = {
         name: Neuron(checked_threshold(theta, f"threshold of layer {name!r}"), reset, v_init)
