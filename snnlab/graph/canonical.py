@@ -37,19 +37,19 @@ class Graph:
         without the batch, and `layer`, the name a user sees.
     softmax : callable or None
         What a final softmax of the model did to the logits; it is left out of the nodes.
-    output : str, int or None
-        Which of several outputs of the model this is, None if it has only one.
     added : tuple of str
         Names of the layers where the model has no ReLU, see `spiking_layers`.
     logits : str
         Where the model's own output is: "output", or the added layer whose current it is.
+    output : str, int or None
+        Which of several outputs of the model this is, None if it has only one.
     """
 
     module: fx.GraphModule
     softmax: Callable[[torch.Tensor], torch.Tensor] | None = None
-    output: Output = None
     added: tuple[str, ...] = ()
     logits: str = "output"
+    output: Output = None
 
     @property
     def nodes(self) -> list[fx.Node]:
@@ -111,7 +111,7 @@ class Graph:
         # A GraphModule would be traced anew where it arrives, and lose its meta data.
         nodes = [(n.name, n.op, _reference(n.target), *_named(n), _own_meta(n)) for n in self.nodes]
         parts = {key: vars(self.module)[key] for key in ("_modules", "_parameters", "_buffers")}
-        return _rebuilt, (parts, nodes, self.softmax, self.output, self.added, self.logits)
+        return _rebuilt, (parts, nodes, self.softmax, self.added, self.logits, self.output)
 
     def __repr__(self) -> str:
         lines = [f"Graph of {len(self.nodes)} nodes, input {self.input_shape}"]

@@ -36,6 +36,7 @@ _READS |= {"__float__", "__index__", "__complex__", "__array__", "__contains__",
 _OPERATORS = {"__getitem__": operator.getitem, "__setitem__": assigned}
 _SWAPPED = {"__rsub__": operator.sub, "__rmatmul__": operator.matmul, "__rpow__": operator.pow}
 _SWAPPED |= {"__rdiv__": operator.truediv, "__rtruediv__": operator.truediv}
+_PROPERTIES: dict[str, tuple] = {"data": ("detach",), "mT": ("transpose", -1, -2)}
 # In-place methods that leave nothing of the old values.
 _ASSIGNING: dict[str, Callable[[Any], Any]] = {
     "copy_": lambda args: args[1],
@@ -241,7 +242,10 @@ class Recording(TorchFunctionMode):
             args = (kwargs[first],)
             kwargs = {key: value for key, value in kwargs.items() if key != first}
         if name == "__get__":
-            return "call_function", getattr, (args[0], function.__self__.__name__), {}
+            name = function.__self__.__name__
+            if name in _PROPERTIES:
+                return "call_method", _PROPERTIES[name][0], (args[0], *_PROPERTIES[name][1:]), {}
+            return "call_function", getattr, (args[0], name), {}
         if name in _SWAPPED:
             return "call_function", _SWAPPED[name], args[::-1], {}
         if name in _OPERATORS:

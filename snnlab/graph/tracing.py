@@ -92,7 +92,7 @@ class _Rewriting:
         module = fx.GraphModule(self.parts, self.raw).eval()
         # No attribute can have this name, so it cannot clash with one of the model's.
         module.register_buffer(REFERENCE, image.new_empty(0))
-        return Graph(module, self.softmax, output)
+        return Graph(module, self.softmax, output=output)
 
     def _rewrite(self, node: fx.Node) -> None:
         """Bring one node whose values depend on the input into canonical form, or refuse it."""

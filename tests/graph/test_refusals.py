@@ -8,7 +8,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
 
 from snnlab import Fixed, convert, trace, verify
 from snnlab.exceptions import (
@@ -527,10 +526,10 @@ def model():
 BAD_IMAGES = {
     "no images": (torch.zeros(0, *IMAGE), "shape (0, 4, 6, 6), expected (B, ...) with at least"),
     "an empty list": ([], "shape (0,), expected (B, ...) with at least one image"),
-    "one number": (np.float64(1.0), "found float64, expected an array"),
+    "one number": (np.float64(1.0), "shape (), expected (B, ...) with at least one image"),
     "images without values": (torch.zeros(2, 0, 6), "0, 6), expected"),
     "one vector": (torch.zeros(6), "shape (6,), expected (B, ...) with at least one image"),
-    "NaN": (images() * float("nan"), "holds NaN or infinite values, expected finite numbers"),
+    "NaN": (images() * float("nan"), "holds NaN or infinite values, first in image 0, expected fin"),
     "infinite": (np.full((2, *IMAGE), np.inf), "holds NaN or infinite values"),
     "a string": ("images", "found str, expected an array, a tensor or a nested list"),
     "strings": ([["a", "b"]], "cannot be read as an array of numbers"),
@@ -540,7 +539,6 @@ BAD_IMAGES = {
     "complex tensor": (images() * 1j, "cannot be read as an array of numbers"),
     "None": (None, "found NoneType"),
     "a dict": ({"x": images()}, "found dict, expected an array"),
-    "a generator": ((i for i in range(3)), "found generator, expected an array"),
 }
 
 
@@ -556,14 +554,6 @@ def test_images_that_are_none_are_refused(call, x, expected):
 
 
 NETWORK = convert(model(), images(), threshold=Fixed(1.0))
-
-
-def test_loader_is_refused():
-    loader = DataLoader(TensorDataset(images()), batch_size=2)
-    message = message_of(ShapeError, convert, model(), loader)
-    assert message.startswith("x_cal: found DataLoader, expected an array")
-    assert "Put the batches of a loader into one array first." in message
-    assert "found TensorDataset" in message_of(ShapeError, convert, model(), loader.dataset)
 
 
 @pytest.mark.parametrize(
