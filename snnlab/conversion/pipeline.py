@@ -73,7 +73,8 @@ def convert(
     Raises
     ------
     UnsupportedLayerError
-        If the model holds something that cannot be converted, or no ReLU at all.
+        If the model holds something that cannot be converted, or if nothing would spike: there is
+        no ReLU, and no readout by spikes.
     CalibrationError
         If a layer is silent on all of `x_cal`, or if `x_cal` gives other images when it is read
         again.
@@ -107,16 +108,17 @@ def convert(
     x_cal = Images(x_cal, "x_cal", again=True)
     first = x_cal.first(_VERIFIED)
     traced = trace(model, first)
-    if not traced.layers:
-        raise UnsupportedLayerError(
-            "model: found no ReLU that depends on the input, expected at least one: neurons "
-            "replace ReLUs. Train the model with ReLU activations."
-        )
     graph = fold_batchnorm(traced)
     if average_pool == "spikes":
         graph = spiking_average_pooling(graph)
     if readout == "spikes":
         graph = spiking_readout(graph)
+    if not graph.layers:
+        raise UnsupportedLayerError(
+            "model: found no ReLU that depends on the input, expected at least one: neurons "
+            "replace ReLUs. Train the model with ReLU activations. For neurons at the output "
+            'alone write readout="spikes".'
+        )
     # Rules of users' own expect an array where one was given.
     thresholds = threshold.thresholds(graph, x_cal if x_cal.array is None else x_cal.array)
     neurons = {
