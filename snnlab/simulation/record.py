@@ -8,7 +8,8 @@ import numpy as np
 
 from snnlab import _checks, _text
 from snnlab.dynamics.neuron import Neuron
-from snnlab.exceptions import OptionError, ShapeError
+from snnlab.exceptions import OptionError
+from snnlab.simulation.metrics import Head, Metric, measure
 from snnlab.simulation.widening import Widened
 
 Arrays = Mapping[str, np.ndarray]
@@ -41,6 +42,8 @@ class Record(_text.ShownAsTable):
         What was asked for; potentials are taken after the reset.
     pooled : mapping from step to (mapping from max pooling to array, shape (B, ...))
         What gates in place of max pooling have passed on, after T and after chosen steps.
+    head : callable or None
+        What the model does to its logits in the end, on tensors of shape (B, ...).
     """
 
     timesteps: int
@@ -53,6 +56,7 @@ class Record(_text.ShownAsTable):
     recorded_spikes: Arrays = field(default_factory=dict)
     recorded_potentials: Arrays = field(default_factory=dict)
     pooled: Mapping[int, Arrays] = field(default_factory=dict)
+    head: Head | None = None
 
     def __post_init__(self) -> None:
         counts = {step: Widened(sums, np.int64) for step, sums in self.at.items()}
@@ -131,20 +135,32 @@ class Record(_text.ShownAsTable):
         name = self._recorded(self.recorded_potentials, layer, "potentials")
         return self.recorded_potentials[name]
 
-    def accuracy(self, y: Any) -> np.ndarray:
-        """Return the share of images classified rightly after each step, shape (T,), in [0, 1].
+    def accuracy(self, y: Any, *, metric: Metric = None) -> np.ndarray:
+        """Return how well the outputs fit labels after each step, shape (T,).
+
+        By default that is the share of right classes, in [0, 1]: the highest output along dimension
+        1, or for one logit whether it is above 0. With a label for each output it is the share of
+        right labels, and with real numbers for labels the RMS error of a regression.
 
         Parameters
         ----------
-        y : array of whole numbers, shape (B,)
-            Right class of each image.
+        y : array, shape (B,) or (B, ...)
+            Right class of each image, or of each place in it, counted from 0; 0 or 1 for each
+            logit; or targets of the shape of the outputs.
+        metric : str or callable, optional
+            "accuracy", "top5" (or another number), "multilabel" (share of right labels), "exact"
+            (images with all labels right), "rmse"; or a function of the model's outputs and labels
+            that returns a number, or an object with `update` and `compute` as in torchmetrics.
 
         Raises
         ------
         ShapeError
-            If there is not one label per image, or the output is not one score per class.
+            If the labels do not fit the outputs.
+        OptionError
+            If there is no such metric, or it fails.
         """
-        return classified(self.output_sums, y)
+        bound = measure(y, self.output_sums.shape[1:], metric, self.head)
+        return bound.over(self.output_sums, range(1, self.timesteps + 1))
 
     def _name(self, layer: str | int) -> str:
         if layer == "input" and "input" in self.totals:
@@ -189,32 +205,15 @@ class Activations:
         What leaves it.
     outputs : array, shape (B, ...)
         The logits.
+    head : callable or None
+        What the model does to its logits in the end.
     """
 
     currents: Arrays
     activations: Arrays
     outputs: np.ndarray
+    head: Head | None = None
 
-    def accuracy(self, y: Any) -> float:
-        """Return the share of images classified rightly, in [0, 1]; `y` as in `Record.accuracy`."""
-        return float(classified(self.outputs[None], y)[0])
-
-
-def classified(outputs: np.ndarray, y: Any) -> np.ndarray:
-    """Return the share of right answers for outputs of shape (T, B, classes), shape (T,).
-
-    >>> classified(np.array([[[0.0, 1.0], [3.0, 2.0]]]), [1, 1]).tolist()
-    [0.5]
-    """
-    one_per_class(outputs)
-    y = _checks.labels(y, outputs.shape[1])
-    return (outputs.argmax(-1) == y).mean(-1)
-
-
-def one_per_class(outputs: np.ndarray) -> None:
-    """Refuse outputs, shape (T, B, ...), that are not one score per class."""
-    if outputs.ndim != 3:
-        raise ShapeError(
-            f"output: has shape {outputs.shape[2:]} for one image, expected one "
-            f"score per class: (classes,)."
-        )
+    def accuracy(self, y: Any, *, metric: Metric = None) -> float:
+        """Return how well the outputs fit labels; as `Record.accuracy`."""
+        return measure(y, self.outputs.shape, metric, self.head).at(self.outputs, 1)

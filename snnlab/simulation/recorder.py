@@ -99,6 +99,7 @@ class Recorder:
             pooled={step: sums for step, sums in pooled.items() if sums},
             recorded_spikes=self.spikes,
             recorded_potentials=self.potentials,
+            head=self.network.graph.softmax,
         )
 
 

@@ -196,4 +196,5 @@ def _without_time(
         {name: torch.cat([c[name] for c in currents]).numpy() for name in network.layers},
         {name: torch.cat(parts).numpy() for name, parts in passed.items()},
         torch.cat([c["output"] for c in currents]).numpy(),
+        network.graph.softmax,
     )

@@ -7,7 +7,7 @@ import numpy as np
 
 
 class Widened(Mapping[str, np.ndarray]):
-    """Arrays of whole numbers by layer, kept as small as they came, and read in a wide type.
+    """Arrays by layer, kept as they came; whole numbers are read in a wide type.
 
     In one byte 3 - 5 is 254. So whoever reads gets a copy in which numbers behave.
 
@@ -22,7 +22,8 @@ class Widened(Mapping[str, np.ndarray]):
 
     def part(self, name: str, index: Any) -> np.ndarray:
         """Return what `index` picks from an array; the rest is not copied."""
-        return self.kept[name][index].astype(self.kind)
+        part = self.kept[name][index]
+        return part.astype(self.kind) if part.dtype.kind in "iu" else part
 
     def __getitem__(self, name: str) -> np.ndarray:
         return self.part(name, ...)
