@@ -1,6 +1,6 @@
 """What a simulation leaves behind: numpy arrays, whichever simulator ran."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from snnlab import _checks, _text
 from snnlab.dynamics.neuron import Neuron
-from snnlab.exceptions import OptionError
+from snnlab.exceptions import OptionError, ShapeError
 from snnlab.simulation.metrics import Head, Metric, measure
 from snnlab.simulation.widening import Widened
 
@@ -42,6 +42,10 @@ class Record(_text.ShownAsTable):
         What was asked for; potentials are taken after the reset.
     pooled : mapping from step to (mapping from max pooling to array, shape (B, ...))
         What gates in place of max pooling have passed on, after T and after chosen steps.
+    labels : array, shape (B, ...), optional
+        What came along with the images.
+    checksums : array of uint32, shape (B,), optional
+        Tell the images that were simulated from others.
     head : callable or None
         What the model does to its logits in the end, on tensors of shape (B, ...).
     """
@@ -56,7 +60,35 @@ class Record(_text.ShownAsTable):
     recorded_spikes: Arrays = field(default_factory=dict)
     recorded_potentials: Arrays = field(default_factory=dict)
     pooled: Mapping[int, Arrays] = field(default_factory=dict)
+    labels: np.ndarray | None = None
+    checksums: np.ndarray | None = None
     head: Head | None = None
+
+    @staticmethod
+    def join(records: Iterable["Record"]) -> "Record":
+        """Return the record of the images of several simulations, one after the other.
+
+        A simulation of all images at once gives the same. With Poisson input it does if all calls
+        got one and the same generator as `seed`, for an image's train depends on its position.
+
+        Parameters
+        ----------
+        records : Records
+            Of the same network, with the same options, in the order of their images.
+
+        Raises
+        ------
+        OptionError
+            If they are none, or differ in more than their images.
+
+        >>> from torch import nn
+        >>> from snnlab import Fixed, convert, simulate
+        >>> net = convert(nn.ReLU(), [[1.0]], threshold=Fixed(1.0), v_init=0.0)
+        >>> parts = [simulate(net, [[current]], timesteps=4) for current in (0.25, 0.5)]
+        >>> Record.join(parts).counts("relu").tolist()
+        [[1], [2]]
+        """
+        return _joined(list(records))
 
     def __post_init__(self) -> None:
         counts = {step: Widened(sums, np.int64) for step, sums in self.at.items()}
@@ -95,6 +127,11 @@ class Record(_text.ShownAsTable):
         """
         name = self._name(layer)
         step = self.timesteps if step is None else _checks.whole(step, "step")
+        if name not in self.totals:
+            raise OptionError(
+                f"layer {name!r}: its counts were not kept, those of {list(self.totals)} were. "
+                f"Simulate with counts=[{name!r}], or counts=True for all."
+            )
         if step != self.timesteps and step not in self.at:
             raise OptionError(
                 f"step = {step!r}: counts were recorded after the steps "
@@ -135,7 +172,7 @@ class Record(_text.ShownAsTable):
         name = self._recorded(self.recorded_potentials, layer, "potentials")
         return self.recorded_potentials[name]
 
-    def accuracy(self, y: Any, *, metric: Metric = None) -> np.ndarray:
+    def accuracy(self, y: Any = None, *, metric: Metric = None) -> np.ndarray:
         """Return how well the outputs fit labels after each step, shape (T,).
 
         By default that is the share of right classes, in [0, 1]: the highest output along dimension
@@ -144,9 +181,9 @@ class Record(_text.ShownAsTable):
 
         Parameters
         ----------
-        y : array, shape (B,) or (B, ...)
+        y : array, shape (B,) or (B, ...), optional
             Right class of each image, or of each place in it, counted from 0; 0 or 1 for each
-            logit; or targets of the shape of the outputs.
+            logit; or targets of the shape of the outputs. By default what came with the images.
         metric : str or callable, optional
             "accuracy", "top5" (or another number), "multilabel" (share of right labels), "exact"
             (images with all labels right), "rmse"; or a function of the model's outputs and labels
@@ -159,11 +196,12 @@ class Record(_text.ShownAsTable):
         OptionError
             If there is no such metric, or it fails.
         """
+        y = labels_or_own(y, self.labels)
         bound = measure(y, self.output_sums.shape[1:], metric, self.head)
         return bound.over(self.output_sums, range(1, self.timesteps + 1))
 
     def _name(self, layer: str | int) -> str:
-        if layer == "input" and "input" in self.totals:
+        if layer == "input" and self.input != "analog":
             return "input"
         return _checks.layer(layer, self.layers)
 
@@ -205,6 +243,8 @@ class Activations:
         What leaves it.
     outputs : array, shape (B, ...)
         The logits.
+    labels : array, shape (B, ...), optional
+        What came along with the images.
     head : callable or None
         What the model does to its logits in the end.
     """
@@ -212,8 +252,82 @@ class Activations:
     currents: Arrays
     activations: Arrays
     outputs: np.ndarray
+    labels: np.ndarray | None = None
     head: Head | None = None
 
-    def accuracy(self, y: Any, *, metric: Metric = None) -> float:
+    def accuracy(self, y: Any = None, *, metric: Metric = None) -> float:
         """Return how well the outputs fit labels; as `Record.accuracy`."""
+        y = labels_or_own(y, self.labels)
         return measure(y, self.outputs.shape, metric, self.head).at(self.outputs, 1)
+
+
+def labels_or_own(y: Any, own: np.ndarray | None) -> Any:
+    """Return the labels given, else those that came along with the images."""
+    if y is None and own is None:
+        raise ShapeError(
+            "y: none given, and none came along with the images, expected one label for each "
+            "image. Pass the labels as y, or simulate a loader or a data set that has them."
+        )
+    return own if y is None else y
+
+
+def _joined(records: list[Record]) -> Record:
+    """Return the record of the images of all records; refuse those that do not fit together."""
+    if not records:
+        raise OptionError("records: is empty, expected at least one Record of `simulate`.")
+    first, T = records[0], records[0].timesteps
+    for record in records:
+        _checks.instance(record, Record, "records", "Pass what `simulate` returned.")
+        for what, value in _common(record).items():
+            if value != _common(first)[what]:
+                raise OptionError(
+                    f"records: differ in {what}: {value}, expected {_common(first)[what]} as in "
+                    f"the first one. Join simulations of the same network with the same options."
+                )
+
+    def joined(arrays: Iterable[Arrays], axis: int = 0) -> dict[str, np.ndarray]:
+        several = [one.kept if isinstance(one, Widened) else one for one in arrays]
+        return {name: np.concatenate([one[name] for one in several], axis) for name in several[0]}
+
+    def if_all(arrays: list[np.ndarray | None]) -> np.ndarray | None:
+        known = [array for array in arrays if array is not None]
+        return np.concatenate(known) if len(known) == len(arrays) else None
+
+    # A count after few steps may be of a narrower type than that after all.
+    totals = joined(record.totals for record in records)
+    at = {t: joined(record.at[t] for record in records) for t in first.at if t != T}
+    return Record(
+        timesteps=T,
+        neurons=first.neurons,
+        fingerprint=first.fingerprint,
+        input=first.input,
+        totals=totals,
+        output_sums=np.concatenate([record.output_sums for record in records], 1),
+        at={t: at.get(t, totals) for t in first.at},
+        recorded_spikes=joined((r.recorded_spikes for r in records), 1),
+        recorded_potentials=joined((r.recorded_potentials for r in records), 1),
+        pooled={t: joined(record.pooled[t] for record in records) for t in first.pooled},
+        labels=if_all([record.labels for record in records]),
+        checksums=if_all([record.checksums for record in records]),
+        head=first.head,
+    )
+
+
+def _common(record: Record) -> dict[str, Any]:
+    """Return in words what records of the same network and options have in common."""
+    settings = {
+        name: (np.asarray(n.v_threshold).tolist(), n.reset, n.v_init)
+        for name, n in record.neurons.items()
+    }
+    return {
+        "their network": record.fingerprint[:12],
+        "the settings of its neurons": settings,
+        "timesteps": record.timesteps,
+        "input": record.input,
+        "the type of their numbers": str(record.output_sums.dtype),
+        "counts": list(record.totals),
+        "at": list(record.at),
+        "spikes": list(record.recorded_spikes),
+        "potentials": list(record.recorded_potentials),
+        "max_pool": [list(arrays) for arrays in record.pooled.values()],
+    }

@@ -23,7 +23,7 @@ class Widened(Mapping[str, np.ndarray]):
     def part(self, name: str, index: Any) -> np.ndarray:
         """Return what `index` picks from an array; the rest is not copied."""
         part = self.kept[name][index]
-        return part.astype(self.kind) if part.dtype.kind in "iu" else part
+        return part if part.dtype.kind == "f" else part.astype(self.kind)  # sums of frames
 
     def __getitem__(self, name: str) -> np.ndarray:
         return self.part(name, ...)

@@ -11,7 +11,9 @@ from snnlab.simulation.metrics import measure
 
 def test_equal_settings_are_simulated_once():
     done = []
-    trials = Trials(torch.tensor(X), measure(Y, (len(X), 10)), SimpleNamespace(update=lambda: done.append(1)))
+    trials = Trials(
+        torch.tensor(X), measure(Y, (len(X), 10)), SimpleNamespace(update=lambda: done.append(1))
+    )
     net = converted("mlp")
     first = trials.reached(net.replace(v_init=0.25), 4)
     assert (trials.reached(net.replace(v_init=0.25), 4) == first).all()

@@ -325,7 +325,7 @@ def test_a_record_holds_numpy_arrays_and_plain_values_only(record, poisson):
     for result in (record, poisson, sl.ann(NET, X), report):
         found = list(values_in(result))
         assert any(isinstance(value, np.ndarray) for value in found)
-        plain = (np.ndarray, str, int, float, type(None), Mapping, sl.Neuron, type(result))
+        plain = (np.ndarray, str, int, float, Mapping, sl.Neuron, type(result), type(None))
         assert [type(value) for value in found if not isinstance(value, plain)] == []
 
 
