@@ -11,7 +11,6 @@ from snnlab.graph.capture import Recording, place, record
 from snnlab.graph.models import Output
 from snnlab.graph.operations import OperationRule
 
-
 _COMPUTES = "has another argument for another batch: it computes with"
 
 
@@ -70,6 +69,9 @@ class Probe:
         """Keep the value of a constant if it is the same for every image of every batch."""
         two, five = self.two[node], self.five.get(node)
         if five is None:
+            return
+        if five is two:  # a weight of the model
+            self.constants[node] = five
             return
         rows = (two.shape[:1], five.shape[:1]) == ((2,), (5,)) and two.shape[1:] == five.shape[1:]
         value = two[:1] if rows else two

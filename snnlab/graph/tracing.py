@@ -23,6 +23,10 @@ from snnlab.graph.refusals import cap_of, checked_rule
 from snnlab.graph.weights import as_module
 
 
+# Names that a part of a graph cannot have.
+_TAKEN = {REFERENCE, *dir(fx.GraphModule(nn.Module(), fx.Graph()))}
+
+
 def trace(model: nn.Module, x: Any, *, output: Output = None) -> Graph:
     """Write a model as the canonical graph that is folded, calibrated and simulated.
 
@@ -128,7 +132,7 @@ class _Rewriting:
     def _free(self, name: str) -> str:
         """Return a name like the given one that no part of the graph has."""
         first = name.partition(".")[0]
-        stem = f"({first}){name[len(first) :]}" if hasattr(fx.GraphModule, first) else name
+        stem = f"({first}){name[len(first) :]}" if first in _TAKEN else name
         number, name = 1, stem
         while name in self.parts:
             number += 1
