@@ -116,7 +116,7 @@ SMUGGLED = {
 
 @pytest.mark.parametrize("place", ["first", "after a ReLU"])
 @pytest.mark.parametrize("module", SMUGGLED.values(), ids=SMUGGLED)
-def test_midpoint_test_catches_what_is_not_affine(monkeypatch, module, place):
+def test_means_catches_what_is_not_affine(monkeypatch, module, place):
     known = operations.rule_of_module
     monkeypatch.setattr(
         operations,
@@ -126,11 +126,11 @@ def test_midpoint_test_catches_what_is_not_affine(monkeypatch, module, place):
     before = [nn.ReLU(), nn.Conv2d(4, 4, 1)] if place == "after a ReLU" else []
     model = nn.Sequential(Scale(), *before, module, nn.ReLU())
     name = str(len(model) - 1)
-    with pytest.raises(VerificationError, match=rf"^layer '{name}': the midpoint test: the step "):
+    with pytest.raises(VerificationError, match=rf"^layer '{name}': the test of means: the step "):
         converted(model)
 
 
-def test_midpoint_test_looks_at_both_signs_of_the_input(monkeypatch):
+def test_means_looks_at_both_signs_of_the_input(monkeypatch):
     monkeypatch.setitem(operations._RULE_OF_NAME, "abs", OperationRule.FIRST)
     monkeypatch.setattr(operations, "_BUILTINS", operations._BUILTINS | {torch.abs})
 
@@ -138,7 +138,7 @@ def test_midpoint_test_looks_at_both_signs_of_the_input(monkeypatch):
         def forward(self, x):
             return torch.relu(x.abs() - 1)
 
-    with pytest.raises(VerificationError, match=r"^layer 'relu': the midpoint test"):
+    with pytest.raises(VerificationError, match=r"^layer 'relu': the test of means"):
         converted(Absolute())
 
 
@@ -307,19 +307,27 @@ def test_what_rounding_may_change_is_said():
         verify(model, network, x)
 
 
-def test_a_model_that_has_float32_written_into_it_is_judged_in_float32():
-    class Written(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.inner = nn.Linear(6, 4)
+class Written(nn.Module):
+    """A model that cannot be evaluated in float64."""
 
-        def forward(self, x):
-            return torch.relu(self.inner(x.to(torch.float32)))
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
 
-    x = images(shape=(6,))
-    network = converted(Written(), x)
-    with pytest.raises(VerificationError, match=r"layer 'relu': .*expected at most 1.*e-05"):
-        verify(Written(), network, x)
+    def forward(self, x):
+        return self.inner(x.to(torch.float32))
+
+
+def test_a_model_that_has_float32_written_into_it_verifies():
+    model, x = far_from_zero(1e4)
+    converted(Written(model).eval(), x)
+
+
+def test_a_model_that_has_float32_written_into_it_is_judged_in_float32(monkeypatch):
+    monkeypatch.setattr(operations, "rectify", lambda x, cap=None: x.clamp(0.1, cap))
+    model = Written(nn.Sequential(Scale(), nn.ReLU(), nn.Linear(6, 2)))
+    with pytest.raises(VerificationError, match=r"the model itself: .*at most 1e-05\."):
+        converted(model)
 
 
 def test_minus_infinity_before_a_max_pool_is_no_difference():
