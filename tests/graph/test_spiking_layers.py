@@ -532,3 +532,15 @@ def test_the_readout_does_not_take_the_name_of_a_max_pool():
     model.fc = nn.Linear(8, 3)
     net = sl.convert(dyadic_(model), images(), threshold=sl.Fixed(1.0), readout="spikes")
     assert net.layers == ["relu", "readout#2"]
+
+
+def test_model_without_relu_spikes_at_its_output_alone():
+    model = nn.Sequential(nn.MaxPool1d(2), nn.Flatten(), nn.Linear(8, 3))
+    x = torch.rand(5, 2, 8, generator=torch.Generator().manual_seed(0))
+    net = sl.convert(model, x, threshold=sl.Maximum(), readout="spikes")
+    assert net.layers == ["readout"]
+    expected = model(x).detach().clamp(min=0).numpy()
+    found = sl.simulate(net, x, 128).outputs[-1]
+    assert np.abs(found - expected).max() <= net.thresholds["readout"] / 128
+    with pytest.raises(sl.UnsupportedLayerError, match=r'write readout="spikes"\.'):
+        sl.convert(model, x)
