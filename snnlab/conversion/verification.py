@@ -11,8 +11,8 @@ from torch import fx, nn
 from snnlab import _checks
 from snnlab.exceptions import VerificationError
 from snnlab.graph.canonical import Graph, apply, source_of
-from snnlab.graph.capture import copied
 from snnlab.graph.evaluation import Emit, currents_of, evaluate, inference
+from snnlab.graph.models import copied, run, selected
 from snnlab.graph.tracing import trace
 from snnlab.network import Network
 
@@ -61,7 +61,7 @@ def verify(model: nn.Module, network: Network, x: Any) -> None:
     >>> verify(model, convert(model, [[1.0, 0.0]], threshold=Fixed(1.0)), [[1.0, 0.0]])
     """
     x = _checks.images(x, "x", network.graph.input_shape)
-    check_equivalence(trace(model, x), model, network, x)
+    check_equivalence(trace(model, x, output=network.graph.output), model, network, x)
 
 
 def check_equivalence(traced: Graph, model: nn.Module, network: Network, x: torch.Tensor) -> None:
@@ -143,10 +143,13 @@ def _test_model(
     traced: Graph, model: nn.Module, graph: Graph, x: torch.Tensor, tolerance: _Tolerance
 ) -> None:
     """Compare the graph before folding with the model, in the type and on the device of `graph`."""
-    before, original = _like(traced, graph), copied(model).to(graph.device, graph.dtype)
+    before, original = _like(traced, graph), copied(model)
+    # Parts of a model may be of another type.
+    original = original if before is traced else original.to(graph.device, graph.dtype)
     softmax = traced.softmax or (lambda logits: logits)
     with inference(before, len(x)):
-        found, expected = {"output": softmax(evaluate(before, x))}, {"output": original(x)}
+        found = {"output": softmax(evaluate(before, x))}
+        expected = {"output": selected(run(original, x), graph.output)}
         _agree("network against the model itself", found, expected, tolerance.of_whole)
 
 

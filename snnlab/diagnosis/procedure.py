@@ -25,8 +25,8 @@ from snnlab.diagnosis.suspicions import Suspicion, settings, suspicions
 from snnlab.diagnosis.trials import Trials
 from snnlab.exceptions import SNNLabError
 from snnlab.graph import Graph
-from snnlab.graph.capture import copied
 from snnlab.graph.evaluation import inference
+from snnlab.graph.models import copied, run, selected
 from snnlab.network import Network
 from snnlab.simulation import ann, simulate
 from snnlab.simulation.progress import progress_bar
@@ -256,7 +256,8 @@ def _accuracy(model: nn.Module, x: torch.Tensor, y: np.ndarray, graph: Graph) ->
     try:
         with inference(graph, _BATCH):
             own = copied(model).to(x)
-            answers = torch.cat([own(batch) for batch in x.split(_BATCH)]).argmax(1).cpu().numpy()
+            outputs = [selected(run(own, b), graph.output) for b in x.split(_BATCH)]
+            answers = torch.cat(outputs).argmax(1).cpu().numpy()
     except (RuntimeError, TypeError, ValueError, IndexError):  # of images of another shape, say
         return None
     return float((answers == y).mean()) if answers.shape == y.shape else None
