@@ -167,6 +167,14 @@ def test_loading_draws_no_random_numbers(file):
     assert torch.equal(torch.get_rng_state(), before)
 
 
+class Own(nn.Linear):
+    """A class that another process does not know."""
+
+    def __init__(self, a, b):
+        super().__init__(a, b)
+        self.gain = 2.0
+
+
 ELSEWHERE = """
 import pickle, sys
 import numpy as np, torch, snnlab as sl
@@ -180,7 +188,7 @@ print(network.fingerprint)
 
 @pytest.mark.slow
 def test_another_process_loads_it_without_the_classes_of_the_model(tmp_path):
-    model = nn.Sequential(nn.Linear(6, 12), nn.ReLU(), nn.Linear(12, 3))
+    model = nn.Sequential(Own(6, 12), nn.ReLU(), nn.Linear(12, 3))
     network, x = sl.convert(model, torch.rand(20, 6)), torch.rand(5, 6)
     files = [str(tmp_path / name) for name in ("network", "images.npy", "answers.npy")]
     network.save(files[0])
@@ -277,8 +285,12 @@ HOSTILE = {
     "a chain of attributes": call("torch.serialization.os.system", "touch stolen"),
     "operators that call": call("operator.methodcaller", "system"),
     "getattr": call("getattr", {"node": "input_1"}, "__class__"),
+    "another property": call("getattr", {"node": "input_1"}, "data"),
+    "a chain of properties": call("getattr", {"node": "input_1"}, "T.__class__"),
+    "operators in place": call("operator.setitem", {"node": "input_1"}, 0, 1.0),
     "operator.attrgetter": call("operator.attrgetter", "__class__.__mro__"),
     "in place": call("torch.relu_", {"node": "input_1"}),
+    "a method in place": set_target("call_function", "add_", op="call_method"),
     "a private method": set_target("call_function", "_make_subclass", op="call_method"),
     "a chain of methods": set_target("call_function", "sum.__self__", op="call_method"),
     "a chain of modules": set_target("call_module", "0.__class__.__init__"),

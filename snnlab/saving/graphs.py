@@ -12,7 +12,14 @@ from torch import fx, nn
 from snnlab.exceptions import DataError
 from snnlab.graph.canonical import Graph
 from snnlab.graph.operations import Kind
-from snnlab.saving.values import decoded, encoded, functions, is_method, name_of_function
+from snnlab.saving.values import (
+    PROPERTIES,
+    decoded,
+    encoded,
+    functions,
+    is_method,
+    name_of_function,
+)
 
 Data = dict[str, Any]
 Tensors = dict[str, torch.Tensor]
@@ -24,7 +31,6 @@ _LAYERS: dict[str, type[nn.Module]] = {
     for name in (
         "Linear",
         *(stem + d for stem in ("Conv", "ConvTranspose", "BatchNorm") for d in _DIMENSIONS),
-        *(stem + d for stem in ("AvgPool", "AdaptiveAvgPool", "MaxPool") for d in _DIMENSIONS),
     )
 }
 
@@ -190,6 +196,8 @@ def _node(graph: fx.Graph, entry: Data, made: dict[str, fx.Node], data: Data) ->
     if not all(map(_is_identifier, kwargs)):
         raise DataError(f"{list(kwargs)} are no names of arguments. Expected words.")
     called = functions()[target] if op == "call_function" else target
+    if called is getattr and args[1] not in PROPERTIES:
+        raise DataError(f"{args[1]!r} is no property that a network reads, expected {PROPERTIES}.")
     node = graph.create_node(op, called, args, kwargs, entry["name"])
     if node.name != entry["name"]:
         raise DataError(f"{entry['name']!r} is no name of a node. Expected another one for each.")
