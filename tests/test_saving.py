@@ -400,6 +400,11 @@ def test_a_newer_file_is_refused_with_its_version(file):
         sl.load(file)
 
 
+def meta_of(header, function):
+    nodes = header["graph"]["nodes"]
+    return next(entry["meta"] for entry in nodes if entry["target"].endswith(function))
+
+
 CHANGES = {
     "a tensor missing": (lambda h, t: t.pop("0.weight"), r"'0.weight' is missing"),
     "a tensor of another shape": (
@@ -420,6 +425,18 @@ CHANGES = {
     ),
     "a threshold of 0": (lambda h, t: h["neurons"]["2"].update(threshold=0.0), "above 0"),
     "another way to pool": (lambda h, t: h.update(max_pool="median"), "max_pool = 'median'"),
+    "a node without a kind": (
+        lambda h, t: h["graph"]["nodes"][1].update(meta={"dict": []}),
+        "kind",
+    ),
+    "a layer whose name is none": (
+        lambda h, t: meta_of(h, "rectify")["dict"].append(["layer", ["2"]]),
+        "unhashable",
+    ),
+    "more meta data": (
+        lambda h, t: meta_of(h, "rectify")["dict"].append(["stack_trace", "x"]),
+        "stack_trace",
+    ),
     "no graph": (lambda h, t: h.pop("graph"), "KeyError"),
     "no nodes": (lambda h, t: h["graph"].update(nodes=[]), "xpected"),
 }

@@ -5,13 +5,11 @@ import inspect
 import keyword
 from typing import Any
 
-import numpy as np
 import torch
 from torch import fx, nn
 
 from snnlab.exceptions import DataError
 from snnlab.graph.canonical import Graph
-from snnlab.graph.operations import Kind
 from snnlab.saving.values import (
     PROPERTIES,
     decoded,
@@ -26,6 +24,8 @@ Tensors = dict[str, torch.Tensor]
 
 _DIMENSIONS = ("1d", "2d", "3d")
 _PLACE = ("device", "dtype")
+# What a network needs of a node's meta data.
+_META = ("kind", "shape", "layer", "scale")
 _LAYERS: dict[str, type[nn.Module]] = {
     name: getattr(nn, name)
     for name in (
@@ -37,18 +37,30 @@ _LAYERS: dict[str, type[nn.Module]] = {
 
 def taken_apart(graph: Graph) -> tuple[Data, Tensors]:
     """Return a graph as data for JSON, and its tensors by name."""
-    module = graph.module
+    data, tensors = _steps(graph.module)
+    rest = {
+        "softmax": _softmax_as_data(graph.softmax),
+        "added": list(graph.added),
+        "logits": graph.logits,
+        "output": graph.output,
+    }
+    return data | rest, tensors
+
+
+def put_together(data: Data, tensors: Tensors) -> Graph:
+    """Return the graph that `taken_apart` has made data of."""
+    module, softmax = _module_of(data, tensors), _softmax(data["softmax"])
+    return Graph(module, softmax, tuple(data["added"]), data["logits"], data["output"])
+
+
+def _steps(module: fx.GraphModule) -> tuple[Data, Tensors]:
     parameters = dict(module.named_parameters(remove_duplicate=False))
     buffers = dict(module.named_buffers(remove_duplicate=False))
     data = {
         "modules": [[path, *_described(m)] for path, m in module.named_modules() if path],
         "parameters": {name: _strides(tensor) for name, tensor in parameters.items()},
         "buffers": {name: _strides(tensor) for name, tensor in buffers.items()},
-        "nodes": [_as_data(node) for node in graph.nodes],
-        "softmax": _softmax_as_data(graph.softmax),
-        "added": list(graph.added),
-        "logits": graph.logits,
-        "output": graph.output,
+        "nodes": [_as_data(node) for node in module.graph.nodes],
     }
     tensors = {
         # In memory of its own, since a file holds no views.
@@ -58,8 +70,8 @@ def taken_apart(graph: Graph) -> tuple[Data, Tensors]:
     return data, tensors
 
 
-def put_together(data: Data, tensors: Tensors) -> Graph:
-    """Return the graph that `taken_apart` has made data of.
+def _module_of(data: Data, tensors: Tensors) -> fx.GraphModule:
+    """Return the module that `_steps` has made data of.
 
     Nothing of the file becomes code but names, and these are checked: torch writes the forward of a
     GraphModule as source.
@@ -67,7 +79,7 @@ def put_together(data: Data, tensors: Tensors) -> Graph:
     root = nn.Module()
     for path, kind, arguments in data["modules"]:
         parent, name = _owner(root, path)
-        parent.add_module(name, _module(kind, arguments))
+        parent.add_module(name, _layer(kind, arguments))
     for path, strides in data["parameters"].items():
         owner, name = _owner(root, path)
         parameter = nn.Parameter(_tensor(path, strides, owner, tensors), requires_grad=False)
@@ -83,8 +95,7 @@ def put_together(data: Data, tensors: Tensors) -> Graph:
     module = fx.GraphModule(root, graph)
     for part in ("_modules", "_parameters", "_buffers"):
         vars(module)[part] = vars(root)[part]  # all of them, in their order
-    softmax = _softmax(data["softmax"])
-    return Graph(module, softmax, tuple(data["added"]), data["logits"], data["output"])
+    return module
 
 
 # --- modules and tensors ---------------------------------------------------------------------
@@ -106,7 +117,7 @@ def _described(module: nn.Module) -> tuple[str, Data]:
     return kind, encoded(arguments)
 
 
-def _module(kind: str, arguments: Data) -> nn.Module:
+def _layer(kind: str, arguments: Data) -> nn.Module:
     """Return a layer without values, which neither takes memory nor draws random numbers."""
     if kind == "Module":
         return nn.Module()
@@ -174,17 +185,13 @@ def _refuse_missing(root: nn.Module) -> None:
 
 def _as_data(node: fx.Node) -> Data:
     target = node.target if isinstance(node.target, str) else name_of_function(node.target)
-    meta = node.meta
     return {
         "name": node.name,
         "op": node.op,
         "target": target,
         "args": encoded(node.args),
         "kwargs": encoded(node.kwargs),
-        "kind": meta["kind"].value,
-        "shape": None if meta["shape"] is None else list(meta["shape"]),
-        "layer": meta["layer"],
-        "scale": np.asarray(meta["scale"]).tolist() if "scale" in meta else None,
+        "meta": encoded({key: node.meta[key] for key in _META if key in node.meta}),
     }
 
 
@@ -201,14 +208,10 @@ def _node(graph: fx.Graph, entry: Data, made: dict[str, fx.Node], data: Data) ->
     node = graph.create_node(op, called, args, kwargs, entry["name"])
     if node.name != entry["name"]:
         raise DataError(f"{entry['name']!r} is no name of a node. Expected another one for each.")
-    shape, scale = entry["shape"], entry["scale"]
-    node.meta |= {
-        "kind": Kind(entry["kind"]),
-        "shape": None if shape is None else tuple(shape),
-        "layer": entry["layer"],
-    }
-    if scale is not None:
-        node.meta["scale"] = np.asarray(scale, np.float64)
+    meta = decoded(entry["meta"], {})
+    if not set(meta) <= set(_META):
+        raise DataError(f"{list(meta)} is nothing that a node has. Expected {_META}.")
+    node.meta |= meta
     return node
 
 

@@ -1,4 +1,4 @@
-"""The arguments of a node as JSON and back, and the functions that a file may name."""
+"""What a node says as JSON and back, and the functions that a file may name."""
 
 import functools
 import math
@@ -6,6 +6,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import fx, nn
 
@@ -98,7 +99,7 @@ def name_of_function(function: Any) -> str:
 
 
 def encoded(value: Any) -> Any:
-    """Return an argument of a node as data for JSON; what JSON does not have is named by its type.
+    """Return what a node says as data for JSON; what JSON does not have is named by its type.
 
     >>> encoded((1, [2.5, None], slice(0, None, 2), torch.float64, float("inf")))
     {'tuple': [1, [2.5, None], {'slice': [0, None, 2]}, {'torch': 'float64'}, {'float': 'inf'}]}
@@ -123,6 +124,10 @@ def encoded(value: Any) -> Any:
         return {"torch": str(value).removeprefix("torch.")}
     if isinstance(value, torch.device):
         return {"device": str(value)}
+    if isinstance(value, operations.Kind):
+        return {"kind": value.value}
+    if isinstance(value, np.ndarray):
+        return {"array": value.astype(np.float64).tolist()}
     raise DataError(
         f"network.save: the network has an argument of type {type(value).__name__}, which has no "
         f"form in a file. Expected numbers, texts, tensors and lists of them. Compute it before "
@@ -131,7 +136,7 @@ def encoded(value: Any) -> Any:
 
 
 def decoded(data: Any, nodes: dict[str, fx.Node]) -> Any:
-    """Return an argument of a node from what `encoded` made of it.
+    """Return what a node says from what `encoded` made of it.
 
     >>> decoded({"tuple": [1, {"slice": [0, None, 2]}, {"torch": "float64"}]}, {})
     (1, slice(0, None, 2), torch.float64)
@@ -149,6 +154,10 @@ def decoded(data: Any, nodes: dict[str, fx.Node]) -> Any:
         return _CONSTANTS[f"torch.{value}"]
     if kind == "device":
         return torch.device(value)
+    if kind == "kind":
+        return operations.Kind(value)
+    if kind == "array":
+        return np.array(value, np.float64)
     if kind == "ellipsis":
         return ...
     makers: dict[str, Callable] = {"tuple": tuple, "dict": dict, "slice": lambda e: slice(*e)}
