@@ -1,7 +1,6 @@
 """A graph as data for JSON and tensors, and back."""
 
 import functools
-import inspect
 import keyword
 from typing import Any
 
@@ -22,16 +21,20 @@ from snnlab.saving.values import (
 Data = dict[str, Any]
 Tensors = dict[str, torch.Tensor]
 
-_DIMENSIONS = ("1d", "2d", "3d")
-_PLACE = ("device", "dtype")
 # What a network needs of a node's meta data.
 _META = ("kind", "shape", "layer", "scale")
-_LAYERS: dict[str, type[nn.Module]] = {
-    name: getattr(nn, name)
-    for name in (
-        "Linear",
-        *(stem + d for stem in ("Conv", "ConvTranspose", "BatchNorm") for d in _DIMENSIONS),
-    )
+_CONVOLUTION = (
+    *("in_channels", "out_channels", "kernel_size", "stride", "padding"),
+    *("dilation", "groups", "bias", "padding_mode"),
+)
+_OF_EACH_DIMENSION = {
+    "Conv": _CONVOLUTION,
+    "ConvTranspose": (*_CONVOLUTION, "output_padding"),
+    "BatchNorm": ("num_features", "eps", "momentum", "affine", "track_running_stats"),
+}
+# The layers that a network may hold, and the arguments that make them.
+_LAYERS = {"Linear": ("in_features", "out_features", "bias")} | {
+    f"{kind}{d}d": names for kind, names in _OF_EACH_DIMENSION.items() for d in (1, 2, 3)
 }
 
 
@@ -101,38 +104,33 @@ def _module_of(data: Data, tensors: Tensors) -> fx.GraphModule:
 # --- modules and tensors ---------------------------------------------------------------------
 
 
-def _described(module: nn.Module) -> tuple[str, Data]:
+def _described(module: nn.Module) -> tuple[str, Any]:
     """Return the class of a layer and the arguments that make it."""
+    kind = type(module).__name__
     if type(module) is nn.Module:
-        return "Module", encoded({})
-    kind = next((name for name, kind in _LAYERS.items() if type(module) is kind), None)
-    if kind is None:
+        return kind, encoded({})
+    if type(module) is not getattr(nn, kind, None) or kind not in _LAYERS:
         raise DataError(
-            f"network.save: the network holds a {type(module).__name__}, which has no form in a "
-            f"file. Expected {', '.join(_LAYERS)}. Convert the model anew with this snnlab."
+            f"network.save: the network holds a {kind}, which has no form in a file. Expected "
+            f"{', '.join(_LAYERS)}. Convert the model anew with this snnlab."
         )
-    arguments = {name: getattr(module, name) for name in _parameters(kind)}
+    arguments = {name: getattr(module, name) for name in _LAYERS[kind]}
     if "bias" in arguments:
         arguments["bias"] = module.bias is not None
     return kind, encoded(arguments)
 
 
-def _layer(kind: str, arguments: Data) -> nn.Module:
+def _layer(kind: str, arguments: Any) -> nn.Module:
     """Return a layer without values, which neither takes memory nor draws random numbers."""
     if kind == "Module":
         return nn.Module()
     if kind not in _LAYERS:
         raise DataError(f"{kind!r} is no layer of a network, expected {', '.join(_LAYERS)}.")
     given = decoded(arguments, {})
-    if not set(given) <= set(_parameters(kind)):
-        raise DataError(f"{kind} has no arguments {list(given)}, expected {_parameters(kind)}.")
+    if set(given) != set(_LAYERS[kind]):
+        raise DataError(f"{kind} has arguments {list(given)}, expected {_LAYERS[kind]}.")
     with torch.device("meta"):
-        return _LAYERS[kind](**given).eval()
-
-
-def _parameters(kind: str) -> list[str]:
-    """Return what makes a layer, but for where its weights lie."""
-    return [n for n in inspect.signature(_LAYERS[kind]).parameters if n not in _PLACE]
+        return getattr(nn, kind)(**given).eval()
 
 
 def _owner(root: nn.Module, path: str) -> tuple[nn.Module, str]:
