@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers.saved import assert_comes_back
 from helpers.zoo import ZOO
 from torch import nn
 from torch.nn.utils import parametrizations
@@ -121,6 +122,7 @@ def assert_traces_and_converts(model, shape):
         network = convert(own, images_of_its_type, threshold=Fixed(1.0))
         assert network.graph.dtype is images_of_its_type.dtype
         verify(own, network, images_of_its_type)
+        assert_comes_back(network, images_of_its_type)
     return graph
 
 

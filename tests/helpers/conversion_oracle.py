@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 import snnlab as sl
+from helpers.saved import assert_comes_back
 
 STEPS = 512
 # Words of torch and Python that tell a user nothing.
@@ -59,6 +60,7 @@ def judge(model, simulated=True):
         _check_refusal(network, model)
         return network
     _check_ann(network, net, model)
+    _check_file(network, x)
     if simulated:
         _check_simulation(network, x)
     return None
@@ -93,6 +95,14 @@ def _check_ann(network, net, model):
         largest = np.abs(expected).max() + 1e-6
         wrong = np.abs(found - expected).max() / largest
         expect(wrong < 1e-4, f"{number} images: outputs differ by {wrong:.2g} of the largest")
+
+
+def _check_file(network, x):
+    """What a file holds of the network is the network."""
+    try:
+        assert_comes_back(network, x)
+    except Exception as error:
+        raise WrongConversionError(f"saved and loaded: {type(error).__name__}: {error}") from error
 
 
 def _check_simulation(network, x):
