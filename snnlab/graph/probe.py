@@ -25,13 +25,13 @@ class Probe:
         Of one image, None for what is not one tensor.
     constants : dict from node to tensor
         What does not depend on the images; the shape is (1, ...) where every image has a copy.
+    holds_floats : bool
+        Whether the images are of floats, not of whole numbers.
     """
 
     def __init__(self, model: nn.Module, image: torch.Tensor, output: Output = None):
         generator = torch.Generator().manual_seed(0)
-        noise = torch.randn(6, *image.shape[1:], generator=generator, dtype=image.dtype)
-        spread = image.abs().max().clamp(min=1e-3)
-        images = image + spread * noise.to(image.device)
+        self.holds_floats, images = image.is_floating_point(), _varied(image, generator)
         two = record(model, images[:2], output)
         # In other places, so that what depends on the place shows.
         five = record(model, images[[2, 0, 1, 3, 4]], output)
@@ -104,6 +104,16 @@ class Probe:
         """Raise, naming the operation and its line."""
         todo = todo or operations.advice(self.name(node))
         raise UnsupportedLayerError(f"{place(node.meta, self.name(node))}: {why} {todo}")
+
+
+def _varied(image: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Return six images like one; of whole numbers none is smaller or larger."""
+    shape = (6, *image.shape[1:])
+    if not image.is_floating_point():
+        low, high = int(image.min()), int(image.max()) + 1
+        return torch.randint(low, high, shape, generator=generator).to(image.device)
+    noise = torch.randn(shape, generator=generator, dtype=image.dtype)
+    return image + image.abs().max().clamp(min=1e-3) * noise.to(image.device)
 
 
 def _target(node: fx.Node) -> Any:
