@@ -154,7 +154,7 @@ def _compare(
         folded = {name: own[name] for name in before} | {"output": own[graph.logits]}
         test = "folded graph against the graph before folding"
         _agree(test, folded, before, tolerance.of_piece)
-        of_model = selected(run(original, x.long() if graph.looks_up else x), graph.output)
+        of_model = selected(run(original, x.long() if graph.looks_up else x.clone()), graph.output)
         found, expected = {"output": softmax(before["output"])}, {"output": of_model}
         _agree("network against the model itself", found, expected, tolerance.of_whole)
         for part in (slice(0, None, 2), slice(1, None, 2)):
