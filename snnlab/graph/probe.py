@@ -27,13 +27,13 @@ class Probe:
         Of one image, None for what is not one tensor.
     constants : dict from node to tensor
         What does not depend on the images; the shape is (1, ...) where every image has a copy.
+    holds_floats : bool
+        Whether the images are of floats, not of whole numbers.
     """
 
     def __init__(self, model: nn.Module, image: torch.Tensor, output: Output = None):
         generator = torch.Generator().manual_seed(0)
-        noise = torch.randn(6, *image.shape[1:], generator=generator, dtype=image.dtype)
-        spread = image.abs().max().clamp(min=1e-3)
-        images = image + spread * noise.to(image.device)
+        self.holds_floats, images = image.is_floating_point(), _varied(image, generator)
         self.dtype = image.dtype
         self._again = lambda: record(model, images[3:5], output)
         two = record(model, images[:2], output)
@@ -133,6 +133,16 @@ class Probe:
         """Raise, naming the operation and its line."""
         todo = todo or operations.advice(self.name(node))
         raise UnsupportedLayerError(f"{place(node.meta, self.name(node))}: {why} {todo}")
+
+
+def _varied(image: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Return six images like one; of whole numbers none is smaller or larger."""
+    shape = (6, *image.shape[1:])
+    if not image.is_floating_point():
+        low, high = int(image.min()), int(image.max()) + 1
+        return torch.randint(low, high, shape, generator=generator).to(image.device)
+    noise = torch.randn(shape, generator=generator, dtype=image.dtype)
+    return image + image.abs().max().clamp(min=1e-3) * noise.to(image.device)
 
 
 def _steps(recording: Recording) -> list[tuple[str, Any, str]]:

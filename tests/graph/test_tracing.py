@@ -735,6 +735,7 @@ def test_every_operation_of_the_table_is_tried():
             model(images(shape, 2))
     # The last is how `1 / x` is named, which is refused.
     unneeded = {"cuda", "double", "float", "upsample", "truediv"}
+    unneeded |= {"embedding", "long", "int"}  # tests/graph/test_embedding.py has them
     assert set(operations._RULE_OF_NAME) - tried.names - unneeded == set()
 
 
@@ -746,7 +747,10 @@ def test_every_module_of_the_page_is_tried():
     rows = [line.split("|") for line in table.splitlines() if line.startswith("| ")]
     listed = set(re.findall(r"`nn\.(\w+)`", " ".join(row[2] for row in rows)))
     cases = (built(*case.values[1:]) for case in ALL_CASES)
-    assert listed - {type(m).__name__ for model in cases for m in model.modules()} == set()
+    assert (
+        listed - {"Embedding"} - {type(m).__name__ for model in cases for m in model.modules()}
+        == set()
+    )
     assert len(listed) > 50
 
 
