@@ -28,8 +28,8 @@ from snnlab.diagnosis.trials import Trials
 from snnlab.diagnosis.wording import are_right, reads, shown
 from snnlab.exceptions import OptionError, SNNLabError
 from snnlab.graph import Graph
-from snnlab.graph.capture import copied
 from snnlab.graph.evaluation import inference
+from snnlab.graph.models import copied, run, selected
 from snnlab.network import Network
 from snnlab.simulation import ann, simulate
 from snnlab.simulation.measures import Measure
@@ -312,7 +312,7 @@ def _of_the_model(
     try:
         with inference(graph, _BATCH):
             own = copied(model).to(x)
-            outputs = torch.cat([own(batch) for batch in x.split(_BATCH)])
+            outputs = torch.cat([selected(run(own, b), graph.output) for b in x.split(_BATCH)])
             of_model = bind(outputs.shape)
             if graph.softmax is not None and of_model.answers is not None:
                 # A logit is above 0 where what a sigmoid makes of it is above what it makes of 0.

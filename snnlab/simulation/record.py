@@ -275,9 +275,10 @@ def _joined(records: list[Record]) -> Record:
     """Return the record of the images of all records; refuse those that do not fit together."""
     if not records:
         raise OptionError("records: is empty, expected at least one Record of `simulate`.")
-    first, T = records[0], records[0].timesteps
     for record in records:
         _checks.instance(record, Record, "records", "Pass what `simulate` returned.")
+    first, T = records[0], records[0].timesteps
+    for record in records[1:]:
         for what, value in _common(record).items():
             if value != _common(first)[what]:
                 raise OptionError(
