@@ -148,7 +148,7 @@ class Diagnosis:
                 said.append(f"{head}{finding.words}")
         if not self.exact:
             little = loss.startswith("nothing") or self.scale.gain(self.snn, self.ann) < 0
-            what = "accuracy" if self.scale == ACCURACY else f"in {self.scale.words}"
+            what = "accuracy" if self.scale == ACCURACY else "anything"
             no_more = what if little else "more than that"
             return said if self.causes else [*said, f"Nothing is wrong that costs {no_more}."]
         if not self.causes:
