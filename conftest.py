@@ -1,6 +1,11 @@
 """Keep doctests working beside Brian2, and mark what runs it."""
 
+from importlib.util import find_spec
+
 from _pytest import doctest
+
+# Its examples need a library that only this folder uses.
+collect_ignore = [] if find_spec("nir") else ["snnlab/nir"]
 
 OF_PYTEST = doctest.DoctestModule
 

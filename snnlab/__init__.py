@@ -27,7 +27,8 @@ from snnlab.exceptions import (
     VerificationError,
 )
 from snnlab.graph import Graph, fold_batchnorm, trace
-from snnlab.network import Network
+from snnlab.network import Network, load
+from snnlab.nir import from_nir, to_nir
 from snnlab.simulation import Activations, Record, ann, quantized, simulate, softmax_spikes
 from snnlab.sweeping import sweep
 
@@ -62,11 +63,14 @@ __all__ = [
     "decompose_over_time",
     "diagnose",
     "fold_batchnorm",
+    "from_nir",
+    "load",
     "normalize_weights",
     "quantized",
     "simulate",
     "softmax_spikes",
     "sweep",
+    "to_nir",
     "trace",
     "verify",
 ]

@@ -2,16 +2,17 @@
 
 import dataclasses
 from collections.abc import Mapping
+from os import PathLike
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
 
-from snnlab import _checks, _text
+from snnlab import _checks, _text, saving
 from snnlab.dynamics.neuron import Neuron, Reset, checked_threshold
 from snnlab.dynamics.pooling import MAX_POOLINGS, MaxPooling, check_gates
-from snnlab.exceptions import OptionError
+from snnlab.exceptions import DataError, OptionError
 from snnlab.graph.canonical import Graph, tensors
 from snnlab.graph.evaluation import cap, size
 from snnlab.graph.fingerprint import fingerprint
@@ -145,6 +146,32 @@ class Network(_text.ShownAsTable):
         """Return a copy on another device or in another floating type, as `torch.nn.Module.to`."""
         return Network(self.graph.to(*device_or_dtype), self.neurons, self.max_pool)
 
+    def save(self, path: str | PathLike) -> None:
+        """Write the network to one file, which `snnlab.load` reads.
+
+        It is a safetensors file: the weights, and a header in JSON with all else and the sha256 of
+        the whole. It holds no code, and the model's own classes are not needed to read it.
+
+        Parameters
+        ----------
+        path : str or path
+            A file that is there already is replaced, once the new one is complete.
+
+        Raises
+        ------
+        DataError
+            If the file cannot be written, or the network holds something that has no form in it.
+        """
+        saving.write(path, self.graph, self.neurons, self.max_pool)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Say what to call in its place."""
+        raise OptionError(
+            "network(x): a network is no torch module, since its answer depends on the number of "
+            "steps. Expected a function of snnlab. Write snnlab.simulate(network, x, timesteps=64) "
+            "for its spikes, snnlab.ann(network, x).outputs for what it computes with ReLUs."
+        )
+
     def _table(self) -> _text.Table:
         neurons = sum(size(node) for node in self.graph.layers.values())
         title = (
@@ -164,6 +191,45 @@ class Network(_text.ShownAsTable):
             for name, node in self.graph.layers.items()
         ]
         return _text.Table(title, header, rows)
+
+
+def load(path: str | PathLike) -> Network:
+    """Return the network that `Network.save` has written to a file.
+
+    Nothing of the file is run, so it may come from anybody. The network fires the same spikes as
+    the one that was saved.
+
+    Parameters
+    ----------
+    path : str or path
+
+    Returns
+    -------
+    Network
+        On the CPU, in the floating type in which it was saved.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, damaged or none that `Network.save` has written, or if a newer
+        snnlab has.
+
+    >>> import tempfile
+    >>> from torch import nn
+    >>> from snnlab import Fixed, convert
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     convert(nn.ReLU(), [[1.0]], threshold=Fixed(2.0)).save(f"{folder}/network.safetensors")
+    ...     load(f"{folder}/network.safetensors").thresholds
+    {'relu': 2.0}
+    """
+    parts = saving.read(path)
+    try:
+        return Network(*parts)
+    except ValueError as error:
+        raise DataError(
+            f"{path}: holds no network ({error}). Expected a file that network.save has written. "
+            f"Save the network anew."
+        ) from error
 
 
 def thresholds_by_layer(

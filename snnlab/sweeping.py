@@ -183,9 +183,7 @@ def _simulated(
     for part in parts:
         record = simulate(network, part, max(steps), at=steps, **options)
         outputs.append(record.output_sums[[t - 1 for t in steps]])
-        spikes += [
-            sum(record.counts(name, t).sum(dtype=np.int64) for name in record.layers) for t in steps
-        ]
+        spikes += [sum(record.counts(name, t).sum() for name in record.layers) for t in steps]
     accuracy = classified(np.concatenate(outputs, axis=1), y)
     return list(zip(accuracy.tolist(), (spikes / len(x)).tolist(), strict=True))
 

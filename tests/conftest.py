@@ -1,5 +1,6 @@
 import gc
 import os
+import signal
 
 import pytest
 import torch
@@ -17,6 +18,8 @@ settings.load_profile("snnlab")
 
 os.environ.setdefault("TQDM_DISABLE", "1")
 os.environ.setdefault("MPLBACKEND", "agg")
+# What a shell starts in the background ignores interrupts, and one of the tests interrupts a run.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collectstart():

@@ -120,6 +120,7 @@ def run_all(page: Page, address: str, notebook: Path) -> None:
         }""",
         arg=numbered,
         timeout=1000 * RUN_SECONDS,
+        polling=250,  # in milliseconds; by default at every frame, which keeps a core busy
     )
 
 

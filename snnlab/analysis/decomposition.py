@@ -7,9 +7,10 @@ import numpy as np
 import torch
 
 from snnlab import _checks
+from snnlab._images import Images, checksums
 from snnlab.analysis.error_parts import ErrorParts, ErrorsOverTime
 from snnlab.analysis.mean_currents import (
-    image_slices,
+    images_together,
     mean_outputs,
     neurons_that_ran,
     received_currents,
@@ -51,8 +52,9 @@ def decompose(
     ----------
     network : Network
         The network that was simulated.
-    x : array, shape (B, ...)
-        The images that were simulated.
+    x : array, shape (B, ...), or DataLoader, Dataset, iterable of batches
+        The images that were simulated, in the same order. For frames what was simulated, shape
+        (T, B, ...); their mean over the T steps is the ANN's image.
     record : Record
         Of `simulate`; its neuron settings count.
     step : int, optional
@@ -71,7 +73,7 @@ def decompose(
     OptionError
         If the record is of another network, or has no counts after `step`.
     ShapeError
-        If `x` holds another number of images than the record, or images of another shape.
+        If `x` does not hold the images that were simulated.
 
     Source: the abstract of Meng et al. 2022 names the two errors; the definitions are ours.
 
@@ -92,12 +94,12 @@ def decompose(
 
     def put(kept: dict[str, np.ndarray], key: str, values: np.ndarray, here: slice) -> None:
         if key not in kept:
-            shape = (len(simulated.x), *values.shape[1:])
+            shape = (simulated.images, *values.shape[1:])
             kept[key] = np.empty(shape, record.output_sums.dtype)
         kept[key][here] = values
 
-    for here, ann in simulated.batches():
-        for row, errors, activation in simulated.rows(here, ann, step, reference):
+    for here, shown, ann in simulated.batches():
+        for row, errors, activation in simulated.rows(here, shown, ann, step, reference):
             for part, values in errors.items():
                 put(parts.setdefault(row, {}), part, values, here)
             put(activations, row, activation, here)
@@ -138,12 +140,12 @@ def decompose_over_time(network: Network, x: Any, record: Record) -> ErrorsOverT
         )
     steps = tuple(sorted({*record.at, record.timesteps}))
     squares: dict[str, dict[str, np.ndarray]] = {}
-    for here, ann in simulated.batches():
+    for here, shown, ann in simulated.batches():
         for k, step in enumerate(steps):
-            for row, parts, activation in simulated.rows(here, ann, step):
+            for row, parts, activation in simulated.rows(here, shown, ann, step):
                 means = squares.setdefault(row, {})
                 for part, values in {**parts, "total": sum(parts.values())}.items():
-                    share = np.square(values).sum() / (len(simulated.x) * activation[0].size)
+                    share = np.square(values).sum() / (simulated.images * activation[0].size)
                     means.setdefault(part, np.zeros(len(steps)))[k] += share
     rms = {row: {part: np.sqrt(m) for part, m in means.items()} for row, means in squares.items()}
     return ErrorsOverTime(steps, rms)
@@ -165,24 +167,54 @@ class _Simulated:
             )
         dtype = {4: torch.float32, 8: torch.float64}[record.output_sums.dtype.itemsize]
         self.network = network if dtype == network.graph.dtype else network.to(dtype)
-        self.x = _checks.images(x, "x", network.graph.input_shape, dtype).cpu()
-        images = record.output_sums.shape[1]
-        if len(self.x) != images:
-            raise ShapeError(f"x: {len(self.x)} images, expected the {images} that were simulated.")
+        T = record.timesteps if record.input == "frames" else None
+        self.x = Images(x, "x", network.graph.input_shape, timesteps=T)
+        self.images, self.dtype = record.output_sums.shape[1], dtype
+        if self.x.count is not None:
+            self._check_count(self.x.count)
         self.record, self.neurons = record, neurons_that_ran(record)
 
-    def batches(self) -> Iterator[tuple[slice, dict[str, np.ndarray]]]:
-        """Yield the images in batches, with the ANN's currents."""
-        for here in image_slices(self.network.graph, len(self.x)):
-            yield here, received_currents(self.network.graph, self.x[here])
+    def batches(self) -> Iterator[tuple[slice, torch.Tensor, dict[str, np.ndarray]]]:
+        """Yield the images in batches, with the ANN's currents; of frames their mean."""
+        graph, first = self.network.graph, 0
+        for images in self.x.split(images_together(graph), self.dtype):
+            here = slice(first, first + len(images))
+            first += len(images)
+            self._check_same(images, here)
+            shown = images.cpu() if self.x.timesteps is None else images.cpu().mean(1)
+            yield here, shown, received_currents(graph, shown)
+        self._check_count(first)
+
+    def _check_same(self, images: torch.Tensor, here: slice) -> None:
+        """Refuse images that are not those at their places in the record."""
+        known = self.record.checksums
+        if known is None or np.array_equal(found := checksums(images), known[here]):
+            return
+        if here.stop > self.images:
+            self._check_count(here.stop)
+        image = here.start + int(np.flatnonzero(found != known[here])[0])
+        raise ShapeError(
+            f"x: image {image} is not the one that was simulated at its place, expected the same "
+            f"images in the same order. Pass what was simulated; of a DataLoader that shuffles or "
+            f"augments at random simulate one array: torch.cat([images for images, _ in loader])."
+        )
+
+    def _check_count(self, images: int) -> None:
+        if images != self.images:
+            raise ShapeError(f"x: {images} images, expected the {self.images} that were simulated.")
 
     def rows(
-        self, here: slice, ann: Arrays, step: int, reference: Reference = "received"
+        self,
+        here: slice,
+        shown: torch.Tensor,
+        ann: Arrays,
+        step: int,
+        reference: Reference = "received",
     ) -> Iterator[tuple[str, dict[str, np.ndarray], np.ndarray]]:
         """Yield each row's name, parts and activation in the ANN, for a batch after some steps."""
-        graph, shown = self.network.graph, self.x[here]
+        graph = self.network.graph
         if self.record.input != "analog":
-            rates = torch.from_numpy(self.record.counts("input", step)[here] / step)
+            rates = torch.from_numpy(self.record.counts("input", step, images=here) / step)
             yield "input", {"input": (rates.to(graph.dtype) - shown).numpy()}, shown.numpy()
             shown = rates.to(graph.dtype)
         phi = mean_outputs(self.record, self.neurons, step, here)

@@ -4,7 +4,7 @@ Between two neurons all is affine or an exact pool. So the mean current follows 
 what is passed on, in one evaluation.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -31,9 +31,11 @@ def mean_currents(network: Network, x: torch.Tensor, record: Record) -> dict[str
 
     The record is one of analog input, of this network and of these images.
     """
-    found = {name: np.empty(n.shape, record.output_sums.dtype) for name, n in record.totals.items()}
+    kind = record.output_sums.dtype
+    found = {name: np.empty((len(x), *network.shape(name)), kind) for name in network.layers}
     neurons = neurons_that_ran(record)
-    for here in image_slices(network.graph, len(x)):
+    batch = images_together(network.graph)
+    for here in (slice(i, i + batch) for i in range(0, len(x), batch)):
         phi = mean_outputs(record, neurons, record.timesteps, here)
         currents = received_currents(network.graph, x[here], phi)
         for name, values in found.items():
@@ -45,16 +47,17 @@ def mean_outputs(
     record: Record, neurons: Mapping[str, Neuron], step: int, here: slice
 ) -> dict[str, np.ndarray]:
     """Return what neurons and gates have passed on after `step` steps, φ, shape (b, C, ...)."""
-    phi = {name: passed_on(record.counts(name, step)[here], step, n) for name, n in neurons.items()}
+    phi = {
+        name: passed_on(record.counts(name, step, images=here), step, neuron)
+        for name, neuron in neurons.items()
+    }
     gates = record.pooled.get(step, {})
     return phi | {name: sums[here] / step for name, sums in gates.items()}
 
 
-def image_slices(graph: Graph, images: int) -> Iterator[slice]:
-    """Yield slices of so many images that a layer's values stay in the caches."""
-    batch = max(1, _BATCH_BYTES // (8 * max(size(node) for node in graph.layers.values())))
-    for first in range(0, images, batch):
-        yield slice(first, first + batch)
+def images_together(graph: Graph) -> int:
+    """Return the number of images with which a layer's values stay in the caches."""
+    return max(1, _BATCH_BYTES // (8 * max(size(node) for node in graph.layers.values())))
 
 
 def received_currents(

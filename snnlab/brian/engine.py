@@ -7,11 +7,11 @@ import brian2 as b2
 import numpy as np
 from scipy import sparse
 
+from snnlab._images import GIB
 from snnlab.brian import synapses
 from snnlab.dynamics.neuron import per_neuron
 from snnlab.exceptions import MemoryBudgetError
 from snnlab.network import Network
-from snnlab.simulation.options import GIB
 from snnlab.simulation.progress import progress_bar
 from snnlab.simulation.record import Arrays
 
@@ -93,12 +93,13 @@ class BrianEngine:
     ) -> Run:
         """Simulate one image.
 
-        `currents` holds the constant current of each layer, shape (n,); `trains` the spikes of the
-        pixels, 0 or 1, shape (T, ...). The output's potentials are kept, and those of `potentials`.
+        `currents` holds the current of each layer, shape (1, n) if it is constant and (T, n) if
+        not; `trains` the spikes of the pixels, 0 or 1, shape (T, ...). The output's potentials are
+        kept, and those of `potentials`.
         """
         begin = round(self.network.t / DT)
         for name, group in self.groups.items():
-            group.current = currents[name]
+            group.current = currents[name][0]
             group.v = self.neurons[name].v_init * group.v_threshold if name in self.neurons else 0
         if trains is not None:
             steps, pixels = np.nonzero(trains.reshape(timesteps, -1))
@@ -112,14 +113,27 @@ class BrianEngine:
             n: b2.StateMonitor(self.groups[n], "v", name=f"states{self.label[n]}", **at_end)
             for n in {*potentials, "output"}
         }
-        self.network.add(*spikes.values(), *states.values())
+        passing = [*spikes.values(), *states.values()]
+        if len(currents["output"]) > 1:
+            passing.append(self._frames(currents, begin))
+        self.network.add(*passing)
         self.network.run(timesteps * DT, namespace={})
-        self.network.remove(*spikes.values(), *states.values())
+        self.network.remove(*passing)
         fired = {
             name: (np.rint(np.asarray(m.t / DT)).astype(int) - begin, np.asarray(m.i))
             for name, m in spikes.items()
         }
         return Run(fired, {name: np.asarray(monitor.v).T for name, monitor in states.items()})
+
+    def _frames(self, currents: Arrays, begin: int) -> b2.NetworkOperation:
+        """Return what sets the currents of each step, shape (T, n), when it begins."""
+
+        def show(t: b2.Quantity) -> None:
+            step = round(t / DT) - begin
+            for name, group in self.groups.items():
+                group.current = currents[name][step]
+
+        return b2.NetworkOperation(show, when="start", clock=self.clock, name="frames")
 
     def _size(self, name: str) -> int:
         nodes = synapses.sources(self.graph) | {"output": self.graph.nodes[-1]}

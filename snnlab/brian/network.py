@@ -1,5 +1,6 @@
 """Running a converted network in Brian2."""
 
+import dataclasses
 from collections.abc import Iterable
 from itertools import repeat
 from typing import Any
@@ -8,20 +9,23 @@ import numpy as np
 import torch
 
 from snnlab import _checks
+from snnlab._images import GIB
 from snnlab.brian import synapses
 from snnlab.brian.engine import BrianEngine, Run
 from snnlab.brian.isolation import isolated
-from snnlab.dynamics.input_coding import spiking_input
+from snnlab.dynamics.input_coding import coded_input
 from snnlab.dynamics.neuron import Reset
 from snnlab.exceptions import ShapeError
 from snnlab.graph.evaluation import inference
 from snnlab.network import Network
-from snnlab.simulation.options import GIB, RunOptions, refuse_outside_unit, train_seeds
+from snnlab.simulation.options import RunOptions, train_seeds
 from snnlab.simulation.progress import progress_bar
 from snnlab.simulation.record import Record
-from snnlab.simulation.recorder import Recorder, put
+from snnlab.simulation.recorder import Recorder
 
 SCHEDULES = ("layers", "brian")
+# Read together.
+_IMAGES = 64
 
 
 def simulate(
@@ -53,9 +57,10 @@ def simulate(
         From `convert`; without max pooling.
     x, timesteps, reset, v_init, spikes, potentials, at
         As in `snnlab.simulate`.
-    input : {"analog", "poisson", "regular"} or array of 0 and 1, shape (T, B, ...)
+    input : {"analog", "poisson", "regular", "frames"} or array of 0 and 1, shape (T, B, ...)
         The image as a constant current; or as random spikes, the same that `snnlab.simulate` draws
-        from `seed`; or as regular spikes; or recorded trains, as `record.spikes("input")`.
+        from `seed`; or as regular spikes; or `x` itself as the currents of each step, as in
+        `snnlab.simulate`; or recorded trains as spikes, as `record.spikes("input")`.
     seed : int or numpy.random.Generator
         For "poisson".
     schedule : {"layers", "brian"}
@@ -101,28 +106,30 @@ def simulate(
         dtype=torch.float64,
         memory=memory,
     )
-    network, x = options.apply(network, x)
+    network, images = options.apply(network, x)
+    x = torch.cat(list(images.split(_IMAGES, network.graph.dtype)))
     recorder = Recorder(network, len(x), options)
-    T, spiking = options.timesteps, options.spiking_input
+    recorder.put_images(x, 0)
+    T, spiking, frames = options.timesteps, options.spiking_input, options.input == "frames"
     trains = _trains(input, x, T, seed) if spiking else repeat(None)
     with inference(network.graph, 1), isolated(target), progress_bar(len(x), "images") as progress:
         engine = BrianEngine(network, spiking, schedule, options.memory)
         for b, (image, train) in enumerate(zip(x, trains, strict=False)):
             shown = torch.zeros_like(image) if spiking else image
-            currents = synapses.currents_at_rest(engine.graph, shown[None].cpu())
-            constant = {name: current.numpy().ravel() for name, current in currents.items()}
-            run = engine.run(constant, train, T, recorder.potentials)
-            _write(recorder, run, train, network, b)
+            shown = shown if frames else shown[None]
+            currents = synapses.currents_at_rest(engine.graph, shown.cpu())
+            steady = {name: current.flatten(1).numpy() for name, current in currents.items()}
+            run = engine.run(steady, train, T, recorder.potentials)
+            _write(recorder, run, image.cpu().numpy() if frames else train, network, b)
             progress.update()
-    return recorder.record()
+    return dataclasses.replace(recorder.record(), labels=images.labels)
 
 
 def _trains(input: Any, x: torch.Tensor, timesteps: int, seed: Any) -> Iterable[np.ndarray]:
     """Return the spike trains of image after image, shape (T, ...): drawn, or as recorded."""
     if isinstance(input, str):
-        refuse_outside_unit(x)
         images = zip(x, train_seeds(len(x), seed), strict=True)
-        sources = (spiking_input(input, image[None], [own]) for image, own in images)
+        sources = (coded_input(input, image[None], [own]) for image, own in images)
         return (source.step(timesteps)[:, 0].cpu().numpy() for source in sources)
     trains, expected = np.asarray(input), (timesteps, *x.shape)
     if trains.shape != expected:
@@ -140,8 +147,10 @@ def _trains(input: Any, x: torch.Tensor, timesteps: int, seed: Any) -> Iterable[
     return trains.astype(np.uint8).swapaxes(0, 1)
 
 
-def _write(recorder: Recorder, run: Run, train: Any, network: Network, b: int) -> None:
-    """Put the run of image `b` into the arrays of the record."""
+def _write(
+    recorder: Recorder, run: Run, shown: np.ndarray | None, network: Network, b: int
+) -> None:
+    """Put the run of image `b`, which was `shown` as trains or frames, into the record."""
     T, stops = recorder.options.timesteps, recorder.options.recorded_steps
     for name, (steps, neurons) in run.spikes.items():
         shape = network.shape(name)
@@ -152,13 +161,14 @@ def _write(recorder: Recorder, run: Run, train: Any, network: Network, b: int) -
         if name in recorder.spikes:
             trains = np.zeros((T, size), np.uint8)
             trains[steps, neurons] = 1
-            put(recorder.spikes[name], trains.reshape(T, 1, *shape), 0, b)
+            recorder.put(recorder.spikes, name, trains.reshape(T, 1, *shape), 0, b)
         if name in run.potentials:
-            put(recorder.potentials[name], run.potentials[name].reshape(T, 1, *shape), 0, b)
-    if train is not None:
-        if "input" in recorder.spikes:
-            put(recorder.spikes["input"], train[:, None], 0, b)
+            potentials = run.potentials[name].reshape(T, 1, *shape)
+            recorder.put(recorder.potentials, name, potentials, 0, b)
+    if shown is not None:
+        recorder.put(recorder.spikes, "input", shown[:, None], 0, b)
         for stop in stops:
-            recorder.put_sums(stop, b, {"input": train[None, :stop].sum(1, dtype=np.int64)})
+            recorder.put_sums(stop, b, {"input": shown[None, :stop].sum(1, dtype=np.float64)})
     outputs = network.graph.nodes[-1].meta["shape"]
-    put(recorder.outputs["output"], run.potentials["output"].reshape(T, 1, *outputs), 0, b)
+    sums = run.potentials["output"].reshape(T, 1, *outputs)
+    recorder.put(recorder.outputs, "output", sums, 0, b)

@@ -28,7 +28,7 @@ class NeuronRecord:
         Membrane potential after the reset.
     current_nA : array, same shape
         Input current during the step.
-    spikes : array of 0 and 1, same shape
+    spikes : array of 0 and 1 in int32, same shape
     states : mapping from variable to quantity, same shape
         All variables of the equations, with their units.
     """
@@ -148,7 +148,7 @@ def simulate_neuron(
     def shaped(array: Any) -> Any:
         return array.T if shape else array[0]
 
-    trains = np.zeros((size, timesteps), np.uint8)
+    trains = np.zeros((size, timesteps), np.int32)
     trains[np.asarray(spikes.i), np.rint(np.asarray(spikes.t) / float(dt)).astype(int)] = 1
     record = NeuronRecord(
         model=model,

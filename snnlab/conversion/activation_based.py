@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from snnlab import _checks
+from snnlab._images import Images
 from snnlab.conversion.rules import ThresholdRule, refuse_silent
 from snnlab.conversion.statistics import (
     LayerStatistics,
@@ -56,6 +57,8 @@ class Percentile(ThresholdRule):
 
     def thresholds(self, graph: Graph, x_cal: Any) -> dict[str, float | np.ndarray]:
         """Return the threshold of each layer."""
+        _checks.instance(graph, Graph, "graph", "Write snnlab.trace(model, x) first.")
+        x_cal = Images.of(x_cal, "x_cal", graph.input_shape, again=True)
         statistics = activation_statistics(graph, x_cal)
         refuse_silent(statistics)
         largest = {name: float(layer.maximum.max()) for name, layer in statistics.items()}
@@ -97,7 +100,7 @@ class Maximum(ThresholdRule):
 
 def _exact_percentiles(
     graph: Graph,
-    x_cal: Any,
+    x_cal: Images,
     statistics: Mapping[str, LayerStatistics],
     percentile: float,
     nonzero: bool,
@@ -130,13 +133,14 @@ def _exact_percentiles(
 
 
 def _channel_percentiles(
-    graph: Graph, x_cal: Any, percentile: float, nonzero: bool
+    graph: Graph, x_cal: Images, percentile: float, nonzero: bool
 ) -> dict[str, np.ndarray]:
     """Return exact percentiles per channel, from the largest values of each, kept over batches."""
-    x_cal = _sample(graph, _checks.images(x_cal, "x_cal", graph.input_shape), percentile)
+    x_cal = _sample(graph, x_cal, percentile)
+    images = x_cal.count or 0
     channels = {name: (*node.meta["shape"], 1)[0] for name, node in graph.layers.items()}
     per_image = {name: size(node) // channels[name] for name, node in graph.layers.items()}
-    counts = {name: len(x_cal) * per_image[name] for name in graph.layers}
+    counts = {name: images * per_image[name] for name in graph.layers}
     keep = {name: n - rank(percentile, n)[0] for name, n in counts.items()}
     largest: dict[str, torch.Tensor] = {}
     positive: dict[str, torch.Tensor] = {}
@@ -163,18 +167,19 @@ def _channel_percentiles(
     return result
 
 
-def _sample(graph: Graph, x_cal: torch.Tensor, percentile: float) -> torch.Tensor:
-    """Return evenly spaced images, so many that the values to keep fit; all if they do."""
+def _sample(graph: Graph, x_cal: Images, percentile: float) -> Images:
+    """Return so many images that the values to keep fit; all if they do."""
     item = torch.finfo(graph.dtype).bits // 8
     share = 1 - percentile / 100
     values = sum(size(node) for node in graph.layers.values())
-    fitting = int(_KEPT_BYTES / item / max(share * values, 1e-9))
-    if fitting >= len(x_cal):
+    fitting = max(1, int(_KEPT_BYTES / item / max(share * values, 1e-9)))
+    if x_cal.count is None or fitting >= x_cal.count:
         return x_cal
+    sample = x_cal.sample(fitting)
     warnings.warn(
-        f"Percentile({percentile:g}, per_channel=True) uses {max(fitting, 1)} of the "
-        f"{len(x_cal)} calibration images, evenly spaced, to stay within "
-        f"{_KEPT_BYTES / 2**30:g} GiB.",
+        f"Percentile({percentile:g}, per_channel=True) uses {sample.count} of the {x_cal.count} "
+        f"calibration images, chosen by what they hold, to stay within {_KEPT_BYTES / 2**30:g} "
+        f"GiB.",
         stacklevel=2,
     )
-    return x_cal[np.linspace(0, len(x_cal) - 1, max(fitting, 1)).round().astype(int)]
+    return sample

@@ -5,6 +5,7 @@ from typing import Any, Literal
 from torch import nn
 
 from snnlab import _checks
+from snnlab._images import Images
 from snnlab.conversion.activation_based import Percentile
 from snnlab.conversion.rules import ThresholdRule
 from snnlab.conversion.verification import check_equivalence
@@ -18,6 +19,8 @@ from snnlab.network import Network
 
 Readout = Literal["potential", "spikes"]
 AveragePool = Literal["affine", "spikes"]
+# So many images are verified.
+_VERIFIED = 8
 
 
 def convert(
@@ -36,12 +39,17 @@ def convert(
     Traces the model, folds BatchNorm, sets a threshold for every ReLU, and verifies the result on
     up to 8 of the calibration images.
 
+    A DataLoader, a data set or an iterable of batches is never held as a whole, but read up to
+    three times, and has to give the same images each time, in any order. The thresholds are those
+    of one array of all images, whatever their order. What is an iterator itself is kept, up to
+    1 GiB.
+
     Parameters
     ----------
     model : torch.nn.Module
         Trained, in eval mode. It is not changed.
-    x_cal : array, shape (B, ...)
-        Calibration images, like those the network will get.
+    x_cal : array, shape (B, ...), or DataLoader, Dataset, iterable of batches
+        Calibration images, like those the network will get. Of pairs the first are the images.
     threshold : Percentile, Maximum, Fixed, DataBased or ModelBased
         How thresholds are chosen; by default Percentile(99.9).
     reset : {"subtract", "zero"}
@@ -68,7 +76,10 @@ def convert(
         If the model holds something that cannot be converted, or if nothing would spike: there is
         no ReLU, and no readout by spikes.
     CalibrationError
-        If a layer is silent on all of `x_cal`.
+        If a layer is silent on all of `x_cal`, or if `x_cal` gives other images when it is read
+        again.
+    MemoryBudgetError
+        If `x_cal` can be read only once and is too large to be kept.
     ShapeError, OptionError
         If `x_cal` or an option is not as described.
     VerificationError
@@ -94,8 +105,9 @@ def convert(
     Neuron(1.0, reset, v_init)
     _checks.option(readout, "readout", ("potential", "spikes"))
     _checks.option(average_pool, "average_pool", ("affine", "spikes"))
-    x_cal = _checks.images(x_cal, "x_cal")
-    traced = trace(model, x_cal)
+    x_cal = Images(x_cal, "x_cal", again=True)
+    first = x_cal.first(_VERIFIED)
+    traced = trace(model, first)
     graph = fold_batchnorm(traced)
     if average_pool == "spikes":
         graph = spiking_average_pooling(graph)
@@ -107,11 +119,12 @@ def convert(
             "replace ReLUs. Train the model with ReLU activations. For neurons at the output "
             'alone write readout="spikes".'
         )
-    thresholds = threshold.thresholds(graph, x_cal)
+    # Rules of users' own expect an array where one was given.
+    thresholds = threshold.thresholds(graph, x_cal if x_cal.array is None else x_cal.array)
     neurons = {
         name: Neuron(checked_threshold(theta, f"threshold of layer {name!r}"), reset, v_init)
         for name, theta in thresholds.items()
     }
     network = Network(graph, neurons, max_pool)
-    check_equivalence(traced, model, network, x_cal[:8])
+    check_equivalence(traced, model, network, first)
     return network

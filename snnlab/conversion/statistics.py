@@ -10,6 +10,7 @@ import torch
 from torch import fx
 
 from snnlab import _checks
+from snnlab._images import Images
 from snnlab.exceptions import CalibrationError
 from snnlab.graph.canonical import Graph
 from snnlab.graph.evaluation import activation, evaluate, inference, last_uses, peak_live_size
@@ -74,7 +75,7 @@ def activation_statistics(graph: Graph, x_cal: Any) -> dict[str, LayerStatistics
     ----------
     graph : Graph
         From `trace`, folded or not.
-    x_cal : array, shape (B, ...)
+    x_cal : array, shape (B, ...), or DataLoader, Dataset, iterable of batches
         Images like those the network will get.
 
     Returns
@@ -162,10 +163,9 @@ def cut_off(activations: np.ndarray, threshold: float) -> dict[str, float]:
 def image_batches(graph: Graph, x: Any, name: str = "x_cal") -> Iterator[torch.Tensor]:
     """Yield the images in batches whose values stay within a few dozen MiB."""
     _checks.instance(graph, Graph, "graph", "Write snnlab.trace(model, x) first.")
-    x = _checks.images(x, name, graph.input_shape, graph.dtype)
     item = torch.finfo(graph.dtype).bits // 8
     step = max(1, _BATCH_BYTES // (item * peak_live_size(graph.nodes, last_uses(graph))))
-    for images in x.split(step):
+    for images in Images.of(x, name, graph.input_shape).split(step, graph.dtype):
         yield images.to(graph.device)
 
 

@@ -7,13 +7,16 @@ import numpy as np
 import torch
 from torch import fx
 
-from snnlab import _checks
+from snnlab._images import Images
 from snnlab.conversion.rules import ThresholdRule, refuse_silent
 from snnlab.conversion.statistics import activation_statistics
 from snnlab.exceptions import CalibrationError, OptionError, UnsupportedLayerError
 from snnlab.graph.canonical import TRANSPOSED, Graph, exclusive_layer
 from snnlab.graph.operations import Kind
 from snnlab.graph.spiking_layers import is_average_pool
+
+# Looked at together.
+_IMAGES = 64
 
 
 @dataclass(frozen=True)
@@ -46,8 +49,9 @@ class ModelBased(ThresholdRule):
 
     def thresholds(self, graph: Graph, x_cal: Any) -> dict[str, float | np.ndarray]:
         """Return the threshold of each layer."""
-        x = _checks.images(x_cal, "x_cal", graph.input_shape, graph.dtype)
-        low, high = float(x.min()), float(x.max())
+        x = Images.of(x_cal, "x_cal", graph.input_shape)
+        ranges = [(float(part.min()), float(part.max())) for part in x.split(_IMAGES, graph.dtype)]
+        low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
         if low < 0 or high > 1:
             raise OptionError(
                 f"x_cal: values from {low:g} to {high:g}, expected [0, 1]: ModelBased bounds what "

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
+from safetensors.torch import load
 from torch import nn
 
 from snnlab import _checks
 from snnlab.data import bundled
-from snnlab.exceptions import needs
 
 
 def mnist_mlp() -> nn.Module:
@@ -100,9 +100,6 @@ def load_network(name: str) -> nn.Module:
     >>> load_network("mnist_diehl_convnet")[0]
     Conv2d(1, 12, kernel_size=(5, 5), stride=(1, 1), bias=False)
     """
-    with needs("snnlab.data.load_network", "safetensors"):
-        from safetensors.torch import load
-
     model = ARCHITECTURES[_checks.option(name, "name", ARCHITECTURES)]()
     # Stored in half precision, for half the size; copied into parameters of float32.
     model.load_state_dict(load(bundled.read(f"{name}.safetensors")))

@@ -10,7 +10,6 @@ from snnlab.network import Network
 from snnlab.simulation.engine import run
 from snnlab.simulation.options import RunOptions
 from snnlab.simulation.record import classified
-from snnlab.simulation.recorder import Recorder
 
 
 class Trials:
@@ -35,15 +34,14 @@ class Trials:
             return self.known[key]
         options = RunOptions(timesteps=timesteps)
         network, x = options.apply(network, self.x)
-        recorder = Recorder(network, len(x), options)
         graph = network.graph
         constant = {
             name: torch.from_numpy(values).to(graph.device, graph.dtype)
             for name, values in (overridden or {}).items()
         }
-        run(network, x, recorder, constant)
+        record = run(network, x, options, constant)
         self.progress.update()
-        right = classified(recorder.outputs["output"], self.y)
+        right = classified(record.output_sums, self.y)
         if overridden is None:
             self.known[key] = right
         return right

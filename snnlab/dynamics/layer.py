@@ -12,8 +12,12 @@ def channels_last(x: torch.Tensor) -> torch.Tensor:
 
     Images with channels lie channels last: pooling is four times as fast so on a CPU.
     """
+    return x.contiguous(memory_format=_order(x.ndim))
+
+
+def _order(dimensions: int) -> torch.memory_format:
     formats = {4: torch.channels_last, 5: torch.channels_last_3d}
-    return x.contiguous(memory_format=formats.get(x.ndim, torch.contiguous_format))
+    return formats.get(dimensions, torch.contiguous_format)
 
 
 def integrate_and_fire(
@@ -59,7 +63,7 @@ class IFLayer:
             theta = channels_last(theta.expand(1, *shape[1:]).clone())
         self.v_threshold = theta
         self.subtract = neuron.reset == "subtract"
-        self.v = channels_last(torch.empty(shape, **_kind(like)))
+        self.v = torch.empty(shape, **_kind(like), memory_format=_order(like.ndim))
         self.v.copy_(neuron.v_init * theta)
         self.counts = torch.zeros_like(self.v)
         self.record = record
@@ -76,7 +80,8 @@ class IFLayer:
         laid = channels_last(x)
         folded = laid if not constant and (writable or laid is not x) else None
         if folded is None:
-            folded = channels_last(torch.empty((steps * images, *x.shape[1:]), **_kind(x)))
+            shape = (steps * images, *x.shape[1:])
+            folded = torch.empty(shape, **_kind(x), memory_format=_order(x.ndim))
         spikes = folded.unflatten(0, (steps, images))
         currents = [laid] * steps if constant else laid.unflatten(0, (steps, images)).unbind(0)
         self.potentials = torch.empty_like(spikes) if self.record else None

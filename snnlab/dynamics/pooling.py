@@ -41,11 +41,12 @@ class ExactMaxPool:
 
     def step(self, x: torch.Tensor, steps: int, writable: bool = False) -> torch.Tensor:
         """Return the block of outputs, as `Stepping.step`; the memory of `x` stays."""
-        # A sum has the order of its dimensions in memory, so it is taken with the channels last.
-        charge = channels_last(x).movedim(1, -1).unflatten(0, (steps, -1)).cumsum(0)
-        charge.add_(self.charge)
-        self.charge = charge[-1].clone()
-        highest = self.pool(charge.flatten(0, 1).movedim(-1, 1))
+        x = channels_last(x)
+        charge = torch.empty_like(x)
+        for block, sums in zip(x.chunk(steps), charge.chunk(steps), strict=True):
+            self.charge = torch.add(self.charge, block, out=sums)
+        self.charge = self.charge.clone()
+        highest = self.pool(charge)
         blocks = highest.unflatten(0, (steps, -1))
         output = blocks.clone()
         output[1:] -= blocks[:-1]

@@ -40,8 +40,8 @@ def errors_by_layer(network: Network, x: Any, y: Any, steps: Sequence[int]) -> d
     for step in steps:
         report = decompose(network, x, record, step=step)
         found.append([report.statistics(layer) for layer in layers])
-        spikes.append(sum(n.sum(dtype=np.int64) for n in report.counts.values()) / len(x))
-        spurious.append(sum(report.spurious(n).sum(dtype=np.int64) for n in report.counts) / len(x))
+        spikes.append(sum(n.sum() for n in report.counts.values()) / len(x))
+        spurious.append(sum(report.spurious(n).sum() for n in report.counts) / len(x))
 
     def numbers(part: str, kind: str) -> np.ndarray:
         return np.array([[n[part][kind] if part in n else 0.0 for n in row] for row in found])

@@ -29,9 +29,8 @@ def raster(record: Record, layer: str | int, *, image: int = 0, ax: Axes | None 
     OptionError
         If the spikes of the layer were not recorded, or there is no such image.
     """
-    trains = record.spikes(layer)
-    image = _checks.position(image, "image", trains.shape[1])
-    trains = trains[:, image].reshape(record.timesteps, -1)
+    image = _checks.position(image, "image", record.output_sums.shape[1])
+    trains = record.spikes(layer, images=image).reshape(record.timesteps, -1)
     ax = _style.axes(ax)
     steps, neurons = np.nonzero(trains)
     ax.plot(steps + 1, neurons, "|", color=_style.BLACK, ms=_style.mark_size(trains.shape[1]))

@@ -3,6 +3,7 @@
 Within a block the network is walked layer by layer, with time folded into the batch.
 """
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,9 @@ import numpy as np
 import torch
 from torch import fx
 
-from snnlab.dynamics.input_coding import spiking_input
+from snnlab import _checks
+from snnlab._images import GIB, Images
+from snnlab.dynamics.input_coding import coded_input
 from snnlab.dynamics.layer import IFLayer
 from snnlab.dynamics.pooling import GatedMaxPool, max_pool
 from snnlab.dynamics.stepping import Stepping
@@ -19,9 +22,10 @@ from snnlab.graph.canonical import apply, source_of
 from snnlab.graph.evaluation import inference, last_uses, peak_live_size, size
 from snnlab.graph.operations import Kind
 from snnlab.network import Network
-from snnlab.simulation.options import GIB, train_seeds
+from snnlab.simulation.options import RunOptions, train_seeds
 from snnlab.simulation.progress import progress_bar
-from snnlab.simulation.recorder import Recorder, put
+from snnlab.simulation.record import Record
+from snnlab.simulation.recorder import Recorder
 
 # The largest value of a block takes about this much; caches are used best so.
 _BLOCK_BYTES = 4 * 2**20
@@ -41,28 +45,40 @@ class Blocks:
 
 def run(
     network: Network,
-    x: torch.Tensor,
-    recorder: Recorder,
+    x: Images,
+    options: RunOptions,
     overridden: Mapping[str, torch.Tensor] | None = None,
-) -> None:
-    """Simulate all images, shape (B, ...), and fill the recorder; its options are those of the run.
+) -> Record:
+    """Simulate all images and return what is recorded.
 
     What the layers in `overridden` pass on at every step, shape (B, ...), takes the place of their
     spikes. What is not read then is neither simulated nor recorded.
     """
-    options = recorder.options
-    T, count = options.timesteps, len(x)
+    graph, T = network.graph, options.timesteps
     engine = Engine(network, options.input, overridden)
+    count = x.count_up_to(engine.blocks(None, T, options.memory).images)
     blocks = engine.blocks(count, T, options.memory)
-    seeds = train_seeds(count, options.seed) if options.input == "poisson" else []
-    together = inference(network.graph, blocks.images * blocks.steps)
-    with together, progress_bar(count * T, "image steps") as progress:
-        for first in range(0, count, blocks.images):
-            chosen = slice(first, first + blocks.images)
-            engine.start(x[chosen].to(network.graph.device), seeds[chosen], recorder, first)
-            for begin, end in _spans(T, blocks.steps, options.recorded_steps):
-                engine.advance(begin, end)
-                progress.update(engine.images * (end - begin))
+    generator = _checks.generator(options.seed) if options.input == "poisson" else None
+    whole = None if count is None else Recorder(network, count, options)
+    records: list[Record] = []
+    first = taken = 0
+    with progress_bar(None if count is None else count * T, "image steps") as progress:
+        # The user's own code, which reads the images, runs outside of `inference`.
+        for images in x.split(blocks.images, graph.dtype):
+            recorder = whole or Recorder(network, len(images), options, first, taken)
+            recorder.put_images(images, first)
+            seeds = [] if generator is None else train_seeds(len(images), generator)
+            with inference(graph, blocks.images * blocks.steps):
+                engine.start(images.to(graph.device), seeds, recorder, first)
+                for begin, end in _spans(T, blocks.steps, options.recorded_steps):
+                    engine.advance(begin, end)
+                    progress.update(len(images) * (end - begin))
+            first += len(images)
+            if recorder is not whole:
+                taken += recorder.size
+                records.append(recorder.record())
+    record = Record.join(records) if whole is None else whole.record()
+    return dataclasses.replace(record, labels=x.labels)
 
 
 def _spans(timesteps: int, block: int, stops: list[int]) -> Iterator[tuple[int, int]]:
@@ -92,7 +108,7 @@ class Engine:
             if node not in self.read:
                 continue
             kind = node.meta["kind"]
-            starts = kind is Kind.RELU or (kind is Kind.INPUT and input != "analog")
+            starts = kind is Kind.RELU or (kind is Kind.INPUT and self.coding != "analog")
             if starts or any(source in self.moving for source in node.all_input_nodes):
                 self.moving.add(node)
         self.released = last_uses(self.graph)
@@ -110,25 +126,35 @@ class Engine:
     def _overrides(self, node: fx.Node) -> bool:
         return node.meta["kind"] is Kind.RELU and node.meta["layer"] in self.overridden
 
-    def blocks(self, images: int, timesteps: int, memory: int) -> Blocks:
-        """Return how many images and how many steps go together."""
+    def blocks(self, images: int | None, timesteps: int, memory: int) -> Blocks:
+        """Return how many images and how many steps go together; None stands for many images."""
         item = torch.finfo(self.graph.dtype).bits // 8
         moving = [node for node in self.graph.nodes if node in self.moving]
         largest = max(size(node) for node in moving) * item
         # A block in flight: what is alive at once, and as much again for torch's own work space.
         flight = 2 * peak_live_size(moving, self.released) * item
         # Carried along for each image: potentials, counts, and what does not change in time.
-        carried = item * (3 * sum(size(node) for node in self.graph.nodes if node.op != "get_attr"))
+        carried = 3 * sum(size(node) for node in self.graph.nodes if node.op != "get_attr")
+        if self.coding == "frames":
+            carried += timesteps * size(self.graph.nodes[0])
+        carried *= item
         if flight + carried > memory:
             raise MemoryBudgetError(
                 f"simulate: one image and one step need {(flight + carried) / GIB:.3g} GiB, memory "
                 f"allows {memory / GIB:.3g} GiB. Allow more, as memory={flight + carried}."
             )
         fitting = max(1, _BLOCK_BYTES // largest)
-        steps = min(timesteps, max(_BLOCK_STEPS, fitting // images))
-        steps = min(steps, max(1, (memory - carried) // flight))
-        together = max(1, min(images, fitting // steps))
-        return Blocks(max(1, min(together, memory // (flight * steps + carried))), steps)
+
+        def block(steps: int) -> Blocks:
+            steps = min(timesteps, steps, max(1, (memory - carried) // flight))
+            together = min(fitting // steps, memory // (flight * steps + carried))
+            return Blocks(max(1, together), steps)
+
+        full = block(_BLOCK_STEPS)
+        if images is None or images > full.images:
+            return full
+        few = block(max(_BLOCK_STEPS, fitting // images))
+        return Blocks(min(images, few.images), few.steps)
 
     def start(
         self, images: torch.Tensor, seeds: Sequence[int], recorder: Recorder, first: int
@@ -139,7 +165,7 @@ class Engine:
         """
         self.images, self.first, self.recorder = len(images), first, recorder
         if self.coding != "analog":
-            self.input = spiking_input(self.coding, images, seeds)
+            self.input = coded_input(self.coding, images, seeds)
         self.constants: Values = {}
         self.states: dict[fx.Node, Stepping] = {}
         self.sum = torch.zeros(())
@@ -180,10 +206,10 @@ class Engine:
             self._put_sums(end)
 
     def _encode(self, begin: int, steps: int) -> torch.Tensor:
-        """Return the spikes of the pixels, shape (t·b, ...)."""
+        """Return the spikes of the pixels, or the frames, shape (t·b, ...)."""
         trains = self.input.step(steps)
         self._put(self.recorder.spikes, "input", trains, begin)
-        return trains.flatten(0, 1).to(self.graph.dtype)
+        return trains.flatten(0, 1)
 
     def _step(self, node: fx.Node, values: Values, begin: int, steps: int) -> torch.Tensor:
         """Return what the neurons of a layer, or a max pooling, make of a block."""
@@ -239,7 +265,7 @@ class Engine:
     ) -> None:
         """Record a block, shape (t, b, ...), if it is wanted."""
         if layer in arrays and block is not None:
-            put(arrays[layer], block.cpu().numpy(), begin, self.first)
+            self.recorder.put(arrays, layer, block.cpu().numpy(), begin, self.first)
 
     def _put_sums(self, step: int) -> None:
         """Record what neurons, pixels and gates have passed on so far."""

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 
 from snnlab import _checks
+from snnlab._images import GIB, Images
 from snnlab.dynamics.neuron import Reset
 from snnlab.exceptions import OptionError
 from snnlab.network import Network
 
-GIB = 2**30
-INPUTS = ("analog", "poisson", "regular")
+INPUTS = ("analog", "poisson", "regular", "frames")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +27,7 @@ class RunOptions:
     seed: int | np.random.Generator | None = None
     spikes: bool | Iterable[str | int] = ()
     potentials: bool | Iterable[str | int] = ()
+    counts: bool | Iterable[str | int] = True
     at: Iterable[int] = ()
     dtype: torch.dtype | None = None
     memory: int = GIB
@@ -43,21 +44,29 @@ class RunOptions:
     @property
     def spiking_input(self) -> bool:
         """Whether the pixels spike."""
-        return self.input != "analog"
+        return self.input in ("poisson", "regular")
 
     @property
     def recorded_steps(self) -> list[int]:
         """The steps after which spike counts are kept, the last one among them."""
         return sorted({*self.at, self.timesteps})
 
-    def apply(self, network: Network, x: Any) -> tuple[Network, torch.Tensor]:
-        """Return the network with the settings of this run, and its images, checked."""
+    def apply(self, network: Network, x: Any) -> tuple[Network, Images]:
+        """Return the network with the settings of this run, and its images."""
         _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
         if self.reset is not None or self.v_init is not None:
             network = network.replace(reset=self.reset, v_init=self.v_init)
         if self.dtype is not None and self.dtype != network.graph.dtype:
             network = network.to(self.dtype)
-        return network, _checks.images(x, "x", network.graph.input_shape, network.graph.dtype)
+        images = Images(
+            x,
+            "x",
+            network.graph.input_shape,
+            timesteps=self.timesteps if self.input == "frames" else None,
+            check=refuse_outside_unit if self.spiking_input else None,
+        )
+        images.look_through(network.graph.dtype)
+        return network, images
 
 
 def train_seeds(images: int, seed: int | np.random.Generator | None) -> list[int]:

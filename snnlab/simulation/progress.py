@@ -7,8 +7,8 @@ from typing import Any
 
 
 @contextmanager
-def progress_bar(total: int, unit: str) -> Iterator[Any]:
-    """Show a progress bar of tqdm after two seconds, until the work is done."""
+def progress_bar(total: int | None, unit: str) -> Iterator[Any]:
+    """Show a progress bar of tqdm after two seconds, until the work is done; None: nobody knows."""
     from tqdm.auto import tqdm
 
     off = os.environ.get("TQDM_DISABLE") == "1"  # tqdm's bar for notebooks does not read it

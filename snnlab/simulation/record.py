@@ -1,6 +1,6 @@
 """What a simulation leaves behind: numpy arrays, whichever simulator ran."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from snnlab import _checks, _text
 from snnlab.dynamics.neuron import Neuron
 from snnlab.exceptions import OptionError, ShapeError
+from snnlab.simulation.widening import Widened
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -16,6 +17,9 @@ Arrays = Mapping[str, np.ndarray]
 @dataclass(frozen=True, eq=False, repr=False)
 class Record(_text.ShownAsTable):
     """The spikes of a network over T steps for B images. Sums are stored, means computed.
+
+    Counts are kept in as few bytes as they need, and read as int64, trains as int32: so they can be
+    subtracted and multiplied.
 
     Parameters
     ----------
@@ -26,16 +30,21 @@ class Record(_text.ShownAsTable):
     fingerprint : str
         Tells the graph that ran from others.
     input : {"analog", "poisson", "regular"}
-    totals : mapping from layer name to array of whole numbers, shape (B, ...)
+    totals : mapping from layer name to array of int64, shape (B, ...)
         Spike counts after T steps; where the pixels spike also those of "input".
     output_sums : array, shape (T, B, ...)
         Accumulated current of the output after each step.
-    at : mapping from step to (mapping from layer name to array, shape (B, ...))
+    at : mapping from step to (mapping from layer name to array of int64, shape (B, ...))
         Spike counts after chosen steps.
-    recorded_spikes, recorded_potentials : mapping from layer name to array, shape (T, B, ...)
+    recorded_spikes : mapping from layer name to array of int32, shape (T, B, ...)
+    recorded_potentials : mapping from layer name to array, shape (T, B, ...)
         What was asked for; potentials are taken after the reset.
     pooled : mapping from step to (mapping from max pooling to array, shape (B, ...))
         What gates in place of max pooling have passed on, after T and after chosen steps.
+    labels : array, shape (B, ...), optional
+        What came along with the images.
+    checksums : array of uint32, shape (B,), optional
+        Tell the images that were simulated from others.
     """
 
     timesteps: int
@@ -48,6 +57,40 @@ class Record(_text.ShownAsTable):
     recorded_spikes: Arrays = field(default_factory=dict)
     recorded_potentials: Arrays = field(default_factory=dict)
     pooled: Mapping[int, Arrays] = field(default_factory=dict)
+    labels: np.ndarray | None = None
+    checksums: np.ndarray | None = None
+
+    @staticmethod
+    def join(records: Iterable["Record"]) -> "Record":
+        """Return the record of the images of several simulations, one after the other.
+
+        A simulation of all images at once gives the same. With Poisson input it does if all calls
+        got one and the same generator as `seed`, for an image's train depends on its position.
+
+        Parameters
+        ----------
+        records : Records
+            Of the same network, with the same options, in the order of their images.
+
+        Raises
+        ------
+        OptionError
+            If they are none, or differ in more than their images.
+
+        >>> from torch import nn
+        >>> from snnlab import Fixed, convert, simulate
+        >>> net = convert(nn.ReLU(), [[1.0]], threshold=Fixed(1.0), v_init=0.0)
+        >>> parts = [simulate(net, [[current]], timesteps=4) for current in (0.25, 0.5)]
+        >>> Record.join(parts).counts("relu").tolist()
+        [[1], [2]]
+        """
+        return _joined(list(records))
+
+    def __post_init__(self) -> None:
+        counts = {step: Widened(sums, np.int64) for step, sums in self.at.items()}
+        object.__setattr__(self, "at", counts)
+        object.__setattr__(self, "totals", Widened(self.totals, np.int64))
+        object.__setattr__(self, "recorded_spikes", Widened(self.recorded_spikes, np.int32))
 
     @property
     def layers(self) -> list[str]:
@@ -60,8 +103,18 @@ class Record(_text.ShownAsTable):
         steps = np.arange(1, self.timesteps + 1, dtype=self.output_sums.dtype)
         return self.output_sums / steps.reshape(-1, *[1] * (self.output_sums.ndim - 1))
 
-    def counts(self, layer: str | int, step: int | None = None) -> np.ndarray:
-        """Return the spike counts of a layer, shape (B, ...), after `step` steps (default: all T).
+    def counts(
+        self, layer: str | int, step: int | None = None, *, images: Any = slice(None)
+    ) -> np.ndarray:
+        """Return the spike counts of a layer, int64, shape (B, ...).
+
+        Parameters
+        ----------
+        layer : str or int
+        step : int, optional
+            After so many steps; by default all T.
+        images : slice or positions
+            Of these images only.
 
         Raises
         ------
@@ -70,28 +123,39 @@ class Record(_text.ShownAsTable):
         """
         name = self._name(layer)
         step = self.timesteps if step is None else _checks.whole(step, "step")
-        if step == self.timesteps:
-            return self.totals[name]
-        if step not in self.at:
+        if name not in self.totals:
+            raise OptionError(
+                f"layer {name!r}: its counts were not kept, those of {list(self.totals)} were. "
+                f"Simulate with counts=[{name!r}], or counts=True for all."
+            )
+        if step != self.timesteps and step not in self.at:
             raise OptionError(
                 f"step = {step!r}: counts were recorded after the steps "
                 f"{[*self.at, self.timesteps]}. Simulate with at=({step!r},) for others."
             )
-        return self.at[step][name]
+        kept = self.totals if step == self.timesteps else self.at[step]
+        return Widened(kept, np.int64).part(name, images)
 
     def rates(self, layer: str | int, step: int | None = None) -> np.ndarray:
         """Return spikes per step, in [0, 1], shape (B, ...); arguments as in `counts`."""
         return self.counts(layer, step) / (self.timesteps if step is None else step)
 
-    def spikes(self, layer: str | int) -> np.ndarray:
-        """Return the spike trains of a layer, 0 or 1, shape (T, B, ...).
+    def spikes(self, layer: str | int, *, images: Any = slice(None)) -> np.ndarray:
+        """Return the spike trains of a layer, 0 or 1 in int32, shape (T, B, ...).
+
+        Parameters
+        ----------
+        layer : str or int
+        images : slice or positions
+            Of these images only.
 
         Raises
         ------
         OptionError
             If they were not recorded.
         """
-        return self._recorded(self.recorded_spikes, layer, "spikes")
+        name = self._recorded(self.recorded_spikes, layer, "spikes")
+        return Widened(self.recorded_spikes, np.int32).part(name, np.s_[:, images])
 
     def potentials(self, layer: str | int) -> np.ndarray:
         """Return the potentials after the reset, shape (T, B, ...), in units of the activation.
@@ -101,35 +165,37 @@ class Record(_text.ShownAsTable):
         OptionError
             If they were not recorded.
         """
-        return self._recorded(self.recorded_potentials, layer, "potentials")
+        name = self._recorded(self.recorded_potentials, layer, "potentials")
+        return self.recorded_potentials[name]
 
-    def accuracy(self, y: Any) -> np.ndarray:
+    def accuracy(self, y: Any = None) -> np.ndarray:
         """Return the share of images classified rightly after each step, shape (T,), in [0, 1].
 
         Parameters
         ----------
-        y : array of whole numbers, shape (B,)
-            Right class of each image.
+        y : array of whole numbers, shape (B,), optional
+            Right class of each image; by default the labels that came along with the images.
 
         Raises
         ------
         ShapeError
             If there is not one label per image, or the output is not one score per class.
         """
-        return classified(self.output_sums, y)
+        return classified(self.output_sums, labels_or_own(y, self.labels))
 
     def _name(self, layer: str | int) -> str:
-        if layer == "input" and "input" in self.totals:
+        if layer == "input" and self.input != "analog":
             return "input"
         return _checks.layer(layer, self.layers)
 
-    def _recorded(self, arrays: Arrays, layer: str | int, what: str) -> np.ndarray:
+    def _recorded(self, arrays: Arrays, layer: str | int, what: str) -> str:
+        """Return the name of a layer of which something was recorded."""
         name = self._name(layer)
         if name not in arrays:
             raise OptionError(
                 f"layer {name!r}: its {what} were not recorded. Simulate with {what}=[{name!r}]."
             )
-        return arrays[name]
+        return name
 
     def _table(self) -> _text.Table:
         images = self.output_sums.shape[1]
@@ -139,7 +205,7 @@ class Record(_text.ShownAsTable):
             [
                 name,
                 _text.shape(counts.shape[1:]),
-                f"{counts.sum(dtype=np.int64) / images:,.1f}",
+                f"{counts.sum() / images:,.1f}",
                 f"{counts.mean() / self.timesteps:.4f}",
                 f"{(counts == 0).mean():.1%}",
             ]
@@ -160,15 +226,89 @@ class Activations:
         What leaves it.
     outputs : array, shape (B, ...)
         The logits.
+    labels : array, shape (B, ...), optional
+        What came along with the images.
     """
 
     currents: Arrays
     activations: Arrays
     outputs: np.ndarray
+    labels: np.ndarray | None = None
 
-    def accuracy(self, y: Any) -> float:
+    def accuracy(self, y: Any = None) -> float:
         """Return the share of images classified rightly, in [0, 1]; `y` as in `Record.accuracy`."""
-        return float(classified(self.outputs[None], y)[0])
+        return float(classified(self.outputs[None], labels_or_own(y, self.labels))[0])
+
+
+def labels_or_own(y: Any, own: np.ndarray | None) -> Any:
+    """Return the labels given, else those that came along with the images."""
+    if y is None and own is None:
+        raise ShapeError(
+            "y: none given, and none came along with the images, expected one label for each "
+            "image. Pass the labels as y, or simulate a loader or a data set that has them."
+        )
+    return own if y is None else y
+
+
+def _joined(records: list[Record]) -> Record:
+    """Return the record of the images of all records; refuse those that do not fit together."""
+    if not records:
+        raise OptionError("records: is empty, expected at least one Record of `simulate`.")
+    first, T = records[0], records[0].timesteps
+    for record in records:
+        _checks.instance(record, Record, "records", "Pass what `simulate` returned.")
+        for what, value in _common(record).items():
+            if value != _common(first)[what]:
+                raise OptionError(
+                    f"records: differ in {what}: {value}, expected {_common(first)[what]} as in "
+                    f"the first one. Join simulations of the same network with the same options."
+                )
+
+    def joined(arrays: Iterable[Arrays], axis: int = 0) -> dict[str, np.ndarray]:
+        several = [one.kept if isinstance(one, Widened) else one for one in arrays]
+        return {name: np.concatenate([one[name] for one in several], axis) for name in several[0]}
+
+    def if_all(arrays: list[np.ndarray | None]) -> np.ndarray | None:
+        known = [array for array in arrays if array is not None]
+        return np.concatenate(known) if len(known) == len(arrays) else None
+
+    # A count after few steps may be of a narrower type than that after all.
+    totals = joined(record.totals for record in records)
+    at = {t: joined(record.at[t] for record in records) for t in first.at if t != T}
+    return Record(
+        timesteps=T,
+        neurons=first.neurons,
+        fingerprint=first.fingerprint,
+        input=first.input,
+        totals=totals,
+        output_sums=np.concatenate([record.output_sums for record in records], 1),
+        at={t: at.get(t, totals) for t in first.at},
+        recorded_spikes=joined((r.recorded_spikes for r in records), 1),
+        recorded_potentials=joined((r.recorded_potentials for r in records), 1),
+        pooled={t: joined(record.pooled[t] for record in records) for t in first.pooled},
+        labels=if_all([record.labels for record in records]),
+        checksums=if_all([record.checksums for record in records]),
+    )
+
+
+def _common(record: Record) -> dict[str, Any]:
+    """Return in words what records of the same network and options have in common."""
+    settings = {
+        name: (np.asarray(n.v_threshold).tolist(), n.reset, n.v_init)
+        for name, n in record.neurons.items()
+    }
+    return {
+        "their network": record.fingerprint[:12],
+        "the settings of its neurons": settings,
+        "timesteps": record.timesteps,
+        "input": record.input,
+        "the type of their numbers": str(record.output_sums.dtype),
+        "counts": list(record.totals),
+        "at": list(record.at),
+        "spikes": list(record.recorded_spikes),
+        "potentials": list(record.recorded_potentials),
+        "max_pool": [list(arrays) for arrays in record.pooled.values()],
+    }
 
 
 def classified(outputs: np.ndarray, y: Any) -> np.ndarray:

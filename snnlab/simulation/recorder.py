@@ -6,19 +6,32 @@ import numpy as np
 import torch
 
 from snnlab import _checks
+from snnlab._images import GIB, checksums
 from snnlab.exceptions import MemoryBudgetError
 from snnlab.network import Network
-from snnlab.simulation.options import GIB, RunOptions
+from snnlab.simulation.options import RunOptions
 from snnlab.simulation.record import Arrays, Record
 
 # Shape and type of an array by layer.
 Plan = dict[str, tuple[tuple[int, ...], np.dtype]]
 
 
+# What to do if the largest array is one of these.
+_SMALLER = {
+    "outputs": "Simulate fewer images at a time, or fewer steps",
+    "spikes": "Record the spikes of fewer layers, or of fewer images",
+    "potentials": "Record the potentials of fewer layers, or of fewer images",
+    "counts": "If the outputs are enough, write counts=False; else name the layers that are "
+    "needed, as counts=['...'], simulate fewer images at a time",
+    "pooled": "If the outputs are enough, write counts=False; else simulate fewer images at a time",
+}
+
+
 class Recorder:
     """The arrays of a Record, filled block by block; B images and T steps in all.
 
-    The network is the one that runs, with the settings of the run.
+    The network is the one that runs, with the settings of the run. If other recorders have taken
+    other images, `first` is their number, and `taken` the bytes of their arrays.
 
     Attributes
     ----------
@@ -28,6 +41,8 @@ class Recorder:
         Of the layers that are recorded.
     counts, pooled : dict from step to (dict from layer to array, shape (B, ...))
         Spike counts, and what gates have passed on, after each recorded step.
+    size : int
+        Bytes of all of them.
 
     Raises
     ------
@@ -37,26 +52,35 @@ class Recorder:
         If the arrays are larger than `options.memory`.
     """
 
-    def __init__(self, network: Network, images: int, options: RunOptions):
-        self.network, self.options = network, options
+    def __init__(
+        self, network: Network, images: int, options: RunOptions, first: int = 0, taken: int = 0
+    ):
+        self.network, self.options, self.first = network, options, first
         graph, T, layers = network.graph, options.timesteps, network.layers
         real = torch.empty(0, dtype=graph.dtype).numpy().dtype
         shapes = {name: (images, *node.meta["shape"]) for name, node in graph.layers.items()}
-        trains = layers
-        if options.spiking_input:
+        kinds = {t: np.min_scalar_type(t) for t in options.recorded_steps}
+        summed = layers
+        if options.input != "analog":
             shapes = {"input": (images, *graph.input_shape)} | shapes
-            trains = [*layers, "input"]
+            summed = ["input", *layers]
+        trains = [*layers, "input"] if options.spiking_input else layers
         spikes = _checks.layers(options.spikes, trains, "spikes")
+        counted = _checks.layers(options.counts, summed, "counts")
         potentials = _checks.layers(options.potentials, layers, "potentials")
-        gates = graph.pools if network.max_pool != "exact" else {}
+        gates = graph.pools if network.max_pool != "exact" and counted else {}
         plans: dict[str, Plan] = {
             "outputs": {"output": ((T, images, *graph.nodes[-1].meta["shape"]), real)},
             "spikes": {name: ((T, *shapes[name]), np.dtype(np.uint8)) for name in spikes},
             "potentials": {name: ((T, *shapes[name]), real) for name in potentials},
         }
         counts: dict[int, Plan] = {
-            t: {name: (shape, np.min_scalar_type(t)) for name, shape in shapes.items()}
-            for t in options.recorded_steps
+            t: {
+                # Frames are any numbers, and so are their sums.
+                name: (shapes[name], real if (name, options.input) == ("input", "frames") else kind)
+                for name in counted
+            }
+            for t, kind in kinds.items()
         }
         pooled: dict[int, Plan] = {
             t: {name: ((images, *node.meta["shape"]), real) for name, node in gates.items()}
@@ -64,7 +88,8 @@ class Recorder:
         }
         plans |= {f"counts after {t} steps": plan for t, plan in counts.items()}
         plans |= {f"pooled sums after {t} steps": plan for t, plan in pooled.items()}
-        _refuse_too_large(plans, options.memory)
+        self.size = _size(plans, options.memory, images, first, taken)
+        self.checksums = np.zeros(images, np.uint32)
         self.outputs = _empty(plans["outputs"])
         self.spikes, self.potentials = _empty(plans["spikes"]), _empty(plans["potentials"])
         self.counts = {t: _empty(plan) for t, plan in counts.items()}
@@ -77,9 +102,23 @@ class Recorder:
     ) -> None:
         """Keep spike counts and the sums of gates, shape (b, ...), from image `first` on."""
         self.gates |= set(pooled)
+        first -= self.first
         for arrays, sums in ((self.counts[step], counts), (self.pooled[step], pooled)):
             for layer, block in sums.items():
-                arrays[layer][first : first + len(block)] = block
+                if layer in arrays:
+                    arrays[layer][first : first + len(block)] = block
+
+    def put(self, arrays: Arrays, layer: str, block: np.ndarray, begin: int, first: int) -> None:
+        """Keep a block, shape (t, b, ...), from step `begin` and image `first` on, if wanted."""
+        if layer in arrays:
+            t, b = block.shape[:2]
+            first -= self.first
+            arrays[layer][begin : begin + t, first : first + b] = block
+
+    def put_images(self, images: torch.Tensor, first: int) -> None:
+        """Note which images are simulated."""
+        first -= self.first
+        self.checksums[first : first + len(images)] = checksums(images)
 
     def record(self) -> Record:
         """Return what was kept."""
@@ -99,31 +138,29 @@ class Recorder:
             pooled={step: sums for step, sums in pooled.items() if sums},
             recorded_spikes=self.spikes,
             recorded_potentials=self.potentials,
+            checksums=self.checksums,
         )
-
-
-def put(array: np.ndarray, block: np.ndarray, begin: int, first: int) -> None:
-    """Keep a block, shape (t, b, ...), from step `begin` and image `first` on."""
-    t, b = block.shape[:2]
-    array[begin : begin + t, first : first + b] = block
 
 
 def _empty(plan: Plan) -> dict[str, np.ndarray]:
     return {name: np.empty(shape, kind) for name, (shape, kind) in plan.items()}
 
 
-def _refuse_too_large(plans: dict[str, Plan], memory: int) -> None:
+def _size(plans: dict[str, Plan], memory: int, images: int, first: int, taken: int) -> int:
+    """Return the bytes of all arrays; refuse them if they do not fit."""
     sizes = {
         (what, layer): int(np.prod(shape, dtype=float)) * kind.itemsize
         for what, plan in plans.items()
         for layer, (shape, kind) in plan.items()
     }
-    total = sum(sizes.values())
-    if total > memory:
+    size = sum(sizes.values())
+    if taken + size > memory:
         what, layer = max(sizes, key=lambda key: sizes[key])
+        share = sizes[what, layer] / size
+        so_far = f"of the first {first + images:,} images " if first else ""
         raise MemoryBudgetError(
-            f"simulate: recording needs {total / GIB:.3g} GiB, most of it "
-            f"({sizes[what, layer] / GIB:.3g} GiB) for the {what} of {layer!r}; memory allows "
-            f"{memory / GIB:.3g} GiB. Record fewer layers, images or steps, or allow "
-            f"memory={total}."
+            f"simulate: recording {so_far}needs {(taken + size) / GIB:.3g} GiB, {share:.0%} of it "
+            f"for the {what} of {layer!r}; memory allows {memory / GIB:.3g} GiB. "
+            f"{_SMALLER[what.split()[0]]}, or allow memory={taken + size}."
         )
+    return size

@@ -8,15 +8,16 @@ import torch
 from torch import fx
 
 from snnlab import _checks
+from snnlab._images import GIB, Images
 from snnlab.conversion.statistics import image_batches
 from snnlab.dynamics.neuron import Reset, as_simulated, constant_output
+from snnlab.exceptions import MemoryBudgetError
 from snnlab.graph.evaluation import activation, currents_of, inference
 from snnlab.graph.operations import Kind
 from snnlab.network import Network
 from snnlab.simulation.engine import run
-from snnlab.simulation.options import GIB, RunOptions, refuse_outside_unit
+from snnlab.simulation.options import RunOptions
 from snnlab.simulation.record import Activations, Record
-from snnlab.simulation.recorder import Recorder
 
 
 def simulate(
@@ -30,6 +31,7 @@ def simulate(
     seed: int | np.random.Generator | None = None,
     spikes: bool | Iterable[str | int] = (),
     potentials: bool | Iterable[str | int] = (),
+    counts: bool | Iterable[str | int] = True,
     at: Iterable[int] = (),
     dtype: torch.dtype | None = None,
     memory: int = GIB,
@@ -43,21 +45,27 @@ def simulate(
     ----------
     network : Network
         From `convert`.
-    x : array, shape (B, ...)
-        Images of the network's input shape.
+    x : array, shape (B, ...), or DataLoader, Dataset, iterable of batches
+        Images of the network's input shape. Of a loader, a data set or an iterable only some
+        batches are held at a time. Batches may be pairs of images and labels; the labels come along
+        in the record.
     timesteps : int
         Number of steps T.
     reset, v_init
         Other neuron settings for this run, as in `Network.replace`.
-    input : {"analog", "poisson", "regular"}
+    input : {"analog", "poisson", "regular", "frames"}
         The image as a constant current, or as random spikes with the pixel as their probability, or
-        as spikes at even distances.
+        as spikes at even distances. With "frames" `x` (or each batch) has the shape (T, B, ...) and
+        holds the input of each step: event frames, or trains that were recorded, of any numbers.
     seed : int or numpy.random.Generator
         For Poisson input. An image's train does not depend on the images beside it but on its
-        position.
+        position. With one generator for several calls, later images go on where earlier ones ended.
     spikes, potentials : bool or layers
         Layers whose trains or potentials are kept, shape (T, B, ...); True for all. "input" is
         among the names of `spikes` where the pixels spike.
+    counts : bool or layers
+        Layers whose spike counts are kept; False if the outputs are enough. "input" is among the
+        names unless the input is analog; for frames it is their sum.
     at : ints
         Steps after which spike counts are kept as well.
     dtype : torch.float32 or torch.float64, optional
@@ -95,25 +103,33 @@ def simulate(
         seed=seed,
         spikes=spikes,
         potentials=potentials,
+        counts=counts,
         at=at,
         dtype=dtype,
         memory=memory,
     )
-    network, x = options.apply(network, x)
-    recorder = Recorder(network, len(x), options)
-    if options.spiking_input:
-        refuse_outside_unit(x)
-    run(network, x, recorder)
-    return recorder.record()
+    network, images = options.apply(network, x)
+    return run(network, images, options)
 
 
-def ann(network: Network, x: Any) -> Activations:
+def ann(
+    network: Network,
+    x: Any,
+    *,
+    activations: bool | Iterable[str | int] = True,
+    memory: int = GIB,
+) -> Activations:
     """Run the same network with its own ReLUs in place of the neurons.
 
     Parameters
     ----------
     network : Network
-    x : array, shape (B, ...)
+    x : array, shape (B, ...), or DataLoader, Dataset, iterable of batches
+        As in `simulate`.
+    activations : bool or layers
+        Layers whose currents and activations are kept; False if the outputs are enough.
+    memory : int
+        Ceiling on the size of what is kept, in bytes.
 
     Returns
     -------
@@ -123,6 +139,8 @@ def ann(network: Network, x: Any) -> Activations:
     ------
     ShapeError, OptionError
         If the images do not fit the network, or it is none.
+    MemoryBudgetError
+        If what is to be kept does not fit.
 
     >>> from torch import nn
     >>> from snnlab import Fixed, convert
@@ -130,10 +148,17 @@ def ann(network: Network, x: Any) -> Activations:
     >>> ann(net, [[-0.5], [0.5]]).activations["relu"].tolist()
     [[0.0], [0.5]]
     """
-    return _without_time(network, x, activation)
+    return _without_time(network, x, activation, activations, memory, "ann")
 
 
-def quantized(network: Network, x: Any, timesteps: int) -> Activations:
+def quantized(
+    network: Network,
+    x: Any,
+    timesteps: int,
+    *,
+    activations: bool | Iterable[str | int] = True,
+    memory: int = GIB,
+) -> Activations:
     r"""Run the network as if every neuron received its mean current at each step.
 
     A layer passes on :math:`\theta N / T`, N being the spike count of a constant current. So it has
@@ -142,9 +167,12 @@ def quantized(network: Network, x: Any, timesteps: int) -> Activations:
     Parameters
     ----------
     network : Network
-    x : array, shape (B, ...)
+    x : array, shape (B, ...), or DataLoader, Dataset, iterable of batches
+        As in `simulate`.
     timesteps : int
         T.
+    activations, memory
+        As in `ann`.
 
     Returns
     -------
@@ -154,6 +182,8 @@ def quantized(network: Network, x: Any, timesteps: int) -> Activations:
     ------
     ShapeError, OptionError
         If the images do not fit the network, or `timesteps` is no whole number above 0.
+    MemoryBudgetError
+        If what is to be kept does not fit.
 
     Derived here.
 
@@ -170,30 +200,57 @@ def quantized(network: Network, x: Any, timesteps: int) -> Activations:
         neuron = as_simulated(network.neurons[node.meta["layer"]], current.cpu().numpy().dtype)
         return torch.from_numpy(constant_output(z, timesteps, neuron)).to(current)
 
-    return _without_time(network, x, stairs)
+    return _without_time(network, x, stairs, activations, memory, "quantized")
 
 
 def _without_time(
-    network: Network, x: Any, pass_on: Callable[[fx.Node, torch.Tensor], torch.Tensor]
+    network: Network,
+    x: Any,
+    pass_on: Callable[[fx.Node, torch.Tensor], torch.Tensor],
+    kept: bool | Iterable[str | int],
+    memory: int,
+    call: str,
 ) -> Activations:
     """Evaluate the network once, each layer passing on what `pass_on` makes of its current."""
     _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
-    currents: list[dict[str, torch.Tensor]] = []
-    passed: dict[str, list[torch.Tensor]] = {name: [] for name in network.layers}
+    layers = _checks.layers(kept, network.layers, "activations")
+    memory = _checks.whole(memory, "memory")
+    images = Images(x, "x", network.graph.input_shape)
+    currents: dict[str, list[torch.Tensor]] = {name: [] for name in [*layers, "output"]}
+    passed: dict[str, list[torch.Tensor]] = {name: [] for name in layers}
 
     def emit(node: fx.Node, current: torch.Tensor) -> torch.Tensor | None:
         if node.meta["kind"] is not Kind.RELU:
             return None
         a = pass_on(node, current)
-        passed[node.meta["layer"]].append(a.cpu())
+        if node.meta["layer"] in passed:
+            passed[node.meta["layer"]].append(a.cpu())
         return a
 
-    for images in image_batches(network.graph, x, "x"):
-        with inference(network.graph, len(images)):
-            found = currents_of(network.graph, images, emit)
-        currents.append({name: current.cpu() for name, current in found.items()})
+    done = 0
+    for part in image_batches(network.graph, images, "x"):
+        with inference(network.graph, len(part)):
+            found = currents_of(network.graph, part, emit)
+        for name, values in currents.items():
+            values.append(found[name].cpu())
+        done += len(part)
+        size = sum(t.nbytes for values in (*currents.values(), *passed.values()) for t in values)
+        _check_memory(size, done, images.count or done, memory, call)
     return Activations(
-        {name: torch.cat([c[name] for c in currents]).numpy() for name in network.layers},
-        {name: torch.cat(parts).numpy() for name, parts in passed.items()},
-        torch.cat([c["output"] for c in currents]).numpy(),
+        {name: torch.cat(currents[name]).numpy() for name in layers},
+        {name: torch.cat(values).numpy() for name, values in passed.items()},
+        torch.cat(currents["output"]).numpy(),
+        images.labels,
     )
+
+
+def _check_memory(size: int, done: int, images: int, memory: int, call: str) -> None:
+    """Refuse what does not fit, given the size of what is kept of so many images."""
+    needed = size * images // done
+    if needed > memory:
+        raise MemoryBudgetError(
+            f"{call}: the currents and activations of {images:,} images need {needed / GIB:.3g} "
+            f"GiB; memory allows {memory / GIB:.3g} GiB. If the outputs are enough, write "
+            f"activations=False; else name the layers that are needed, as activations=['...'], "
+            f"take fewer images, or allow memory={needed}."
+        )

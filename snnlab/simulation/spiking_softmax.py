@@ -32,7 +32,7 @@ def softmax_spikes(
 
     Returns
     -------
-    array of 0 and 1, shape (T, B, classes)
+    array of 0 and 1 in int32, shape (T, B, classes)
 
     Raises
     ------
@@ -60,12 +60,12 @@ def softmax_spikes(
     generator = _checks.generator(seed)
     p = softmax(potentials)
     if how == "potential":
-        return (generator.random(p.shape) < p).astype(np.uint8)
+        return (generator.random(p.shape) < p).astype(np.int32)
     ticks = generator.random((*p.shape[:2], 1)) < clock
     # The first class whose cumulated probability exceeds a random number.
     drawn = (generator.random(ticks.shape) >= p.cumsum(-1)).sum(-1, keepdims=True)
     drawn = np.minimum(drawn, p.shape[-1] - 1)  # the sum may round to less than 1
-    return (ticks & (np.arange(p.shape[-1]) == drawn)).astype(np.uint8)
+    return (ticks & (np.arange(p.shape[-1]) == drawn)).astype(np.int32)
 
 
 def softmax(potentials: np.ndarray) -> np.ndarray:

@@ -103,6 +103,7 @@ def test_time_is_the_end_of_each_step():
     assert record.time_ms.tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
     np.testing.assert_allclose(record.v_mV, [3, 6, 9, 2, 5, 8, 1, 4])
     assert record.spikes.tolist() == [0, 0, 0, 1, 0, 0, 1, 0]
+    assert record.spikes.dtype == np.int32
     assert record.spike_times_ms.tolist() == [4, 7]
     assert record.counts == 2
     assert record.rate_hz == 250

@@ -1,5 +1,7 @@
 """Thresholds read off activations: exact, whatever the batches, refused where there is no scale."""
 
+import zlib
+
 import numpy as np
 import pytest
 import torch
@@ -298,16 +300,22 @@ def test_threshold_above_the_cap_is_set_to_the_cap(model, cap):
 # --- per channel beyond the budget -----------------------------------------------------------
 
 
-def test_per_channel_beyond_the_budget_samples_evenly_and_says_so(monkeypatch):
+def checksums(x):
+    return np.array([zlib.crc32(image.astype(np.float64).tobytes()) for image in x])
+
+
+def test_per_channel_beyond_the_budget_samples_by_content_and_says_so(monkeypatch):
     x = np.random.default_rng(0).integers(1, 640, (21, 2, 8)) / 64
     exact = relu_threshold(x, sl.Percentile(50, per_channel=True))
     # Half of 16 values of 4 bytes are to be kept for each image: 32 bytes.
     monkeypatch.setattr(activation_based, "_KEPT_BYTES", 5 * 32)
-    with pytest.warns(UserWarning, match="uses 5 of the 21 calibration images, evenly spaced"):
+    with pytest.warns(UserWarning, match="uses 5 of the 21 calibration images, chosen by"):
         found = relu_threshold(x, sl.Percentile(50, per_channel=True))
-    sampled = expected_threshold(x[[0, 5, 10, 15, 20]], 50, per_channel=True)
+    sampled = expected_threshold(x[np.argsort(checksums(x))[:5]], 50, per_channel=True)
     assert np.array_equal(found, sampled)
     assert not np.array_equal(found, exact)
+    with pytest.warns(UserWarning, match="chosen by"):
+        assert np.array_equal(relu_threshold(x[::-1], sl.Percentile(50, per_channel=True)), found)
 
 
 def test_per_channel_within_the_budget_uses_every_image_and_is_silent(monkeypatch, recwarn):
@@ -321,6 +329,8 @@ def test_per_channel_within_the_budget_uses_every_image_and_is_silent(monkeypatc
 def test_channel_silent_in_the_sample_takes_its_maximum_over_all_images(monkeypatch):
     x = np.ones((21, 2, 8))
     x[:, 1], x[1, 1, 0] = 0, 0.25
+    while checksums(x)[1] < checksums(x)[0]:  # so that the five are among the twenty equal ones
+        x[1, 0, 0] /= 2
     monkeypatch.setattr(activation_based, "_KEPT_BYTES", 5 * 32)
     with pytest.warns(UserWarning, match="5 of the 21"):
         found = relu_threshold(x, sl.Percentile(50, per_channel=True))

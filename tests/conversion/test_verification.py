@@ -6,6 +6,7 @@ from helpers.convnets import converted, images, small
 from torch import nn
 
 from snnlab import Network, trace, verify
+from snnlab.conversion.verification import check_equivalence
 from snnlab.exceptions import UnsupportedLayerError, VerificationError
 from snnlab.graph import operations
 from snnlab.graph.operations import OperationRule
@@ -64,7 +65,7 @@ def test_verify_notices_that_the_model_has_changed():
 
 
 def test_verify_refuses_another_model_of_the_same_shape():
-    with pytest.raises(VerificationError, match=r"^layer '2': .*expected at most 0.0001"):
+    with pytest.raises(VerificationError, match=r"^layer '2': .*expected at most 1.*e-05"):
         verify(small(2), converted(small(1)), images())
 
 
@@ -72,7 +73,8 @@ def test_verify_refuses_a_model_with_other_relus():
     model = nn.Sequential(nn.Linear(6, 4), nn.ReLU())
     other = nn.Sequential(nn.Linear(6, 4), nn.Identity(), nn.ReLU())
     x = images(shape=(6,))
-    with pytest.raises(VerificationError, match=r"has the ReLUs \['2'\], the network has \['1'\]"):
+    message = r"has the ReLUs and max pools \['2'\], the network has \['1'\]"
+    with pytest.raises(VerificationError, match=message):
         verify(other, converted(model, x), x)
 
 
@@ -81,7 +83,9 @@ def test_verify_refuses_a_model_of_another_width():
         return nn.Sequential(nn.Linear(6, width), nn.ReLU(), nn.Linear(width, 2))
 
     x = images(shape=(6,))
-    with pytest.raises(VerificationError, match=r"layer '1': .*\(6, 4\) and \(6, 5\)"):
+    with pytest.raises(
+        VerificationError, match=r"layer '1': .*\(5,\) in the model and \(4,\) in the"
+    ):
         verify(model(5), converted(model(4), x), x)
 
 
@@ -158,7 +162,7 @@ def test_verify_catches_a_step_that_mixes_images(monkeypatch):
         if node.target == "flip":
             node.args = (node.args[0], 0)
     monkeypatch.setattr("snnlab.conversion.verification.trace", lambda model, x: network.graph)
-    with pytest.raises(VerificationError, match="layer 'relu': a batch against its images one by"):
+    with pytest.raises(VerificationError, match="layer 'relu': half of a batch against all of it"):
         verify(model, network, images())
 
 
@@ -199,3 +203,144 @@ def test_verification_compares_with_the_model_itself(monkeypatch):
 def test_random_numbers_in_the_forward_are_caught():
     with pytest.raises((VerificationError, UnsupportedLayerError)):
         converted(Random())
+
+
+def after_some_training(model, x):
+    """Return a model in eval mode whose BatchNorms have the statistics of these images."""
+    for module in model.modules():
+        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            module.momentum = None
+    with torch.no_grad():
+        for part in x.chunk(3):
+            model.train()(part)
+    return model.eval()
+
+
+def chain(depth, dtype=torch.float32, width=16):
+    """Return a chain of Linear, BatchNorm and ReLU, and images for it."""
+    torch.manual_seed(0)
+    layers = [nn.Linear(3, width), nn.ReLU()]
+    for _ in range(depth):
+        layers += [nn.Linear(width, width), nn.BatchNorm1d(width), nn.ReLU()]
+    model = nn.Sequential(*layers, nn.Linear(width, 4)).to(dtype)
+    x = images(60, shape=(3,)).to(dtype)
+    return after_some_training(model, x), x[:4]
+
+
+class Bottleneck(nn.Module):
+    """A block of a residual network (He et al. 2016), or one whose sum has no ReLU behind it."""
+
+    def __init__(self, width, preactivated=False):
+        super().__init__()
+        parts = [nn.Conv2d(width, 4, 1), nn.BatchNorm2d(4), nn.ReLU()]
+        parts += [nn.Conv2d(4, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU()]
+        parts += [nn.Conv2d(4, width, 1), nn.BatchNorm2d(width)]
+        self.parts = nn.Sequential(*parts)
+        self.relu = nn.Identity() if preactivated else nn.ReLU()
+        self.first = nn.ReLU() if preactivated else nn.Identity()
+
+    def forward(self, x):
+        return self.relu(x + self.parts(self.first(x)))
+
+
+def residual(depth, preactivated):
+    """Return a residual network of so many blocks, and images for it."""
+    torch.manual_seed(1)
+    blocks = [Bottleneck(12, preactivated) for _ in range(depth)]
+    model = nn.Sequential(nn.Conv2d(3, 12, 3), *blocks, nn.ReLU(), nn.Flatten(), nn.Linear(192, 5))
+    x = images(24, shape=(3, 6, 6))
+    return after_some_training(model, x), x[:4]
+
+
+DEEP = {
+    "chain": (lambda: chain(100), ["2", "152", "299"]),
+    "chain in float64": (lambda: chain(100, torch.float64), ["2", "152", "299"]),
+    "residual": (lambda: residual(34, False), ["0", "17.parts.3", "34.parts.6"]),
+    "preactivated": (lambda: residual(34, True), ["0", "17.parts.3", "34.parts.0"]),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("build", "layers"), DEEP.values(), ids=DEEP)
+def test_a_deep_network_verifies_and_a_fault_of_a_thousandth_in_it_does_not(build, layers):
+    model, x = build()
+    network, traced = converted(model, x), trace(model, x)
+    for layer in layers:
+        graph = network.graph.to(network.graph.dtype)
+        with torch.no_grad():
+            graph.module.get_parameter(f"{layer}.weight").mul_(1.001)
+        with pytest.raises(VerificationError, match=r"^layer '[\w.]+': folded graph against"):
+            check_equivalence(traced, model, with_neurons_of(network, graph), x)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_400_layers_verify(dtype):
+    model, x = chain(400, dtype)
+    assert len(converted(model, x).layers) == 401
+
+
+def far_from_zero(mean, dtype=torch.float32, seed=0):
+    """Return a model whose BatchNorm takes away nearly all of what enters it, and images."""
+    torch.manual_seed(seed)
+    x = mean + torch.randn(64, 8, dtype=dtype)
+    model = nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2))
+    return after_some_training(model.to(dtype), x), x
+
+
+CANCELLATIONS = [(torch.float32, mean) for mean in (1e3, 1e4, 1e5)] + [(torch.float64, 1e7)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("dtype", "mean"), CANCELLATIONS)
+def test_rounding_that_cancellation_leaves_is_no_fault(dtype, mean, seed):
+    model, x = far_from_zero(mean, dtype, seed)
+    network = converted(model, x)
+    with pytest.raises(VerificationError, match=r"^layer '2': folded graph against"):
+        verify(model, altered(network, "0.weight", lambda w: 1.001 * w), x)
+
+
+def test_what_rounding_may_change_is_said():
+    model, x = far_from_zero(1e4)
+    network = altered(converted(model, x), "0.weight", lambda w: 1.001 * w)
+    with pytest.raises(VerificationError, match=r"expected at most 0\.00\d"):
+        verify(model, network, x)
+
+
+def test_a_model_that_has_float32_written_into_it_is_judged_in_float32():
+    class Written(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = nn.Linear(6, 4)
+
+        def forward(self, x):
+            return torch.relu(self.inner(x.to(torch.float32)))
+
+    x = images(shape=(6,))
+    network = converted(Written(), x)
+    with pytest.raises(VerificationError, match=r"layer 'relu': .*expected at most 1.*e-05"):
+        verify(Written(), network, x)
+
+
+def test_minus_infinity_before_a_max_pool_is_no_difference():
+    class Padded(nn.Module):
+        def forward(self, x):
+            x = nn.functional.pad(torch.relu(x), (0, 1, 0, 1), value=float("-inf"))
+            return torch.relu(nn.functional.max_pool2d(x, 3, 2) - 1)
+
+    verify(Padded(), converted(Padded()), images())
+
+
+def test_a_conversion_takes_few_passes(monkeypatch):
+    """Counted in images that pass the first layer, for a conversion with two images."""
+    passed = []
+    linear = nn.functional.linear
+
+    def counting(x, *rest):
+        passed.append(len(x))
+        return linear(x, *rest)
+
+    model, x = nn.Sequential(nn.Linear(6, 4), nn.ReLU()), images(2, shape=(6,))
+    monkeypatch.setattr(nn.functional, "linear", counting)
+    converted(model, x)
+    assert sum(passed) <= 40

@@ -167,7 +167,7 @@ def test_architecture_page_lists_every_folder():
 def test_picture_of_the_folders_has_an_arrow_for_what_imports_directly():
     folders = runpy.run_path(str(DOCS / "folders.py"))
     picture = folders["svg"]()
-    assert "network uses dynamics." in picture
+    assert "saving uses dynamics." in picture
     assert picture.count("<rect") == 1 + len(folders["units"]())
 
 

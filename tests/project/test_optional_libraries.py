@@ -40,9 +40,10 @@ ENTRIES = [
     ("scipy", "snnlab.brian", lambda: import_module("snnlab.brian")),
     ("pandas", "snnlab.sweep", swept),
     ("cloudpickle", "snnlab.sweep", swept),
+    ("nir", "snnlab.to_nir", lambda: sl.to_nir(None)),
+    ("nir", "snnlab.from_nir", lambda: sl.from_nir(None)),
     ("scikit-learn", "snnlab.data.load_digits", data.load_digits),
     ("scikit-learn", "snnlab.data.load_mnist_training", data.load_mnist_training),
-    ("safetensors", "snnlab.data.load_network", lambda: data.load_network("mnist_mlp")),
 ]
 
 
@@ -78,7 +79,8 @@ def packages_in_needs(tree):
 
 def test_every_import_of_an_optional_library_says_what_it_needs():
     project = tomllib.loads((ROOT.parent / "pyproject.toml").read_text(encoding="utf-8"))
-    packages = {line.split(">")[0] for line in project["project"]["optional-dependencies"]["lab"]}
+    extras = project["project"]["optional-dependencies"]
+    packages = {line.split(">")[0] for line in extras["lab"] + extras["nir"]}
     optional = {MODULES.get(package, package) for package in packages}
     used = set()
     for path in ROOT.rglob("*.py"):

@@ -177,8 +177,6 @@ CASES = [
     (SHAPE, r"x: cannot be read.*Expected real numbers", lambda g: g.simulate(x=[["a", "b"]])),
     (SHAPE, r"x: cannot be read.*same shape", lambda g: g.simulate(x=[[0.5, 1.0], [0.5]])),
     (SHAPE, r"x: .*real numbers", lambda g: g.simulate(x=g.x * 1j)),
-    (SHAPE, r"x_cal: found DataLoader, expected .*Put the batches of a loader into one array",
-     lambda g: g.convert(x=torch.utils.data.DataLoader(g.x))),
     (SHAPE, r"x_cal: shape \(0, 1, 6, 6\)", lambda g: g.convert(x=g.x[:0])),
     (SHAPE, r"x_cal: .*NaN or infinite", lambda g: g.convert(x=g.x * NAN)),
     (SHAPE, r"'hidden'.*fails.*shape", lambda g: g.convert(x=g.x[..., :5])),

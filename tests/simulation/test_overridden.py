@@ -7,10 +7,10 @@ from helpers import networks, oracles
 from helpers.seeds import seeds
 
 import snnlab as sl
+from snnlab._images import GIB
 from snnlab.analysis.mean_currents import mean_currents
 from snnlab.simulation import engine
-from snnlab.simulation.options import GIB, RunOptions
-from snnlab.simulation.recorder import Recorder
+from snnlab.simulation.options import RunOptions
 
 T = 16
 
@@ -24,14 +24,12 @@ def run_overridden(net, x, overridden, timesteps=T, memory=GIB):
     """What `engine.run` records when layers are overridden."""
     options = RunOptions(timesteps=timesteps, memory=memory)
     net, x = options.apply(net, x)
-    recorder = Recorder(net, len(x), options)
     constant = {name: torch.from_numpy(values) for name, values in overridden.items()}
-    engine.run(net, x, recorder, constant)
-    return recorder
+    return engine.run(net, x, options, constant)
 
 
 def output_sums(*given, **options):
-    return run_overridden(*given, **options).outputs["output"]
+    return run_overridden(*given, **options).output_sums
 
 
 def overridden_loop(steps, x, overridden, reset="subtract", v_init=0.5, timesteps=T):
@@ -167,13 +165,13 @@ def test_only_what_the_output_reads_is_simulated(monkeypatch, seed):
     monkeypatch.setattr(engine, "IFLayer", Counted)
     for name in net.layers:
         made.clear()
-        recorder = run_overridden(net, x, {name: any_values(net, name, len(x))})
+        record = run_overridden(net, x, {name: any_values(net, name, len(x))})
         simulated = [layer for layer in read_by_the_output(steps, {name}) if layer != name]
         assert [id(neuron) for neuron in made] == [id(net.neurons[n]) for n in simulated], name
         counts = sl.simulate(net, x, T).totals
         upstream = [n for n in simulated if n in net.layers[: net.layers.index(name)]]
         for layer in upstream:  # read past the overridden layer, by a skip
-            assert (recorder.counts[T][layer] == counts[layer]).all()
+            assert (record.counts(layer) == counts[layer]).all()
 
 
 def test_the_last_layer_held_leaves_a_single_affine_map():

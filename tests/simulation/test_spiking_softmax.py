@@ -57,7 +57,7 @@ def test_rates_are_the_softmax_of_constant_potentials(how):
     p = softmax(potentials, -1)
     spikes = sl.softmax_spikes(constant(potentials, 20_000), how, seed=1)
     assert spikes.shape == (20_000, 3, 4)
-    assert spikes.dtype == np.uint8
+    assert spikes.dtype == np.int32
     assert set(np.unique(spikes)) == {0, 1}
     assert within_four_errors(spikes, p)
 

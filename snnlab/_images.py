@@ -1,0 +1,403 @@
+"""Images as users bring them: arrays, and whatever gives them batch by batch.
+
+Of a DataLoader, a data set or an iterable only the batches in use are held.
+"""
+
+import copy
+import itertools
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from numbers import Real
+from pathlib import PurePath
+from typing import Any, NoReturn
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import IterableDataset
+
+from snnlab import _checks
+from snnlab.exceptions import CalibrationError, MemoryBudgetError, ShapeError
+
+GIB = 2**30
+# Of a data set so many images are read together.
+_ITEMS = 64
+# What can be read once but is needed several times is kept up to this size.
+_KEPT_BYTES = GIB
+
+Array = np.ndarray | torch.Tensor
+# Images, shape (b, ...), and their labels if there are any.
+Batch = tuple[torch.Tensor, np.ndarray | None]
+
+
+class Images:
+    """Images that are read in chunks of any size, as often as they are needed.
+
+    However they are batched, the chunks are those of one array of them all. So the results are the
+    same too, to the last bit.
+
+    Parameters
+    ----------
+    x : array, DataLoader, Dataset, or iterable of batches
+        A batch is an array, shape (b, ...), or a pair of it and the labels of its images. The
+        elements of a data set are single images, or pairs of one and its label.
+    name : str
+        What the caller calls `x`.
+    shape : tuple of int, optional
+        The shape of one image.
+    timesteps : int, optional
+        T; if given, an image is a sequence of frames, shape (T, ...), and arrays and batches have
+        the shape (T, b, ...).
+    again : bool
+        Whether they are read several times. They must be the same each time, in any order. What an
+        iterator gives is kept.
+    check : callable, optional
+        Looks at the images, shape (b, ...), when they are read.
+
+    Attributes
+    ----------
+    count : int or None
+        Number of images B; None as long as it is not known.
+    labels : array or None
+        What came along with the images, known after they were read; shape (B, ...).
+    """
+
+    def __init__(
+        self,
+        x: Any,
+        name: str,
+        shape: Sequence[int] | None = None,
+        *,
+        timesteps: int | None = None,
+        again: bool = False,
+        check: Callable[[torch.Tensor], None] | None = None,
+    ):
+        self.name, self.shape, self.timesteps = name, shape, timesteps
+        self.again, self.check = again, check
+        self.count: int | None = None
+        self.labels: np.ndarray | None = None
+        self._array: Array | None = None
+        self._ahead: list[torch.Tensor] = []
+        self._open: Iterator[torch.Tensor] | None = None
+        self._kept: list[Batch] | None = None
+        self._checksums: np.ndarray | None = None
+        self._largest_checksum: int | None = None
+        self._source = _batches(x, name)
+        if self._source is None:
+            images, labels = parted(x, name) if _is_pair(x) else (x, None)
+            self._array = self._in_order(images)
+            self.labels = _labels(labels, len(self._array), name)
+            self.count = len(self._array)
+        elif isinstance(self._source, _Elements):
+            self.count = self._source.count
+        elif again and isinstance(self._source, Iterator):
+            self._kept = []
+
+    @classmethod
+    def of(cls, x: Any, name: str, shape: Sequence[int], *, again: bool = False) -> "Images":
+        """Return `x` itself if it is images already, else images of it."""
+        return x if isinstance(x, Images) else cls(x, name, shape, again=again)
+
+    @property
+    def array(self) -> Array | None:
+        """The array that they came as; None if they are read batch by batch."""
+        return self._array
+
+    def first(self, most: int) -> torch.Tensor:
+        """Return the first images; the next reading begins with them again."""
+        if self._array is not None:
+            return _checks.image_tensor(self._array[:most], self.name)
+        self._look_ahead(most)
+        return _checks.image_tensor(torch.cat(self._ahead)[:most], self.name)
+
+    def count_up_to(self, most: int) -> int | None:
+        """Return their number if it is known, or at most so many; else None."""
+        if self.count is None:
+            self._look_ahead(most + 1)
+        return self.count
+
+    def split(self, size: int, dtype: torch.dtype | None = None) -> Iterator[torch.Tensor]:
+        """Yield them as tensors of so many images, the last one of what is left."""
+        first = 0
+        for images in self._chunks(size):
+            ready = _checks.image_tensor(images, self.name, dtype, first)
+            if self.check is not None:
+                self.check(ready)
+            yield ready
+            first += len(ready)
+
+    def look_through(self, dtype: torch.dtype) -> None:
+        """Refuse an array at once that holds what is not to be read."""
+        if self._array is not None:
+            for _ in self.split(_ITEMS, dtype):
+                pass
+
+    def sample(self, most: int) -> "Images":
+        """Return so many of them, chosen by what they hold: their order makes no difference."""
+        if self._checksums is None:
+            self._checksums = np.concatenate([checksums(images) for images in self._reading()])
+        chosen = copy.copy(self)
+        chosen._largest_checksum, chosen.count = int(np.sort(self._checksums)[most - 1]), most
+        return chosen
+
+    def _chunks(self, size: int) -> Iterator[Array]:
+        if self._array is not None and self._largest_checksum is None:
+            for first in range(0, len(self._array), size):
+                yield self._array[first : first + size]
+            return
+        held: list[torch.Tensor] = []
+        for images in self._reading():
+            held.append(images)
+            if sum(map(len, held)) >= size:
+                joined = torch.cat(held) if len(held) > 1 else images
+                full = len(joined) - len(joined) % size
+                yield from joined[:full].split(size)
+                held = [joined[full:]] if full < len(joined) else []
+        if held:
+            yield torch.cat(held)
+
+    def _reading(self) -> Iterator[torch.Tensor]:
+        """Yield all of them, or all of the sample, in batches as they come."""
+        if self._array is not None:
+            slices = range(0, len(self._array), _ITEMS)
+            batches: Iterator[torch.Tensor] = (
+                _checks.as_tensor(self._array[i : i + _ITEMS]) for i in slices
+            )
+        else:
+            opened = self._open if self._open is not None else self._opened()
+            batches = itertools.chain(self._ahead, opened)
+            self._ahead, self._open = [], None
+        if self._largest_checksum is None or self._checksums is None or self.count is None:
+            yield from batches
+            return
+        equal = self.count - int((self._checksums < self._largest_checksum).sum())
+        for images in batches:
+            sums = checksums(images)
+            last = np.flatnonzero(sums == self._largest_checksum)[:equal]
+            equal -= len(last)
+            chosen = np.sort(np.append(np.flatnonzero(sums < self._largest_checksum), last))
+            if len(chosen):
+                yield images[torch.from_numpy(chosen)]
+
+    def _look_ahead(self, most: int) -> None:
+        if self._open is None:
+            self._open = self._opened()
+        while sum(map(len, self._ahead)) < most:
+            images = next(self._open, None)
+            if images is None:
+                return
+            self._ahead.append(images)
+
+    def _opened(self) -> Iterator[torch.Tensor]:
+        """Yield the images of each batch, and note what is known when all have been read."""
+        count, labels, sums = 0, [], []
+        for images, own in self._kept or self._given():
+            count += len(images)
+            labels.append(own)
+            if self.again:
+                sums.append(checksums(images))
+            yield images
+        if not count:
+            raise ShapeError(
+                f"{self.name}: found no image in {type(self._source).__name__}, expected at least "
+                f"one. An iterator can be read only once: make a new one, or pass a DataLoader."
+            )
+        if self.again:
+            self._compare(np.concatenate(sums))
+        self.count = count
+        known = [own for own in labels if own is not None]
+        self.labels = np.concatenate(known) if len(known) == len(labels) else None
+
+    def _given(self) -> Iterator[Batch]:
+        """Yield images and labels of what the user's source gives."""
+        size = 0
+        for given in self._source or ():
+            images, labels = parted(given, self.name)
+            tensor = _checks.as_tensor(self._in_order(images))
+            batch = tensor, _labels(labels, len(tensor), self.name)
+            if self._kept is not None:
+                size += tensor.nbytes
+                self._kept.append(batch)
+                if size > _KEPT_BYTES:
+                    self._refuse_to_keep()
+            yield batch
+
+    def _in_order(self, images: Any) -> Array:
+        """Return images of the right shape, an array with the images first."""
+        if self.timesteps is None or self.shape is None:
+            array = _checks.image_array(images, self.name, self.shape)
+            self.shape = tuple(array.shape[1:])
+            return array
+        stacked = isinstance(self._source, _Elements)
+        array = _checks.image_array(images, self.name)
+        return _frames(array, self.name, self.timesteps, self.shape, stacked)
+
+    def _compare(self, found: np.ndarray) -> None:
+        """Refuse other images than in the first reading."""
+        if self._checksums is None:
+            self._checksums = found
+        if not np.array_equal(np.sort(found), np.sort(self._checksums)):
+            raise CalibrationError(
+                f"{self.name}: gave other images when it was read again ({len(found)}, the first "
+                f"time {len(self._checksums)}), expected the same ones, in any order. Switch off "
+                f"what changes them at random (augmentation, drop_last with shuffle, samplers that "
+                f"draw), or read them once: {self.name} = torch.cat([images for images, _ in "
+                f"loader])."
+            )
+
+    def _refuse_to_keep(self) -> NoReturn:
+        raise MemoryBudgetError(
+            f"{self.name}: found {type(self._source).__name__}, which can be read only once, and "
+            f"its images take more than {_KEPT_BYTES / GIB:g} GiB. Expected something that can be "
+            f"read several times, for thresholds need more than one reading. Pass a DataLoader or "
+            f"a Dataset, or fewer images."
+        )
+
+
+class _Elements:
+    """A data set, whose elements are single images, read as batches."""
+
+    def __init__(self, data: Any, name: str):
+        self.data, self.name = data, name
+        self.count = None if isinstance(data, IterableDataset) else len(data)
+
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
+        # A data set need not raise an IndexError at its end.
+        numbers = range(self.count or 0)
+        each = iter(self.data) if self.count is None else (self.data[i] for i in numbers)
+        while elements := [parted(one, self.name) for one in itertools.islice(each, _ITEMS)]:
+            images, labels = map(list, zip(*elements, strict=True))
+            if type(images[0]).__module__.startswith("PIL."):
+                raise ShapeError(
+                    f"{self.name}: found pictures of PIL in {type(self.data).__name__}, expected "
+                    f"arrays. Give the data set the transform that the model was trained with, as "
+                    f"transform=torchvision.transforms.ToTensor()."
+                )
+            yield _checks.image_array(images, self.name), labels
+
+
+def gathered(
+    x: Any,
+    y: Any = None,
+    name: str = "x",
+    shape: Sequence[int] | None = None,
+    dtype: torch.dtype | None = None,
+    memory: int = GIB,
+) -> tuple[torch.Tensor, Any]:
+    """Return all images as one tensor, and their labels: `y`, or what came along with them.
+
+    For work that needs the images many times.
+
+    Raises
+    ------
+    ShapeError
+        If they are no images of this shape.
+    MemoryBudgetError
+        If they are larger than `memory`, in bytes.
+    """
+    images = Images(x, name, shape)
+    parts: list[torch.Tensor] = []
+    for part in images.split(_ITEMS if images.array is None else len(images.array), dtype):
+        parts.append(part)
+        if images.array is None and sum(one.nbytes for one in parts) > memory:
+            raise MemoryBudgetError(
+                f"{name}: its images take more than {memory / GIB:.3g} GiB together, expected "
+                f"fewer: they are needed many times and kept. Pass a part of them, as "
+                f"torch.utils.data.Subset(dataset, range(1000))."
+            )
+    whole = parts[0] if len(parts) == 1 else torch.cat(parts)
+    return whole, images.labels if y is None else y
+
+
+def checksums(images: torch.Tensor) -> np.ndarray:
+    """Return a checksum (CRC-32) of each image, shape (b,), the same for the same numbers."""
+    rows = images.contiguous().cpu().flatten(1).view(torch.uint8).numpy()
+    return np.array([zlib.crc32(row) for row in rows], np.uint32)
+
+
+def parted(given: Any, name: str) -> tuple[Any, Any]:
+    """Return images and labels of a batch, or image and label of one element; None for no label."""
+    if isinstance(given, Mapping):
+        raise ShapeError(
+            f"{name}: found a dict with the keys {list(given)}, expected images, or pairs of "
+            f"images and labels. Pass the two that are meant: ((batch['image'], batch['label']) "
+            f"for batch in {name})."
+        )
+    if (
+        not isinstance(given, (tuple, list))
+        or not given
+        or isinstance(given[0], (Real, tuple, list))
+    ):
+        return given, None
+    if len(given) > 2:
+        raise ShapeError(
+            f"{name}: found {len(given)} things together, expected images, or a pair of images and "
+            f"labels. Pass the two that are meant: ((x, y) for x, y, *_ in {name})."
+        )
+    return given[0], given[1] if len(given) == 2 else None
+
+
+def _is_pair(value: Any) -> bool:
+    """Return whether a value is a pair of images and labels, or of an image and its label."""
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        return False
+    images, labels = value
+    if not isinstance(images, (np.ndarray, torch.Tensor)) or not images.ndim:
+        return False
+    if np.ndim(labels) == 0:
+        return True
+    other = not isinstance(labels, type(images)) or images.shape != labels.shape
+    return len(labels) == len(images) and (other or images.dtype != labels.dtype)
+
+
+def _batches(x: Any, name: str) -> Any:
+    """Return what yields the batches of `x`, None if it is an array or nothing known."""
+    if isinstance(x, (tuple, list)):
+        if not (x and _is_pair(x[0])):
+            return None
+        return _Elements(x, name) if np.ndim(x[0][1]) == 0 else x
+    if any(hasattr(x, name) for name in ("__array__", "to_numpy")):
+        return None
+    if isinstance(x, (str, bytes, PurePath, Mapping, nn.Module)):
+        return None
+    stored = hasattr(x, "__getitem__") and hasattr(x, "__len__")
+    if stored or isinstance(x, IterableDataset):
+        return _Elements(x, name)
+    return x if isinstance(x, Iterable) else None
+
+
+def _labels(labels: Any, images: int, name: str) -> np.ndarray | None:
+    """Return what came along with so many images, None if it is nothing like labels."""
+    try:
+        array = np.asarray(labels.detach().cpu() if isinstance(labels, torch.Tensor) else labels)
+    except (TypeError, ValueError):
+        return None
+    if array.dtype == object or not array.ndim:
+        return None
+    if len(array) != images:
+        raise ShapeError(
+            f"{name}: found {images} images with {len(array)} labels, expected a label for each. "
+            f"Look at what the data give: images first, then labels."
+        )
+    return array
+
+
+def _frames(array: Array, name: str, timesteps: int, shape: Sequence[int], stacked: bool) -> Array:
+    """Return frames with the images first, shape (B, T, ...); `stacked` ones have them first."""
+    found, expected = tuple(array.shape), tuple(shape)
+    swapped = array.swapaxes(0, 1)
+    ordered = array if stacked else swapped
+    if tuple(ordered.shape[1:]) == (timesteps, *expected):
+        return ordered
+    wanted = f"(T, {'' if stacked else 'B, '}{', '.join(map(str, expected))}) with T = {timesteps}"
+    todo = "Pass frames of images of the shape that the network was converted for."
+    if found[2:] == expected:
+        todo = f"For {ordered.shape[1]} frames write timesteps={ordered.shape[1]}."
+        if not stacked and found[1] == timesteps:
+            todo = f"The images come first here: write {name}.swapaxes(0, 1)."
+    elif found[1:] == expected:
+        todo = "These are images, one for all steps: leave input='frames' away."
+    raise ShapeError(
+        f"{name}: shape {found[stacked:]}, expected {wanted}, a frame for each of the timesteps. "
+        f"{todo}"
+    )

@@ -1,0 +1,232 @@
+"""A graph as data for JSON and tensors, and back."""
+
+import functools
+import inspect
+import keyword
+from typing import Any
+
+import numpy as np
+import torch
+from torch import fx, nn
+
+from snnlab.exceptions import DataError
+from snnlab.graph.canonical import Graph
+from snnlab.graph.operations import Kind
+from snnlab.saving.values import decoded, encoded, functions, is_method, name_of_function
+
+Data = dict[str, Any]
+Tensors = dict[str, torch.Tensor]
+
+_DIMENSIONS = ("1d", "2d", "3d")
+_PLACE = ("device", "dtype")
+_LAYERS: dict[str, type[nn.Module]] = {
+    name: getattr(nn, name)
+    for name in (
+        "Linear",
+        *(stem + d for stem in ("Conv", "ConvTranspose", "BatchNorm") for d in _DIMENSIONS),
+        *(stem + d for stem in ("AvgPool", "AdaptiveAvgPool", "MaxPool") for d in _DIMENSIONS),
+    )
+}
+
+
+def taken_apart(graph: Graph) -> tuple[Data, Tensors]:
+    """Return a graph as data for JSON, and its tensors by name."""
+    module = graph.module
+    parameters = dict(module.named_parameters(remove_duplicate=False))
+    buffers = dict(module.named_buffers(remove_duplicate=False))
+    data = {
+        "modules": [[path, *_described(m)] for path, m in module.named_modules() if path],
+        "parameters": {name: _strides(tensor) for name, tensor in parameters.items()},
+        "buffers": {name: _strides(tensor) for name, tensor in buffers.items()},
+        "nodes": [_as_data(node) for node in graph.nodes],
+        "softmax": _softmax_as_data(graph.softmax),
+        "added": list(graph.added),
+        "logits": graph.logits,
+    }
+    tensors = {
+        # In memory of its own, since a file holds no views.
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in (parameters | buffers).items()
+    }
+    return data, tensors
+
+
+def put_together(data: Data, tensors: Tensors) -> Graph:
+    """Return the graph that `taken_apart` has made data of.
+
+    Nothing of the file becomes code but names, and these are checked: torch writes the forward of a
+    GraphModule as source.
+    """
+    root = nn.Module()
+    for path, kind, arguments in data["modules"]:
+        parent, name = _owner(root, path)
+        parent.add_module(name, _module(kind, arguments))
+    for path, strides in data["parameters"].items():
+        owner, name = _owner(root, path)
+        parameter = nn.Parameter(_tensor(path, strides, owner, tensors), requires_grad=False)
+        owner.register_parameter(name, parameter)
+    for path, strides in data["buffers"].items():
+        owner, name = _owner(root, path)
+        owner.register_buffer(name, _tensor(path, strides, owner, tensors))
+    _refuse_missing(root)
+    graph = fx.Graph()
+    made: dict[str, fx.Node] = {}
+    for entry in data["nodes"]:
+        made[entry["name"]] = _node(graph, entry, made, data)
+    module = fx.GraphModule(root, graph)
+    for part in ("_modules", "_parameters", "_buffers"):
+        vars(module)[part] = vars(root)[part]  # all of them, in their order
+    softmax = _softmax(data["softmax"])
+    return Graph(module, softmax, tuple(data["added"]), data["logits"])
+
+
+# --- modules and tensors ---------------------------------------------------------------------
+
+
+def _described(module: nn.Module) -> tuple[str, Data]:
+    """Return the class of a layer and the arguments that make it."""
+    if type(module) is nn.Module:
+        return "Module", encoded({})
+    kind = next((name for name, kind in _LAYERS.items() if type(module) is kind), None)
+    if kind is None:
+        raise DataError(
+            f"network.save: the network holds a {type(module).__name__}, which has no form in a "
+            f"file. Expected {', '.join(_LAYERS)}. Convert the model anew with this snnlab."
+        )
+    arguments = {name: getattr(module, name) for name in _parameters(kind)}
+    if "bias" in arguments:
+        arguments["bias"] = module.bias is not None
+    return kind, encoded(arguments)
+
+
+def _module(kind: str, arguments: Data) -> nn.Module:
+    """Return a layer without values, which neither takes memory nor draws random numbers."""
+    if kind == "Module":
+        return nn.Module()
+    if kind not in _LAYERS:
+        raise DataError(f"{kind!r} is no layer of a network, expected {', '.join(_LAYERS)}.")
+    given = decoded(arguments, {})
+    if not set(given) <= set(_parameters(kind)):
+        raise DataError(f"{kind} has no arguments {list(given)}, expected {_parameters(kind)}.")
+    with torch.device("meta"):
+        return _LAYERS[kind](**given).eval()
+
+
+def _parameters(kind: str) -> list[str]:
+    """Return what makes a layer, but for where its weights lie."""
+    return [n for n in inspect.signature(_LAYERS[kind]).parameters if n not in _PLACE]
+
+
+def _owner(root: nn.Module, path: str) -> tuple[nn.Module, str]:
+    """Return the module that a path leads to, but for its last name, and that name."""
+    parent, _, name = path.rpartition(".")
+    if not name.isprintable() or {'"', "\\"} & set(name):
+        raise DataError(f"{path!r} is no name of a layer, expected one without quotation marks.")
+    return root.get_submodule(parent), name
+
+
+def _strides(tensor: torch.Tensor) -> list[int] | None:
+    """Return how a tensor lies in memory, None if in the order of its dimensions.
+
+    Torch chooses by it in which order a convolution adds up.
+    """
+    gaps = sum((n - 1) * step for n, step in zip(tensor.shape, tensor.stride(), strict=True))
+    usual = torch.empty(tensor.shape, device="meta").stride()
+    dense = tensor.numel() == gaps + 1
+    return list(tensor.stride()) if dense and tensor.stride() != usual else None
+
+
+def _tensor(path: str, strides: Any, owner: nn.Module, tensors: Tensors) -> torch.Tensor:
+    """Return a tensor of the file, if it has the shape that its layer wants."""
+    if path not in tensors:
+        raise DataError(
+            f"the tensor {path!r} is missing. Expected one for each name in the header."
+        )
+    tensor, name = tensors[path], path.rpartition(".")[2]
+    wanted = (owner._parameters | owner._buffers).get(name)
+    if wanted is not None and wanted.shape != tensor.shape:
+        raise DataError(
+            f"the tensor {path!r} has shape {tuple(tensor.shape)}, expected {tuple(wanted.shape)}."
+        )
+    if strides is None:
+        return tensor
+    laid = torch.empty_strided(tensor.shape, strides, dtype=tensor.dtype, device="meta")
+    if _strides(laid) != strides:
+        raise DataError(f"the tensor {path!r} has strides {strides}, expected those of its shape.")
+    return torch.empty_strided(tensor.shape, strides, dtype=tensor.dtype).copy_(tensor)
+
+
+def _refuse_missing(root: nn.Module) -> None:
+    for path, tensor in (*root.named_parameters(), *root.named_buffers()):
+        if tensor.is_meta:
+            raise DataError(f"the tensor {path!r} is missing, expected one for each weight.")
+
+
+# --- nodes -----------------------------------------------------------------------------------
+
+
+def _as_data(node: fx.Node) -> Data:
+    target = node.target if isinstance(node.target, str) else name_of_function(node.target)
+    meta = node.meta
+    return {
+        "name": node.name,
+        "op": node.op,
+        "target": target,
+        "args": encoded(node.args),
+        "kwargs": encoded(node.kwargs),
+        "kind": meta["kind"].value,
+        "shape": None if meta["shape"] is None else list(meta["shape"]),
+        "layer": meta["layer"],
+        "scale": np.asarray(meta["scale"]).tolist() if "scale" in meta else None,
+    }
+
+
+def _node(graph: fx.Graph, entry: Data, made: dict[str, fx.Node], data: Data) -> fx.Node:
+    """Add a node to a graph."""
+    args, kwargs = decoded(entry["args"], made), decoded(entry["kwargs"], made)
+    op, target = entry["op"], entry["target"]
+    _check_target(op, target, data)
+    if not all(map(_is_identifier, kwargs)):
+        raise DataError(f"{list(kwargs)} are no names of arguments. Expected words.")
+    called = functions()[target] if op == "call_function" else target
+    node = graph.create_node(op, called, args, kwargs, entry["name"])
+    if node.name != entry["name"]:
+        raise DataError(f"{entry['name']!r} is no name of a node. Expected another one for each.")
+    shape, scale = entry["shape"], entry["scale"]
+    node.meta |= {
+        "kind": Kind(entry["kind"]),
+        "shape": None if shape is None else tuple(shape),
+        "layer": entry["layer"],
+    }
+    if scale is not None:
+        node.meta["scale"] = np.asarray(scale, np.float64)
+    return node
+
+
+def _softmax_as_data(softmax: Any) -> Data | None:
+    return softmax and {"function": name_of_function(softmax.func), **softmax.keywords}
+
+
+def _softmax(data: Data | None) -> Any:
+    return data and functools.partial(functions()[data["function"]], dim=int(data["dim"]))
+
+
+def _check_target(op: str, target: Any, data: Data) -> None:
+    """Refuse what a graph never calls or reads."""
+    known = {
+        "placeholder": _is_identifier(target),
+        "get_attr": target in data["parameters"] or target in data["buffers"],
+        "call_module": any(path == target for path, *_ in data["modules"]),
+        "call_function": target in functions(),
+        "call_method": is_method(target),
+        "output": target == "output",
+    }
+    if not known.get(op, False):
+        raise DataError(
+            f"{target!r} ({op}) is nothing that a network calls or reads. Expected functions of "
+            f"torch that convert, and the layers and tensors of the file. Do not trust this file."
+        )
+
+
+def _is_identifier(name: Any) -> bool:
+    return isinstance(name, str) and name.isidentifier() and not keyword.iskeyword(name)
