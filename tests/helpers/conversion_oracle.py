@@ -41,7 +41,8 @@ def judge(model, simulated=True):
     chance = torch.get_rng_state()
     given = x.clone()
     try:
-        network = sl.convert(net, x, threshold=sl.Maximum(per_channel=model.seed % 3 == 0))
+        maximum = sl.Maximum(per_channel=model.seed % 3 == 0)
+        network = sl.convert(net, x, threshold=maximum if simulated else sl.Fixed(1.0))
     except sl.SNNLabError as refusal:
         network = refusal
     except Exception as error:

@@ -240,13 +240,10 @@ def model_with(group, name):
     for attempt in range(200):
         rng = random.Random(f"{group} {name} {attempt}")
         w = _Writer(rng.randrange(1000), rng.choice(SHAPES))
-        w.any_of("WEIGHTS")
-        w.any_of("RELUS")
+        w.write("WEIGHTS", "Conv, padded") or w.write("WEIGHTS", "Linear")
+        w.write("RELUS", "torch.relu")
         w.keep()
-        if attempt % 2:
-            w.any_of("RESHAPES")
-        if w.write(group, name) and w.any_of("WEIGHTS"):
-            w.write("RELUS", "torch.relu")
+        if w.write(group, name):
             w.add("END", "x = x.flatten(1)")
             w.write("WEIGHTS", "Linear")
             if group == "TRAPS" or _runs(w.model):
