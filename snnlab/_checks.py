@@ -141,29 +141,6 @@ def _reshaping(array: np.ndarray | torch.Tensor, name: str, shape: tuple[int, ..
     return "Reshape the images, or convert again with images of the new shape."
 
 
-def labels(y: Any, batch: int) -> np.ndarray:
-    """Return `y` as an array of whole numbers, shape (B,)."""
-    try:
-        array = np.asarray(y.detach().cpu() if isinstance(y, torch.Tensor) else y)
-    except ValueError as error:
-        raise ShapeError(
-            f"y: cannot be read as an array ({error}), expected one label for each image: "
-            f"({batch},)."
-        ) from error
-    if array.shape != (batch,):
-        one_hot = " For one-hot labels write y.argmax(1)." if array.ndim == 2 else ""
-        raise ShapeError(
-            f"y: shape {array.shape}, expected ({batch},): one label for each image.{one_hot} "
-            f"Pass the labels of just these images."
-        )
-    if array.dtype.kind not in "iu":
-        raise ShapeError(
-            f"y: type {array.dtype}, expected whole numbers, the index of the right class. "
-            f"Write y.astype(int) if they are whole."
-        )
-    return array
-
-
 def instance(value: Any, kind: type, name: str, todo: str) -> None:
     """Refuse a value that is not of a class."""
     if not isinstance(value, kind):

@@ -82,9 +82,15 @@ class Images:
         self._kept: list[Batch] | None = None
         self._checksums: np.ndarray | None = None
         self._largest_checksum: int | None = None
-        self._source = _batches(x, name)
+        dim = 0 if timesteps is None else 1
+        self._source = _batches(x, name, dim)
         if self._source is None:
-            images, labels = parted(x, name) if _is_pair(x) else (x, None)
+            images, labels = parted(x, name) if _is_pair(x, dim) else (x, None)
+            if labels is not None and np.ndim(labels) == 0:
+                raise ShapeError(
+                    f"{name}: found one image and its label, expected images with the batch first. "
+                    f"For one image write {name}[0][None]."
+                )
             self._array = self._in_order(images)
             self.labels = _labels(labels, len(self._array), name)
             self.count = len(self._array)
@@ -204,14 +210,15 @@ class Images:
             )
         if self.again:
             self._compare(np.concatenate(sums))
-        self.count = count
+        if self._largest_checksum is None:
+            self.count = count
         known = [own for own in labels if own is not None]
         self.labels = np.concatenate(known) if len(known) == len(labels) else None
 
     def _given(self) -> Iterator[Batch]:
         """Yield images and labels of what the user's source gives."""
         size = 0
-        for given in self._source or ():
+        for given in () if self._source is None else self._source:
             images, labels = parted(given, self.name)
             tensor = _checks.as_tensor(self._in_order(images))
             batch = tensor, _labels(labels, len(tensor), self.name)
@@ -337,23 +344,23 @@ def parted(given: Any, name: str) -> tuple[Any, Any]:
     return given[0], given[1] if len(given) == 2 else None
 
 
-def _is_pair(value: Any) -> bool:
-    """Return whether a value is a pair of images and labels, or of an image and its label."""
+def _is_pair(value: Any, dim: int) -> bool:
+    """Return whether a value is a pair of images (in dimension `dim`) and labels, or of one."""
     if not isinstance(value, (tuple, list)) or len(value) != 2:
         return False
     images, labels = value
-    if not isinstance(images, (np.ndarray, torch.Tensor)) or not images.ndim:
+    if not isinstance(images, (np.ndarray, torch.Tensor)) or images.ndim <= dim:
         return False
     if np.ndim(labels) == 0:
         return True
     other = not isinstance(labels, type(images)) or images.shape != labels.shape
-    return len(labels) == len(images) and (other or images.dtype != labels.dtype)
+    return len(labels) == images.shape[dim] and (other or images.dtype != labels.dtype)
 
 
-def _batches(x: Any, name: str) -> Any:
+def _batches(x: Any, name: str, dim: int) -> Any:
     """Return what yields the batches of `x`, None if it is an array or nothing known."""
     if isinstance(x, (tuple, list)):
-        if not (x and _is_pair(x[0])):
+        if not (x and _is_pair(x[0], dim)):
             return None
         return _Elements(x, name) if np.ndim(x[0][1]) == 0 else x
     if any(hasattr(x, name) for name in ("__array__", "to_numpy")):

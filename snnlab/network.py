@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 import torch
+from torch import fx
 
 from snnlab import _checks, _text, saving
 from snnlab.dynamics.neuron import Neuron, Reset, checked_threshold
@@ -164,12 +165,35 @@ class Network(_text.ShownAsTable):
         """
         saving.write(path, self.graph, self.neurons, self.max_pool)
 
+    def folded(self) -> fx.GraphModule:
+        """Return the network as a module of torch: folded layers, and ReLUs that know their neuron.
+
+        Returns
+        -------
+        torch.fx.GraphModule
+            Computes what `snnlab.ann` gives as outputs. In place of each layer of neurons stands a
+            `ReLU`, or a `Hardtanh` where there is a cap. It has the buffer `threshold`, which
+            broadcasts over (B, C, ...), and the attributes `reset` and `v_init`. It is a copy: a
+            neuron of one's own can be put in the place of each, with `set_submodule`.
+
+        >>> from torch import nn
+        >>> from snnlab import Fixed, convert
+        >>> model = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.ReLU()).eval()
+        >>> module = convert(model, [[0.0, 1.0]], threshold=Fixed(2.0)).folded()
+        >>> dict(module.named_children())
+        {'0': Linear(in_features=2, out_features=3, bias=True), '2': ReLU()}
+        >>> module.get_submodule("2").threshold, module.get_submodule("2").reset
+        (tensor(2.), 'subtract')
+        """
+        return saving.as_modules(self.graph, self.neurons)
+
     def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Say what to call in its place."""
         raise OptionError(
             "network(x): a network is no torch module, since its answer depends on the number of "
             "steps. Expected a function of snnlab. Write snnlab.simulate(network, x, timesteps=64) "
-            "for its spikes, snnlab.ann(network, x).outputs for what it computes with ReLUs."
+            "for its spikes, snnlab.ann(network, x).outputs for what it computes with ReLUs; "
+            "network.folded() is a torch module."
         )
 
     def _table(self) -> _text.Table:

@@ -13,14 +13,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from snnlab import _checks
+from snnlab import _checks, _labels
 from snnlab.conversion import Fixed, Percentile, ThresholdRule, convert
 from snnlab.exceptions import OptionError, needs
 from snnlab.graph.fingerprint import fingerprint
 from snnlab.network import Network
-from snnlab.simulation import ann, simulate
+from snnlab.simulation import Activations, ann, simulate
+from snnlab.simulation.metrics import Metric, measure
 from snnlab.simulation.options import RunOptions, refuse_outside_unit
-from snnlab.simulation.record import classified
 
 # What can vary, by what it is handed to.
 _CONVERT = ("threshold", "readout", "average_pool")
@@ -42,6 +42,7 @@ def sweep(
     y: Any,
     *,
     timesteps: int | Iterable[int] = (4, 8, 16, 32, 64),
+    metric: Metric = None,
     x_cal: Any = None,
     cache: str | Path | None = None,
     jobs: int | None = None,
@@ -66,10 +67,12 @@ def sweep(
         in `simulate`.
     x : array, shape (B, ...)
         Images to classify.
-    y : array of whole numbers, shape (B,)
-        Right class of each image.
+    y : array, shape (B,) or (B, ...)
+        Labels or targets, as in `Record.accuracy`.
     timesteps : int or ints
         Steps after which accuracy and spikes are reported.
+    metric : str or callable, optional
+        In place of accuracy, as in `Record.accuracy`; it names its column.
     x_cal : array, shape (B, ...)
         Calibration images, for models.
     cache : path, optional
@@ -81,7 +84,7 @@ def sweep(
     -------
     pandas.DataFrame
         A row for every combination and number of steps, with the columns "model", those of the
-        grid, "timesteps", "accuracy" in [0, 1] and "spikes" per image.
+        grid, "timesteps", "accuracy" in [0, 1] (or another metric) and "spikes" per image.
 
     Raises
     ------
@@ -118,24 +121,30 @@ def sweep(
         todo = "a whole number above 0, or -1 for all cores."
         jobs = _checks.number(jobs, "jobs", excluded=(0,), whole=True, expected=todo)
     x, x_cal = _array(x, "x"), None if x_cal is None else _array(x_cal, "x_cal")
-    y = _checks.labels(y, len(x))
+    y = _labels.read(y, (len(x),))
     for name, model in named.items():
         _check_model(name or "models", model, grid, x_cal)
-    known = {name: _tried(model, grid, x, y, x_cal) for name, model in named.items()}
+    known, named_metrics = {}, {}
+    for name, model in named.items():
+        known[name], answer = _tried(model, grid, x, x_cal)
+        outputs = (len(x), *answer.outputs.shape[1:])
+        named_metrics[name] = measure(y, outputs, metric, answer.head).scale.name
+    column = _only(named_metrics)
     cache = None if cache is None else _folder(cache, grid)
-    ignored = ["setting", "steps", "model", "x", "y", "x_cal"]
+    ignored = ["setting", "steps", "metric", "model", "x", "y", "x_cal"]
     compute = joblib.Memory(cache, verbose=0).cache(cell, ignore=ignored)
     values = itertools.product(*grid.values())
     settings = [dict(zip(grid, chosen, strict=True)) for chosen in values]
     cells = list(itertools.product(named, settings))
-    data = fingerprint(x, y, x_cal, steps, _sources())
+    how = _packed(metric).tobytes()
+    data = fingerprint(x, y, x_cal, steps, how, _sources())
     # A worker of Dask unpickles what arrives while another thread of it computes. So whatever may
     # hold tensors travels packed, and all of it is packed before the first thread computes.
     packed = {name: _packed(model) for name, model in named.items()}
     tasks = [
         joblib.delayed(_numbered)(
             *(i, compute, joblib.hash((known[name], setting, data))),
-            *(_packed(setting).tobytes(), steps, packed[name], x, y, x_cal),
+            *(_packed(setting).tobytes(), steps, how, packed[name], x, y, x_cal),
         )
         for i, (name, setting) in enumerate(cells)
     ]
@@ -145,27 +154,41 @@ def sweep(
             found[i] = result
             bar.update()
     rows = [
-        {"model": name, **setting, "timesteps": step, "accuracy": accuracy, "spikes": spikes}
+        {"model": name, **setting, "timesteps": step, column: reached, "spikes": spikes}
         for i, (name, setting) in enumerate(cells)
-        for step, (accuracy, spikes) in zip(steps, found[i], strict=True)
+        for step, (reached, spikes) in zip(steps, found[i], strict=True)
     ]
     return pd.DataFrame(rows)
 
 
 def cell(
-    key: str, setting: bytes, steps: Sequence[int], model: np.ndarray, x: Any, y: Any, x_cal: Any
+    key: str,
+    setting: bytes,
+    steps: Sequence[int],
+    metric: bytes,
+    model: np.ndarray,
+    x: Any,
+    y: Any,
+    x_cal: Any,
 ) -> list[tuple[float, float]]:
-    """Return accuracy and spikes per image after each number of steps, for one setting.
+    """Return the metric and spikes per image after each number of steps, for one setting.
 
-    `key` identifies the other arguments; the cache compares only it. The setting and the model
-    are packed.
+    `key` identifies the other arguments; the cache compares only it. The setting, the metric and
+    the model are packed.
     """
     with _ALONE:
-        return _simulated(pickle.loads(setting), steps, pickle.loads(model.data), x, y, x_cal)
+        how, network = pickle.loads(metric), pickle.loads(model.data)
+        return _simulated(pickle.loads(setting), steps, how, network, x, y, x_cal)
 
 
 def _simulated(
-    setting: dict[str, Any], steps: Sequence[int], model: Any, x: Any, y: Any, x_cal: Any
+    setting: dict[str, Any],
+    steps: Sequence[int],
+    metric: Metric,
+    model: Any,
+    x: Any,
+    y: Any,
+    x_cal: Any,
 ) -> list[tuple[float, float]]:
     if "percentile" in setting:
         setting["threshold"] = Percentile(setting.pop("percentile"))
@@ -184,8 +207,9 @@ def _simulated(
         record = simulate(network, part, max(steps), at=steps, **options)
         outputs.append(record.output_sums[[t - 1 for t in steps]])
         spikes += [sum(record.counts(name, t).sum() for name in record.layers) for t in steps]
-    accuracy = classified(np.concatenate(outputs, axis=1), y)
-    return list(zip(accuracy.tolist(), (spikes / len(x)).tolist(), strict=True))
+    sums = np.concatenate(outputs, axis=1)
+    reached = measure(y, sums.shape[1:], metric, record.head).over(sums, steps)
+    return list(zip(reached.tolist(), (spikes / len(x)).tolist(), strict=True))
 
 
 def _numbered(i: int, compute: Any, *args: Any) -> tuple[int, list[tuple[float, float]]]:
@@ -225,8 +249,8 @@ def _check_model(title: str, model: Any, grid: Mapping[str, list], x_cal: Any) -
         raise OptionError("x_cal: none given, expected calibration images for the models.")
 
 
-def _tried(model: Any, grid: Mapping[str, list], x: Any, y: Any, x_cal: Any) -> str:
-    """Try every value of the grid on one image, and return what identifies the model."""
+def _tried(model: Any, grid: Mapping[str, list], x: Any, x_cal: Any) -> tuple[str, Activations]:
+    """Try every value of the grid on one image; return what identifies the model, and its ANN."""
 
     def converted(**setting: Any) -> Network:
         return convert(model, x_cal[:1], threshold=Fixed(1.0), **setting)
@@ -253,12 +277,22 @@ def _tried(model: Any, grid: Mapping[str, list], x: Any, y: Any, x_cal: Any) -> 
         _checks.instance(setting["threshold"], ThresholdRule, "grid['threshold']", todo)
     for setting in each("seed"):
         _checks.generator(setting["seed"])
-    answer.accuracy(y[:1])  # refuses an output that is not one score per class
     # Hooks, and methods that a layer overrides, are not in the graph's code but in its output.
     # It is rounded, so that another number of threads does not count.
     scale = np.abs(answer.outputs).max() or 1.0
     rounded = np.rint(1000 * answer.outputs / scale).astype(int)
-    return fingerprint(network is model, network.fingerprint, rounded)
+    return fingerprint(network is model, network.fingerprint, rounded), answer
+
+
+def _only(metrics: Mapping[str, str]) -> str:
+    """Return the name of the metric; refuse models that would be measured by several."""
+    first, *others = set(metrics.values())
+    if others:
+        raise OptionError(
+            f"metric: by their outputs the models are measured differently, {dict(metrics)}, "
+            f"expected one metric for all. Choose it by name, as metric='accuracy'."
+        )
+    return first
 
 
 def _listed(grid: Any) -> dict[str, list]:

@@ -269,12 +269,48 @@ REFUSED = {
 }
 
 
+class Mean(nn.Module):
+    def forward(self, x):
+        return torch.relu(x).mean((1, 2))
+
+
+REFUSED["a mean over channels"] = Mean(), "mean over height and width"
+
+
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_nir_cannot_say_is_refused_by_name(name):
     model, message = REFUSED[name]
     net = sl.convert(model.eval(), images(2, 2, 8, 8), reset="zero", v_init=0.0)
     with pytest.raises(sl.UnsupportedLayerError, match=message):
         sl.to_nir(sl.normalize_weights(net))
+
+
+def test_names_that_would_be_folders_in_a_file_are_changed(tmp_path):
+    model = nn.Sequential()
+    for name in ("a/b", "a_b"):
+        model.add_module(name, nn.Linear(2, 2))
+        model.add_module(f"relu{name}", nn.ReLU())
+    x = images(3, 2)
+    net = sl.convert(fill(model), x, threshold=sl.Fixed(1.0), reset="zero", v_init=0.0)
+    graph = sl.to_nir(net)
+    assert list(graph.nodes) == ["input", "a_b", "relua_b", "a_b#2", "relua_b#2", "output"]
+    nir.write(tmp_path / "network.nir", graph)
+    back = sl.from_nir(nir.read(tmp_path / "network.nir"))
+    assert (sl.simulate(back, x, 4).outputs == sl.simulate(net, x, 4).outputs).all()
+
+
+def test_grouped_convolutions_of_others_are_read():
+    weight = np.arange(4.0).reshape(4, 1, 1, 1)
+    nodes = {
+        "input": nir.Input({"input": np.array([2, 3, 3])}),
+        "conv": nir.Conv2d((3, 3), weight, 1, 0, 1, 2, np.zeros(4)),
+        "if": nir.IF(np.ones((4, 3, 3)), np.ones((4, 3, 3))),
+        "output": nir.Output({"output": np.array([4, 3, 3])}),
+    }
+    edges = [("input", "conv"), ("conv", "if"), ("if", "output")]
+    network = sl.from_nir(nir.NIRGraph(nodes, edges, type_check=False))
+    record = sl.simulate(network, torch.full((1, 2, 3, 3), 0.5, dtype=torch.float64), 4)
+    assert record.counts("if")[0].mean((1, 2)).tolist() == [0, 2, 4, 4]
 
 
 def test_a_value_that_counts_twice_is_refused():

@@ -473,7 +473,7 @@ IMAGE = nn.Sequential(nn.Linear(5, 4), nn.ReLU(), nn.Unflatten(1, (2, 2)))
         (model(), {}, {"y": None}, r"^y: shape \(\), expected \(30,\)"),
         (model(), {}, {"y": Y[:7]}, r"^y: shape \(7,\), expected \(30,\)"),
         (model(), {}, {"y": Y / 2}, "^y: type float64"),
-        (IMAGE, {}, {}, r"^output: has shape \(2, 2\)"),
+        (IMAGE, {}, {}, r"^y: shape \(30,\), expected \(30, 2\)"),
         (nn.Sigmoid(), {}, {}, "^.sigmoid.: cannot be converted"),
         # A wrong value behind a right one.
         (model(), {"percentile": [99, 0.99]}, {}, "^percentile = 0.99: .*Did you mean 99"),

@@ -13,6 +13,7 @@ from snnlab.dynamics.neuron import Neuron, Reset, checked_threshold
 from snnlab.dynamics.pooling import MaxPooling
 from snnlab.exceptions import OptionError, UnsupportedLayerError
 from snnlab.graph.folding import fold_batchnorm
+from snnlab.graph.models import Output
 from snnlab.graph.spiking_layers import spiking_average_pooling, spiking_readout
 from snnlab.graph.tracing import trace
 from snnlab.network import Network
@@ -27,6 +28,7 @@ def convert(
     model: nn.Module,
     x_cal: Any,
     *,
+    output: Output = None,
     threshold: ThresholdRule | None = None,
     reset: Reset = "subtract",
     v_init: float = 0.5,
@@ -50,6 +52,8 @@ def convert(
         Trained, in eval mode. It is not changed.
     x_cal : array, shape (B, ...), or DataLoader, Dataset, iterable of batches
         Calibration images, like those the network will get. Of pairs the first are the images.
+    output : str or int, optional
+        Which output to convert, of a model that returns a dict, a tuple or a list.
     threshold : Percentile, Maximum, Fixed, DataBased or ModelBased
         How thresholds are chosen; by default Percentile(99.9).
     reset : {"subtract", "zero"}
@@ -107,7 +111,7 @@ def convert(
     _checks.option(average_pool, "average_pool", ("affine", "spikes"))
     x_cal = Images(x_cal, "x_cal", again=True)
     first = x_cal.first(_VERIFIED)
-    traced = trace(model, first)
+    traced = trace(model, first, output=output)
     graph = fold_batchnorm(traced)
     if average_pool == "spikes":
         graph = spiking_average_pooling(graph)

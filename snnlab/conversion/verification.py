@@ -11,8 +11,8 @@ from torch import fx, nn
 from snnlab import _checks
 from snnlab.exceptions import VerificationError
 from snnlab.graph.canonical import Graph, apply, source_of
-from snnlab.graph.capture import copied
 from snnlab.graph.evaluation import Emit, currents_of, evaluate, inference
+from snnlab.graph.models import copied, run, selected
 from snnlab.graph.tracing import trace
 from snnlab.network import Network
 
@@ -61,7 +61,7 @@ def verify(model: nn.Module, network: Network, x: Any) -> None:
     >>> verify(model, convert(model, [[1.0, 0.0]], threshold=Fixed(1.0)), [[1.0, 0.0]])
     """
     x = _checks.images(x, "x", network.graph.input_shape)
-    check_equivalence(trace(model, x), model, network, x)
+    check_equivalence(trace(model, x, output=network.graph.output), model, network, x)
 
 
 def check_equivalence(traced: Graph, model: nn.Module, network: Network, x: torch.Tensor) -> None:
@@ -144,8 +144,9 @@ def _compare(
 ) -> None:
     """Make the four tests with the floating type and on the device of `graph`."""
     kind = graph.device, graph.dtype
-    traced = traced if (traced.device, traced.dtype) == kind else traced.to(*kind)
-    original = copied(model).to(*kind)
+    original = copied(model)
+    if (traced.device, traced.dtype) != kind:
+        original, traced = original.to(*kind), traced.to(*kind)
     softmax = traced.softmax or (lambda logits: logits)
     with inference(graph, len(x)):
         before = _currents(traced, x)
@@ -153,7 +154,8 @@ def _compare(
         folded = {name: own[name] for name in before} | {"output": own[graph.logits]}
         test = "folded graph against the graph before folding"
         _agree(test, folded, before, tolerance.of_piece)
-        found, expected = {"output": softmax(before["output"])}, {"output": original(x)}
+        of_model = selected(run(original, x), graph.output)
+        found, expected = {"output": softmax(before["output"])}, {"output": of_model}
         _agree("network against the model itself", found, expected, tolerance.of_whole)
         for part in (slice(0, None, 2), slice(1, None, 2)):
             given = {name: current[part] for name, current in before.items()}

@@ -11,7 +11,7 @@ from snnlab._images import Images
 from snnlab.conversion.rules import ThresholdRule, refuse_silent
 from snnlab.conversion.statistics import activation_statistics
 from snnlab.exceptions import CalibrationError, OptionError, UnsupportedLayerError
-from snnlab.graph.canonical import TRANSPOSED, Graph, exclusive_layer
+from snnlab.graph.canonical import TRANSPOSED, Graph, layer_of
 from snnlab.graph.operations import Kind
 from snnlab.graph.spiking_layers import is_average_pool
 
@@ -140,15 +140,15 @@ def weighted(node: fx.Node, graph: Graph) -> tuple[torch.Tensor | None, str | No
     """
     weight, source = None, node.all_input_nodes[0]
     while source.meta["kind"] not in (Kind.INPUT, Kind.RELU):
-        layer = exclusive_layer(source, graph)
+        layer = layer_of(source, graph)
         reshapes = source.op == "call_function" and source.target is torch.reshape
         if not (reshapes or is_average_pool(source, graph.module)):
             if hindrance := _hindrance(source, layer, weight):
                 raise UnsupportedLayerError(
                     f"layer {node.meta['layer']!r}: {source.meta['layer']!r} lies before it, and "
                     f"{hindrance}. The rules of Diehl et al. 2015 know chains of linear layers or "
-                    f"convolutions without biases, each called once and one for each ReLU, and "
-                    f"average pooling. Take Percentile(99.9) instead."
+                    f"convolutions without biases, one for each ReLU, and average pooling. Take "
+                    f"Percentile(99.9) instead."
                 )
             weight = None if layer is None else layer.weight
         source = source.all_input_nodes[0]

@@ -11,7 +11,7 @@ from torch import fx, nn
 from snnlab import _checks
 from snnlab.dynamics.pooling import pools_by_channel
 from snnlab.exceptions import UnsupportedLayerError
-from snnlab.graph.canonical import TRANSPOSED, Graph, exclusive_layer
+from snnlab.graph.canonical import TRANSPOSED, Graph, layer_of
 from snnlab.graph.evaluation import cap
 from snnlab.graph.operations import Kind
 from snnlab.graph.spiking_layers import is_average_pool
@@ -81,7 +81,7 @@ def normalize_weights(network: Network) -> Network:
 def _divide(node: fx.Node, theta: np.ndarray, graph: Graph) -> None:
     """Divide the current of a ReLU by θ: in the layer before it, or by a node of its own."""
     source = node.all_input_nodes[0]
-    layer = exclusive_layer(source, graph)
+    layer = layer_of(source, graph)
     _note(node, theta)
     if layer is None or len(source.users) > 1 or not _has_channels(layer, source, theta):
         scaling = _scaling(source, 1 / theta, graph, f"{node.meta['layer']} / θ")
@@ -101,7 +101,7 @@ def _multiply(node: fx.Node, theta: np.ndarray, graph: Graph) -> None:
     between: list[tuple[fx.Node, np.ndarray]] = []
     while len(last.users) == 1:
         reader = next(iter(last.users))
-        layer = exclusive_layer(reader, graph)
+        layer = layer_of(reader, graph)
         if layer is not None:
             grouped = scale.ndim and getattr(layer, "groups", 1) > 1
             if grouped or not _has_channels(layer, last, scale):

@@ -11,7 +11,7 @@ from torch import nn
 from snnlab import _checks
 from snnlab._text import counted
 from snnlab.exceptions import OptionError
-from snnlab.graph.canonical import exclusive_layer
+from snnlab.graph.canonical import layer_of
 from snnlab.network import Network
 
 
@@ -118,7 +118,7 @@ def _with_mixed_channels(network: Network) -> Network:
 def _with_flipped_bias(network: Network) -> Network:
     """Flip the sign of a bias: of the second layer that has one, or else of the only one."""
     graph = dataclasses.replace(network.graph, module=copy.deepcopy(network.graph.module))
-    layers = [exclusive_layer(node, graph) for node in graph.nodes]
+    layers = [layer_of(node, graph) for node in graph.nodes]
     biased = [layer for layer in layers if layer is not None and layer.bias is not None]
     if not biased:
         raise OptionError(

@@ -4,12 +4,11 @@ import copy
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from snnlab import _checks
+from snnlab import _checks, _labels
 from snnlab._threads import multiplications, threads_for
 from snnlab.data.checkpoint import Checkpoint
 from snnlab.exceptions import ShapeError
@@ -66,7 +65,7 @@ def train(
     learning_rate, seed = _checks.positive(learning_rate, "learning_rate"), _checks.seed(seed)
     dtype = next((p.dtype for p in model.parameters()), None)
     x = _checks.images(x, "x", dtype=dtype)
-    y = torch.from_numpy(_checks.labels(y, len(x)).astype(np.int64))
+    y = torch.from_numpy(_labels.classes(y, (len(x),)))
     model = copy.deepcopy(model).train()
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)

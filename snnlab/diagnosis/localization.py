@@ -1,4 +1,4 @@
-"""Which layer, and which part of its error, costs the accuracy."""
+"""Which layer, and which part of its error, costs most."""
 
 from collections.abc import Mapping
 
@@ -10,31 +10,34 @@ from snnlab.dynamics import constant_output, passed_on
 from snnlab.dynamics.neuron import as_simulated, per_neuron
 from snnlab.graph.evaluation import cap
 from snnlab.network import Network
+from snnlab.simulation.measures import ACCURACY, Scale
 
-# Of differences between accuracies.
+# Of differences between values of a metric.
 _ROUNDING = 1e-9
 
 
 def without_own_error(
     network: Network, currents: Mapping[str, np.ndarray], timesteps: int, trials: Trials
 ) -> dict[str, float]:
-    """Return the accuracy when each layer alone passes on R(z̄) of the mean current it received.
+    """Return the metric when each layer alone passes on R(z̄) of the mean current it received.
 
     Nothing before the layer changes, and what comes after it is simulated.
     """
     return {
-        name: float(trials.accuracy(network, timesteps, {name: _rectified(network, name, z)})[-1])
+        name: float(trials.reached(network, timesteps, {name: _rectified(network, name, z)})[-1])
         for name, z in currents.items()
     }
 
 
-def blamed(exact: Mapping[str, float], snn: float, ann: float) -> str | None:
+def blamed(
+    exact: Mapping[str, float], snn: float, ann: float, scale: Scale = ACCURACY
+) -> str | None:
     """Return the layer that alone regains half of the loss, and twice what the second does."""
-    first, *others = sorted(exact, key=lambda name: exact[name], reverse=True)
-    gain = exact[first] - snn
-    second = exact[others[0]] - snn if others else 0.0
-    needed = max((ann - snn) / 2, 2 * second)
-    return first if gain >= needed - _ROUNDING else None
+    gains = {name: scale.gain(snn, reached) for name, reached in exact.items()}
+    first, *others = sorted(gains, key=lambda name: gains[name], reverse=True)
+    second = gains[others[0]] if others else 0.0
+    needed = max(scale.gain(snn, ann) / 2, 2 * second)
+    return first if gains[first] >= needed - _ROUNDING else None
 
 
 def values_by_part(

@@ -1,7 +1,9 @@
 """Examining a network that lost accuracy: what is unusual, what it costs, what helps."""
 
 import dataclasses
-from collections.abc import Mapping
+import functools
+import itertools
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -23,12 +25,15 @@ from snnlab.diagnosis.remedies import MOST_REMEDIES, remedies
 from snnlab.diagnosis.report import Diagnosis, Finding, LayerScale, Remedy
 from snnlab.diagnosis.suspicions import Suspicion, settings, suspicions
 from snnlab.diagnosis.trials import Trials
-from snnlab.exceptions import SNNLabError
+from snnlab.diagnosis.wording import are_right, reads, shown
+from snnlab.exceptions import OptionError, SNNLabError
 from snnlab.graph import Graph
-from snnlab.graph.capture import copied
 from snnlab.graph.evaluation import inference
+from snnlab.graph.models import copied, run, selected
 from snnlab.network import Network
 from snnlab.simulation import ann, simulate
+from snnlab.simulation.measures import Measure
+from snnlab.simulation.metrics import Metric, measure
 from snnlab.simulation.progress import progress_bar
 
 _BATCH = 64
@@ -41,7 +46,13 @@ _SCALES = (1 / 255, 0.01, 0.03, 0.1, 0.3, 3.0, 10.0, 30.0, 100.0, 255.0)
 
 
 def diagnose(
-    network: Network, x: Any, y: Any, timesteps: int, model: nn.Module | None = None
+    network: Network,
+    x: Any,
+    y: Any,
+    timesteps: int,
+    model: nn.Module | None = None,
+    *,
+    metric: Metric = None,
 ) -> Diagnosis:
     """Find out what costs a converted network its accuracy, and what helps.
 
@@ -55,12 +66,15 @@ def diagnose(
     network : Network
     x : array, shape (B, ...)
         Images; 100 to 500 are enough.
-    y : array of whole numbers, shape (B,)
-        Right class of each image.
+    y : array, shape (B,) or (B, ...)
+        Labels or targets, as in `Record.accuracy`.
     timesteps : int
         Number of steps at which accuracy is missed.
     model : torch.nn.Module, optional
         The trained model, to see whether the network still computes the same.
+    metric : str or callable, optional
+        In place of accuracy, as in `Record.accuracy`. One of your own says whether more of it is
+        better, in an attribute `higher_is_better`; whether its ANN is any good is not judged.
 
     Returns
     -------
@@ -82,37 +96,57 @@ def diagnose(
     _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
     timesteps = _checks.whole(timesteps, "timesteps")
     x = _checks.images(x, "x", network.graph.input_shape, network.graph.dtype)
-    y = _checks.labels(y, len(x))
+    outputs = (len(x), *network.graph.nodes[-1].meta["shape"])
+    bound = measure(y, outputs, metric, network.graph.softmax)
+    if bound.scale.higher_is_better is None:
+        raise OptionError(
+            f"metric: {bound.scale.name} does not say whether more of it is better, expected to "
+            f"know that to find out what is lost. Set its attribute higher_is_better to True or "
+            f"False."
+        )
     if model is not None:
         _checks.instance(model, nn.Module, "model", "Leave it away, or pass what was converted.")
     # Every layer once, the parts, each unusual setting twice, the images rescaled, the remedies.
     most = len(network.layers) + 5 + 2 * len(network.layers) + 1 + MOST_REMEDIES
     with progress_bar(most, "simulations") as progress:
-        return _Examination(network, x, y, timesteps, progress).diagnosis(model)
+        examination = _Examination(network, x, bound, timesteps, progress)
+        return examination.diagnosis(model, functools.partial(measure, y, metric=metric))
 
 
 class _Examination:
     """The network, the images, and what is known so far."""
 
     def __init__(
-        self, network: Network, x: torch.Tensor, y: np.ndarray, timesteps: int, progress: Any
+        self, network: Network, x: torch.Tensor, measure: Measure, timesteps: int, progress: Any
     ):
-        self.network, self.x, self.y, self.timesteps = network, x, y, timesteps
-        self.trials = Trials(x, y, progress)
+        self.network, self.x, self.timesteps = network, x, timesteps
+        self.measure, self.scale, self.gain = measure, measure.scale, measure.scale.gain
+        self.trials = Trials(x, measure, progress)
         self.record = simulate(network, x, timesteps)
-        self.snn = float(self.record.accuracy(y)[-1])
-        self.ann = ann(network, x).accuracy(y)
-        self.guess = 1 / self.record.output_sums.shape[-1]
-        # Half an image less, so that a rounded difference decides nothing.
-        self.worth = max(_TOLERATED, 2 / len(x)) - 0.5 / len(x)
+        self.snn = measure.at(self.record.output_sums[-1], timesteps)
+        self.ann = measure.at(ann(network, x).outputs, 1)
+        if not np.isfinite([self.snn, self.ann]).all():
+            raise OptionError(
+                f"metric: {self.scale.name} is {self.snn:g} for the SNN and {self.ann:g} for the "
+                f"ANN, expected finite numbers. Choose a metric that these images have."
+            )
+        if self.scale.is_share:  # half a label less, so that a rounded difference decides nothing
+            self.worth = max(_TOLERATED, 2 / measure.count) - 0.5 / measure.count
+        else:
+            self.worth = _TOLERATED * (measure.guess or abs(self.ann))
+
+    @property
+    def loss(self) -> float:
+        """What is lost."""
+        return self.gain(self.snn, self.ann)
 
     @property
     def lost(self) -> bool:
         """Whether the loss is worth a search."""
-        return self.ann - self.snn >= self.worth
+        return self.loss >= self.worth and self.loss > 0
 
-    def diagnosis(self, model: nn.Module | None) -> Diagnosis:
-        """Return all that is found."""
+    def diagnosis(self, model: nn.Module | None, bind: Callable[..., Measure]) -> Diagnosis:
+        """Return all that is found; `bind` makes the metric for outputs of another shape."""
         exact: dict[str, float] = {}
         layer: str | None = None
         gains: dict[str, float] = {}
@@ -120,14 +154,14 @@ class _Examination:
         if self.lost:
             currents = mean_currents(self.network, self.x, self.record)
             exact = without_own_error(self.network, currents, self.timesteps, self.trials)
-            layer = blamed(exact, self.snn, self.ann)
+            layer = blamed(exact, self.snn, self.ann, self.scale)
             if layer is None:
                 gains = shares_of_own_errors(decompose(self.network, self.x, self.record))
             else:
                 gains = self._gains(layer, currents[layer], exact[layer])
             tried = remedies(self.network, self.timesteps, self.trials)
         found = settings(self.network, self.x)
-        findings = self._about_the_model(model) + self._about_the_rest(found, layer)
+        findings = self._about_the_model(model, bind) + self._about_the_rest(found, layer)
         return Diagnosis(
             timesteps=self.timesteps,
             images=len(self.x),
@@ -140,28 +174,32 @@ class _Examination:
             gains=gains,
             settings=found,
             remedies=tried,
+            scale=self.scale,
         )
 
     def _gains(self, layer: str, z: np.ndarray, exact: float) -> dict[str, float]:
         """Return what is gained in the layer to blame, part by part, the last one by R(z̄)."""
         counts = self.record.counts(layer)
         values = values_by_part(self.network, layer, z, counts, self.timesteps)
-        reached = [self._accuracy_of(self.network, {layer: held}) for held in values.values()]
-        gains = np.diff([self.snn, *reached, exact]).tolist()
+        reached = [self._reached(self.network, {layer: held}) for held in values.values()]
+        steps = itertools.pairwise([self.snn, *reached, exact])
+        gains = [self.gain(before, after) for before, after in steps]
         return dict(zip([*values, "clipping"], gains, strict=True))
 
-    def _about_the_model(self, model: nn.Module | None) -> list[Finding]:
+    def _about_the_model(
+        self, model: nn.Module | None, bind: Callable[..., Measure]
+    ) -> list[Finding]:
         """Say so if the network is no longer the model."""
         if model is None:
             return []
         try:
             verify(model, self.network, self.x[:8])
         except SNNLabError as error:
-            own = _accuracy(model, self.x, self.y, self.network.graph)
-            reads = "" if own is None else f" The model reads {own:.2%} correctly."
+            own = _of_the_model(model, self.x, self.network.graph, bind)
+            found = "" if own is None else f" The model {reads(own, self.scale)}."
             head = "The network does not compute what the model does."
-            words = f"{head}{reads} {error} Convert the model again."
-            costs = own is not None and own - self.ann >= self.worth
+            words = f"{head}{found} {error} Convert the model again."
+            costs = own is not None and self.gain(self.ann, own) >= self.worth
             return [Finding("other model", (), words, costs)]
         return []
 
@@ -169,14 +207,15 @@ class _Examination:
         """Look at the images first: on wrong ones the settings and the ANN only look wrong."""
         doubts = suspicions(self.network, found, layer)
         unlike = any(doubt.kind == "other scale" for doubt in doubts)
-        scale = self._better_scale(found) if unlike or self._is_poor(self.ann) else None
-        if scale is None:
+        factor = self._better_scale(found) if unlike or self._is_poor(self.ann) else None
+        if factor is None:
             return self._about_the_ann() + self._about_the_settings(doubts)
-        x = self.x * scale
-        right = _Examination(self.network, x, self.y, self.timesteps, self.trials.progress)
+        x = self.x * factor
+        right = _Examination(self.network, x, self.measure, self.timesteps, self.trials.progress)
+        now, then = reads(self.ann, self.scale, " of them"), shown(right.ann, self.scale)
         words = (
-            f"These images have another scale than those in training: the ANN reads {self.ann:.2%} "
-            f"of them correctly, and {right.ann:.2%} when they are multiplied by {scale:.2g}."
+            f"These images have another scale than those in training: the ANN {now}, and {then} "
+            f"when they are multiplied by {factor:.2g}."
         )
         doubts = suspicions(self.network, settings(self.network, x), None)
         other = Finding("other scale", (), words, True, right.snn)
@@ -184,31 +223,45 @@ class _Examination:
 
     def _better_scale(self, found: Mapping[str, LayerScale]) -> float | None:
         """Return the factor with which the ANN reads the images better, and well; None if none."""
+        if not self.measure.guess:  # nobody knows what would be good
+            return None
         ratios = [s.over_usual for s in found.values() if not np.isnan(s.over_usual)]
         by_thresholds = [float(np.exp(np.mean(np.log(ratios))))] if ratios else []
         reached = {}
-        for scale in (*by_thresholds, *_SCALES):
-            outputs = ann(self.network, self.x * scale)
-            # An ANN that sees too much or too little gives the same answer to all.
-            one_answer = len(np.unique(outputs.outputs.argmax(-1))) == 1
-            reached[scale] = 0.0 if one_answer else outputs.accuracy(self.y)
-        scale = max(reached, key=lambda scale: reached[scale])
-        better = reached[scale] - self.ann >= self.worth and not self._is_poor(reached[scale])
-        return scale if better else None
+        for factor in (*by_thresholds, *_SCALES):
+            outputs = ann(self.network, self.x * factor).outputs
+            answers = self.measure.answers(outputs) if self.measure.answers else outputs
+            if (answers != answers[:1]).any():
+                reached[factor] = self.measure.at(outputs, 1)
+        if not reached:  # an ANN that sees too much or too little gives the same answer to all
+            return None
+        best = max(reached, key=lambda factor: self.gain(self.ann, reached[factor]))
+        better = self.gain(self.ann, reached[best]) >= self.worth
+        return best if better and self._is_good(reached[best]) else None
 
-    def _is_poor(self, accuracy: float) -> bool:
-        """Return whether the ANN is nearer to guessing than to all right."""
-        return accuracy < (1 + self.guess) / 2
+    def _is_good(self, value: float) -> bool:
+        """Return whether a value is nearer to the best one than to guessing."""
+        guess, best = self.measure.guess, 1.0 if self.scale.is_share else 0.0
+        return guess is not None and self.gain((best + guess) / 2, value) >= 0
+
+    def _is_poor(self, value: float) -> bool:
+        """Return whether labels are not read well, or targets no better than by their mean."""
+        guess = self.measure.guess
+        if not guess or self._is_good(value):
+            return False
+        return self.scale.is_share or self.gain(guess, value) <= 0
 
     def _about_the_ann(self) -> list[Finding]:
         """Say so if the ANN itself is no good."""
-        if not self._is_poor(self.ann):
+        guess = self.measure.guess
+        if guess is None or not self._is_poor(self.ann):
             return []
+        guessing = "guessing" if self.scale.is_share else "the mean of the targets"
         words = (
-            f"With ReLUs in place of its neurons the network reads {self.ann:.2%} correctly, and "
-            f"guessing would give {self.guess:.2%}. No spiking network can do much better. Look at "
-            f"the training, whether these images are prepared as those in training, and whether "
-            f"the labels belong to them."
+            f"With ReLUs in place of its neurons the network {reads(self.ann, self.scale)}, and "
+            f"{guessing} would give {shown(guess, self.scale)}. No spiking network can do much "
+            f"better. Look at the training, whether these images are prepared as those in "
+            f"training, and whether the labels belong to them."
         )
         return [Finding("poor ANN", (), words, True)]
 
@@ -219,17 +272,18 @@ class _Examination:
         healthy = self.network
         for doubt in doubts:
             healthy = doubt.repair(healthy)
-        longer = self.trials.accuracy(healthy, _LONGER * self.timesteps)
+        longer = self.trials.reached(healthy, _LONGER * self.timesteps)
         best = float(longer[self.timesteps - 1]) if doubts else self.snn
         judged = [self._cause_or_not(doubt, doubts, best) for doubt in doubts]
-        together = best - self.snn >= max(self.worth, (self.ann - self.snn) / 2)
+        together = self.gain(self.snn, best) >= max(self.worth, self.loss / 2)
         if together and not any(finding.is_cause for finding in judged):
             # None is needed and none is enough: it takes several of them.
             judged = [dataclasses.replace(finding, is_cause=True) for finding in judged]
-        missing, gained = self.ann - best, longer[-1] - best
-        if missing >= max(self.worth, (self.ann - self.snn) / 4) and gained >= missing / 2:
+        missing, gained = self.gain(best, self.ann), self.gain(best, float(longer[-1]))
+        if missing >= max(self.worth, self.loss / 4) and gained >= missing / 2:
             few = f"{counted(self.timesteps, 'step')} {'is' if self.timesteps == 1 else 'are'} few"
-            after = f"after {counted(_LONGER * self.timesteps, 'step')} {longer[-1]:.2%} are right"
+            right = are_right(float(longer[-1]), self.scale)
+            after = f"after {counted(_LONGER * self.timesteps, 'step')} {right}"
             words = f"{few}: {after}, and the settings are as usual."
             if doubts:
                 words = f"{few}, even with usual settings: {after}."
@@ -241,22 +295,30 @@ class _Examination:
         damaged = self.network
         for other in doubts:
             damaged = damaged if other is doubt else other.repair(damaged)
-        left = self.snn if len(doubts) == 1 else self._accuracy_of(damaged)
-        alone = healthy if len(doubts) == 1 else self._accuracy_of(doubt.repair(self.network))
-        needed = healthy - left >= max(self.worth, (healthy - self.snn) / 10)
-        enough = alone - self.snn >= max(self.worth, (self.ann - self.snn) / 2)
+        left = self.snn if len(doubts) == 1 else self._reached(damaged)
+        alone = healthy if len(doubts) == 1 else self._reached(doubt.repair(self.network))
+        regained = self.gain(self.snn, healthy)
+        needed = self.gain(left, healthy) >= max(self.worth, regained / 10)
+        enough = self.gain(self.snn, alone) >= max(self.worth, self.loss / 2)
         return Finding(doubt.kind, doubt.layers, doubt.words, bool(needed or enough), alone)
 
-    def _accuracy_of(self, network: Network, overridden: Mapping | None = None) -> float:
-        return float(self.trials.accuracy(network, self.timesteps, overridden)[-1])
+    def _reached(self, network: Network, overridden: Mapping | None = None) -> float:
+        return float(self.trials.reached(network, self.timesteps, overridden)[-1])
 
 
-def _accuracy(model: nn.Module, x: torch.Tensor, y: np.ndarray, graph: Graph) -> float | None:
-    """Return the share of images that the model itself reads correctly; None if it cannot."""
+def _of_the_model(
+    model: nn.Module, x: torch.Tensor, graph: Graph, bind: Callable[..., Measure]
+) -> float | None:
+    """Return the metric of the model itself; None if it cannot read the images."""
     try:
         with inference(graph, _BATCH):
             own = copied(model).to(x)
-            answers = torch.cat([own(batch) for batch in x.split(_BATCH)]).argmax(1).cpu().numpy()
+            outputs = torch.cat([selected(run(own, b), graph.output) for b in x.split(_BATCH)])
+            of_model = bind(outputs.shape)
+            if graph.softmax is not None and of_model.answers is not None:
+                # A logit is above 0 where what a sigmoid makes of it is above what it makes of 0.
+                zeros = torch.zeros(1, *graph.nodes[-1].meta["shape"])
+                outputs = outputs - graph.softmax(zeros).to(outputs)
+        return of_model.at(outputs.cpu().numpy(), 1)
     except (RuntimeError, TypeError, ValueError, IndexError):  # of images of another shape, say
         return None
-    return float((answers == y).mean()) if answers.shape == y.shape else None

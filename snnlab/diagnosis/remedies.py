@@ -24,17 +24,18 @@ MOST_REMEDIES = len(_RULES) + 3
 
 
 def remedies(network: Network, timesteps: int, trials: Trials) -> tuple[Remedy, ...]:
-    """Return the remedies with their accuracy, cheapest first, among them the best first."""
+    """Return the remedies with what they reach, cheapest first, among them the best first."""
     tried = [
-        Remedy(words, float(trials.accuracy(changed, timesteps)[-1]), 1.0)
+        Remedy(words, float(trials.reached(changed, timesteps)[-1]), 1.0)
         for words, changed in _changes(network, trials.x)
     ]
-    longest = trials.accuracy(network, timesteps * max(_LONGER))
+    longest = trials.reached(network, timesteps * max(_LONGER))
     tried += [
         Remedy(counted(factor * timesteps, "step"), float(longest[factor * timesteps - 1]), factor)
         for factor in _LONGER
     ]
-    return tuple(sorted(tried, key=lambda remedy: (remedy.cost, -remedy.accuracy)))
+    scale = trials.measure.scale
+    return tuple(sorted(tried, key=lambda r: (r.cost, -scale.gain(0, r.accuracy))))
 
 
 def _changes(network: Network, x: torch.Tensor) -> Iterator[tuple[str, Network]]:

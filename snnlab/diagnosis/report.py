@@ -8,6 +8,8 @@ import numpy as np
 
 from snnlab import _text
 from snnlab._text import counted
+from snnlab.diagnosis.wording import are_right, lost, shown, signed
+from snnlab.simulation.measures import ACCURACY, Scale
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Finding:
     is_cause : bool
         Whether accuracy comes back when it is repaired.
     repaired : float or None
-        Accuracy of the network with this alone repaired, in [0, 1]; None where that was not tried.
+        What the network reaches with this alone repaired; None where that was not tried.
     """
 
     kind: str
@@ -68,7 +70,7 @@ class Remedy:
     ----------
     words : str
     accuracy : float
-        With this change alone, in [0, 1].
+        With this change alone, in [0, 1]; of another metric its value.
     cost : float
         Time of a run, in multiples of the time before.
     """
@@ -86,11 +88,12 @@ class Diagnosis:
     ----------
     timesteps, images : int
     snn, ann : float
-        Accuracy of the network after all steps, and with ReLUs for neurons, in [0, 1].
+        Accuracy of the network after all steps, and with ReLUs for neurons, in [0, 1]; of another
+        metric its value.
     findings : tuple of Finding
         The causes first.
     exact : mapping from layer name to float
-        Accuracy when this layer alone makes no error of its own, all others as they are; empty if
+        The same when this layer alone makes no error of its own, all others as they are; empty if
         nothing is lost.
     layer : str or None
         The layer to blame; None if the loss is spread over all layers.
@@ -98,12 +101,14 @@ class Diagnosis:
         The part of the error to blame: "clipping", "quantization", "deviation", or "timing", which
         is the unevenness of the layer's spikes for the layers that listen.
     gains : mapping from part to float
-        For the layer to blame, the accuracy gained by taking away this part of its error after
+        For the layer to blame, what is gained by taking away this part of its error after
         those before it (timing, deviation, quantization, clipping). Else each part's share in the
         mean squares of the own errors of all layers.
     settings : mapping from layer name to LayerScale
     remedies : tuple of Remedy
         Those that cost no time first, among them the best first.
+    scale : Scale
+        What the numbers mean: `name` and `words` of the metric, and whether `higher_is_better`.
     """
 
     timesteps: int
@@ -117,6 +122,7 @@ class Diagnosis:
     gains: Mapping[str, float]
     settings: Mapping[str, LayerScale]
     remedies: tuple[Remedy, ...]
+    scale: Scale = ACCURACY
 
     @property
     def causes(self) -> tuple[Finding, ...]:
@@ -126,40 +132,44 @@ class Diagnosis:
     @property
     def sentences(self) -> list[str]:
         """The diagnosis in words: what is lost, why, where, and what helps."""
-        lost = 100 * (self.ann - self.snn)
         steps, images = counted(self.timesteps, "step"), counted(self.images, "image")
-        head = f"SNN {self.snn:.2%} after {steps}, ANN {self.ann:.2%}, on {images}"
-        said = [f"{head}: {_points(lost)}."]
+        snn, ann = shown(self.snn, self.scale), shown(self.ann, self.scale)
+        title = "" if self.scale == ACCURACY else f"{self.scale.words}: "
+        loss = lost(self.snn, self.ann, self.scale)
+        said = [f"{title}SNN {snn} after {steps}, ANN {ann}, on {images}: {loss}."]
         for finding in self.findings:
             if finding.is_cause:
                 said.append(f"Cause: {finding.words}")
                 if finding.repaired is not None:
-                    said[-1] += f" With this alone repaired: {finding.repaired:.2%}."
+                    said[-1] += f" With this alone repaired: {shown(finding.repaired, self.scale)}."
             else:
                 about_setting = finding.kind != "other model"
                 head = "Unusual, but without cost here: " if about_setting else "Besides: "
                 said.append(f"{head}{finding.words}")
         if not self.exact:
-            no_more = "accuracy" if lost < 0.005 else "more than that"
+            little = loss.startswith("nothing") or self.scale.gain(self.snn, self.ann) < 0
+            what = "accuracy" if self.scale == ACCURACY else f"in {self.scale.words}"
+            no_more = what if little else "more than that"
             return said if self.causes else [*said, f"Nothing is wrong that costs {no_more}."]
         if not self.causes:
             said.append("Nothing unusual was found that explains the loss.")
         return [*said, self._where(), self._what_helps()]
 
     def _what_helps(self) -> str:
-        best = max(self.remedies, key=lambda remedy: remedy.accuracy)
-        if best.accuracy <= self.snn:
+        gain = self.scale.gain
+        best = max(self.remedies, key=lambda remedy: gain(self.snn, remedy.accuracy))
+        if gain(self.snn, best.accuracy) <= 0:
             return "None of the remedies helps."
-        enough = [r for r in self.remedies if r.accuracy >= (self.snn + self.ann) / 2]
+        enough = [r for r in self.remedies if gain((self.snn + self.ann) / 2, r.accuracy) >= 0]
         if not enough:
-            words = f"The best remedy, {best.words}, reaches {best.accuracy:.2%}"
+            words = f"The best remedy, {best.words}, reaches {shown(best.accuracy, self.scale)}"
             return f"{words}: less than half of what is lost comes back."
         first = enough[0]
-        also = (
-            f" Best: {best.words}, {best.accuracy:.2%}." if best.accuracy > first.accuracy else ""
-        )
         words = "Cheapest remedy that brings back at least half"
-        return f"{words}: {first.words}, {first.accuracy:.2%}.{also}"
+        words = f"{words}: {first.words}, {shown(first.accuracy, self.scale)}."
+        if gain(first.accuracy, best.accuracy) <= 0:
+            return words
+        return f"{words} Best: {best.words}, {shown(best.accuracy, self.scale)}."
 
     def _where(self) -> str:
         if self.layer is None:
@@ -168,11 +178,12 @@ class Diagnosis:
                 f"The loss is spread over all layers: none brings most of it back. Of their own "
                 f"errors (mean squares): {shares}."
             )
-        gains = ", ".join(f"{part} {_signed(gain)}" for part, gain in self.gains.items())
+        gains = ", ".join(f"{part} {signed(gain, self.scale)}" for part, gain in self.gains.items())
+        points = "Points gained" if self.scale.is_share else "Gained"
+        exact = are_right(self.exact[self.layer], self.scale, "would be")
         return (
-            f"Most is lost in layer {self.layer!r}: without its own error "
-            f"{self.exact[self.layer]:.2%} would be right. Points gained by taking the parts of "
-            f"its error away, one after another: {gains}."
+            f"Most is lost in layer {self.layer!r}: without its own error {exact}. {points} by "
+            f"taking the parts of its error away, one after another: {gains}."
         )
 
     def tables(self) -> list[_text.Table]:
@@ -184,18 +195,25 @@ class Diagnosis:
                     "silent" if np.isnan(ratio) else f"{ratio:.3g}"
                     for ratio in (setting.over_percentile, setting.over_maximum)
                 ),
-                f"{self.exact[name]:.2%}" if name in self.exact else "",
+                shown(self.exact[name], self.scale) if name in self.exact else "",
             ]
             for name, setting in self.settings.items()
         ]
-        header = ["layer", "θ / 99.9th percentile", "θ / maximum", "right without its error"]
+        right = "right" if self.scale == ACCURACY else self.scale.words
+        header = ["layer", "θ / 99.9th percentile", "θ / maximum", f"{right} without its error"]
         found = [_text.Table("Layers", header, rows)]
         if self.remedies:
             remedies = [
-                [r.words, f"{r.accuracy:.2%}", _signed(r.accuracy - self.snn), f"{r.cost:g}"]
+                [
+                    r.words,
+                    shown(r.accuracy, self.scale),
+                    signed(self.scale.gain(self.snn, r.accuracy), self.scale),
+                    f"{r.cost:g}",
+                ]
                 for r in self.remedies
             ]
-            columns = ["remedy", "right", "points gained", "time"]
+            gained = "points gained" if self.scale.is_share else "gained"
+            columns = ["remedy", right, gained, "time"]
             found.append(_text.Table("Remedies, each alone, cheapest first", columns, remedies))
         return found
 
@@ -205,14 +223,3 @@ class Diagnosis:
     def _repr_html_(self) -> str:
         words = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in self.sentences)
         return words + "".join(table._repr_html_() for table in self.tables())
-
-
-def _signed(gain: float) -> str:
-    """Return points with their sign; what is not a multiple of 1/100 is rounding, -0 too."""
-    return f"{round(100 * gain, 2) + 0.0:+.2f}"
-
-
-def _points(lost: float) -> str:
-    if abs(lost) < 0.005:
-        return "nothing is lost"
-    return f"{abs(lost):.2f} points {'lost' if lost > 0 else 'gained'}"

@@ -1,4 +1,4 @@
-"""Trying things out on a network: the accuracy with other settings, or with a layer overridden."""
+"""Trying things out on a network: the metric with other settings, or with a layer overridden."""
 
 from collections.abc import Hashable, Mapping
 from typing import Any
@@ -8,24 +8,24 @@ import torch
 
 from snnlab.network import Network
 from snnlab.simulation.engine import run
+from snnlab.simulation.measures import Measure
 from snnlab.simulation.options import RunOptions
-from snnlab.simulation.record import classified
 
 
 class Trials:
     """Simulations of the same images, counted by a progress bar; none is run twice.
 
-    The images `x` have shape (B, ...); `y` holds their right classes, shape (B,).
+    The images `x` have shape (B, ...); `measure` compares what they give with their labels.
     """
 
-    def __init__(self, x: torch.Tensor, y: np.ndarray, progress: Any):
-        self.x, self.y, self.progress = x, y, progress
+    def __init__(self, x: torch.Tensor, measure: Measure, progress: Any):
+        self.x, self.measure, self.progress = x, measure, progress
         self.known: dict[Hashable, np.ndarray] = {}
 
-    def accuracy(
+    def reached(
         self, network: Network, timesteps: int, overridden: Mapping[str, np.ndarray] | None = None
     ) -> np.ndarray:
-        """Return the accuracy after each step, shape (T,), in [0, 1].
+        """Return the metric after each step, shape (T,).
 
         `overridden` says what some layers pass on at every step in place of spikes, shape (B, ...).
         """
@@ -41,10 +41,10 @@ class Trials:
         }
         record = run(network, x, options, constant)
         self.progress.update()
-        right = classified(record.output_sums, self.y)
+        found = self.measure.over(record.output_sums, range(1, timesteps + 1))
         if overridden is None:
-            self.known[key] = right
-        return right
+            self.known[key] = found
+        return found
 
 
 def _settings(network: Network) -> Hashable:

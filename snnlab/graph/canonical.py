@@ -14,6 +14,7 @@ from torch.nn.modules.conv import _ConvNd
 from snnlab._threads import multiplications
 from snnlab.exceptions import OptionError
 from snnlab.graph.fingerprint import fingerprint
+from snnlab.graph.models import Output
 from snnlab.graph.operations import Kind
 
 # An empty buffer that moves along with the parameters and so holds their type and device.
@@ -40,12 +41,15 @@ class Graph:
         Names of the layers where the model has no ReLU, see `spiking_layers`.
     logits : str
         Where the model's own output is: "output", or the added layer whose current it is.
+    output : str, int or None
+        Which of several outputs of the model this is, None if it has only one.
     """
 
     module: fx.GraphModule
     softmax: Callable[[torch.Tensor], torch.Tensor] | None = None
     added: tuple[str, ...] = ()
     logits: str = "output"
+    output: Output = None
 
     @property
     def nodes(self) -> list[fx.Node]:
@@ -107,7 +111,7 @@ class Graph:
         # A GraphModule would be traced anew where it arrives, and lose its meta data.
         nodes = [(n.name, n.op, _reference(n.target), *_named(n), _own_meta(n)) for n in self.nodes]
         parts = {key: vars(self.module)[key] for key in ("_modules", "_parameters", "_buffers")}
-        return _rebuilt, (parts, nodes, self.softmax, self.added, self.logits)
+        return _rebuilt, (parts, nodes, self.softmax, self.added, self.logits, self.output)
 
     def __repr__(self) -> str:
         lines = [f"Graph of {len(self.nodes)} nodes, input {self.input_shape}"]
@@ -191,19 +195,9 @@ def expand_to_batch(constant: torch.Tensor, images: torch.Tensor) -> torch.Tenso
     return constant.expand(len(images), *constant.shape[1:])
 
 
-def exclusive_layer(node: fx.Node, graph: Graph) -> Weighted | None:
-    """Return the linear layer or convolution that a node calls, if its weight may be changed.
-
-    None if it is called or its weight is read elsewhere too, or if hooks or a parametrization
-    compute the weight anew at each call.
-    """
+def layer_of(node: fx.Node, graph: Graph) -> Weighted | None:
+    """Return the linear layer or convolution that a node calls; no other node calls it."""
     if node.op != "call_module":
         return None
-    called = [str(n.target) for n in graph.nodes if n.op == "call_module"]
-    modules = [graph.module.get_submodule(name) for name in called]
     layer: Any = graph.module.get_submodule(str(node.target))
-    plain = type(layer) in _WEIGHTED and not (layer._forward_pre_hooks or layer._forward_hooks)
-    read_names = (str(n.target) for n in graph.nodes if n.op == "get_attr")
-    read = any(name.startswith(f"{node.target}.") for name in read_names)
-    once = sum(module is layer for module in modules) == 1
-    return layer if plain and once and not read else None
+    return layer if isinstance(layer, _WEIGHTED) else None

@@ -1,13 +1,15 @@
-"""The plain torch.fx graph of a model, with the line of the model's source at every node."""
+"""What a model does to a batch: the functions of torch it calls, as nodes of a torch.fx graph.
 
-import copy
-import functools
-import inspect
+A network is bound to one image shape. So the model is run, and what reaches torch is written down;
+sizes, loops, branches and asserts of its forward are plain Python, and over by then.
+"""
+
 import linecache
 import operator
+import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
@@ -15,236 +17,367 @@ from typing import Any, NoReturn
 import numpy as np
 import torch
 from torch import fx, nn
-from torch.nn.parameter import is_lazy
+from torch.overrides import TorchFunctionMode
 
-from snnlab.exceptions import UnsupportedLayerError
+from snnlab.exceptions import ShapeError, SNNLabError, UnsupportedLayerError
 from snnlab.graph import operations
+from snnlab.graph.canonical import tensors
+from snnlab.graph.models import Output, run, selected
+from snnlab.graph.operations import OperationRule, assigned, overwritten
 
-_LIBRARIES = (str(Path(torch.__file__).parent), __file__)
+_TORCH = str(Path(torch.__file__).parent) + os.sep
+_HERE = str(Path(__file__).parent) + os.sep
+_INSTALLED = ("site-packages", "dist-packages")
+_GENERATED = "<eval_with_key>"  # the code of an fx.GraphModule
+_CALL = nn.Module._call_impl.__code__
 
-
-def check_model(model: nn.Module) -> None:
-    """Refuse what no tracing can mend: weights that are not finite, BatchNorm of the batch."""
-    if not isinstance(model, nn.Module):
-        raise UnsupportedLayerError(
-            f"model: found {type(model).__name__}, expected a torch.nn.Module. Wrap a function in "
-            f"a module with the function as its forward."
-        )
-    _check_weights(model)
-    _check_form(model)
-    _check_batchnorm(model)
-
-
-def _check_weights(model: nn.Module) -> None:
-    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
-        if is_lazy(tensor):
-            raise UnsupportedLayerError(
-                f"model: {name!r} has no values yet, expected a trained network. Run the model "
-                f"once, and train it."
-            )
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise UnsupportedLayerError(
-                f"model: {name!r} holds NaN or infinite values, expected finite weights. Look at "
-                f"the training: a smaller learning rate often helps."
-            )
-        if tensor.dtype in (torch.float16, torch.bfloat16):
-            raise UnsupportedLayerError(
-                f"model: {name!r} is of type {tensor.dtype}, expected float32 or float64. Write "
-                f"model.float() first."
-            )
+_READS = {"item", "tolist", "numpy", "equal", "allclose", "is_nonzero", "__bool__", "__int__"}
+_READS |= {"__float__", "__index__", "__complex__", "__array__", "__contains__", "__dlpack__"}
+_OPERATORS = {"__getitem__": operator.getitem, "__setitem__": assigned}
+_SWAPPED = {"__rsub__": operator.sub, "__rmatmul__": operator.matmul, "__rpow__": operator.pow}
+_SWAPPED |= {"__rdiv__": operator.truediv, "__rtruediv__": operator.truediv}
+_PROPERTIES: dict[str, tuple] = {"data": ("detach",), "mT": ("transpose", -1, -2)}
+# In-place methods that leave nothing of the old values.
+_ASSIGNING: dict[str, Callable[[Any], Any]] = {
+    "copy_": lambda args: args[1],
+    "fill_": lambda args: args[1],
+    "zero_": lambda args: 0.0,
+}
 
 
-def _check_form(model: nn.Module) -> None:
-    if "forward" in vars(model):
-        raise UnsupportedLayerError(
-            "model: its forward was replaced on this one object, and a copy would still call the "
-            "original's layers. Expected the forward of a class. Write a subclass."
-        )
-    own = set(vars(model)) - set(vars(nn.Module()))
-    own |= {*model._modules, *model._parameters, *model._buffers}
-    taken = sorted(name for name in own if hasattr(fx.GraphModule, name))
-    if taken:
-        raise UnsupportedLayerError(
-            f"model: has a part named {taken[0]!r}, a name that torch needs itself. Expected "
-            f"another name; rename it."
-        )
-    if model._forward_hooks or model._forward_pre_hooks:
-        raise UnsupportedLayerError(
-            "model: has a forward hook, which may change its output and is not part of the "
-            "graph. Expected none; remove it, or wrap the model in a module."
-        )
+@dataclass(eq=False)
+class _View:
+    """A tensor that was seen, and the node that it stands for."""
+
+    tensor: torch.Tensor
+    node: fx.Node
+    # Another node, if that wrote into its memory in a way that cannot be followed.
+    lost: fx.Node | None = None
 
 
-def _check_batchnorm(model: nn.Module) -> None:
-    for name, module in model.named_modules():
-        if isinstance(module, operations.BATCH_NORMS) and module.running_mean is None:
-            raise UnsupportedLayerError(
-                f"layer {name!r} ({type(module).__name__}): has no running statistics, so its "
-                f"output depends on the other images of the batch. Expected "
-                f"track_running_stats=True; train with it."
-            )
-        if isinstance(module, operations.BATCH_NORMS) and module.training:
-            raise UnsupportedLayerError(
-                f"layer {name!r} ({type(module).__name__}): is in training mode, so its output "
-                f"depends on the other images of the batch. Expected a trained network at "
-                f"inference: write model.eval() first."
-            )
+class Recording(TorchFunctionMode):
+    """The functions that were called on a batch and what depends on it, while this mode was on.
 
-
-def copied(model: nn.Module) -> nn.Module:
-    """Return a copy of a model, in eval mode, whatever results with gradients it may hold."""
-    kept = [t for m in model.modules() for t in vars(m).values() if isinstance(t, torch.Tensor)]
-    memo = {id(t): t.detach().clone() for t in kept if not t.is_leaf}
-    return copy.deepcopy(model, memo).eval()
-
-
-def capture(model: nn.Module) -> tuple[fx.Graph, nn.Module]:
-    """Return the plain torch.fx graph of a model with one input, and the module that owns it.
-
-    The class of `model` is changed, so hand in a copy.
+    Traced are the images and what is made of them; other tensors are constants. A tensor is known
+    by the memory it looks at.
     """
-    parameters = list(inspect.signature(model.forward).parameters.values())
-    given = [p for p in parameters if p.default is inspect.Parameter.empty]
-    if len(given) != 1 or given[0].kind in (given[0].VAR_POSITIONAL, given[0].VAR_KEYWORD):
-        raise UnsupportedLayerError(
-            f"model: forward takes {[str(p) for p in given]}, expected exactly one input without "
-            f"a default. Wrap the model in a module with one input."
+
+    def __init__(self, model: nn.Module, images: torch.Tensor):
+        super().__init__()
+        self.graph = fx.Graph()
+        self.values: dict[fx.Node, Any] = {}
+        # Of one image, None for what is not one tensor; a later `unsqueeze_` would change them.
+        self.shapes: dict[fx.Node, Any] = {}
+        self._failed: tuple[Exception, str] | None = None
+        self._paths = {id(module): path for path, module in model.named_modules()}
+        self._names = {id(t): name for name, t in _named_tensors(model)}
+        self._state = {_memory(t) for t in tensors(model)}
+        self._views: dict[int, list[_View]] = {}
+        self._constants: dict[tuple[int, int], tuple[torch.Tensor, fx.Node]] = {}
+        self._learn(self.graph.placeholder("input"), images)
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: tuple = (), kwargs: dict | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        name, given = _name(function), list(_tensors_in((args, kwargs)))
+        traced = any(self._view(tensor) for tensor in given)
+        if operations.name_of(name) in operations.RANDOM:
+            todo = "Expected a trained network at inference; take the noise out of the forward."
+            self._refuse(name, "draws random numbers, so two runs differ.", todo)
+        if traced and name in _READS:
+            why = "hands values of the images to Python."
+            self._refuse(name, why, operations.advice("item"))
+        in_place = name == "__setitem__" or operations.is_in_place(name)
+        if in_place and given and self._view(given[0]) is None:
+            if _memory(given[0]) in self._state:
+                why = "changes a constant in place."
+                self._refuse(name, why, "Return a new tensor instead.")
+            if traced:
+                self._adopt(given[0])
+        if traced and kwargs.get("out") is not None:
+            self._refuse(name, "writes into a given tensor.", "Leave `out=` away.")
+        nodes = self._spelled(function, name, args, kwargs) if traced else None
+        before = [(tensor, _version(tensor), _layout(tensor)) for tensor in given]
+        try:
+            result = function(*args, **kwargs)
+        except Exception as error:
+            self._failed = error, self.place(name)
+            raise
+        filled = operations.rule_of(name) is OperationRule.FILL
+        if name.startswith(("empty", "new_empty")) and isinstance(result, torch.Tensor):
+            result.zero_()  # what lies in that memory is no part of the model
+        if nodes is None or filled:
+            return result
+        written = [old for old in before if _version(old[0]) != old[1]] or before[:in_place]
+        if written and self._view(written[0][0]):
+            tensor, _, layout = written[0]
+            node = self._node(*_out_of_place(*nodes, name))
+            self._hold(node, tensor)
+            self._overwrite(tensor, layout, node)
+        elif list(_tensors_in(result)):
+            self._learn(self._node(*nodes), result)
+        return result
+
+    def finish(self, result: torch.Tensor) -> None:
+        """Note what the model returned."""
+        view = self._view(result)
+        if view is None:
+            raise UnsupportedLayerError(
+                "model: its output does not depend on its input. Expected a trained network."
+            )
+        self._hold(self._node("output", "output", (self._node_of(result),), {}), result)
+
+    def failure(self, error: Exception, images: torch.Tensor) -> SNNLabError:
+        """Return what to say of an error in the model's forward."""
+        shape, why = tuple(images.shape[1:]), str(error).partition("\n")[0].rstrip(".")
+        kind: type[SNNLabError] = UnsupportedLayerError
+        if self._failed and self._failed[0] is error:
+            kind, place = ShapeError, self._failed[1]
+        else:
+            steps, step = [], error.__traceback__
+            while step is not None:
+                steps.append((step.tb_frame, step.tb_lineno))
+                step = step.tb_next
+            place = f"model{_line(steps[::-1])}"
+            why = f"{type(error).__name__}: {why}" if why else type(error).__name__
+            kind = ShapeError if isinstance(error, AssertionError) else kind
+        return kind(
+            f"{place}: fails for a batch of {len(images)} images of shape {shape}: {why}. Expected "
+            f"a model that takes any number of images of this shape. Look at the shape of x, and "
+            f"for a batch size written into the model: use x.size(0) or torch.flatten(x, 1)."
         )
-    tracer = _Tracer()
-    try:
-        with _recorded_factories(tracer):
-            return tracer.trace(_with_one_input(model, given[0])), model
-    except Exception as error:
-        raise UnsupportedLayerError(_why_untraceable(error)) from error
 
+    def place(self, name: str) -> str:
+        """Return what 'layer 'block.conv1' (Conv2d), line 3 of model.py (`...`)' runs now."""
+        return place(self._origin(), name)
 
-def _with_one_input(model: nn.Module, parameter: inspect.Parameter) -> nn.Module:
-    """Give a model a forward of one argument, so that torch.fx leaves the defaults alone."""
-    original = functools.partial(type(model).forward, model)
-    by_name = parameter.kind is parameter.KEYWORD_ONLY
+    def _refuse(self, name: str, why: str, todo: str) -> NoReturn:
+        raise UnsupportedLayerError(f"{self.place(operations.name_of(name))}: {why} {todo}")
 
-    def forward(self: nn.Module, input: Any) -> Any:
-        return original(**{parameter.name: input}) if by_name else original(input)
+    def _view(self, tensor: torch.Tensor) -> _View | None:
+        """Return what is known of a traced tensor, None if it is not traced."""
+        for view in self._views.get(_memory(tensor), ()):
+            if view.tensor is tensor or _layout(view.tensor) == _layout(tensor):
+                return view
+        return None
 
-    model.__class__ = type(type(model).__name__, (type(model),), {"forward": forward})
-    return model
+    def _node_of(self, value: Any) -> Any:
+        """Return the node of a tensor, traced or constant, and anything else as it is."""
+        if isinstance(value, np.generic):
+            return value.item()
+        if not isinstance(value, torch.Tensor):
+            return value
+        view = self._view(value)
+        if view is None:
+            return self._constant(value)
+        if view.lost:
+            raise UnsupportedLayerError(
+                f"{place(view.lost.meta, operations.name_of(view.lost.target))}: works in place, "
+                f"and {view.node.name!r}, another view of the same memory, is read afterwards. "
+                f"Write it out of place (without `inplace=True` or the trailing underscore)."
+            )
+        return view.node
 
+    def _constant(self, tensor: torch.Tensor) -> fx.Node:
+        key = id(tensor), _version(tensor)
+        if key not in self._constants:
+            name = self._names.get(id(tensor), "constant").replace(".", "_")
+            node = self._node("get_attr", name, (), {})
+            known = _memory(tensor) in self._state
+            self._hold(node, tensor.detach() if known else tensor.detach().clone())
+            self._constants[key] = tensor, node  # kept, so that the id stays its own
+        return self._constants[key][1]
 
-@contextmanager
-def _recorded_factories(tracer: "_Tracer") -> Iterator[None]:
-    """Let torch.zeros and its like take sizes of the input, and be seen when they draw numbers."""
-    originals = {name: getattr(torch, name) for name in operations.FACTORIES}
+    def _adopt(self, tensor: torch.Tensor) -> None:
+        """Trace a constant that values of the images are about to be written into."""
+        for view in (tensor, tensor._base):
+            if view is not None:
+                self._learn(self._constant(view), view)
 
-    def recorded(original: Any) -> Any:
-        @functools.wraps(original)
-        def call(*args: Any, **kwargs: Any) -> Any:
-            return tracer.create_proxy("call_function", original, args, kwargs)
+    def _learn(self, node: fx.Node, value: Any) -> None:
+        """Note that a value, or each tensor in it, stands for a node."""
+        if node not in self.values:
+            self._hold(node, value)
+        if isinstance(value, torch.Tensor):
+            known = self._view(value)
+            if known:
+                known.node = node
+            else:
+                self._views.setdefault(_memory(value), []).append(_View(value, node))
+        elif isinstance(value, (tuple, list)):
+            for i, part in enumerate(value):
+                if list(_tensors_in(part)):
+                    self._learn(self._node("call_function", operator.getitem, (node, i), {}), part)
 
-        return call
+    def _hold(self, node: fx.Node, value: Any) -> None:
+        self.values[node] = value
+        self.shapes[node] = tuple(value.shape[1:]) if isinstance(value, torch.Tensor) else None
 
-    try:
-        for name, original in originals.items():
-            setattr(torch, name, recorded(original))
-        yield
-    finally:
-        for name, original in originals.items():
-            setattr(torch, name, original)
+    def _overwrite(self, tensor: torch.Tensor, layout: tuple, node: fx.Node) -> None:
+        """Let all tensors that look at the memory of one see what a node wrote into it."""
+        reshaped = _layout(tensor) != layout
+        for view in self._views[_memory(tensor)]:
+            if view.tensor is tensor or (not reshaped and _layout(view.tensor) == layout):
+                view.node = node
+            elif not reshaped:
+                self._rewrite(view, tensor, node)
 
+    def _rewrite(self, view: _View, tensor: torch.Tensor, node: fx.Node) -> None:
+        old, new = _within(view.tensor), _within(tensor)
+        if old is None or new is None or old[-1] != new[-1]:
+            view.lost = node
+        elif not (old[3] < new[2] or new[3] < old[2]):
+            args = view.node, node, (*old[:2], old[2]), (*new[:2], new[2]), old[-1]
+            view.node = self._node("call_function", overwritten, args, {})
+            self._hold(view.node, view.tensor)
 
-def _in_place(operation: Callable) -> Callable:
-    def method(self: fx.Proxy, other: Any) -> Any:
-        return self.tracer.create_proxy("call_function", operation, (self, other), {})
+    def _spelled(
+        self, function: Any, name: str, args: tuple, kwargs: dict
+    ) -> tuple[str, Any, tuple, dict]:
+        """Return operation, target, arguments and keywords of a node; methods by their names."""
+        args, kwargs = fx.node.map_aggregate((args, kwargs), self._node_of)
+        first = next((key for key in ("input", "tensors", "self") if key in kwargs), None)
+        if first and not args:
+            args = (kwargs[first],)
+            kwargs = {key: value for key, value in kwargs.items() if key != first}
+        if name == "__get__":
+            name = function.__self__.__name__
+            if name in _PROPERTIES:
+                return "call_method", _PROPERTIES[name][0], (args[0], *_PROPERTIES[name][1:]), {}
+            return "call_function", getattr, (args[0], name), {}
+        if name in _SWAPPED:
+            return "call_function", _SWAPPED[name], args[::-1], {}
+        if name in _OPERATORS:
+            return "call_function", _OPERATORS[name], args, kwargs
+        if isinstance(function, (torch._ops.OpOverload, torch._ops.OpOverloadPacket)):
+            homes = (torch, nn.functional, torch.Tensor)
+            function = next((getattr(h, name) for h in homes if hasattr(h, name)), function)
+        if getattr(torch.Tensor, name, None) == function:
+            return "call_method", name, args, kwargs
+        return "call_function", function, args, kwargs
 
-    return method
-
-
-class _Proxy(fx.Proxy):
-    """A proxy that also sees `+=`, which torch.fx would record as `+`, and assignment to parts."""
-
-    # A numpy number on the left leaves the operation to the proxy.
-    __array_ufunc__ = None
-
-    __iadd__, __isub__ = _in_place(operator.iadd), _in_place(operator.isub)
-    __imul__, __itruediv__ = _in_place(operator.imul), _in_place(operator.itruediv)
-
-    def __setitem__(self, index: Any, value: Any) -> NoReturn:
-        raise TypeError("assignment to a part of a tensor; build it with torch.cat or F.pad")
-
-
-class _Tracer(fx.Tracer):
-    """torch.fx's tracer, which also notes the module and the line that each node comes from."""
-
-    proxy_buffer_attributes = True
-
-    def proxy(self, node: fx.Node) -> fx.Proxy:
-        return _Proxy(node, self)
-
-    def create_arg(self, a: Any) -> Any:
-        return super().create_arg(a.item() if isinstance(a, np.generic) else a)
-
-    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        # A user's subclass of a torch layer is that layer if it keeps the layer's forward.
-        inherited = type(m).forward.__module__.startswith("torch.nn.modules")
-        container = isinstance(m, (nn.Sequential, nn.ModuleList, nn.ModuleDict))
-        return super().is_leaf_module(m, module_qualified_name) or (inherited and not container)
-
-    def create_node(self, *args: Any, **kwargs: Any) -> fx.Node:
-        node = super().create_node(*args, **kwargs)
-        node.meta["scope"] = self.scope.module_path
-        node.meta["line"] = _line(_users_frame(sys._getframe()))
+    def _node(self, op: str, target: Any, args: tuple, kwargs: dict) -> fx.Node:
+        origin = self._origin()
+        name = origin["scope"] if origin["own"] and op != "get_attr" else None
+        node = self.graph.create_node(op, target, args, kwargs, name or None)
+        node.meta |= origin
         return node
 
+    def _origin(self) -> dict[str, Any]:
+        """Return the path of the module whose forward runs, its class if torch's own, the line."""
+        scope, own, ours, steps = None, None, True, []
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and frame.f_code is not record.__code__:
+            file = frame.f_code.co_filename
+            if frame.f_code is _CALL:
+                module = frame.f_locals["self"]
+                path = self._paths.get(id(module))
+                own = type(module).__name__ if ours and path is not None else own
+                scope, ours = path if scope is None else scope, False
+            elif file.startswith(_GENERATED):
+                ours = False
+            elif not file.startswith((_TORCH, _HERE)):
+                ours = False
+                steps.append((frame, frame.f_lineno))
+            frame = frame.f_back
+        return {"scope": scope or "", "own": own, "line": _line(steps)}
 
-def _is_users(frame: FrameType) -> bool:
-    return not frame.f_code.co_filename.startswith(_LIBRARIES)
+
+def record(model: nn.Module, images: torch.Tensor, output: Output = None) -> Recording:
+    """Run a model on a batch and return what it did; of several outputs, follow one."""
+    recording = Recording(model, images)
+    try:
+        with torch.random.fork_rng(devices=[]), recording:
+            result = run(model, images.clone())
+    except SNNLabError:
+        raise
+    except Exception as error:
+        raise recording.failure(error, images) from error
+    recording.finish(selected(result, output))
+    return recording
 
 
-def _users_frame(frame: FrameType | None) -> FrameType | None:
-    """Return the innermost frame of the user's model, None if a library calls it directly."""
-    while frame is not None and frame.f_code.co_name != "trace":
-        if _is_users(frame):
-            return frame
-        frame = frame.f_back
-    return None
+def place(origin: dict[str, Any], name: str) -> str:
+    """Return 'layer 'block.conv1' (Conv2d), line 3 of model.py (`...`)'."""
+    name = origin["own"] or operations.name_of(name)
+    layer = f"layer {origin['scope']!r} ({name})" if origin["scope"] else f"{name!r}"
+    return layer + origin["line"]
 
 
-def _line(frame: FrameType | None, number: int | None = None) -> str:
-    """Return ', line 12 of model.py (`x = sigmoid(x)`)', or ''."""
-    if frame is None:
+def _line(steps: Iterable[tuple[FrameType, int]]) -> str:
+    """Return ', line 12 of model.py (`x = sigmoid(x)`)', or ''; the innermost step comes first.
+
+    It is the innermost line of the user's own, else that of an installed model.
+    """
+    strange = (_TORCH, _HERE, _GENERATED)
+    outside = [s for s in steps if not s[0].f_code.co_filename.startswith(strange)]
+    users = [s for s in outside if not any(p in s[0].f_code.co_filename for p in _INSTALLED)]
+    einops = f"{os.sep}einops{os.sep}"
+    found = users or [s for s in outside if einops not in s[0].f_code.co_filename]
+    if not found:
         return ""
-    file, number = frame.f_code.co_filename, number or frame.f_lineno
+    file, number = found[0][0].f_code.co_filename, found[0][1]
     source = linecache.getline(file, number).strip()
     return f", line {number} of {Path(file).name}" + (f" (`{source}`)" if source else "")
 
 
-# What torch.fx says, and what it means to the author of the model; the first that fits counts.
-_REASONS = {
-    "iterated": "it iterates over a tensor or a shape of unknown length",
-    "control flow": "it branches on values or shapes of the input",
-    "interpreted as an integer": "it turns a shape or a value into a Python number",
-    "argument must be a string": "it turns a shape or a value into a Python number",
-    "__round__": "it turns a shape or a value into a Python number",
-    "indices must be": "it turns a shape or a value into a Python number",
-    "__array_struct__": "it makes a new array or tensor from values or shapes",
-    "__cuda_array_interface__": "it makes a new array or tensor from values or shapes",
-    "Proxy": "it does something with the input that cannot be written down as steps",
-    "'len'": "it takes the length of a tensor",
-}
+def _out_of_place(op: str, target: Any, args: tuple, kwargs: dict, name: str) -> tuple:
+    """Return an in-place operation as one that returns a new tensor."""
+    if name in _ASSIGNING:
+        return "call_function", assigned, (args[0], Ellipsis, _ASSIGNING[name](args)), {}
+    kwargs = {key: value for key, value in kwargs.items() if key != "inplace"}
+    return op, operations.out_of_place(target), args, kwargs
 
 
-def _why_untraceable(error: Exception) -> str:
-    """Say at which line of the user's model the tracing stopped."""
-    place, step = "", error.__traceback__
-    while step is not None:
-        if _is_users(step.tb_frame) and step.tb_frame.f_code.co_name != "trace":
-            place = _line(step.tb_frame, step.tb_lineno)
-        step = step.tb_next
-    plain = str(error).partition("\n")[0]
-    reason = next((r for key, r in _REASONS.items() if key in str(error)), plain)
-    if isinstance(error, AssertionError):
-        reason = "it asserts what does not hold while the model is only written down"
-    return (
-        f"model{place}: cannot be traced: {reason}. Expected a forward that does the same steps "
-        f"for every input. Take the decision out of the forward, or convert the parts apart; use "
-        f"x.size(0) for the batch size."
-    )
+def _named_tensors(model: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    yield from model.named_parameters()
+    yield from model.named_buffers()
+
+
+def _tensors_in(value: Any) -> Iterator[torch.Tensor]:
+    """Yield the tensors within a value, however deep in lists, tuples, dicts and slices."""
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, (tuple, list)):
+        for part in value:
+            yield from _tensors_in(part)
+    elif isinstance(value, dict):
+        yield from _tensors_in(list(value.values()))
+
+
+def _name(function: Any) -> str:
+    """Return the name of a function, of the overload of an operator without what overloads it."""
+    name = getattr(function, "__name__", str(function))
+    return name.partition(".")[0] if isinstance(function, torch._ops.OpOverload) else name
+
+
+def _memory(tensor: torch.Tensor) -> int:
+    """Return where the memory begins that a tensor looks at."""
+    if tensor.layout is not torch.strided:
+        return -id(tensor)
+    return tensor.untyped_storage().data_ptr()
+
+
+def _layout(tensor: torch.Tensor) -> tuple:
+    if tensor.layout is not torch.strided:
+        return ()
+    return tensor.storage_offset(), tensor.shape, tensor.stride(), tensor.dtype
+
+
+def _version(tensor: torch.Tensor) -> int:
+    """Return how often a tensor was written into."""
+    return -1 if tensor.is_inference() else tensor._version
+
+
+def _within(tensor: torch.Tensor) -> tuple | None:
+    """Return shape, strides, first and last place within the memory of one image, and its size.
+
+    None if the images do not lie one behind the other.
+    """
+    if tensor.ndim == 0 or tensor.numel() == 0:
+        return None
+    shape, strides, first = tuple(tensor.shape[1:]), tensor.stride()[1:], tensor.storage_offset()
+    last = first + sum((n - 1) * stride for n, stride in zip(shape, strides, strict=True))
+    size = tensor.stride(0)
+    return (shape, strides, first, last, size) if last < size else None

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from snnlab.graph.canonical import TRANSPOSED, Graph, Weighted, exclusive_layer, source_of
+from snnlab.graph.canonical import TRANSPOSED, Graph, Weighted, layer_of, source_of
 from snnlab.graph.operations import BATCH_NORMS
 
 
@@ -41,9 +41,9 @@ def fold_affine(
 def fold_batchnorm(graph: Graph) -> Graph:
     """Fold every BatchNorm that directly follows a linear layer into that layer.
 
-    Where it cannot be folded (before the convolution, behind a layer that is used twice or has
-    another reader, along another dimension than the layer's output channels) it stays, and is
-    evaluated as the affine map that it is at inference.
+    Where it cannot be folded (before the convolution, behind a layer with another reader, along
+    another dimension than the layer's output channels) it stays, and is evaluated as the affine map
+    that it is at inference.
 
     Parameters
     ----------
@@ -80,16 +80,13 @@ def fold_batchnorm(graph: Graph) -> Graph:
 
 
 def _is_foldable(node: fx.Node, graph: Graph) -> bool:
-    source = node.args[0] if node.args else None
-    if node.op != "call_module" or not isinstance(source, fx.Node) or source.op != "call_module":
+    if node.op != "call_module" or len(source_of(node).users) > 1:
         return False
-    norm, layer = (graph.module.get_submodule(str(n.target)) for n in (node, source))
-    if not isinstance(norm, BATCH_NORMS) or len(source.users) > 1:
-        return False
-    if norm._forward_pre_hooks or norm._forward_hooks or exclusive_layer(source, graph) is None:
+    norm, layer = graph.module.get_submodule(str(node.target)), layer_of(source_of(node), graph)
+    if not isinstance(norm, BATCH_NORMS) or layer is None:
         return False
     # BatchNorm works along the first dimension after the batch; Linear puts its output last.
-    return not isinstance(layer, nn.Linear) or len(source.meta["shape"]) == 1
+    return not isinstance(layer, nn.Linear) or len(source_of(node).meta["shape"]) == 1
 
 
 @torch.no_grad()

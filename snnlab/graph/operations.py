@@ -4,8 +4,6 @@ Between two spiking layers everything must be affine in the input: then it commu
 over time, and torch itself evaluates it on spikes. An operation that is in no set here is refused.
 """
 
-import operator
-from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
@@ -32,7 +30,6 @@ class OperationRule(Enum):
     ONE = "affine in one factor: at most one argument depends on the input"
     NUMERATOR = "affine in the numerator: the divisor is constant"
     RESHAPE = "a change of shape, rewritten with a concrete shape"
-    SIZE = "reads a shape, not a value"
     FILL = "makes a constant as large as the batch"
     VANISH = "the identity at inference"
     RELU = "becomes spiking neurons"
@@ -47,11 +44,9 @@ def _each(*stems: str) -> set[str]:
     return {stem + d for stem in stems for d in _DIMENSIONS}
 
 
-_DRAWING = {"rand", "randn", "randint", "randperm", "normal"}
-# Functions that make a tensor from sizes alone.
-FACTORIES = _DRAWING | {"zeros", "ones", "full", "empty", "arange", "eye", "linspace"}
-RANDOM = _DRAWING | {"bernoulli", "multinomial", "poisson", "uniform", "exponential", "random"}
-RANDOM |= {"rand_like", "randn_like", "randint_like"}
+RANDOM = {"rand", "randn", "randint", "randperm", "normal", "rand_like", "randn_like"}
+RANDOM |= {"randint_like", "bernoulli", "multinomial", "poisson", "uniform", "exponential"}
+RANDOM |= {"random", "cauchy", "geometric", "log_normal"}
 
 # Functions and methods share their names; in-place forms ("relu_", "iadd") are looked up by the
 # name of the form that is not in place.
@@ -67,11 +62,11 @@ _NAMES: dict[OperationRule, set[str]] = {
     OperationRule.NUMERATOR: {"truediv", "div", "divide", "true_divide"},
     OperationRule.RESHAPE: {"view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze"}
     | {"view_as", "reshape_as", "expand", "expand_as", "ravel"},
-    OperationRule.SIZE: {"size", "shape", "dim", "ndim", "ndimension", "numel", "dtype", "device"},
     OperationRule.FILL: {"zeros_like", "ones_like", "full_like"}
-    | {"new_zeros", "new_ones", "new_full"},
+    | {"new_zeros", "new_ones", "new_full", "empty_like", "new_empty"},
     OperationRule.VANISH: {"contiguous", "clone", "detach", "float", "double", "to", "type_as"}
     | {"cpu", "cuda", "dropout", "alpha_dropout", "feature_dropout", "feature_alpha_dropout"}
+    | {"data", "requires_grad"}
     | _each("dropout"),
     OperationRule.RELU: {"relu", "relu6", "hardtanh", "clamp", "clamp_min", "clip", "threshold"},
     OperationRule.MAX_POOL: _each("max_pool", "adaptive_max_pool") | {"amax"},
@@ -80,35 +75,7 @@ _NAMES: dict[OperationRule, set[str]] = {
 _RULE_OF_NAME = {name: rule for rule, names in _NAMES.items() for name in names}
 
 
-def _classes(*names: str) -> tuple[type, ...]:
-    return tuple(getattr(nn, name) for name in names)
-
-
-_PADS = [f"{how}Pad" for how in ("Zero", "Constant", "Reflection", "Replication", "Circular")]
-
-_MODULES: dict[OperationRule, tuple[type, ...]] = {
-    OperationRule.FIRST: (
-        *_classes("Linear", "PixelShuffle", "PixelUnshuffle", "ChannelShuffle", "Upsample"),
-        *_classes(*_each("Conv", "ConvTranspose", "AvgPool", "AdaptiveAvgPool", "BatchNorm")),
-        *_classes(*_each(*_PADS)),
-    ),
-    OperationRule.RESHAPE: (nn.Flatten, nn.Unflatten),
-    OperationRule.VANISH: _classes(
-        "Identity", "Dropout", *_each("Dropout"), "AlphaDropout", "FeatureAlphaDropout"
-    ),
-    OperationRule.RELU: (nn.ReLU, nn.ReLU6, nn.Hardtanh, nn.Threshold),
-    OperationRule.MAX_POOL: _classes(*_each("MaxPool", "AdaptiveMaxPool")),
-    OperationRule.SOFTMAX: (nn.Softmax, nn.LogSoftmax, nn.Softmax2d),
-}
-
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-
-_IN_PLACE_OPERATORS = {
-    operator.iadd: operator.add,
-    operator.isub: operator.sub,
-    operator.imul: operator.mul,
-    operator.itruediv: operator.truediv,
-}
 
 _SMOOTH = {"sigmoid", "silu", "gelu", "tanh", "elu", "selu", "celu", "mish", "softplus", "glu"}
 _SMOOTH |= {"hardswish", "hardsigmoid", "logsigmoid", "softsign"}
@@ -148,51 +115,71 @@ def advice(name: str) -> str:
 def name_of(target: Any) -> str:
     """Return the name of a function or method, without the marks of its in-place form.
 
-    >>> name_of(torch.relu_), name_of(operator.iadd), name_of("add_")
+    >>> name_of(torch.relu_), name_of(operator.add), name_of("add_")
     ('relu', 'add', 'add')
     """
-    target = _IN_PLACE_OPERATORS.get(target, target) if callable(target) else target
     name = target if isinstance(target, str) else getattr(target, "__name__", str(target))
     return name.strip("_")
 
 
-def rule_of_function(target: Callable) -> OperationRule | None:
-    """Return the rule of a function of torch or of Python's operators, None if unknown."""
+def rule_of(target: Any) -> OperationRule | None:
+    """Return the rule of a method by its name or of a function, None if unknown."""
+    if target in (assigned, overwritten):
+        return OperationRule.ANY
     module = getattr(target, "__module__", None) or ""
     own = module.startswith(("torch", "_operator")) or target in _BUILTINS
-    return _RULE_OF_NAME.get(name_of(target)) if own else None
+    return _RULE_OF_NAME.get(name_of(target)) if own or isinstance(target, str) else None
 
 
 # torch.relu and its like are builtins whose `__module__` is None.
-_BUILTINS = {
-    getattr(torch, name) for name in _RULE_OF_NAME if callable(getattr(torch, name, None))
-} | {getattr(torch, name + "_") for name in _RULE_OF_NAME if hasattr(torch, name + "_")}
+_BUILTINS = {getattr(torch, name) for name in _RULE_OF_NAME if callable(getattr(torch, name, None))}
 
 
-def rule_of_method(name: str) -> OperationRule | None:
-    """Return the rule of a tensor method, None if unknown."""
-    return _RULE_OF_NAME.get(name_of(name))
-
-
-def rule_of_module(module: nn.Module) -> OperationRule | None:
-    """Return the rule of a module of torch.nn, None if unknown."""
-    return next((rule for rule, known in _MODULES.items() if isinstance(module, known)), None)
-
-
-def is_in_place(target: Any) -> bool:
+def is_in_place(name: str) -> bool:
     """Return whether a function or method writes into its first argument by its very name."""
-    name = target if isinstance(target, str) else getattr(target, "__name__", "")
-    return target in _IN_PLACE_OPERATORS or (name.endswith("_") and not name.startswith("_"))
+    return name == "__setitem__" or (name.endswith("_") and not name.startswith("_"))
 
 
 def out_of_place(target: Any) -> Any:
     """Return the form of an in-place function or method that returns a new tensor."""
     if isinstance(target, str):
         return target.rstrip("_")
-    if target in _IN_PLACE_OPERATORS:
-        return _IN_PLACE_OPERATORS[target]
     name = name_of(target)
     return getattr(torch, name, None) or getattr(nn.functional, name, target)
+
+
+def assigned(base: torch.Tensor, index: Any, value: Any) -> torch.Tensor:
+    """Return a copy of a tensor after `base[index] = value`.
+
+    >>> assigned(torch.zeros(3), slice(1, None), 2.0).tolist()
+    [0.0, 2.0, 2.0]
+    """
+    result = base.clone()
+    result[index] = value
+    return result
+
+
+def overwritten(
+    old: torch.Tensor, new: torch.Tensor, old_layout: tuple, new_layout: tuple, size: int
+) -> torch.Tensor:
+    """Return what a view of memory shows after another view of it was overwritten.
+
+    A layout is the view's shape, strides and first place within the memory of one image, which has
+    `size` places.
+
+    >>> pair, second = ((2,), (1,), 0), ((1,), (1,), 1)
+    >>> overwritten(torch.tensor([[1.0, 2.0]]), torch.tensor([[5.0]]), pair, second, 2).tolist()
+    [[1.0, 5.0]]
+    """
+    memory = old.new_zeros(len(old), size)
+
+    def view(layout: tuple) -> torch.Tensor:
+        shape, strides, first = layout
+        return memory.as_strided((len(old), *shape), (size, *strides), first)
+
+    view(old_layout).copy_(old)
+    view(new_layout).copy_(new)
+    return view(old_layout)
 
 
 def rectify(x: torch.Tensor, cap: float | None = None) -> torch.Tensor:

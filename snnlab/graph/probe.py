@@ -1,144 +1,113 @@
-"""What is known of a captured model before it is rewritten: values, shapes, dependences."""
+"""A model recorded on several batches: what is the same in all of them is the network."""
 
-from enum import Enum
 from typing import Any, NoReturn
 
 import torch
 from torch import fx, nn
 
-from snnlab.exceptions import ShapeError, UnsupportedLayerError
+from snnlab.exceptions import SNNLabError, UnsupportedLayerError
 from snnlab.graph import operations
-from snnlab.graph.canonical import apply, source_of
-from snnlab.graph.capture import capture
+from snnlab.graph.capture import Recording, place, record
+from snnlab.graph.models import Output
 from snnlab.graph.operations import OperationRule
 
 
-class Depends(Enum):
-    """What a value depends on."""
-
-    NOTHING = "neither the images nor how many they are"
-    BATCH = "how many images there are"
-    VALUES = "the images"
-
-
 class Probe:
-    """A captured model, evaluated on batches of 2 and of 3 images.
+    """A model recorded on 2 images, on 5 with the same two among them, and on another one.
 
-    The two batches tell what depends on their size, and whether images are mixed: the first two
-    images are the same in both.
+    Attributes
+    ----------
+    graph : torch.fx.Graph
+        What it did to the 2 images.
+    two, five : dict from node to value
+        `five` has the nodes of `graph` too. Later operations in place may have changed a value.
+    shapes : dict from node to tuple or None
+        Of one image, None for what is not one tensor.
+    constants : dict from node to tensor
+        What does not depend on the images; the shape is (1, ...) where every image has a copy.
     """
 
-    def __init__(self, model: nn.Module, image: torch.Tensor):
-        self.graph, self.root = capture(model)
-        for node in self.graph.nodes:
-            _put_input_first(node)
-        self.order = {node: i for i, node in enumerate(self.graph.nodes)}
+    def __init__(self, model: nn.Module, image: torch.Tensor, output: Output = None):
         generator = torch.Generator().manual_seed(0)
-        noise = torch.randn(3, *image.shape[1:], generator=generator, dtype=image.dtype)
+        noise = torch.randn(6, *image.shape[1:], generator=generator, dtype=image.dtype)
         spread = image.abs().max().clamp(min=1e-3)
         images = image + spread * noise.to(image.device)
-        # Of one image, None for what is not one tensor. They are noted at once: a later
-        # `unsqueeze_` would change them in the stored value.
-        self.shapes: dict[fx.Node, Any] = {}
-        self.two = self._run(images[:2].clone())
-        self.three = self._run(images)
-        self.depends: dict[fx.Node, Depends] = {}
-        for node in self.graph.nodes:
-            self.depends[node] = self._dependence(node)
+        two = record(model, images[:2], output)
+        # In other places, so that what depends on the place shows.
+        five = record(model, images[[2, 0, 1, 3, 4]], output)
+        self.graph, self.two, self.shapes = two.graph, two.values, two.shapes
+        self.constants: dict[fx.Node, torch.Tensor] = {}
+        self.every_image: set[fx.Node] = set()
+        self._differing: dict[fx.Node, str] = {}
+        self.five = self._follow(five)
+        try:
+            one = self._follow(record(model, images[5:], output))
+        except SNNLabError:  # a model's squeeze() may have taken away the batch
+            one = self._follow(record(model, images[4:], output))
+        for node in [n for n in self.graph.nodes if n.op == "get_attr"]:
+            self._note_constant(node, one.get(node))
 
-    def _run(self, images: torch.Tensor) -> dict[fx.Node, Any]:
+    def _follow(self, other: Recording) -> dict[fx.Node, Any]:
+        """Return the values of another recording, by node; note where that does something else."""
         values: dict[fx.Node, Any] = {}
-        for node in self.graph.nodes:
-            try:
-                first = node.op == "placeholder"
-                values[node] = images if first else apply(node, self.root, values)
-            except Exception as error:
-                raise ShapeError(
-                    f"{self.place(node)}: fails for a batch of {len(images)} images of shape "
-                    f"{tuple(images.shape[1:])}: {error}. Expected a model that takes any number "
-                    f"of images of this shape. Look at the shape of x, and for a batch size "
-                    f"written into the model: use x.size(0) or torch.flatten(x, 1)."
-                ) from error
-            value = values[node]
-            self.shapes[node] = tuple(value.shape[1:]) if isinstance(value, torch.Tensor) else None
+        for own, its in zip(self.graph.nodes, other.graph.nodes, strict=False):
+            if (own.op, own.target) != (its.op, its.target):
+                self._differing[own] = (
+                    "is reached for some batches only: the forward branches on the batch size or "
+                    "on values."
+                )
+                break
+            free = self.rule(own) is OperationRule.RESHAPE
+            if not free and repr((own.args, own.kwargs)) != repr((its.args, its.kwargs)):
+                self._differing[own] = "reads the batch size and computes with it."
+            values[own] = other.values.get(its)
         return values
 
-    def _dependence(self, node: fx.Node) -> Depends:
-        if node.op == "placeholder":
-            return Depends.VALUES
-        levels = {self.depends[source] for source in node.all_input_nodes}
-        reads_size = self.rule(node) in (OperationRule.SIZE, OperationRule.FILL)
-        if Depends.VALUES in levels and not reads_size:
-            return Depends.VALUES
-        if levels <= {Depends.NOTHING}:
-            return Depends.NOTHING
-        # One entry of a shape may be the same for any batch; what is computed with a batch size
-        # may be so by chance.
-        picked = self.name(node) == "getitem" and not self.is_tensor(source_of(node))
-        plain = picked or Depends.BATCH not in levels
-        same = plain and _equal(self.two[node], self.three[node])
-        return Depends.NOTHING if same else Depends.BATCH
+    def _note_constant(self, node: fx.Node, one: torch.Tensor | None) -> None:
+        """Keep the value of a constant if it is the same for every image of every batch."""
+        two, five = self.two[node], self.five.get(node)
+        if five is None:
+            return
+        rows = (two.shape[:1], five.shape[:1]) == ((2,), (5,)) and two.shape[1:] == five.shape[1:]
+        value = two[:1] if rows else two
+        # A model's squeeze() may have changed the shape of what one image reads.
+        read = [t.flatten() for t in (two, five, value if one is None else one)]
+        parts = [part for t in read for part in t.split(max(value.numel(), 1))]
+        same = all(torch.equal(part, value.flatten()) for part in parts)
+        if same and (rows or two.shape == five.shape):
+            self.constants[node] = value
+            self.every_image |= {node} if rows else set()
+
+    def check(self, node: fx.Node) -> None:
+        """Refuse a node that is another one for another batch."""
+        if node in self._differing:
+            todo = "Use the batch size only in view, reshape and expand."
+            self.refuse(node, self._differing[node], todo)
 
     def is_tensor(self, node: fx.Node) -> bool:
         """Return whether the value of a node is one tensor."""
         return isinstance(self.two.get(node), torch.Tensor)
 
-    def is_one_for_all(self, node: fx.Node) -> bool:
-        """Return whether a value that depends on the batch size is one constant for each image."""
-        equal = _is_one_row(self.two[node], self.three[node])
-        return equal and all(map(self._is_plain_size, node.all_input_nodes))
-
-    def _is_plain_size(self, node: fx.Node) -> bool:
-        """Return whether a node holds the number of images itself, not something made of it."""
-        if self.depends[node] is not Depends.BATCH:
-            return True
-        two, three = self.two[node], self.three[node]
-        if isinstance(two, torch.Size):
-            return all(a == b or (a, b) == (2, 3) for a, b in zip(two, three, strict=True))
-        if isinstance(two, (tuple, list)):
-            return all(map(_is_one_row, two, three))
-        if isinstance(two, torch.Tensor):
-            return self.is_one_for_all(node)
-        return isinstance(two, int) and (two, three) == (2, 3)
-
     def moves(self, argument: Any) -> bool:
         """Return whether an argument of a node depends on the values of the input."""
-        return any(self.depends[n] is Depends.VALUES for n in nodes_in(argument))
-
-    def module(self, node: fx.Node) -> nn.Module | None:
-        """Return the module that a node calls, None if it calls none."""
-        return self.root.get_submodule(str(node.target)) if node.op == "call_module" else None
+        return any(n.op != "get_attr" for n in nodes_in(argument))
 
     def rule(self, node: fx.Node) -> OperationRule | None:
         """Return what is known of the operation of a node, None if nothing."""
-        module = self.module(node)
-        if module is not None:
-            return operations.rule_of_module(module)
-        target: Any = node.target
-        if node.op == "call_method":
-            return operations.rule_of_method(target)
-        if target is getattr:
-            return operations.rule_of_method(str(node.args[1]))
-        return operations.rule_of_function(target)
+        return operations.rule_of(_target(node))
 
     def name(self, node: fx.Node) -> str:
-        """Return the name of the operation, as the user knows it."""
-        module = self.module(node)
-        if module is not None:
-            return type(module).__name__
-        return operations.name_of(node.args[1] if node.target is getattr else node.target)
-
-    def place(self, node: fx.Node) -> str:
-        """Return 'layer 'block.conv1' (Conv2d), line 3 of model.py (`...`)'."""
-        path = node.target if node.op == "call_module" else node.meta.get("scope", "")
-        name = self.name(node)
-        layer = f"layer {path!r} ({name})" if path else f"{name!r}"
-        return layer + node.meta.get("line", "")
+        """Return the name of the operation, without the marks of its in-place form."""
+        return operations.name_of(_target(node))
 
     def refuse(self, node: fx.Node, why: str, todo: str = "") -> NoReturn:
         """Raise, naming the operation and its line."""
         todo = todo or operations.advice(self.name(node))
-        raise UnsupportedLayerError(f"{self.place(node)}: {why} {todo}")
+        raise UnsupportedLayerError(f"{place(node.meta, self.name(node))}: {why} {todo}")
+
+
+def _target(node: fx.Node) -> Any:
+    return node.args[1] if node.target is getattr else node.target
 
 
 def nodes_in(argument: Any) -> list[fx.Node]:
@@ -146,24 +115,3 @@ def nodes_in(argument: Any) -> list[fx.Node]:
     found: list[fx.Node] = []
     fx.node.map_arg(argument, found.append)
     return found
-
-
-def _put_input_first(node: fx.Node) -> None:
-    """Let an operation called as f(input=x) read as f(x)."""
-    if node.op.startswith("call") and not node.args and "input" in node.kwargs:
-        node.args = (node.kwargs["input"],)
-        node.kwargs = {key: value for key, value in node.kwargs.items() if key != "input"}
-
-
-def _is_one_row(two: Any, three: Any) -> bool:
-    """Return whether all images of both batches have the same row."""
-    if not isinstance(two, torch.Tensor) or (two.shape[:1], three.shape[:1]) != ((2,), (3,)):
-        return False
-    same_shape = two.shape[1:] == three.shape[1:]
-    return same_shape and all(torch.equal(row, two[0]) for row in (*two, *three))
-
-
-def _equal(a: Any, b: Any) -> bool:
-    if isinstance(a, torch.Tensor):
-        return isinstance(b, torch.Tensor) and a.shape == b.shape and torch.equal(a, b)
-    return type(a) is type(b) and bool(a == b)

@@ -3,14 +3,14 @@
 from typing import Any
 
 import torch
-from torch import fx, nn
+from torch import fx
 
 from snnlab.graph import operations
 from snnlab.graph.canonical import source_of
-from snnlab.graph.operations import OperationRule
-from snnlab.graph.probe import Depends, Probe, nodes_in
+from snnlab.graph.operations import OperationRule, assigned
+from snnlab.graph.probe import Probe
 
-# How far the first images of two batches may differ by rounding, relative to the largest value.
+# How far the same images of two batches may differ by rounding, relative to the largest value.
 _ROUNDING = 1e-3
 
 
@@ -21,27 +21,23 @@ def checked_rule(node: fx.Node, probe: Probe) -> OperationRule:
         probe.refuse(node, "cannot be converted to spikes; it is not among the known operations.")
     _refuse_options(node, probe)
     _refuse_picking(node, probe)
-    counts = [n for n in node.all_input_nodes if probe.depends[n] is Depends.BATCH]
-    if rule is not OperationRule.RESHAPE and not all(map(probe.is_one_for_all, counts)):
-        todo = "Use the batch size only in view, reshape and expand."
-        probe.refuse(node, "reads the batch size and computes with it.", todo)
+    if rule is not OperationRule.RESHAPE:
+        _refuse_counts(node, probe)
     _refuse_mixing(node, probe)
     _refuse_products(node, probe, rule)
     return rule
 
 
-def refuse_randomness(node: fx.Node, probe: Probe) -> None:
-    """Refuse an operation that draws random numbers, whatever it depends on."""
-    if node.op.startswith("call") and probe.name(node) in operations.RANDOM:
-        todo = "Expected a trained network at inference; take the noise out of the forward."
-        probe.refuse(node, "draws random numbers, so two runs differ.", todo)
+def _refuse_counts(node: fx.Node, probe: Probe) -> None:
+    """Refuse constants that are others for another batch."""
+    if any(n.op == "get_attr" and n not in probe.constants for n in node.all_input_nodes):
+        todo = "Use the batch size only in view, reshape and expand."
+        probe.refuse(node, "reads the batch size and computes with it.", todo)
 
 
 def _refuse_options(node: fx.Node, probe: Probe) -> None:
     """Refuse options that make a known operation another one."""
     name, options = probe.name(node), node.kwargs
-    if "out" in options:
-        probe.refuse(node, "writes into a given tensor.", "Leave `out=` away.")
     if options.get("rounding_mode") is not None:
         probe.refuse(
             node, "rounds its result, which is not affine.", "Leave `rounding_mode=` away."
@@ -49,14 +45,15 @@ def _refuse_options(node: fx.Node, probe: Probe) -> None:
     training = options.get("training", options.get("train"))
     if name == "batch_norm" and ((len(node.args) > 5 and node.args[5]) or training):
         probe.refuse(node, "uses the statistics of the batch.", "Write model.eval() first.")
-    if "dropout" in name and node.op == "call_function":
+    if "dropout" in name:
         active = node.args[2] if len(node.args) > 2 else True if training is None else training
         if active:
             probe.refuse(node, "drops values at inference too.", "Write training=self.training.")
 
 
 def _refuse_picking(node: fx.Node, probe: Probe) -> None:
-    if probe.name(node) != "getitem" or not probe.is_tensor(source_of(node)):
+    indexes = probe.name(node) == "getitem" or node.target is assigned
+    if not indexes or not probe.is_tensor(source_of(node)):
         return
     index = node.args[1] if isinstance(node.args[1], tuple) else (node.args[1],)
     if index[0] is not Ellipsis and index[0] != slice(None):
@@ -65,23 +62,23 @@ def _refuse_picking(node: fx.Node, probe: Probe) -> None:
 
 def _refuse_mixing(node: fx.Node, probe: Probe) -> None:
     """Refuse what does not have the batch first, or lets one image change another."""
-    two, three = probe.two[node], probe.three[node]
-    pairs = zip(two, three, strict=False) if isinstance(two, (tuple, list)) else [(two, three)]
+    two, five = probe.two[node], probe.five[node]
+    pairs = zip(two, five, strict=False) if isinstance(two, (tuple, list)) else [(two, five)]
     todo = "Keep the first dimension for the images in every step."
     for a, b in pairs:
         if not isinstance(a, torch.Tensor):
             probe.refuse(node, f"returns {type(a).__name__}, expected a tensor.")
         if a.dtype not in (torch.float32, torch.float64):
             probe.refuse(node, f"returns {a.dtype}, expected float32 or float64.")
-        if (a.shape[:1], b.shape[:1]) != ((2,), (3,)) or a.shape[1:] != b.shape[1:]:
+        if (a.shape[:1], b.shape[:1]) != ((2,), (5,)) or a.shape[1:] != b.shape[1:]:
             why = (
-                f"mixes the images of a batch: 2 images give shape {tuple(a.shape)}, 3 give "
+                f"mixes the images of a batch: 2 images give shape {tuple(a.shape)}, 5 give "
                 f"{tuple(b.shape)}; expected the number of images first and the rest equal."
             )
             probe.refuse(node, why, todo)
         largest = b.abs().max() if b.numel() else 0.0
-        if not torch.allclose(a, b[:2], rtol=0, atol=float(_ROUNDING * largest), equal_nan=True):
-            why = "mixes the images of a batch: a third image changes what the first two give."
+        if not torch.allclose(a, b[1:3], rtol=0, atol=float(_ROUNDING * largest), equal_nan=True):
+            why = "mixes the images of a batch: others change what two of them give."
             probe.refuse(node, why, todo)
 
 
@@ -104,12 +101,7 @@ def _refuse_products(node: fx.Node, probe: Probe, rule: OperationRule) -> None:
 
 def cap_of(node: fx.Node, probe: Probe) -> float | None:
     """Return the upper bound of a ReLU, None if it has none; refuse other bounds."""
-    module, name = probe.module(node), probe.name(node)
-    arguments = dict(node.kwargs)
-    if module is not None:
-        kinds = {nn.ReLU: "relu", nn.Threshold: "threshold", nn.Hardtanh: "hardtanh"}
-        name = next(name for kind, name in kinds.items() if isinstance(module, kind))
-        arguments = dict(vars(module))
+    name, arguments = probe.name(node), dict(node.kwargs)
     names = operations.PARAMETERS.get(name, ())
     arguments.update(zip(names, node.args[1:], strict=False))
     lower, upper = (_number(b, node, probe) for b in operations.bounds(name, arguments))
@@ -124,9 +116,9 @@ def cap_of(node: fx.Node, probe: Probe) -> float | None:
 
 
 def _number(bound: Any, node: fx.Node, probe: Probe) -> float | None:
-    if any(probe.depends[n] is not Depends.NOTHING for n in nodes_in(bound)):
+    if probe.moves(bound):
         probe.refuse(node, "has a bound that depends on the input.", "Clamp to a constant.")
-    bound = probe.two[bound] if isinstance(bound, fx.Node) else bound
+    bound = probe.constants[bound] if isinstance(bound, fx.Node) else bound
     if isinstance(bound, torch.Tensor) and bound.numel() != 1:
         todo = "Write clamp(min=0) or clamp(0, c)."
         probe.refuse(node, "has a bound for each value, expected one number.", todo)

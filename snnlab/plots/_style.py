@@ -35,6 +35,6 @@ def log2_axis(ax: Axes) -> None:
     ax.xaxis.set_major_formatter("{x:g}")
 
 
-def ann_line(ax: Axes, accuracy: float) -> None:
-    """Draw the accuracy of the ANN, in percent, as a dashed line."""
-    ax.axhline(accuracy, color=ORANGE, linestyle="--", label="ANN")
+def ann_line(ax: Axes, reached: float) -> None:
+    """Draw what the ANN reaches as a dashed line."""
+    ax.axhline(reached, color=ORANGE, linestyle="--", label="ANN")

@@ -1,4 +1,4 @@
-"""Accuracy against the number of steps."""
+"""Accuracy, or another metric, against the number of steps."""
 
 from typing import Any
 
@@ -7,20 +7,29 @@ from matplotlib.axes import Axes
 
 from snnlab.plots import _style
 from snnlab.simulation import Record
+from snnlab.simulation.metrics import Metric, measure
 
 
 def accuracy_over_time(
-    record: Record, y: Any, *, ann: float | None = None, label: str = "SNN", ax: Axes | None = None
+    record: Record,
+    y: Any,
+    *,
+    metric: Metric = None,
+    ann: float | None = None,
+    label: str = "SNN",
+    ax: Axes | None = None,
 ) -> Axes:
     """Draw the accuracy of a simulation after each step, on a logarithmic time axis.
 
     Parameters
     ----------
     record : Record
-    y : array of whole numbers, shape (B,)
-        Right class of each image.
+    y : array, shape (B,) or (B, ...)
+        Labels or targets, as in `Record.accuracy`.
+    metric : str or callable, optional
+        In place of accuracy, as in `Record.accuracy`.
     ann : float, optional
-        Accuracy of the ANN in [0, 1], drawn as a dashed line.
+        The same of the ANN, drawn as a dashed line: accuracy in [0, 1], or the metric.
     label : str
         Name of the curve in the legend.
     ax : matplotlib axes, optional
@@ -31,17 +40,20 @@ def accuracy_over_time(
 
     Raises
     ------
-    ShapeError
+    ShapeError, OptionError
         As `Record.accuracy`.
     """
-    accuracy = record.accuracy(y)
+    scale = measure(y, record.output_sums.shape[1:], metric, record.head).scale
+    factor, unit = (100, " (%)") if scale.is_share else (1, "")
     ax = _style.axes(ax)
     steps = np.arange(1, record.timesteps + 1)
-    ax.plot(steps, 100 * accuracy, color=_style.BLUE, marker=".", label=label)
+    reached = factor * record.accuracy(y, metric=metric)
+    ax.plot(steps, reached, color=_style.BLUE, marker=".", label=label)
     if ann is not None:
-        _style.ann_line(ax, 100 * ann)
+        _style.ann_line(ax, factor * ann)
     _style.log2_axis(ax)
-    ax.set(xlabel="steps", ylabel="accuracy (%)", title="Accuracy over time")
+    title = f"{scale.words[0].upper()}{scale.words[1:]} over time"
+    ax.set(xlabel="steps", ylabel=f"{scale.words}{unit}", title=title)
     ax.grid(alpha=0.3)
     ax.legend()
     return ax

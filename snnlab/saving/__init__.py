@@ -1,5 +1,6 @@
-"""A network in one file: tensors, and in words of JSON how they are computed with."""
+"""A network in other forms: one file without code, and plain modules of torch."""
 
+from snnlab.saving.modules import as_modules
 from snnlab.saving.parts import read, write
 
-__all__ = ["read", "write"]
+__all__ = ["as_modules", "read", "write"]

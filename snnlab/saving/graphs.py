@@ -42,6 +42,7 @@ def taken_apart(graph: Graph) -> tuple[Data, Tensors]:
         "softmax": _softmax_as_data(graph.softmax),
         "added": list(graph.added),
         "logits": graph.logits,
+        "output": graph.output,
     }
     tensors = {
         # In memory of its own, since a file holds no views.
@@ -77,7 +78,7 @@ def put_together(data: Data, tensors: Tensors) -> Graph:
     for part in ("_modules", "_parameters", "_buffers"):
         vars(module)[part] = vars(root)[part]  # all of them, in their order
     softmax = _softmax(data["softmax"])
-    return Graph(module, softmax, tuple(data["added"]), data["logits"])
+    return Graph(module, softmax, tuple(data["added"]), data["logits"], data["output"])
 
 
 # --- modules and tensors ---------------------------------------------------------------------

@@ -23,6 +23,8 @@ _NAMESPACES = {
 _OWN: dict[str, Callable] = {
     "snnlab.rectify": operations.rectify,
     "snnlab.expand_to_batch": expand_to_batch,
+    "snnlab.assigned": operations.assigned,
+    "snnlab.overwritten": operations.overwritten,
 }
 _CONSTANTS = {
     str(value): value
@@ -47,7 +49,7 @@ def functions() -> dict[str, Callable]:
 
 def is_method(name: str) -> bool:
     """Return whether `trace` knows an operation of this name, which is not in place."""
-    return operations.rule_of_method(name) is not None and operations.name_of(name) == name
+    return operations.rule_of(name) is not None and operations.name_of(name) == name
 
 
 @functools.cache

@@ -9,6 +9,7 @@ import numpy as np
 from snnlab import _checks, _text
 from snnlab.dynamics.neuron import Neuron
 from snnlab.exceptions import OptionError, ShapeError
+from snnlab.simulation.metrics import Head, Metric, measure
 from snnlab.simulation.widening import Widened
 
 Arrays = Mapping[str, np.ndarray]
@@ -45,6 +46,8 @@ class Record(_text.ShownAsTable):
         What came along with the images.
     checksums : array of uint32, shape (B,), optional
         Tell the images that were simulated from others.
+    head : callable or None
+        What the model does to its logits in the end, on tensors of shape (B, ...).
     """
 
     timesteps: int
@@ -59,6 +62,7 @@ class Record(_text.ShownAsTable):
     pooled: Mapping[int, Arrays] = field(default_factory=dict)
     labels: np.ndarray | None = None
     checksums: np.ndarray | None = None
+    head: Head | None = None
 
     @staticmethod
     def join(records: Iterable["Record"]) -> "Record":
@@ -168,20 +172,33 @@ class Record(_text.ShownAsTable):
         name = self._recorded(self.recorded_potentials, layer, "potentials")
         return self.recorded_potentials[name]
 
-    def accuracy(self, y: Any = None) -> np.ndarray:
-        """Return the share of images classified rightly after each step, shape (T,), in [0, 1].
+    def accuracy(self, y: Any = None, *, metric: Metric = None) -> np.ndarray:
+        """Return how well the outputs fit labels after each step, shape (T,).
+
+        By default that is the share of right classes, in [0, 1]: the highest output along dimension
+        1, or for one logit whether it is above 0. With a label for each output it is the share of
+        right labels, and with real numbers for labels the RMS error of a regression.
 
         Parameters
         ----------
-        y : array of whole numbers, shape (B,), optional
-            Right class of each image; by default the labels that came along with the images.
+        y : array, shape (B,) or (B, ...), optional
+            Right class of each image, or of each place in it, counted from 0; 0 or 1 for each
+            logit; or targets of the shape of the outputs. By default what came with the images.
+        metric : str or callable, optional
+            "accuracy", "top5" (or another number), "multilabel" (share of right labels), "exact"
+            (images with all labels right), "rmse"; or a function of the model's outputs and labels
+            that returns a number, or an object with `update` and `compute` as in torchmetrics.
 
         Raises
         ------
         ShapeError
-            If there is not one label per image, or the output is not one score per class.
+            If the labels do not fit the outputs.
+        OptionError
+            If there is no such metric, or it fails.
         """
-        return classified(self.output_sums, labels_or_own(y, self.labels))
+        y = labels_or_own(y, self.labels)
+        bound = measure(y, self.output_sums.shape[1:], metric, self.head)
+        return bound.over(self.output_sums, range(1, self.timesteps + 1))
 
     def _name(self, layer: str | int) -> str:
         if layer == "input" and self.input != "analog":
@@ -228,16 +245,20 @@ class Activations:
         The logits.
     labels : array, shape (B, ...), optional
         What came along with the images.
+    head : callable or None
+        What the model does to its logits in the end.
     """
 
     currents: Arrays
     activations: Arrays
     outputs: np.ndarray
     labels: np.ndarray | None = None
+    head: Head | None = None
 
-    def accuracy(self, y: Any = None) -> float:
-        """Return the share of images classified rightly, in [0, 1]; `y` as in `Record.accuracy`."""
-        return float(classified(self.outputs[None], labels_or_own(y, self.labels))[0])
+    def accuracy(self, y: Any = None, *, metric: Metric = None) -> float:
+        """Return how well the outputs fit labels; as `Record.accuracy`."""
+        y = labels_or_own(y, self.labels)
+        return measure(y, self.outputs.shape, metric, self.head).at(self.outputs, 1)
 
 
 def labels_or_own(y: Any, own: np.ndarray | None) -> Any:
@@ -254,9 +275,10 @@ def _joined(records: list[Record]) -> Record:
     """Return the record of the images of all records; refuse those that do not fit together."""
     if not records:
         raise OptionError("records: is empty, expected at least one Record of `simulate`.")
-    first, T = records[0], records[0].timesteps
     for record in records:
         _checks.instance(record, Record, "records", "Pass what `simulate` returned.")
+    first, T = records[0], records[0].timesteps
+    for record in records[1:]:
         for what, value in _common(record).items():
             if value != _common(first)[what]:
                 raise OptionError(
@@ -288,6 +310,7 @@ def _joined(records: list[Record]) -> Record:
         pooled={t: joined(record.pooled[t] for record in records) for t in first.pooled},
         labels=if_all([record.labels for record in records]),
         checksums=if_all([record.checksums for record in records]),
+        head=first.head,
     )
 
 
@@ -309,23 +332,3 @@ def _common(record: Record) -> dict[str, Any]:
         "potentials": list(record.recorded_potentials),
         "max_pool": [list(arrays) for arrays in record.pooled.values()],
     }
-
-
-def classified(outputs: np.ndarray, y: Any) -> np.ndarray:
-    """Return the share of right answers for outputs of shape (T, B, classes), shape (T,).
-
-    >>> classified(np.array([[[0.0, 1.0], [3.0, 2.0]]]), [1, 1]).tolist()
-    [0.5]
-    """
-    one_per_class(outputs)
-    y = _checks.labels(y, outputs.shape[1])
-    return (outputs.argmax(-1) == y).mean(-1)
-
-
-def one_per_class(outputs: np.ndarray) -> None:
-    """Refuse outputs, shape (T, B, ...), that are not one score per class."""
-    if outputs.ndim != 3:
-        raise ShapeError(
-            f"output: has shape {outputs.shape[2:]} for one image, expected one "
-            f"score per class: (classes,)."
-        )

@@ -63,10 +63,11 @@ class Recorder:
         summed = layers
         if options.input != "analog":
             shapes = {"input": (images, *graph.input_shape)} | shapes
-            summed = ["input", *layers]
+            summed = [*layers, "input"]
         trains = [*layers, "input"] if options.spiking_input else layers
         spikes = _checks.layers(options.spikes, trains, "spikes")
-        counted = _checks.layers(options.counts, summed, "counts")
+        wanted = _checks.layers(options.counts, summed, "counts")
+        counted = [name for name in shapes if name in wanted]
         potentials = _checks.layers(options.potentials, layers, "potentials")
         gates = graph.pools if network.max_pool != "exact" and counted else {}
         plans: dict[str, Plan] = {
@@ -139,6 +140,7 @@ class Recorder:
             recorded_spikes=self.spikes,
             recorded_potentials=self.potentials,
             checksums=self.checksums,
+            head=self.network.graph.softmax,
         )
 
 

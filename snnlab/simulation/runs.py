@@ -241,6 +241,7 @@ def _without_time(
         {name: torch.cat(values).numpy() for name, values in passed.items()},
         torch.cat(currents["output"]).numpy(),
         images.labels,
+        network.graph.softmax,
     )
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from snnlab import _checks
-from snnlab.exceptions import OptionError
-from snnlab.simulation.record import Record, one_per_class
+from snnlab.exceptions import OptionError, ShapeError
+from snnlab.simulation.record import Record
 
 
 def softmax_spikes(
@@ -53,7 +53,11 @@ def softmax_spikes(
     _checks.instance(record, Record, "record", "Write snnlab.simulate(network, x, timesteps).")
     _checks.option(how, "how", ("potential", "clock"))
     potentials = record.output_sums
-    one_per_class(potentials)
+    if potentials.ndim != 3:
+        raise ShapeError(
+            f"output: has shape {potentials.shape[2:]} for one image, expected one score per "
+            f"class: (classes,)."
+        )
     _checks.number(clock, "clock", 0, 1, excluded=(0,), expected="a probability in (0, 1].")
     if how == "potential" and clock != 1:
         raise OptionError(f"clock = {clock!r}: there is none with how='potential'. Leave it out.")

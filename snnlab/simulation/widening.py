@@ -7,7 +7,7 @@ import numpy as np
 
 
 class Widened(Mapping[str, np.ndarray]):
-    """Arrays of whole numbers by layer, kept as small as they came, and read in a wide type.
+    """Arrays by layer, kept as they came; whole numbers are read in a wide type.
 
     In one byte 3 - 5 is 254. So whoever reads gets a copy in which numbers behave.
 

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 import snnlab as sl
 from snnlab.conversion.weight_based import positive_sum
+from snnlab.graph.canonical import apply
 
 
 def chain(*weights):
@@ -101,10 +102,8 @@ def strongest_currents(network, x, timesteps, **options):
                 largest[name] = max(largest[name], sources[0].max().item())
                 spikes = torch.tensor(record.spikes(name)[t], dtype=torch.float32)
                 values[node] = float(network.thresholds[name]) * spikes
-            elif node.op == "call_module":
-                values[node] = graph.module.get_submodule(node.target)(*sources)
-            elif node.op == "call_function":
-                values[node] = sources[0].flatten(1)
+            elif node.op.startswith("call"):
+                values[node] = apply(node, graph.module, values)
     return largest
 
 
@@ -334,11 +333,6 @@ class Joined(Residual):
         return F.relu(self.c(torch.cat([F.relu(self.a(x)), F.relu(self.b(x))], 1)))
 
 
-class Twice(Residual):
-    def forward(self, x):
-        return F.relu(self.a(F.relu(self.a(x))))
-
-
 def plain(*layers):
     return nn.Sequential(nn.Linear(2, 2, bias=False), nn.ReLU(), *layers, nn.ReLU()).eval()
 
@@ -362,7 +356,6 @@ REFUSED = {
     ),
     "residual": (Residual(), "layer 'relu#2': 'add' lies before it, and is a step"),
     "concatenation": (Joined(), "layer 'relu#3': 'cat' lies before it, and is a step"),
-    "shared layer": (Twice(), "layer 'relu': 'a' lies before it, and is a step"),
     "max pooling": (
         nn.Sequential(
             nn.Flatten(1), nn.Unflatten(1, (1, 2)), nn.ReLU(), nn.MaxPool1d(2), nn.ReLU()
@@ -380,6 +373,23 @@ def test_what_is_no_chain_without_biases_is_refused(name, rule):
         sl.convert(model, [[0.5, 1.0], [1.0, 0.25]], threshold=rule)
     assert "Take Percentile(99.9) instead." in str(refusal.value)
     sl.convert(model, [[0.5, 1.0], [1.0, 0.25]], threshold=sl.Fixed(1.0))
+
+
+class Twice(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(2, 2, bias=False)
+
+    def forward(self, x):
+        return F.relu(self.a(F.relu(self.a(x))))
+
+
+@pytest.mark.parametrize("strong", [True, False])
+def test_a_layer_called_twice_counts_twice(strong):
+    model, x = Twice(), [[0.5, 1.0], [1.0, 0.25]]
+    net = sl.convert(model, x, threshold=sl.ModelBased(strong=strong))
+    weight = model.a.weight.detach().double().numpy()
+    assert list(net.thresholds.values()) == by_hand([weight, weight], strong)
 
 
 def test_a_bias_of_the_output_that_does_not_spike_is_no_hindrance():

@@ -220,7 +220,7 @@ def test_a_loss_that_nothing_explains():
 def test_three_damages_of_which_any_two_would_do(monkeypatch):
     """None is needed and none is enough: all are causes."""
 
-    def accuracy(trials, network, timesteps, overridden=None):
+    def reached(trials, network, timesteps, overridden=None):
         neuron = network.neurons["4"]
         high = np.mean(neuron.v_threshold) > 3 * usual
         damages = [neuron.v_init == 0, neuron.reset == "zero", high]
@@ -229,7 +229,7 @@ def test_three_damages_of_which_any_two_would_do(monkeypatch):
     healthy = converted("mlp")
     usual = healthy.thresholds["4"]
     net = healthy.replace(1, scale=10.0, reset="zero", v_init=0.0)
-    monkeypatch.setattr(Trials, "accuracy", accuracy)
+    monkeypatch.setattr(Trials, "reached", reached)
     found = diagnose(net, X, Y, 4)
     assert found.ann - found.snn > 0.5
     assert named(found) == {

@@ -8,7 +8,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
 
 from snnlab import Fixed, convert, trace, verify
 from snnlab.exceptions import (
@@ -76,6 +75,7 @@ def assert_refused(model, *parts, error=UnsupportedLayerError, source="", x=None
 SMOOTH = ["A spiking neuron computes ReLU; train the model with ReLU in its place"]
 NORM = ["It normalizes with statistics of the image itself. Train with BatchNorm in its place."]
 PRODUCT = ["combines two values that both depend on the input", "not affine", "Squeeze-excite"]
+READS = ["hands values of the images to Python", "cannot steer the computation"]
 UNKNOWN = ["cannot be converted to spikes; it is not among the known operations."]
 
 MODULES = {
@@ -145,7 +145,7 @@ FUNCTIONS = {
     "x * x": (lambda m, x: x * x, ["(mul)", *PRODUCT]),
     "x *= x": (times_itself, ["(mul)", *PRODUCT]),
     "torch.mul": (lambda m, x: torch.mul(x, 2 * x), ["(mul)", *PRODUCT]),
-    "x / x": (lambda m, x: x / (x + 5), ["(truediv)", *PRODUCT]),
+    "x / x": (lambda m, x: x / (x + 5), ["(div)", *PRODUCT]),
     "1 / x": (lambda m, x: 1 / x, ["(truediv)", "divides by a value that depends on the input"]),
     "x @ x": (lambda m, x: x @ x, ["(matmul)", *PRODUCT]),
     "einsum": (lambda m, x: torch.einsum("bchw,bchw->bc", x, x), ["(einsum)", *PRODUCT]),
@@ -209,12 +209,13 @@ FUNCTIONS = {
         lambda m, x: F.max_pool2d(x, 2, return_indices=True)[0],
         ["max_pool2d", "return_indices"],
     ),
-    "torch.zero_": (lambda m, x: torch.zero_(1 * x) + x, ["(zero)", *UNKNOWN]),
-    "x.copy_": (lambda m, x: (1 * x).copy_(x), ["(copy)", *UNKNOWN]),
     "x.half": (lambda m, x: x.half(), ["(half)"]),
     "x.to(float16)": (lambda m, x: x.to(torch.float16), ["(to)", "expected float32 or float64"]),
-    "x.item": (lambda m, x: x * x.mean().item(), ["(mean)", "mixes the images of a batch"]),
-    "x.numpy": (lambda m, x: x.numpy(), ["(numpy)", *UNKNOWN]),
+    "x.item": (lambda m, x: x * x.mean().item(), ["(item)", *READS]),
+    "x.numpy": (lambda m, x: x.numpy(), ["(numpy)", *READS]),
+    "x.tolist": (lambda m, x: x + x.tolist()[0][0][0][0], ["(tolist)", *READS]),
+    "torch.equal": (lambda m, x: x if torch.equal(x, 2 * x) else -x, ["(equal)", *READS]),
+    "in": (lambda m, x: x + (1.0 in x), ["(contains)", *READS]),
 }
 
 
@@ -272,78 +273,28 @@ def branches_on_values(m, x):
     return x
 
 
-def branches_on_shape(m, x):
+def branches_on_the_batch(m, x):
     if x.shape[0] > 1:
         x = x - 1
     return torch.relu(x)
 
 
-def loops_over_a_size(m, x):
-    for i in range(int(x.shape[1])):
-        x = torch.relu(x - i)
+def loops_over_the_batch(m, x):
+    for _ in range(x.size(0)):
+        x = torch.relu(x - 1)
     return x
-
-
-def loops_over_a_range(m, x):
-    for i in range(x.size(1)):
-        x = torch.relu(x - i)
-    return x
-
-
-def loops_over_a_tensor(m, x):
-    return torch.stack([torch.relu(part) for part in x.unbind(1)], 1)
-
-
-def unpacks_a_shape(m, x):
-    return torch.relu(x).reshape(*x.shape[:2], -1)
-
-
-def takes_the_length(m, x):
-    return torch.relu(x).view(len(x), -1)
-
-
-def turns_into_float(m, x):
-    return torch.relu(x) / float(x.shape[1])
 
 
 def turns_into_bool(m, x):
     return torch.relu(x) if bool(x.any()) else x
 
 
-def assigns_to_a_slice(m, x):
-    x = 1 * x
-    x[:, 0] = 0
-    return torch.relu(x)
-
-
-def adds_to_a_slice(m, x):
-    x = 1 * x
-    x[:, 0] += 1
-    return torch.relu(x)
-
-
-def looks_up_a_list(m, x):
-    return torch.relu(x) * [1, 2, 3, 4, 5][x.shape[1]]
-
-
-def looks_up_a_dict(m, x):
-    return torch.relu(x) * {4: 2.0}[x.shape[1]]
-
-
-def rounds_a_size(m, x):
-    return torch.relu(x) * round(x.shape[1] / 2)
-
-
 def makes_an_array(m, x):
     return torch.relu(x) + torch.from_numpy(np.asarray(x))
 
 
-def makes_a_tensor(m, x):
-    return torch.relu(x) / torch.tensor(x.shape[1])
-
-
-def asserts_the_type(m, x):
-    assert isinstance(x, torch.Tensor)
+def asserts_a_size(m, x):
+    assert x.shape[1] == 3
     return torch.relu(x)
 
 
@@ -352,34 +303,31 @@ def is_broken(m, x):
 
 
 UNTRACEABLE = {
-    branches_on_values: ("if x.sum() > 0:", "it branches on values or shapes of the input"),
-    branches_on_shape: ("if x.shape[0] > 1:", "it branches on values or shapes of the input"),
-    loops_over_a_size: ("int(x.shape[1])", "it turns a shape or a value into a Python number"),
-    loops_over_a_range: ("range(x.size(1))", "it turns a shape or a value into a Python number"),
-    loops_over_a_tensor: ("in x.unbind(1)", "it iterates over a tensor or a shape"),
-    unpacks_a_shape: ("*x.shape[:2]", "it iterates over a tensor or a shape"),
-    takes_the_length: ("len(x)", "it takes the length of a tensor", "use x.size(0)"),
-    turns_into_float: ("float(x.shape[1])", "it turns a shape or a value into a Python number"),
-    turns_into_bool: ("bool(x.any())", "it branches on values or shapes of the input"),
-    assigns_to_a_slice: ("x[:, 0] = 0", "assignment to a part of a tensor", "torch.cat or F.pad"),
-    adds_to_a_slice: ("x[:, 0] += 1", "assignment to a part of a tensor", "torch.cat or F.pad"),
-    looks_up_a_list: ("[x.shape[1]]",),
-    looks_up_a_dict: ("[x.shape[1]]",),
-    rounds_a_size: ("round(x.shape[1] / 2)",),
-    makes_an_array: ("np.asarray(x)",),
-    makes_a_tensor: ("torch.tensor(x.shape[1])",),
-    asserts_the_type: ("assert isinstance(x, torch.Tensor)", "asserts"),
-    is_broken: ("m.no_such_layer(x)", "no attribute 'no_such_layer'"),
+    branches_on_values: ("if x.sum() > 0:", "'bool'", *READS),
+    branches_on_the_batch: ("x = x - 1", "branches on the batch size or on values"),
+    loops_over_the_batch: ("x = torch.relu(x - 1)", "branches on the batch size or on values"),
+    turns_into_bool: ("bool(x.any())", "'bool'", *READS),
+    makes_an_array: ("np.asarray(x)", "'array'", *READS),
+    is_broken: ("m.no_such_layer(x)", "model, line ", "has no attribute 'no_such_layer'"),
 }
 
 
 @pytest.mark.parametrize(
     ("step", "expected"), UNTRACEABLE.items(), ids=lambda s: getattr(s, "__name__", "")
 )
-def test_untraceable_forward_is_refused_with_its_line(step, expected):
+def test_forward_that_cannot_be_followed_is_refused_with_its_line(step, expected):
     line, *parts = expected
-    message = "model, line ", " of test_refusals.py: cannot be traced: "
-    assert_refused(Step(step), *message, *parts, source=line)
+    assert_refused(Step(step), " of test_refusals.py: ", *parts, source=line)
+
+
+def test_assertion_that_the_images_fail_is_shown():
+    assert_refused(
+        Step(asserts_a_size),
+        "model, line ",
+        "fails for a batch of 2 images of shape (4, 6, 6): AssertionError",
+        error=ShapeError,
+        source="assert x.shape[1] == 3",
+    )
 
 
 def test_forward_with_two_inputs_is_refused():
@@ -402,30 +350,19 @@ def test_forward_without_input_is_refused():
     assert_refused(Zero(), "model: forward takes [], expected exactly one input")
 
 
-def test_forward_with_any_number_of_inputs_is_refused():
-    class Many(nn.Module):
-        def forward(self, *x):
-            return torch.relu(x[0])
-
-    assert_refused(Many(), "model: forward takes ['*x'], expected exactly one input")
-
-
 @pytest.mark.parametrize(
-    ("wrap", "kind"),
+    ("wrap", "kind", "todo"),
     [
-        (lambda y: (y, y), "tuple"),
-        (lambda y: [y], "list"),
-        (lambda y: {"out": y}, "dict"),
-        (lambda y: y.chunk(2, 1), "tuple"),
-        (lambda y: None, "NoneType"),
+        (lambda y: (y, y), "tuple", "Choose one of [0, 1]: output=0."),
+        (lambda y: [y], "list", "Choose one of [0]: output=0."),
+        (lambda y: {"n": 1, "out": y, "aux": y}, "dict", "of ['out', 'aux']: output='out'."),
+        (lambda y: y.chunk(2, 1), "tuple", "Choose one of [0, 1]: output=0."),
+        (lambda y: None, "NoneType", "Wrap the model in a module that returns the one output"),
     ],
 )
-def test_output_that_is_no_tensor_is_refused(wrap, kind):
-    assert_refused(
-        Step(lambda m, x: wrap(torch.relu(x))),
-        f"model: returns {kind}, expected one tensor",
-        "Wrap the model in a module that returns the one output to convert.",
-    )
+def test_output_that_is_no_tensor_is_refused(wrap, kind, todo):
+    model = Step(lambda m, x: wrap(torch.relu(x)))
+    assert_refused(model, f"model: returns {kind}, expected one tensor", todo)
 
 
 def test_output_that_does_not_depend_on_the_input_is_refused():
@@ -481,18 +418,6 @@ def test_model_without_weights_yet_is_refused():
     assert_refused(model, "model: '0.weight' has no values yet, expected a trained network")
 
 
-@pytest.mark.parametrize("name", ["graph", "code"])
-def test_part_whose_name_is_taken_is_refused(name):
-    model = Step(lambda m, x: getattr(m, name)(x).relu())
-    setattr(model, name, nn.Linear(6, 3))
-    assert_refused(model, f"{name!r}", "name")
-
-
-def test_data_parallel_is_refused():
-    model = nn.DataParallel(nn.Sequential(nn.Linear(6, 3), nn.ReLU()))
-    assert_refused(model, "model: forward takes ['*inputs", "expected exactly one input")
-
-
 @pytest.mark.parametrize("model", [torch.relu, nn.ReLU, "resnet18", None, {"0.weight": 1}])
 def test_what_is_no_module_is_refused(model):
     assert_refused(
@@ -531,7 +456,7 @@ def test_hard_coded_batch_size_that_fits_is_refused():
     assert_refused(
         Step(lambda m, x: torch.relu(x).view(2, -1)),
         "'view', line ",
-        "mixes the images of a batch: 2 images give shape (2, 144), 3 give (2, 216)",
+        "mixes the images of a batch: 2 images give shape (2, 144), 5 give (2, 360)",
         "expected the number of images first and the rest equal",
         "Keep the first dimension for the images in every step.",
     )
@@ -568,28 +493,6 @@ def test_computing_with_the_batch_size_is_refused():
     )
 
 
-def writes_into_a_view(m, x):
-    y = m.conv(x)
-    y.flatten(1).relu_()
-    return y
-
-
-def test_in_place_on_a_view_is_refused():
-    assert_refused(
-        Step(writes_into_a_view, conv=nn.Conv2d(4, 4, 1)),
-        "'relu', line ",
-        "works in place",
-        "another view of the same memory, is read afterwards",
-        "Write it out of place (without `inplace=True` or the trailing underscore).",
-        source="y.flatten(1).relu_()",
-    )
-
-
-def test_in_place_on_a_view_names_the_other_view_in_the_learners_words():
-    model = nn.Sequential(nn.Conv2d(4, 4, 1), Step(lambda m, x: (x.flatten(1).relu_(), x)[1]))
-    assert_refused(model, "works in place", "'0'")
-
-
 def test_in_place_on_a_constant_is_refused():
     assert_refused(
         Step(lambda m, x: torch.relu(x) + m.w.add_(1), w=torch.zeros(6)),
@@ -623,10 +526,10 @@ def model():
 BAD_IMAGES = {
     "no images": (torch.zeros(0, *IMAGE), "shape (0, 4, 6, 6), expected (B, ...) with at least"),
     "an empty list": ([], "shape (0,), expected (B, ...) with at least one image"),
-    "one number": (np.float64(1.0), "found float64, expected an array"),
+    "one number": (np.float64(1.0), "shape (), expected (B, ...) with at least one image"),
     "images without values": (torch.zeros(2, 0, 6), "0, 6), expected"),
     "one vector": (torch.zeros(6), "shape (6,), expected (B, ...) with at least one image"),
-    "NaN": (images() * float("nan"), "holds NaN or infinite values, expected finite numbers"),
+    "NaN": (images() * float("nan"), "holds NaN or infinite values, first in image 0, expected fin"),
     "infinite": (np.full((2, *IMAGE), np.inf), "holds NaN or infinite values"),
     "a string": ("images", "found str, expected an array, a tensor or a nested list"),
     "strings": ([["a", "b"]], "cannot be read as an array of numbers"),
@@ -636,7 +539,6 @@ BAD_IMAGES = {
     "complex tensor": (images() * 1j, "cannot be read as an array of numbers"),
     "None": (None, "found NoneType"),
     "a dict": ({"x": images()}, "found dict, expected an array"),
-    "a generator": ((i for i in range(3)), "found generator, expected an array"),
 }
 
 
@@ -652,14 +554,6 @@ def test_images_that_are_none_are_refused(call, x, expected):
 
 
 NETWORK = convert(model(), images(), threshold=Fixed(1.0))
-
-
-def test_loader_is_refused():
-    loader = DataLoader(TensorDataset(images()), batch_size=2)
-    message = message_of(ShapeError, convert, model(), loader)
-    assert message.startswith("x_cal: found DataLoader, expected an array")
-    assert "Put the batches of a loader into one array first." in message
-    assert "found TensorDataset" in message_of(ShapeError, convert, model(), loader.dataset)
 
 
 @pytest.mark.parametrize(
@@ -724,15 +618,8 @@ def test_page_lists_the_functions_that_convert_and_no_others():
     assert set(listed) == set(operations._RULE_OF_NAME)
 
 
-def test_page_lists_the_modules_that_convert_and_no_others():
-    listed = names_in_table("Operations that convert", 1)
-    assert len(listed) == len(set(listed))
-    known = {module for modules in operations._MODULES.values() for module in modules}
-    assert set(listed) == {f"nn.{module.__name__}" for module in known}
-
-
 def test_page_calls_nothing_refused_that_converts():
     refused = names_in_table("What is refused, and what to do", 0)
     plain = [name for name in refused if re.fullmatch(r"\w+", name) and name != "softmax"]
     assert len(plain) > 20
-    assert [name for name in plain if operations.rule_of_method(name)] == []
+    assert [name for name in plain if operations.rule_of(name)] == []

@@ -2,6 +2,8 @@
 
 import copy
 import functools
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,11 +12,11 @@ import torch.nn.functional as F
 from helpers.zoo import ZOO
 from torch import nn
 from torch.nn.utils import parametrizations
+from torch.overrides import TorchFunctionMode
 
 from snnlab import Fixed, convert, trace, verify
 from snnlab.exceptions import SNNLabError, UnsupportedLayerError
 from snnlab.graph import operations
-from snnlab.graph.capture import capture
 from snnlab.graph.evaluation import cap, evaluate
 from snnlab.graph.operations import Kind
 
@@ -498,6 +500,8 @@ AFFINE = [
     case("torch.zeros_like", IMAGE, lambda m, x: torch.cat([x, torch.zeros_like(x)], 1)),
     case("torch.ones_like", IMAGE, lambda m, x: x + torch.ones_like(x)),
     case("torch.full_like", IMAGE, lambda m, x: x + torch.full_like(x, 0.5)),
+    case("torch.empty_like", IMAGE, lambda m, x: x + torch.empty_like(x).fill_(2)),
+    case("x.new_empty", IMAGE, lambda m, x: x + x.new_empty(x.shape).zero_()),
     case(
         "zeros of device and type",
         IMAGE,
@@ -558,6 +562,8 @@ VANISHING = [
     case("x.clone", IMAGE, lambda m, x: x.clone()),
     case("torch.clone", IMAGE, lambda m, x: torch.clone(x)),
     case("x.detach", IMAGE, lambda m, x: x.detach()),
+    case("x.data", IMAGE, lambda m, x: x.data),
+    case("x.requires_grad_", IMAGE, lambda m, x: x.requires_grad_(False)),
     case("x.to(dtype)", IMAGE, lambda m, x: x.to(x.dtype)),
     case("x.to(device)", IMAGE, lambda m, x: x.to(x.device)),
     case("x.cpu", IMAGE, lambda m, x: x.cpu()),
@@ -704,22 +710,40 @@ def test_final_softmax_is_dropped(shape, step, parts):
 ALL_CASES = [*AFFINE, *VANISHING, *RELUS, *CAPPED, *MAX_POOLINGS, *SOFTMAXES]
 
 
+class Names(TorchFunctionMode):
+    """Notes the names of all functions of torch that are called."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = set()
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        name = getattr(function, "__name__", "")
+        self.names.add(operations.name_of(function.__self__ if name == "__get__" else function))
+        return function(*args, **(kwargs or {}))
+
+
 def test_every_operation_of_the_table_is_tried():
-    functions, modules = set(), set()
-    for _, step, parts in (case.values for case in ALL_CASES):
+    tried = Names()
+    for shape, step, parts in (case.values for case in ALL_CASES):
         model = built(step, parts)
-        plain, root = capture(model)
-        for node in plain.nodes:
-            if node.op == "call_module":
-                modules.add(type(root.get_submodule(node.target)))
-            elif node.op.startswith("call"):
-                is_attribute = node.target is getattr
-                target = node.args[1] if is_attribute else node.target
-                functions.add(operations.name_of(target))
-    unneeded = {"cuda", "double", "float", "upsample", "ndim", "dim", "ndimension", "numel"}
-    assert set(operations._RULE_OF_NAME) - functions - unneeded == set()
-    known = {module for modules in operations._MODULES.values() for module in modules}
-    assert known - modules == set()
+        with tried:
+            model(images(shape, 2))
+    # The last is how `1 / x` is named, which is refused.
+    unneeded = {"cuda", "double", "float", "upsample", "truediv"}
+    assert set(operations._RULE_OF_NAME) - tried.names - unneeded == set()
+
+
+def test_every_module_of_the_page_is_tried():
+    page = Path(__file__).parents[2] / "docs" / "what_converts.md"
+    table = (
+        page.read_text(encoding="utf-8").split("## Operations that convert")[1].split("\n## ")[0]
+    )
+    rows = [line.split("|") for line in table.splitlines() if line.startswith("| ")]
+    listed = set(re.findall(r"`nn\.(\w+)`", " ".join(row[2] for row in rows)))
+    cases = (built(*case.values[1:]) for case in ALL_CASES)
+    assert listed - {type(m).__name__ for model in cases for m in model.modules()} == set()
+    assert len(listed) > 50
 
 
 # The three silent failures of a plain trace (docs/theory.md), each as a test of its own.
@@ -847,10 +871,62 @@ def relu_under_view(m, x):
     return view
 
 
-@pytest.mark.parametrize("step", [relu_in_view, relu_in_part, sum_into_chunk, relu_under_view])
-def test_in_place_on_shared_memory_is_refused(step):
-    with pytest.raises(UnsupportedLayerError, match=r"works in place, and '\w+', another view"):
-        trace(Step(step), images(IMAGE, 2))
+def relu_in_turned_view(m, x):
+    y = 2 * x
+    y.transpose(1, 2)[:, 1:3].relu_()
+    return y
+
+
+def sum_into_slice(m, x):
+    y = 2 * x
+    y[:, 1:3, ::2] += x[:, :2, ::2]
+    return y
+
+
+def set_slice(m, x):
+    y = 2 * x
+    y[:, 0] = 0
+    y[..., 1] = m.conv(x)[..., 0]
+    return y
+
+
+def filled_one_by_one(m, x):
+    y = torch.empty(x.size(0), 4, 6)
+    for i in range(x.size(1)):
+        y[:, i] = x[:, i].mean(1)
+    y[:, 0] += 1
+    return y
+
+
+def filled_with_zeros(m, x):
+    y = m.conv(x)
+    y[:, :2].zero_()
+    y[:, 2:3].fill_(2)
+    y[:, 3:].copy_(x[:, :1])
+    return y
+
+
+SHARED = [relu_in_view, relu_in_part, sum_into_chunk, relu_under_view, relu_in_turned_view]
+SHARED += [sum_into_slice, set_slice, filled_one_by_one, filled_with_zeros]
+
+
+@pytest.mark.parametrize("step", SHARED, ids=lambda step: step.__name__)
+def test_what_is_written_into_a_part_shows_in_all_that_look_at_it(step):
+    model = Step(step, conv=nn.Conv2d(4, 4, 3, padding=1))
+    assert_traces_and_converts(randomized(nn.Sequential(Shift(), nn.ReLU(), model)), IMAGE)
+
+
+def relu_across_images(m, x):
+    y = 2 * x
+    y.view(-1, 6)[:, 0].relu_()
+    return y
+
+
+def test_in_place_across_images_is_refused():
+    with pytest.raises(
+        UnsupportedLayerError, match=r"(works in place, and '\w+'|mixes the images)"
+    ):
+        trace(Step(relu_across_images), images(IMAGE, 2))
 
 
 def test_in_place_on_a_constant_is_refused():
@@ -1135,11 +1211,13 @@ def test_model_without_weights_is_float32_whatever_the_images():
         assert trace(nn.ReLU(), x).dtype is torch.float32
 
 
-def test_forward_given_to_one_model_only_is_refused():
-    model = nn.Linear(6, 6)
-    model.forward = lambda x: torch.relu(x)
-    with pytest.raises(UnsupportedLayerError, match=r"forward was replaced.*Write a subclass"):
-        trace(model, images(VECTOR, 2))
+def test_forward_given_to_one_model_only():
+    model = nn.Sequential(nn.Linear(6, 6), nn.Linear(6, 6))
+    model[1].forward = lambda x: torch.relu(x - 1)
+    assert_traces_and_converts(randomized(model), VECTOR)
+    model.forward = lambda x: F.relu(model[1](x) + model[0](x))
+    x = images(VECTOR, 5)
+    verify(model, convert(model, x, threshold=Fixed(1.0)), x)
 
 
 def test_unused_modules_and_results_leave_no_trace():

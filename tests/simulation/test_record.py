@@ -240,11 +240,11 @@ def test_one_hot_labels_are_told_what_to_write(record):
         record.accuracy(np.eye(4)[[0, 1, 2, 3, 0, 1]])
 
 
-def test_accuracy_of_an_output_that_is_no_score_per_class_is_refused():
+def test_labels_of_images_are_no_labels_of_places():
     built = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Conv2d(2, 2, 1))
     net = sl.convert(built, X, threshold=sl.Fixed(1.0))
     for of_accuracy in (sl.simulate(net, X, 2), sl.ann(net, X)):
-        with pytest.raises(sl.ShapeError, match=r"\(2, 4, 4\).*one score per class"):
+        with pytest.raises(sl.ShapeError, match=r"y: shape \(6,\), expected \(6, 4, 4\)"):
             of_accuracy.accuracy([0] * 6)
 
 

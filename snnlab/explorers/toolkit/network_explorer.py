@@ -47,7 +47,7 @@ class NetworkExplorer(Explorer):
     ):
         self.declared = declared
         self._network, self._x, self._y = network, x, y
-        self._ann = 100 * ann(network, x).accuracy(y)
+        self._ann = 100 * ann(network, x).accuracy(y, metric="accuracy")
         self.simulations = SimulationCache(self._simulated)
         self.simulations.prepare(settings, unit)
         super().__init__()

@@ -1,0 +1,147 @@
+"""Models as training scripts leave them: what holds the network, its one input and one output."""
+
+import copy
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parameter import is_lazy
+
+from snnlab.exceptions import OptionError, UnsupportedLayerError
+
+Output = str | int | None
+
+# Where wrappers keep the module that they were made from.
+_HELD = ("_orig_mod", "module")
+
+
+def check_model(model: nn.Module) -> None:
+    """Refuse what no tracing can mend: weights that are not finite, BatchNorm of the batch."""
+    model = unwrapped(model)
+    if not isinstance(model, nn.Module):
+        raise UnsupportedLayerError(
+            f"model: found {type(model).__name__}, expected a torch.nn.Module. Wrap a function in "
+            f"a module with the function as its forward."
+        )
+    _check_weights(model)
+    for name, module in model.named_modules():
+        _check_module(name, module)
+
+
+def _check_weights(model: nn.Module) -> None:
+    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+        if is_lazy(tensor):
+            raise UnsupportedLayerError(
+                f"model: {name!r} has no values yet, expected a trained network. Run the model "
+                f"once, and train it."
+            )
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise UnsupportedLayerError(
+                f"model: {name!r} holds NaN or infinite values, expected finite weights. Look at "
+                f"the training: a smaller learning rate often helps."
+            )
+        if tensor.dtype in (torch.float16, torch.bfloat16):
+            raise UnsupportedLayerError(
+                f"model: {name!r} is of type {tensor.dtype}, expected float32 or float64. Write "
+                f"model.float() first."
+            )
+
+
+def _check_module(name: str, module: nn.Module) -> None:
+    layer = f"layer {name!r} ({type(module).__name__})" if name else "model"
+    if isinstance(module, torch.jit.ScriptModule):
+        raise UnsupportedLayerError(
+            f"{layer}: is a TorchScript module, whose steps cannot be followed. Expected a plain "
+            f"torch.nn.Module: pass the model that torch.jit.trace or torch.jit.script was given."
+        )
+    if ".quantized" in type(module).__module__ or ".nn.qat" in type(module).__module__:
+        raise UnsupportedLayerError(
+            f"{layer}: is quantized by torch, expected a network that computes with floats. "
+            f"Convert the model that it was made from."
+        )
+    if not isinstance(module, _BatchNorm):
+        return
+    if module.running_mean is None:
+        raise UnsupportedLayerError(
+            f"{layer}: has no running statistics, so its output depends on the other images of "
+            f"the batch. Expected track_running_stats=True; train with it."
+        )
+    if module.training:
+        raise UnsupportedLayerError(
+            f"{layer}: is in training mode, so its output depends on the other images of the "
+            f"batch. Expected a trained network at inference: write model.eval() first."
+        )
+
+
+def unwrapped(model: Any) -> Any:
+    """Return the module that a wrapper holds: compiled, parallel, averaged or exported.
+
+    >>> inner = nn.ReLU()
+    >>> unwrapped(nn.DataParallel(inner)) is inner
+    True
+    """
+    if isinstance(model, torch.export.ExportedProgram):
+        return model.module()
+    kinds = (nn.DataParallel, nn.parallel.DistributedDataParallel)
+    averaged = (torch.optim.swa_utils.AveragedModel, *kinds)
+    for name in _HELD:
+        held = model._modules.get(name) if isinstance(model, nn.Module) else None
+        own = "forward" not in vars(type(model))
+        if held is not None and (own or isinstance(model, averaged) or name == "_orig_mod"):
+            return unwrapped(held)
+    return model
+
+
+def copied(model: nn.Module) -> nn.Module:
+    """Return a copy of what a model holds, in eval mode, whatever results it may keep."""
+    model = unwrapped(model)
+    kept = [t for m in model.modules() for t in vars(m).values() if isinstance(t, torch.Tensor)]
+    memo = {id(t): t.detach().clone() for t in kept if not t.is_leaf}
+    return copy.deepcopy(model, memo).eval()
+
+
+def run(model: nn.Module, images: torch.Tensor, output: Output = None) -> Any:
+    """Return what a model with one input makes of a batch, refusing one with several inputs."""
+    parameters = list(inspect.signature(model.forward).parameters.values())
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    required = [p for p in parameters if p.default is p.empty and p.kind not in variable]
+    if len(required) > 1 or not parameters:
+        given = [str(p) for p in required]
+        raise UnsupportedLayerError(
+            f"model: forward takes {given}, expected exactly one input without a default. Wrap "
+            f"the model in a module with one input."
+        )
+    if required and required[0].kind is inspect.Parameter.KEYWORD_ONLY:
+        return model(**{required[0].name: images})
+    return model(images)
+
+
+def selected(result: Any, output: Output) -> torch.Tensor:
+    """Return the one output to convert of all that a model returned."""
+    if isinstance(result, torch.Tensor) and output is None:
+        return result
+    kind = next((t for t in (list, dict) if isinstance(result, t)), type(result)).__name__
+    parts: dict[Any, Any] = {}
+    if isinstance(result, Mapping):
+        parts = dict(result)
+    elif isinstance(result, (tuple, list)):
+        parts = dict(enumerate(result))
+    elif not isinstance(result, torch.Tensor) and hasattr(result, "__dict__"):
+        parts = dict(vars(result))
+    names = [name for name, part in parts.items() if isinstance(part, torch.Tensor)]
+    if output is None:
+        todo = (
+            f"Choose one of {names}: output={names[0]!r}."
+            if names
+            else ("Wrap the model in a module that returns the one output to convert.")
+        )
+        raise UnsupportedLayerError(f"model: returns {kind}, expected one tensor. {todo}")
+    if output not in names:
+        raise OptionError(
+            f"output = {output!r}: the model returns {kind} with {names}. Expected one of them, "
+            f"or None for a model that returns one tensor."
+        )
+    return parts[output]
