@@ -9,7 +9,7 @@ from snnlab.exceptions import SNNLabError, UnsupportedLayerError
 from snnlab.graph import operations
 from snnlab.graph.capture import Recording, place, record
 from snnlab.graph.models import Output
-from snnlab.graph.operations import OperationRule
+from snnlab.graph.operations import OperationRule, overwritten
 
 
 class Probe:
@@ -57,7 +57,8 @@ class Probe:
                     "on values."
                 )
                 break
-            free = self.rule(own) is OperationRule.RESHAPE
+            # How the memory of one image lies may depend on the number of images.
+            free = self.rule(own) is OperationRule.RESHAPE or own.target is overwritten
             if not free and repr((own.args, own.kwargs)) != repr((its.args, its.kwargs)):
                 self._differing[own] = "reads the batch size and computes with it."
             values[own] = other.values.get(its)

@@ -120,8 +120,9 @@ def _check_simulation(network, x):
             f"spikes: {error:.3g} off after {STEPS} steps, {late:.3g} after 16 times as many",
         )
     # In float64, since a difference of rounding may move a spike by a step.
-    singly = [sl.simulate(network, image, 32, dtype=torch.float64) for image in x[:3].split(1)]
-    together = sl.simulate(network, x[:3], 32, dtype=torch.float64)
+    exact = network.to(torch.float64)
+    singly = [sl.simulate(exact, image, 32) for image in x[:3].split(1)]
+    together = sl.simulate(exact, x[:3], 32)
     alone = np.concatenate([record.output_sums for record in singly], 1)
     wrong = np.abs(alone - together.output_sums).max() / (32 * scale)
     expect(wrong < 1e-4, f"one by one: outputs differ by {wrong:.2g}")
