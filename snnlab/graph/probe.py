@@ -9,7 +9,7 @@ from snnlab.exceptions import SNNLabError, UnsupportedLayerError
 from snnlab.graph import operations
 from snnlab.graph.capture import Recording, place, record
 from snnlab.graph.models import Output
-from snnlab.graph.operations import OperationRule
+from snnlab.graph.operations import OperationRule, overwritten
 
 _COMPUTES = "has another argument for another batch: it computes with"
 
@@ -146,12 +146,17 @@ def _varied(image: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
 
 
 def _steps(recording: Recording) -> list[tuple[str, Any, str]]:
-    """Return what a recording called and with what, but for the sizes that reshapes were given."""
-    return [
-        (n.op, n.target, repr((n.args, n.kwargs)) if rule is not OperationRule.RESHAPE else "")
-        for n in recording.graph.nodes
-        for rule in [operations.rule_of(_target(n))]
-    ]
+    """Return what a recording called and with what, but for what depends on the batch rightly.
+
+    That is the sizes that reshapes were given, and how the memory of one image lies.
+    """
+
+    def told(node: fx.Node) -> str:
+        reshapes = operations.rule_of(_target(node)) is OperationRule.RESHAPE
+        free = reshapes or node.target is overwritten
+        return "" if free else repr((node.args, node.kwargs))
+
+    return [(n.op, n.target, told(n)) for n in recording.graph.nodes]
 
 
 def _place(tensor: torch.Tensor) -> Any:

@@ -914,8 +914,15 @@ def filled_with_zeros(m, x):
     return y
 
 
+def zeroed_where_one_image_lies_otherwise(m, x):
+    y = x[:, :2].clone()
+    y[:, :1].zero_()
+    return y
+
+
 SHARED = [relu_in_view, relu_in_part, sum_into_chunk, relu_under_view, relu_in_turned_view]
 SHARED += [sum_into_slice, set_slice, filled_one_by_one, filled_with_zeros]
+SHARED += [zeroed_where_one_image_lies_otherwise]
 
 
 @pytest.mark.parametrize("step", SHARED, ids=lambda step: step.__name__)
