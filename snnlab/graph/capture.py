@@ -119,9 +119,6 @@ class Recording(TorchFunctionMode):
         if traced and name in _READS:
             why = "hands values of the images to Python."
             self._refuse(name, why, operations.advice("item"))
-        if traced and name == "embedding":
-            why = "looks its input up in a table, which is not affine."
-            self._refuse(name, why, "Convert the part behind it, for inputs that are embedded.")
         if traced and kwargs.get("out") is not None:
             self._refuse(name, "writes into a given tensor.", "Leave `out=` away.")
 

@@ -46,9 +46,8 @@ def _check_weights(model: nn.Module) -> None:
                 f"model: {name!r} has no values yet, expected a trained network. Run the model "
                 f"once, and train it."
             )
-        # The sum is looked at first because that takes a tenth of the time.
-        finite = not tensor.is_floating_point() or tensor.sum().isfinite()
-        if not finite and not torch.isfinite(tensor).all():
+        bounds = tensor.aminmax() if tensor.is_floating_point() and tensor.numel() else ()
+        if not all(torch.isfinite(bound) for bound in bounds):
             raise UnsupportedLayerError(
                 f"model: {name!r} holds NaN or infinite values, expected finite weights. Look at "
                 f"the training: a smaller learning rate often helps."

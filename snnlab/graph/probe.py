@@ -9,7 +9,7 @@ from snnlab.exceptions import SNNLabError, UnsupportedLayerError
 from snnlab.graph import operations
 from snnlab.graph.capture import Recording, place, record
 from snnlab.graph.models import Output
-from snnlab.graph.operations import OperationRule
+from snnlab.graph.operations import OperationRule, overwritten
 
 _COMPUTES = "has another argument for another batch: it computes with"
 
@@ -27,14 +27,18 @@ class Probe:
         Of one image, None for what is not one tensor.
     constants : dict from node to tensor
         What does not depend on the images; the shape is (1, ...) where every image has a copy.
+    dtype : torch.dtype
+        Of the graph's floats.
+    holds_floats : bool
+        Whether the images are of floats, not of whole numbers.
     """
 
-    def __init__(self, model: nn.Module, image: torch.Tensor, output: Output = None):
+    def __init__(
+        self, model: nn.Module, image: torch.Tensor, dtype: torch.dtype, output: Output = None
+    ):
         generator = torch.Generator().manual_seed(0)
-        noise = torch.randn(6, *image.shape[1:], generator=generator, dtype=image.dtype)
-        spread = image.abs().max().clamp(min=1e-3)
-        images = image + spread * noise.to(image.device)
-        self.dtype = image.dtype
+        self.holds_floats, images = image.is_floating_point(), _varied(image, generator)
+        self.dtype = dtype
         self._again = lambda: record(model, images[3:5], output)
         two = record(model, images[:2], output)
         # In other places, so that what depends on the place shows.
@@ -70,8 +74,8 @@ class Probe:
         two, five = self.two[node], self.five.get(node)
         if five is None:
             return
-        if five is two:  # a weight of the model
-            self.constants[node] = five
+        if len({_place(t) for t in (two, five, one) if t is not None}) == 1:
+            self.constants[node] = two  # one parameter, which is large and need not be compared
             return
         rows = (two.shape[:1], five.shape[:1]) == ((2,), (5,)) and two.shape[1:] == five.shape[1:]
         value = two[:1] if rows else two
@@ -135,13 +139,34 @@ class Probe:
         raise UnsupportedLayerError(f"{place(node.meta, self.name(node))}: {why} {todo}")
 
 
+def _varied(image: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Return six images like one; of whole numbers none is smaller or larger."""
+    shape = (6, *image.shape[1:])
+    if not image.is_floating_point():
+        low, high = int(image.min()), int(image.max()) + 1
+        return torch.randint(low, high, shape, generator=generator).to(image.device)
+    noise = torch.randn(shape, generator=generator, dtype=image.dtype)
+    return image + image.abs().max().clamp(min=1e-3) * noise.to(image.device)
+
+
 def _steps(recording: Recording) -> list[tuple[str, Any, str]]:
-    """Return what a recording called and with what, but for the sizes that reshapes were given."""
-    return [
-        (n.op, n.target, repr((n.args, n.kwargs)) if rule is not OperationRule.RESHAPE else "")
-        for n in recording.graph.nodes
-        for rule in [operations.rule_of(_target(n))]
-    ]
+    """Return what a recording called and with what, but for what depends on the batch rightly.
+
+    That is the sizes that reshapes were given, and how the memory of one image lies.
+    """
+
+    def told(node: fx.Node) -> str:
+        reshapes = operations.rule_of(_target(node)) is OperationRule.RESHAPE
+        free = reshapes or node.target is overwritten
+        return "" if free else repr((node.args, node.kwargs))
+
+    return [(n.op, n.target, told(n)) for n in recording.graph.nodes]
+
+
+def _place(tensor: torch.Tensor) -> Any:
+    if tensor.layout is not torch.strided:
+        return id(tensor)
+    return tensor.data_ptr(), tensor.shape, tensor.stride()
 
 
 def _target(node: fx.Node) -> Any:

@@ -421,12 +421,6 @@ def test_recurrence_written_out():
     )
 
 
-def test_embedding_is_refused_with_advice():
-    model = Step(lambda m, x: F.relu(m.e(x).mean(1)), e=nn.Embedding(9, 4))
-    with pytest.raises(UnsupportedLayerError, match=r"layer 'e' \(Embedding\), .*behind it"):
-        converted(model, torch.randint(0, 9, (5, 7)))
-
-
 def test_attention_is_refused_with_advice():
     model = Step(
         lambda m, x: F.relu(m.a(x, x, x)[0]), a=nn.MultiheadAttention(6, 2, batch_first=True)
