@@ -100,6 +100,8 @@ class Recording(TorchFunctionMode):
         if nodes is None or operations.rule_of(name) is OperationRule.FILL:
             return result
         written = [old for old in before if _version(old[0]) != old[1]] or before[:in_place]
+        if len({_memory(old[0]) for old in written}) > 1 and self._view(written[0][0]):
+            self._refuse(name, "writes into several tensors.", "Write into one after the other.")
         if written and self._view(written[0][0]):
             tensor, _, layout = written[0]
             node = self._node(*_out_of_place(*nodes, name))
@@ -296,10 +298,11 @@ class Recording(TorchFunctionMode):
 
 def record(model: nn.Module, images: torch.Tensor, output: Output = None) -> Recording:
     """Run a model on a batch and return what it did; of several outputs, follow one."""
+    images = images.clone()  # the model may work in place
     recording = Recording(model, images)
     try:
         with torch.random.fork_rng(devices=[]), recording:
-            result = run(model, images.clone())
+            result = run(model, images)
     except SNNLabError:
         raise
     except Exception as error:

@@ -391,6 +391,25 @@ def test_place_in_the_batch_that_counts_is_refused(step, monkeypatch):
         converted(Step(step))
 
 
+def test_batch_of_one_that_is_mended():
+    def step(m, x):
+        y = m.conv(x).relu().mean((2, 3), keepdim=True).squeeze()
+        return m.fc(y.unsqueeze(0) if y.dim() == 1 else y)
+
+    model = Step(step, conv=nn.Conv2d(4, 4, 1), fc=nn.Linear(4, 3))
+    assert_computes(model, model)
+
+
+def test_several_tensors_written_at_once_are_refused():
+    def step(m, x):
+        a, b = F.relu(x), 2 * x
+        torch._foreach_add_([a, b], 1.0)
+        return a + b
+
+    with pytest.raises(UnsupportedLayerError, match="writes into several tensors"):
+        converted(Step(step))
+
+
 RECURRENT = [nn.GRU, nn.LSTM, functools.partial(nn.RNN, nonlinearity="relu")]
 
 
