@@ -323,8 +323,9 @@ def _line(steps: list[tuple[str, int]]) -> str:
 
     It is the innermost line of the user's own, else that of an installed model.
     """
+    steps = [step for step in steps if _EINOPS not in step[0]]
     users = [step for step in steps if not any(folder in step[0] for folder in _INSTALLED)]
-    found = users or [step for step in steps if _EINOPS not in step[0]]
+    found = users or steps
     if not found:
         return ""
     file, number = found[0]
