@@ -9,7 +9,7 @@ import operator
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -40,11 +40,7 @@ _SWAPPED = {"__rsub__": operator.sub, "__rmatmul__": operator.matmul, "__rpow__"
 _SWAPPED |= {"__rdiv__": operator.truediv, "__rtruediv__": operator.truediv}
 _PROPERTIES: dict[str, tuple] = {"data": ("detach",), "mT": ("transpose", -1, -2)}
 # In-place methods that leave nothing of the old values.
-_ASSIGNING: dict[str, Callable[[Any], Any]] = {
-    "copy_": lambda args: args[1],
-    "fill_": lambda args: args[1],
-    "zero_": lambda args: 0.0,
-}
+_ASSIGNING = ("copy_", "fill_", "zero_")
 
 
 @dataclass(eq=False)
@@ -336,7 +332,8 @@ def _line(steps: list[tuple[str, int]]) -> str:
 def _out_of_place(op: str, target: Any, args: tuple, kwargs: dict, name: str) -> tuple:
     """Return an in-place operation as one that returns a new tensor."""
     if name in _ASSIGNING:
-        return "call_function", assigned, (args[0], Ellipsis, _ASSIGNING[name](args)), {}
+        value = next(iter((*args[1:], *kwargs.values())), 0.0)
+        return "call_function", assigned, (args[0], Ellipsis, value), {}
     kwargs = {key: value for key, value in kwargs.items() if key != "inplace"}
     return op, operations.out_of_place(target), args, kwargs
 

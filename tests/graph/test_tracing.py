@@ -909,7 +909,7 @@ def filled_one_by_one(m, x):
 def filled_with_zeros(m, x):
     y = m.conv(x)
     y[:, :2].zero_()
-    y[:, 2:3].fill_(2)
+    y[:, 2:3].fill_(value=2)
     y[:, 3:].copy_(x[:, :1])
     return y
 
