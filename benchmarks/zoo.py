@@ -38,7 +38,11 @@ SMOOTH = """
     sigmoid tanh silu gelu hardswish mish elu selu celu softplus softmax layer_norm group_norm
     instance_norm local_response_norm normalize scaled_dot_product_attention
 """
-SIDES = {"inception_v3": 96, "maxvit_t": 224, "vit_b_16": 224, "s3d": 224, "mvit_v1_b": 224}
+SIDES = {
+    **dict.fromkeys(["inception_v3", "inception_v4", "inception_resnet_v2"], 96),
+    **dict.fromkeys(["maxvit_t", "vit_b_16", "s3d", "mvit_v1_b", "bat_resnext26ts"], 224),
+    **{"halonet26t": 256, "ssd300_vgg16": 300},
+}
 
 
 def measure(*wanted: str) -> None:
@@ -93,12 +97,12 @@ def send_row(connection, corpus: str, name: str) -> None:
         generator = torch.Generator().manual_seed(int(seed or 0))
         x = torch.randn(2, *shape, generator=generator)
         model = WRAPPERS.get(path, lambda model, _: model)(as_if_trained(model, x, generator), x)
-        connection.send(row(model, x))
+        connection.send(row(model, x, "out" if path.startswith("dict:") else None))
     except Exception as error:
         connection.send({"result": "failed", "message": f"not built: {error!r}"[:300]})
 
 
-def row(model: nn.Module, x: torch.Tensor) -> dict:
+def row(model: nn.Module, x: torch.Tensor, output: str | None) -> dict:
     """Return result, times and sizes of one conversion."""
     with torch.no_grad():
         model(x)
@@ -106,7 +110,7 @@ def row(model: nn.Module, x: torch.Tensor) -> dict:
     smooth = {"smooth": " ".join(smooth_functions(model, x))}
     begin = time.process_time()
     try:
-        network = sl.convert(model, x)
+        network = sl.convert(model, x, output=output)
     except Exception as error:
         result = "refused" if isinstance(error, sl.SNNLabError) else "failed"
         seconds = time.process_time() - begin
@@ -114,7 +118,7 @@ def row(model: nn.Module, x: torch.Tensor) -> dict:
         return smooth | {"result": result, "seconds": round(seconds, 2), "message": message}
     seconds = time.process_time() - begin
     with torch.no_grad():
-        expected = model(x).numpy()
+        expected = (model(x) if output is None else model(x)[output]).numpy()
     apart = abs(sl.ann(network, x).outputs - expected).max() / (abs(expected).max() or 1.0)
     return smooth | {
         "result": "converted",
@@ -233,13 +237,18 @@ class Output(nn.Module):
         return found[next(iter(found)) if self.name is None else self.name]
 
 
+def exported(model: nn.Module, x: torch.Tensor) -> nn.Module:
+    any_number = {"x": {0: torch.export.Dim.DYNAMIC}}
+    return torch.export.export(model, (x,), dynamic_shapes=any_number).module()
+
+
 WRAPPERS = {
     "wrapped:compiled": lambda model, x: torch.compile(model, backend="eager"),
     "wrapped:data_parallel": lambda model, x: nn.DataParallel(model),
     "wrapped:averaged": lambda model, x: torch.optim.swa_utils.AveragedModel(model).eval(),
     "wrapped:scripted": lambda model, x: torch.jit.script(model),
     "wrapped:traced": lambda model, x: torch.jit.trace(model, x),
-    "wrapped:exported": lambda model, x: torch.export.export(model, (x,)).module(),
+    "wrapped:exported": lambda model, x: exported(model, x),
 }
 
 

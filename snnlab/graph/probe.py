@@ -12,6 +12,9 @@ from snnlab.graph.models import Output
 from snnlab.graph.operations import OperationRule
 
 
+_COMPUTES = "has another argument for another batch: it computes with"
+
+
 class Probe:
     """A model recorded on 2 images, on 5 with the same two among them, and on another one.
 
@@ -32,10 +35,13 @@ class Probe:
         noise = torch.randn(6, *image.shape[1:], generator=generator, dtype=image.dtype)
         spread = image.abs().max().clamp(min=1e-3)
         images = image + spread * noise.to(image.device)
+        self.dtype = image.dtype
+        self._again = lambda: record(model, images[3:5], output)
         two = record(model, images[:2], output)
         # In other places, so that what depends on the place shows.
         five = record(model, images[[2, 0, 1, 3, 4]], output)
         self.graph, self.two, self.shapes = two.graph, two.values, two.shapes
+        self._nodes, self._steps = list(two.graph.nodes), _steps(two)
         self.constants: dict[fx.Node, torch.Tensor] = {}
         self.every_image: set[fx.Node] = set()
         self._differing: dict[fx.Node, str] = {}
@@ -50,17 +56,14 @@ class Probe:
     def _follow(self, other: Recording) -> dict[fx.Node, Any]:
         """Return the values of another recording, by node; note where that does something else."""
         values: dict[fx.Node, Any] = {}
-        for own, its in zip(self.graph.nodes, other.graph.nodes, strict=False):
-            if (own.op, own.target) != (its.op, its.target):
-                self._differing[own] = (
-                    "is reached for some batches only: the forward branches on the batch size or "
-                    "on values."
-                )
+        its = zip(other.graph.nodes, _steps(other), strict=True)
+        for node, step, (its_node, its_step) in zip(self._nodes, self._steps, its, strict=False):
+            if step[:2] != its_step[:2]:
+                self._differing[node] = "is a step for some batches only: the forward branches on"
                 break
-            free = self.rule(own) is OperationRule.RESHAPE
-            if not free and repr((own.args, own.kwargs)) != repr((its.args, its.kwargs)):
-                self._differing[own] = "reads the batch size and computes with it."
-            values[own] = other.values.get(its)
+            if step != its_step:
+                self._differing[node] = _COMPUTES
+            values[node] = other.values.get(its_node)
         return values
 
     def _note_constant(self, node: fx.Node, one: torch.Tensor | None) -> None:
@@ -84,8 +87,32 @@ class Probe:
     def check(self, node: fx.Node) -> None:
         """Refuse a node that is another one for another batch."""
         if node in self._differing:
+            self.refuse_changing(node, self._differing[node])
+
+    def refuse_changing(self, node: fx.Node, what: str = _COMPUTES) -> NoReturn:
+        """Raise because of what is not the same for every batch, and say what it depends on."""
+        again, end = self._again(), self._nodes.index(node) + 1
+        values = dict(zip(self._nodes, map(again.values.get, again.graph.nodes), strict=False))
+        read = [n for n in node.all_input_nodes if n.op == "get_attr"]
+        same = _steps(again)[:end] == self._steps[:end] and all(
+            torch.equal(self.two[n], values[n]) for n in read
+        )
+        if same:
             todo = "Use the batch size only in view, reshape and expand."
-            self.refuse(node, self._differing[node], todo)
+            self.refuse(node, f"{what} the batch size.", todo)
+        self.refuse(
+            node,
+            f"{what} values that torch's functions do not show, random numbers, or what an "
+            f"earlier run left behind.",
+            "Expected the same steps for every image: compute with torch alone, and keep no state.",
+        )
+
+    def value(self, argument: Any) -> Any:
+        """Return the tensor that a constant stands for, in the model's type; else the argument."""
+        if not isinstance(argument, fx.Node):
+            return argument
+        tensor = self.constants[argument]
+        return tensor.to(self.dtype) if tensor.is_floating_point() else tensor
 
     def is_tensor(self, node: fx.Node) -> bool:
         """Return whether the value of a node is one tensor."""
@@ -113,6 +140,15 @@ def _place(tensor: torch.Tensor) -> Any:
     if tensor.layout is not torch.strided:
         return id(tensor)
     return tensor.data_ptr(), tensor.shape, tensor.stride()
+
+
+def _steps(recording: Recording) -> list[tuple[str, Any, str]]:
+    """Return what a recording called and with what, but for the sizes that reshapes were given."""
+    return [
+        (n.op, n.target, repr((n.args, n.kwargs)) if rule is not OperationRule.RESHAPE else "")
+        for n in recording.graph.nodes
+        for rule in [operations.rule_of(_target(n))]
+    ]
 
 
 def _target(node: fx.Node) -> Any:
