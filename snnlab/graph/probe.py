@@ -11,7 +11,6 @@ from snnlab.graph.capture import Recording, place, record
 from snnlab.graph.models import Output
 from snnlab.graph.operations import OperationRule
 
-
 _COMPUTES = "has another argument for another batch: it computes with"
 
 
