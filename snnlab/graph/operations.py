@@ -65,11 +65,11 @@ _NAMES: dict[OperationRule, set[str]] = {
     OperationRule.NUMERATOR: {"truediv", "div", "divide", "true_divide"},
     OperationRule.RESHAPE: {"view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze"}
     | {"view_as", "reshape_as", "expand", "expand_as", "ravel"},
-    OperationRule.FILL: {"zeros_like", "ones_like", "full_like"}
-    | {"new_zeros", "new_ones", "new_full", "empty_like", "new_empty"},
+    OperationRule.FILL: {"zeros_like", "ones_like", "full_like", "empty_like"}
+    | {"new_zeros", "new_ones", "new_full", "new_empty", "new_tensor"},
     OperationRule.VANISH: {"contiguous", "clone", "detach", "float", "double", "to", "type_as"}
     | {"cpu", "cuda", "dropout", "alpha_dropout", "feature_dropout", "feature_alpha_dropout"}
-    | {"data", "requires_grad", "long", "int"}
+    | {"data", "requires_grad", "type", "long", "int"}
     | _each("dropout"),
     OperationRule.RELU: {"relu", "relu6", "hardtanh", "clamp", "clamp_min", "clip", "threshold"},
     OperationRule.MAX_POOL: _each("max_pool", "adaptive_max_pool") | {"amax"},
@@ -87,7 +87,14 @@ _SMOOTH |= {"leaky_relu", "leakyrelu", "prelu", "rrelu"}
 _NORMS = {"layer_norm", "group_norm", "instance_norm", "local_response_norm", "rms_norm"}
 _NORMS |= {"layernorm", "groupnorm", "rmsnorm", "localresponsenorm", *_each("instancenorm")}
 _ATTENTION = ["scaled_dot_product_attention", "multi_head_attention_forward", "multiheadattention"]
+_RECURRENT = {"gru", "lstm", "rnn_tanh", "rnn_relu"}
+_RECURRENT |= {f"{name}_cell" for name in _RECURRENT}
 _ADVICE = {
+    **dict.fromkeys(
+        _RECURRENT,
+        "A recurrence of ReLUs converts if it is written out: h = relu(W x[:, t] + U h + b) in a "
+        "loop over the steps t. Gates multiply two signals and cannot be converted.",
+    ),
     **dict.fromkeys(
         _SMOOTH,
         "A spiking neuron computes ReLU; train the model with ReLU in its place, or take that "

@@ -19,8 +19,11 @@ _OF_NEURONS = (OperationRule.RELU, OperationRule.MAX_POOL)
 def checked_rule(node: fx.Node, probe: Probe) -> OperationRule:
     """Return the rule of an operation on the input's values, or refuse it by name and line."""
     rule = probe.rule(node)
-    if rule is None:
-        probe.refuse(node, "cannot be converted to spikes; it is not among the known operations.")
+    attention = node.meta["own"] == "MultiheadAttention"
+    if rule is None or attention:
+        todo = operations.advice("multiheadattention") if attention else ""
+        why = "cannot be converted to spikes; it is not among the known operations."
+        probe.refuse(node, why, todo)
     _refuse_options(node, probe)
     _refuse_picking(node, probe)
     if rule is not OperationRule.RESHAPE:
@@ -33,8 +36,7 @@ def checked_rule(node: fx.Node, probe: Probe) -> OperationRule:
 def _refuse_counts(node: fx.Node, probe: Probe) -> None:
     """Refuse constants that are others for another batch."""
     if any(n.op == "get_attr" and n not in probe.constants for n in node.all_input_nodes):
-        todo = "Use the batch size only in view, reshape and expand."
-        probe.refuse(node, "reads the batch size and computes with it.", todo)
+        probe.refuse_changing(node)
 
 
 def _refuse_options(node: fx.Node, probe: Probe) -> None:
@@ -75,6 +77,9 @@ def _refuse_mixing(node: fx.Node, probe: Probe) -> None:
         whole = not (probe.holds_floats or a.is_floating_point() or probe.rule(node) in _OF_NEURONS)
         if a.dtype not in (torch.float32, torch.float64) and not whole:
             probe.refuse(node, f"returns {a.dtype}, expected float32 or float64.")
+        if a.dtype is torch.float32 and probe.dtype is torch.float64:
+            why = f"returns {a.dtype} in a model of {probe.dtype}, expected one type."
+            probe.refuse(node, why, "Write model.float(), or compute in float64 all through.")
         if (a.shape[:1], b.shape[:1]) != ((2,), (5,)) or a.shape[1:] != b.shape[1:]:
             why = (
                 f"mixes the images of a batch: 2 images give shape {tuple(a.shape)}, 5 give "

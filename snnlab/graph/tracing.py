@@ -96,7 +96,7 @@ class _Rewriting:
         self.raw.eliminate_dead_code(lambda n: n.op in ("placeholder", "output"))
         for node in list(self.raw.nodes):
             if node.op == "get_attr":
-                self._fix(node, image)
+                self._fix(node)
         for node in self.raw.nodes:
             self._label(node)
         self.raw.lint()
@@ -129,10 +129,9 @@ class _Rewriting:
     def _give_weights(self, node: fx.Node) -> None:
         """Let a linear layer, a convolution or BatchNorm call a module of its own."""
         value = self.probe.two[source_of(node)]
-        constants = self.probe.constants
-        if not isinstance(value, torch.Tensor) or any(map(self.probe.moves, node.args[1:])):
+        if not isinstance(value, torch.Tensor) or not self.probe.moves(node.args[:1]):
             return
-        module = as_module(node, value.ndim, lambda a: constants.get(a, a))
+        module = as_module(node, value.ndim, self.probe.value)
         if module is not None:
             node.meta["layer"] = _path(node, self.probe.name(node))
             node.op, node.target = "call_module", self._free(node.meta["layer"])
@@ -158,11 +157,10 @@ class _Rewriting:
         self.softmax = functools.partial(function, dim=1 if dim is None else dim)
         node.replace_all_uses_with(source)
 
-    def _fix(self, node: fx.Node, image: torch.Tensor) -> None:
+    def _fix(self, node: fx.Node) -> None:
         """Write down a constant; where it has a copy for every image, they are made of one."""
-        value = self.probe.constants[node]
         node.target = self._free(str(node.target))
-        self.parts[node.target] = value.to(image.dtype) if value.is_floating_point() else value
+        self.parts[node.target] = self.probe.value(node)
         if node in self.probe.every_image:
             with self.raw.inserting_after(node):
                 first = next(iter(self.raw.nodes))

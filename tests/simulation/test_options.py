@@ -477,11 +477,10 @@ def test_short_floats_are_off_while_a_network_is_evaluated_and_back_afterwards(g
         flags = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
         seen.append((*flags, torch.is_inference_mode_enabled()))
 
-    hook = given.model.conv.register_forward_hook(note)
+    net = given.convert()
+    hook = net.graph.module.conv.register_forward_hook(note)
     before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
     try:
-        net = given.convert()
-        seen.clear()
         torch.set_float32_matmul_precision("medium")
         torch.backends.cudnn.allow_tf32 = True
         sl.simulate(net, given.x, 2)
