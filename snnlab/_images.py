@@ -285,13 +285,12 @@ class _Elements:
 
 def gathered(
     x: Any,
-    y: Any = None,
-    name: str = "x",
+    name: str,
     shape: Sequence[int] | None = None,
     dtype: torch.dtype | None = None,
     memory: int = GIB,
-) -> tuple[torch.Tensor, Any]:
-    """Return all images as one tensor, and their labels: `y`, or what came along with them.
+) -> tuple[torch.Tensor, np.ndarray | None]:
+    """Return all images as one tensor, and the labels that came along with them.
 
     For work that needs the images many times.
 
@@ -313,7 +312,7 @@ def gathered(
                 f"torch.utils.data.Subset(dataset, range(1000))."
             )
     whole = parts[0] if len(parts) == 1 else torch.cat(parts)
-    return whole, images.labels if y is None else y
+    return whole, images.labels
 
 
 def checksums(images: torch.Tensor) -> np.ndarray:
