@@ -117,9 +117,8 @@ class Images:
         return _checks.image_tensor(images[:most], self.name)
 
     def count_up_to(self, most: int) -> int | None:
-        """Return their number if it is known, or at most so many; else None."""
-        if self.count is None:
-            self._look_ahead(most + 1)
+        """Return their number if it is at most so many; else None."""
+        self._look_ahead(most + 1)
         return self.count
 
     def split(self, size: int, dtype: torch.dtype | None = None) -> Iterator[torch.Tensor]:

@@ -331,7 +331,7 @@ def _listed(grid: Any) -> dict[str, list]:
     if "frames" in listed.get("input", ()):
         raise OptionError(
             "grid['input']: has 'frames', expected 'analog', 'poisson' or 'regular': x holds "
-            "images here. Call simulate(network, frames, timesteps, input='frames') for each setting."
+            "images here. Call simulate(network, frames, timesteps, input='frames') for each."
         )
     if {"percentile", "threshold"} <= set(listed):
         raise OptionError("grid: has percentile and threshold, expected one of them.")
