@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.activations import convnet
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset
@@ -192,6 +192,7 @@ def test_statistics_and_gathered_images_are_those_of_one_array(form):
     timesteps=st.integers(1, 12),
     input=st.sampled_from(["analog", "poisson", "regular"]),
 )
+@example(cuts=[5, 20], bytes_=3000, timesteps=9, input="poisson")
 def test_batches_change_nothing(cuts, bytes_, timesteps, input):
     edges = sorted({0, *cuts, N})
     batches = [X[a:b] for a, b in itertools.pairwise(edges)]
