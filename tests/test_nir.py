@@ -342,6 +342,17 @@ def test_on_request_it_says_what_other_neurons_cost():
     assert told[0].filename == __file__
 
 
+def test_of_one_logit_the_sign_is_the_answer():
+    model = fill(nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 1)))
+    x = images(60, 4)
+    net = sl.convert(model, x)
+    with pytest.warns(UserWarning, match="of the answers") as told:
+        graph = sl.to_nir(net, approximate=x, timesteps=2)
+    a, b = (sl.simulate(n, x, 2).outputs[-1] > 0 for n in (net, sl.from_nir(graph)))
+    assert 0 < (a == b).mean() < 1
+    assert f"{(a == b).mean():.2%} of the answers" in str(told[0].message)
+
+
 def test_images_are_not_needed_where_nothing_is_approximated():
     network, x = exported("chain")
     with warnings.catch_warnings():

@@ -44,7 +44,8 @@ def to_nir(network: Network, *, approximate: Any = None, timesteps: int = 64) ->
     Returns
     -------
     nir.NIRGraph
-        To be written with `nir.write(file, graph)`. One step is one unit of NIR's time.
+        To be written with `nir.write(file, graph)`. One step is one unit of NIR's time; the output
+        is the current of the logits.
 
     Raises
     ------
@@ -83,7 +84,9 @@ def to_nir(network: Network, *, approximate: Any = None, timesteps: int = 64) ->
 def _cost(network: Network, replaced: Network, x: Any, timesteps: int) -> str:
     """Say how far the answers of two networks are from each other, on images."""
     a, b = (simulate(net, x, timesteps).outputs[-1] for net in (network, replaced))
-    same = (a.argmax(1) == b.argmax(1)).mean()
+    # The class, or of one logit its sign.
+    one, two = (out > 0 if out.shape[1] == 1 else out.argmax(1) for out in (a, b))
+    same = (one == two).mean()
     difference = np.abs(a - b).max() / (np.abs(a).max() or 1.0)
     return (
         f"the neurons of NIR have threshold 1, start empty and are reset to zero, so spikes are "
