@@ -29,14 +29,14 @@ _FINER = 2.0**-29
 def verify(model: nn.Module, network: Network, x: Any) -> None:
     r"""Raise unless a network computes, with ReLUs for neurons, what the model computes.
 
-    Four tests. (1) Every piece between ReLUs and max pools gives the currents that the same piece
-    gave before folding, from the same values. (2) The output before folding is that of the model
-    itself. (3) A batch gives what parts of it give. (4) Every piece is affine: the middle of two
-    inputs gives the middle of two outputs. A final softmax of the model is applied for (2).
+    Four tests. (1) The graph before folding has the output of the model itself, with the model's
+    final softmax if there is one. (2) Every piece between ReLUs and max pools gives the currents
+    that the same piece gave before folding, from the same values. (3) A batch gives what parts of
+    it give. (4) Every piece is affine: the mean of three inputs gives the mean of three outputs.
 
     Differences count relative to the layer's largest absolute value: 1e-5 in float32, 1e-10 in
-    float64. Rounding does not add up over layers, since all but (2) look at one piece at a time.
-    Where a difference is larger, the tests are made again in float64, and only a difference that
+    float64. Rounding does not add up over layers, since all but (1) look at one piece at a time.
+    Where a difference is larger, the test is made again in float64, and only a difference that
     stays is one of the network. With :math:`r` the change of a piece of the model between float64
     and float32, it may be :math:`10^{-5} + 4 r` for a network in float32, whose folded weights were
     rounded, and :math:`10^{-10} + 4 r / 2^{29}` for one in float64.
@@ -72,18 +72,18 @@ def check_equivalence(traced: Graph, model: nn.Module, network: Network, x: torc
     x = x.repeat(2, *[1] * (x.ndim - 1)) if len(x) == 1 else x
     # A network in float64 of a model in float32 was folded in float32.
     folded = torch.float32 if torch.float32 in (graph.dtype, traced.dtype) else torch.float64
-    tolerance = _Tolerance(_TOLERANCE[folded])
-    try:
-        _compare(traced, model, graph, x.to(graph.device, graph.dtype), tolerance)
-    except VerificationError as error:
-        precise = graph.to("cpu", torch.float64)
-        x = x.to("cpu", torch.float64)
-        tolerance = _measured(tolerance, traced.to("cpu", torch.float64), x, folded)
+    for test in (_test_model, _test_pieces):
+        least = _Tolerance(_TOLERANCE[folded])
         try:
-            _compare(traced, model, precise, x, tolerance)
-        except RuntimeError:
-            # The model cannot be evaluated in float64: it makes tensors of float32 on its way.
-            raise error from None
+            test(traced, model, graph, x.to(graph.device, graph.dtype), least)
+        except VerificationError as error:
+            precise, x64 = graph.to("cpu", torch.float64), x.to("cpu", torch.float64)
+            measured = _measured(least, traced.to("cpu", torch.float64), x64, folded)
+            try:
+                test(traced, model, precise, x64, measured)
+            except RuntimeError:
+                # The model cannot be evaluated in float64: float32 is written into it.
+                raise error from None
 
 
 def _check_same_steps(traced: Graph, graph: Graph) -> None:
@@ -139,30 +139,43 @@ def _measured(
     )
 
 
-def _compare(
+def _test_model(
     traced: Graph, model: nn.Module, graph: Graph, x: torch.Tensor, tolerance: _Tolerance
 ) -> None:
-    """Make the four tests with the floating type and on the device of `graph`."""
-    kind = graph.device, graph.dtype
-    original = copied(model)
-    if (traced.device, traced.dtype) != kind:
-        original, traced = original.to(*kind), traced.to(*kind)
+    """Compare the graph before folding with the model, in the type and on the device of `graph`."""
+    before, original = _like(traced, graph), copied(model)
+    # Parts of a model may be of another type.
+    original = original if before is traced else original.to(graph.device, graph.dtype)
     softmax = traced.softmax or (lambda logits: logits)
+    with inference(before, len(x)):
+        found = {"output": softmax(evaluate(before, x))}
+        given = x.long() if graph.looks_up else x.clone()
+        expected = {"output": selected(run(original, given), graph.output)}
+        _agree("network against the model itself", found, expected, tolerance.of_whole)
+
+
+def _test_pieces(
+    traced: Graph, _: nn.Module, graph: Graph, x: torch.Tensor, tolerance: _Tolerance
+) -> None:
+    """Make the tests of the pieces between ReLUs and max pools."""
     with inference(graph, len(x)):
-        before = _currents(traced, x)
+        before = _currents(_like(traced, graph), x)
         own = _currents(graph, x, _giving(graph, before))
         folded = {name: own[name] for name in before} | {"output": own[graph.logits]}
         test = "folded graph against the graph before folding"
         _agree(test, folded, before, tolerance.of_piece)
-        of_model = selected(run(original, x.clone()), graph.output)
-        found, expected = {"output": softmax(before["output"])}, {"output": of_model}
-        _agree("network against the model itself", found, expected, tolerance.of_whole)
         for part in (slice(0, None, 2), slice(1, None, 2)):
             given = {name: current[part] for name, current in before.items()}
             found = _currents(graph, x[part], _giving(graph, given))
             expected = {name: current[part] for name, current in own.items()}
             _agree("half of a batch against all of it", found, expected, tolerance.of_piece)
-        _test_midpoint(graph, x, own, tolerance)
+        _test_mean(graph, x, own, tolerance)
+
+
+def _like(traced: Graph, graph: Graph) -> Graph:
+    """Return a graph in the type and on the device of another."""
+    kind = graph.device, graph.dtype
+    return traced if (traced.device, traced.dtype) == kind else traced.to(*kind)
 
 
 def _currents(graph: Graph, x: torch.Tensor, emit: Emit | None = None) -> Currents:
@@ -189,24 +202,26 @@ def _giving(graph: Graph, currents: Currents) -> Emit:
     return emit
 
 
-def _test_midpoint(graph: Graph, x: torch.Tensor, own: Currents, tolerance: _Tolerance) -> None:
-    """Check f((p + q) / 2) = (f(p) + f(q)) / 2 with random values at input, ReLUs and max pools."""
+def _test_mean(graph: Graph, x: torch.Tensor, own: Currents, tolerance: _Tolerance) -> None:
+    """Check f((p + q + r) / 3) = (f(p) + f(q) + f(r)) / 3 for random values at every piece."""
     generator = torch.Generator().manual_seed(0)
 
-    def ends_and_middle(shape: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:
-        """Return two random p, two q and the two between, as large as an example."""
-        unit = 2 * torch.rand(2, 2, *shape, generator=generator, dtype=graph.dtype) - 1
-        p, q = unit.to(graph.device) * max(_largest(like), 1e-3)
-        return torch.cat([p, q, (p + q) / 2])
+    def points_and_mean(shape: tuple[int, ...], like: torch.Tensor) -> torch.Tensor:
+        """Return random p, q, r and their mean, as large as an example."""
+        unit = 2 * torch.rand(3, *shape, generator=generator, dtype=graph.dtype) - 1
+        points = unit.to(graph.device) * max(_largest(like), 1e-3)
+        return torch.cat([points, points.mean(0, keepdim=True)])
 
     def emit(node: fx.Node, _: torch.Tensor) -> torch.Tensor:
-        return ends_and_middle(node.meta["shape"], own[node.meta["layer"]])
+        return points_and_mean(node.meta["shape"], own[node.meta["layer"]])
 
-    found = _currents(graph, ends_and_middle(x.shape[1:], x), emit)
-    middle = {name: current[4:] for name, current in found.items()}
-    expected = {name: (current[:2] + current[2:4]) / 2 for name, current in found.items()}
-    test = "the midpoint test: the step before it is not affine"
-    _agree(test, middle, expected, tolerance.of_piece)
+    # What is looked up has no mean, and stays.
+    images = torch.cat([x[:1]] * 4) if graph.looks_up else points_and_mean(x.shape[1:], x)
+    found = _currents(graph, images, emit)
+    of_mean = {name: current[3:] for name, current in found.items()}
+    mean = {name: current[:3].mean(0, keepdim=True) for name, current in found.items()}
+    test = "the test of means: the step before it is not affine"
+    _agree(test, of_mean, mean, tolerance.of_piece)
 
 
 def _largest(values: torch.Tensor) -> float:

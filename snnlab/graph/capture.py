@@ -95,8 +95,13 @@ class Recording(TorchFunctionMode):
                 self._refuse(name, why, "Return a new tensor instead.")
             if traced:
                 self._adopt(given[0])
+        if traced and name == "embedding":
+            why = "looks its input up in a table, which is not affine."
+            self._refuse(name, why, "Convert the part behind it, for inputs that are embedded.")
         if traced and kwargs.get("out") is not None:
             self._refuse(name, "writes into a given tensor.", "Leave `out=` away.")
+        if traced and (in_place or kwargs.get("inplace")):
+            self._keep_values(given[0])
         nodes = self._spelled(function, name, args, kwargs) if traced else None
         before = [(tensor, _version(tensor), _layout(tensor)) for tensor in given]
         try:
@@ -124,7 +129,9 @@ class Recording(TorchFunctionMode):
         view = self._view(result)
         if view is None:
             raise UnsupportedLayerError(
-                "model: its output does not depend on its input. Expected a trained network."
+                "model: its output does not depend on its input, or by steps that torch does not "
+                "show (a TorchScript function, an extension). Expected a trained network of torch "
+                "functions. Call what TorchScript was made from."
             )
         self._hold(self._node("output", "output", (self._node_of(result),), {}), result)
 
@@ -188,6 +195,12 @@ class Recording(TorchFunctionMode):
             self._hold(node, tensor.detach() if known else tensor.detach().clone())
             self._constants[key] = tensor, node  # kept, so that the id stays its own
         return self._constants[key][1]
+
+    def _keep_values(self, tensor: torch.Tensor) -> None:
+        """Keep what is about to be overwritten, for the comparison of batches."""
+        for view in self._views[_memory(tensor)]:
+            if self.values[view.node] is view.tensor:
+                self.values[view.node] = view.tensor.clone()
 
     def _adopt(self, tensor: torch.Tensor) -> None:
         """Trace a constant that values of the images are about to be written into."""

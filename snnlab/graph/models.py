@@ -1,12 +1,14 @@
 """Models as training scripts leave them: what holds the network, its one input and one output."""
 
+import contextlib
 import copy
 import inspect
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import nn
+from torch import fx, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parameter import is_lazy
 
@@ -14,13 +16,19 @@ from snnlab.exceptions import OptionError, UnsupportedLayerError
 
 Output = str | int | None
 
-# Where wrappers keep the module that they were made from.
-_HELD = ("_orig_mod", "module")
+# What keeps the network as `module`; so do averages that have no forward of their own.
+_WRAPPERS = (
+    nn.DataParallel,
+    nn.parallel.DistributedDataParallel,
+    torch.optim.swa_utils.AveragedModel,
+)
 
 
 def check_model(model: nn.Module) -> None:
     """Refuse what no tracing can mend: weights that are not finite, BatchNorm of the batch."""
     model = unwrapped(model)
+    if isinstance(model, torch.jit.ScriptFunction):
+        _check_module("", model)
     if not isinstance(model, nn.Module):
         raise UnsupportedLayerError(
             f"model: found {type(model).__name__}, expected a torch.nn.Module. Wrap a function in "
@@ -38,7 +46,8 @@ def _check_weights(model: nn.Module) -> None:
                 f"model: {name!r} has no values yet, expected a trained network. Run the model "
                 f"once, and train it."
             )
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+        bounds = tensor.aminmax() if tensor.is_floating_point() and tensor.numel() else ()
+        if not all(torch.isfinite(bound) for bound in bounds):
             raise UnsupportedLayerError(
                 f"model: {name!r} holds NaN or infinite values, expected finite weights. Look at "
                 f"the training: a smaller learning rate often helps."
@@ -50,9 +59,9 @@ def _check_weights(model: nn.Module) -> None:
             )
 
 
-def _check_module(name: str, module: nn.Module) -> None:
+def _check_module(name: str, module: Any) -> None:
     layer = f"layer {name!r} ({type(module).__name__})" if name else "model"
-    if isinstance(module, torch.jit.ScriptModule):
+    if isinstance(module, (torch.jit.ScriptModule, torch.jit.ScriptFunction)):
         raise UnsupportedLayerError(
             f"{layer}: is a TorchScript module, whose steps cannot be followed. Expected a plain "
             f"torch.nn.Module: pass the model that torch.jit.trace or torch.jit.script was given."
@@ -85,12 +94,13 @@ def unwrapped(model: Any) -> Any:
     """
     if isinstance(model, torch.export.ExportedProgram):
         return model.module()
-    kinds = (nn.DataParallel, nn.parallel.DistributedDataParallel)
-    averaged = (torch.optim.swa_utils.AveragedModel, *kinds)
-    for name in _HELD:
-        held = model._modules.get(name) if isinstance(model, nn.Module) else None
-        own = "forward" not in vars(type(model))
-        if held is not None and (own or isinstance(model, averaged) or name == "_orig_mod"):
+    if not isinstance(model, nn.Module) or isinstance(model, torch.jit.ScriptModule):
+        return model
+    without_forward = type(model).forward is nn.Module.forward
+    for name, held in model.named_children():
+        if name == "_orig_mod" or (
+            name == "module" and (without_forward or isinstance(model, _WRAPPERS))
+        ):
             return unwrapped(held)
     return model
 
@@ -100,23 +110,38 @@ def copied(model: nn.Module) -> nn.Module:
     model = unwrapped(model)
     kept = [t for m in model.modules() for t in vars(m).values() if isinstance(t, torch.Tensor)]
     memo = {id(t): t.detach().clone() for t in kept if not t.is_leaf}
-    return copy.deepcopy(model, memo).eval()
+    try:
+        own = copy.deepcopy(model, memo)
+    except (TypeError, RuntimeError) as error:
+        raise UnsupportedLayerError(
+            f"model: cannot be copied ({error}), expected a model that copy.deepcopy copies, so "
+            f"that yours is left alone. Take off it what is no part of the network."
+        ) from error
+    for module in list(own.modules()):
+        for name, child in list(module.named_children()):
+            setattr(module, name, unwrapped(child))
+    return own if isinstance(own, fx.GraphModule) else own.eval()
 
 
-def run(model: nn.Module, images: torch.Tensor, output: Output = None) -> Any:
+def run(model: nn.Module, images: torch.Tensor) -> Any:
     """Return what a model with one input makes of a batch, refusing one with several inputs."""
     parameters = list(inspect.signature(model.forward).parameters.values())
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     required = [p for p in parameters if p.default is p.empty and p.kind not in variable]
     if len(required) > 1 or not parameters:
-        given = [str(p) for p in required]
+        given, others = [str(p) for p in required], [p.name for p in required[1:]]
+        fixed = ", ".join(f"{name}={name}" for name in others)
+        todo = f"model.forward = functools.partial(model.forward, {fixed})"
         raise UnsupportedLayerError(
-            f"model: forward takes {given}, expected exactly one input without a default. Wrap "
-            f"the model in a module with one input."
+            f"model: forward takes {given}, expected exactly one input without a default. "
+            + (f"Give the others one value for all images: `{todo}`." if fixed else "Add one.")
         )
-    if required and required[0].kind is inspect.Parameter.KEYWORD_ONLY:
-        return model(**{required[0].name: images})
-    return model(images)
+    # Functions that torch.compile made run as they were written.
+    compiled = "torch._dynamo" in sys.modules
+    with torch.compiler.set_stance("force_eager") if compiled else contextlib.nullcontext():
+        if required and required[0].kind is inspect.Parameter.KEYWORD_ONLY:
+            return model(**{required[0].name: images})
+        return model(images)
 
 
 def selected(result: Any, output: Output) -> torch.Tensor:
@@ -128,7 +153,8 @@ def selected(result: Any, output: Output) -> torch.Tensor:
     if isinstance(result, Mapping):
         parts = dict(result)
     elif isinstance(result, (tuple, list)):
-        parts = dict(enumerate(result))
+        named = getattr(result, "_asdict", None)
+        parts = named() if named else dict(enumerate(result))
     elif not isinstance(result, torch.Tensor) and hasattr(result, "__dict__"):
         parts = dict(vars(result))
     names = [name for name, part in parts.items() if isinstance(part, torch.Tensor)]

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from snnlab.exceptions import ShapeError
+
 
 class Kind(Enum):
     """What a node of the canonical graph is to the simulator."""
@@ -35,6 +37,7 @@ class OperationRule(Enum):
     RELU = "becomes spiking neurons"
     MAX_POOL = "maximum over space, exact in time"
     SOFTMAX = "dropped when it is last"
+    LOOKUP = "looks up the whole numbers that an image holds"
 
 
 _DIMENSIONS = ("1d", "2d", "3d")
@@ -62,15 +65,16 @@ _NAMES: dict[OperationRule, set[str]] = {
     OperationRule.NUMERATOR: {"truediv", "div", "divide", "true_divide"},
     OperationRule.RESHAPE: {"view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze"}
     | {"view_as", "reshape_as", "expand", "expand_as", "ravel"},
-    OperationRule.FILL: {"zeros_like", "ones_like", "full_like"}
-    | {"new_zeros", "new_ones", "new_full", "empty_like", "new_empty"},
+    OperationRule.FILL: {"zeros_like", "ones_like", "full_like", "empty_like"}
+    | {"new_zeros", "new_ones", "new_full", "new_empty", "new_tensor"},
     OperationRule.VANISH: {"contiguous", "clone", "detach", "float", "double", "to", "type_as"}
     | {"cpu", "cuda", "dropout", "alpha_dropout", "feature_dropout", "feature_alpha_dropout"}
-    | {"data", "requires_grad"}
+    | {"data", "requires_grad", "type", "long", "int"}
     | _each("dropout"),
     OperationRule.RELU: {"relu", "relu6", "hardtanh", "clamp", "clamp_min", "clip", "threshold"},
     OperationRule.MAX_POOL: _each("max_pool", "adaptive_max_pool") | {"amax"},
     OperationRule.SOFTMAX: {"softmax", "log_softmax"},
+    OperationRule.LOOKUP: {"embedding"},
 }
 _RULE_OF_NAME = {name: rule for rule, names in _NAMES.items() for name in names}
 
@@ -83,7 +87,14 @@ _SMOOTH |= {"leaky_relu", "leakyrelu", "prelu", "rrelu"}
 _NORMS = {"layer_norm", "group_norm", "instance_norm", "local_response_norm", "rms_norm"}
 _NORMS |= {"layernorm", "groupnorm", "rmsnorm", "localresponsenorm", *_each("instancenorm")}
 _ATTENTION = ["scaled_dot_product_attention", "multi_head_attention_forward", "multiheadattention"]
+_RECURRENT = {"gru", "lstm", "rnn_tanh", "rnn_relu"}
+_RECURRENT |= {f"{name}_cell" for name in _RECURRENT}
 _ADVICE = {
+    **dict.fromkeys(
+        _RECURRENT,
+        "A recurrence of ReLUs converts if it is written out: h = relu(W x[:, t] + U h + b) in a "
+        "loop over the steps t. Gates multiply two signals and cannot be converted.",
+    ),
     **dict.fromkeys(
         _SMOOTH,
         "A spiking neuron computes ReLU; train the model with ReLU in its place, or take that "
@@ -189,6 +200,21 @@ def rectify(x: torch.Tensor, cap: float | None = None) -> torch.Tensor:
     [0.0, 0.5, 6.0]
     """
     return x.clamp(0, cap)
+
+
+def looked_up(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Return the rows of an embedding at the whole numbers in `x`, which may be of any type.
+
+    >>> looked_up(torch.tensor([[1.0, 0.0]]), torch.tensor([[5.0], [7.0]])).tolist()
+    [[[7.0], [5.0]]]
+    """
+    other = x[(x != x.round()) | (x < 0) | (x >= len(weight))]
+    if len(other):
+        raise ShapeError(
+            f"x: holds {other[0]:g}, expected whole numbers from 0 to {len(weight) - 1}: the "
+            f"network looks them up in an embedding. Look at how the data are numbered."
+        )
+    return nn.functional.embedding(x.long(), weight)
 
 
 # Names of the positional arguments after the first, for the operations that clamp.

@@ -9,7 +9,9 @@ from snnlab.exceptions import SNNLabError, UnsupportedLayerError
 from snnlab.graph import operations
 from snnlab.graph.capture import Recording, place, record
 from snnlab.graph.models import Output
-from snnlab.graph.operations import OperationRule
+from snnlab.graph.operations import OperationRule, overwritten
+
+_COMPUTES = "has another argument for another batch: it computes with"
 
 
 class Probe:
@@ -25,17 +27,20 @@ class Probe:
         Of one image, None for what is not one tensor.
     constants : dict from node to tensor
         What does not depend on the images; the shape is (1, ...) where every image has a copy.
+    holds_floats : bool
+        Whether the images are of floats, not of whole numbers.
     """
 
     def __init__(self, model: nn.Module, image: torch.Tensor, output: Output = None):
         generator = torch.Generator().manual_seed(0)
-        noise = torch.randn(6, *image.shape[1:], generator=generator, dtype=image.dtype)
-        spread = image.abs().max().clamp(min=1e-3)
-        images = image + spread * noise.to(image.device)
+        self.holds_floats, images = image.is_floating_point(), _varied(image, generator)
+        self.dtype = image.dtype
+        self._again = lambda: record(model, images[3:5], output)
         two = record(model, images[:2], output)
         # In other places, so that what depends on the place shows.
         five = record(model, images[[2, 0, 1, 3, 4]], output)
         self.graph, self.two, self.shapes = two.graph, two.values, two.shapes
+        self._nodes, self._steps = list(two.graph.nodes), _steps(two)
         self.constants: dict[fx.Node, torch.Tensor] = {}
         self.every_image: set[fx.Node] = set()
         self._differing: dict[fx.Node, str] = {}
@@ -50,23 +55,23 @@ class Probe:
     def _follow(self, other: Recording) -> dict[fx.Node, Any]:
         """Return the values of another recording, by node; note where that does something else."""
         values: dict[fx.Node, Any] = {}
-        for own, its in zip(self.graph.nodes, other.graph.nodes, strict=False):
-            if (own.op, own.target) != (its.op, its.target):
-                self._differing[own] = (
-                    "is reached for some batches only: the forward branches on the batch size or "
-                    "on values."
-                )
+        its = zip(other.graph.nodes, _steps(other), strict=True)
+        for node, step, (its_node, its_step) in zip(self._nodes, self._steps, its, strict=False):
+            if step[:2] != its_step[:2]:
+                self._differing[node] = "is a step for some batches only: the forward branches on"
                 break
-            free = self.rule(own) is OperationRule.RESHAPE
-            if not free and repr((own.args, own.kwargs)) != repr((its.args, its.kwargs)):
-                self._differing[own] = "reads the batch size and computes with it."
-            values[own] = other.values.get(its)
+            if step != its_step:
+                self._differing[node] = _COMPUTES
+            values[node] = other.values.get(its_node)
         return values
 
     def _note_constant(self, node: fx.Node, one: torch.Tensor | None) -> None:
         """Keep the value of a constant if it is the same for every image of every batch."""
         two, five = self.two[node], self.five.get(node)
         if five is None:
+            return
+        if len({_place(t) for t in (two, five, one) if t is not None}) == 1:
+            self.constants[node] = two  # one parameter, which is large and need not be compared
             return
         rows = (two.shape[:1], five.shape[:1]) == ((2,), (5,)) and two.shape[1:] == five.shape[1:]
         value = two[:1] if rows else two
@@ -81,8 +86,32 @@ class Probe:
     def check(self, node: fx.Node) -> None:
         """Refuse a node that is another one for another batch."""
         if node in self._differing:
+            self.refuse_changing(node, self._differing[node])
+
+    def refuse_changing(self, node: fx.Node, what: str = _COMPUTES) -> NoReturn:
+        """Raise because of what is not the same for every batch, and say what it depends on."""
+        again, end = self._again(), self._nodes.index(node) + 1
+        values = dict(zip(self._nodes, map(again.values.get, again.graph.nodes), strict=False))
+        read = [n for n in node.all_input_nodes if n.op == "get_attr"]
+        same = _steps(again)[:end] == self._steps[:end] and all(
+            torch.equal(self.two[n], values[n]) for n in read
+        )
+        if same:
             todo = "Use the batch size only in view, reshape and expand."
-            self.refuse(node, self._differing[node], todo)
+            self.refuse(node, f"{what} the batch size.", todo)
+        self.refuse(
+            node,
+            f"{what} values that torch's functions do not show, random numbers, or what an "
+            f"earlier run left behind.",
+            "Expected the same steps for every image: compute with torch alone, and keep no state.",
+        )
+
+    def value(self, argument: Any) -> Any:
+        """Return the tensor that a constant stands for, in the model's type; else the argument."""
+        if not isinstance(argument, fx.Node):
+            return argument
+        tensor = self.constants[argument]
+        return tensor.to(self.dtype) if tensor.is_floating_point() else tensor
 
     def is_tensor(self, node: fx.Node) -> bool:
         """Return whether the value of a node is one tensor."""
@@ -104,6 +133,36 @@ class Probe:
         """Raise, naming the operation and its line."""
         todo = todo or operations.advice(self.name(node))
         raise UnsupportedLayerError(f"{place(node.meta, self.name(node))}: {why} {todo}")
+
+
+def _varied(image: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Return six images like one; of whole numbers none is smaller or larger."""
+    shape = (6, *image.shape[1:])
+    if not image.is_floating_point():
+        low, high = int(image.min()), int(image.max()) + 1
+        return torch.randint(low, high, shape, generator=generator).to(image.device)
+    noise = torch.randn(shape, generator=generator, dtype=image.dtype)
+    return image + image.abs().max().clamp(min=1e-3) * noise.to(image.device)
+
+
+def _steps(recording: Recording) -> list[tuple[str, Any, str]]:
+    """Return what a recording called and with what, but for what depends on the batch rightly.
+
+    That is the sizes that reshapes were given, and how the memory of one image lies.
+    """
+
+    def told(node: fx.Node) -> str:
+        reshapes = operations.rule_of(_target(node)) is OperationRule.RESHAPE
+        free = reshapes or node.target is overwritten
+        return "" if free else repr((node.args, node.kwargs))
+
+    return [(n.op, n.target, told(n)) for n in recording.graph.nodes]
+
+
+def _place(tensor: torch.Tensor) -> Any:
+    if tensor.layout is not torch.strided:
+        return id(tensor)
+    return tensor.data_ptr(), tensor.shape, tensor.stride()
 
 
 def _target(node: fx.Node) -> Any:

@@ -12,13 +12,18 @@ from snnlab.graph.probe import Probe
 
 # How far the same images of two batches may differ by rounding, relative to the largest value.
 _ROUNDING = 1e-3
+# Whole numbers may be rearranged before they are looked up, but they are no currents.
+_OF_NEURONS = (OperationRule.RELU, OperationRule.MAX_POOL)
 
 
 def checked_rule(node: fx.Node, probe: Probe) -> OperationRule:
     """Return the rule of an operation on the input's values, or refuse it by name and line."""
     rule = probe.rule(node)
-    if rule is None:
-        probe.refuse(node, "cannot be converted to spikes; it is not among the known operations.")
+    attention = node.meta["own"] == "MultiheadAttention"
+    if rule is None or attention:
+        todo = operations.advice("multiheadattention") if attention else ""
+        why = "cannot be converted to spikes; it is not among the known operations."
+        probe.refuse(node, why, todo)
     _refuse_options(node, probe)
     _refuse_picking(node, probe)
     if rule is not OperationRule.RESHAPE:
@@ -31,8 +36,7 @@ def checked_rule(node: fx.Node, probe: Probe) -> OperationRule:
 def _refuse_counts(node: fx.Node, probe: Probe) -> None:
     """Refuse constants that are others for another batch."""
     if any(n.op == "get_attr" and n not in probe.constants for n in node.all_input_nodes):
-        todo = "Use the batch size only in view, reshape and expand."
-        probe.refuse(node, "reads the batch size and computes with it.", todo)
+        probe.refuse_changing(node)
 
 
 def _refuse_options(node: fx.Node, probe: Probe) -> None:
@@ -45,6 +49,8 @@ def _refuse_options(node: fx.Node, probe: Probe) -> None:
     training = options.get("training", options.get("train"))
     if name == "batch_norm" and ((len(node.args) > 5 and node.args[5]) or training):
         probe.refuse(node, "uses the statistics of the batch.", "Write model.eval() first.")
+    if name == "embedding" and options.get("max_norm") is not None:
+        probe.refuse(node, "rescales its weight when it is read.", "Leave `max_norm=` away.")
     if "dropout" in name:
         active = node.args[2] if len(node.args) > 2 else True if training is None else training
         if active:
@@ -68,8 +74,12 @@ def _refuse_mixing(node: fx.Node, probe: Probe) -> None:
     for a, b in pairs:
         if not isinstance(a, torch.Tensor):
             probe.refuse(node, f"returns {type(a).__name__}, expected a tensor.")
-        if a.dtype not in (torch.float32, torch.float64):
+        whole = not (probe.holds_floats or a.is_floating_point() or probe.rule(node) in _OF_NEURONS)
+        if a.dtype not in (torch.float32, torch.float64) and not whole:
             probe.refuse(node, f"returns {a.dtype}, expected float32 or float64.")
+        if a.dtype is torch.float32 and probe.dtype is torch.float64:
+            why = f"returns {a.dtype} in a model of {probe.dtype}, expected one type."
+            probe.refuse(node, why, "Write model.float(), or compute in float64 all through.")
         if (a.shape[:1], b.shape[:1]) != ((2,), (5,)) or a.shape[1:] != b.shape[1:]:
             why = (
                 f"mixes the images of a batch: 2 images give shape {tuple(a.shape)}, 5 give "
@@ -89,7 +99,7 @@ def _refuse_products(node: fx.Node, probe: Probe, rule: OperationRule) -> None:
         todo = "Only products and quotients with a constant can be converted."
         why = "divides by a value that depends on the input; that is not affine."
         probe.refuse(node, why, todo)
-    first_only = rule in (OperationRule.FIRST, OperationRule.NUMERATOR)
+    first_only = rule in (OperationRule.FIRST, OperationRule.NUMERATOR, OperationRule.LOOKUP)
     if (first_only and moving != [0]) or (rule is OperationRule.ONE and len(moving) != 1):
         probe.refuse(
             node,

@@ -6,6 +6,7 @@ mixed. `trace` rewrites all of that on a copy, or refuses it by name and line.
 """
 
 import functools
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch import fx, nn
 
 from snnlab import _checks
 from snnlab._threads import threads_for
+from snnlab.exceptions import SNNLabError
 from snnlab.graph import operations
 from snnlab.graph.canonical import REFERENCE, Graph, expand_to_batch, source_of, tensors
 from snnlab.graph.models import Output, check_model, copied
@@ -21,6 +23,9 @@ from snnlab.graph.operations import Kind, OperationRule
 from snnlab.graph.probe import Probe
 from snnlab.graph.refusals import cap_of, checked_rule
 from snnlab.graph.weights import as_module
+
+# Of torch's words, and of ours, where floats are given to an embedding.
+_WANTS_WHOLE = "'indices'|index out of range in self|as indices|returns torch.int64"
 
 
 def trace(model: nn.Module, x: Any, *, output: Output = None) -> Graph:
@@ -56,13 +61,19 @@ def trace(model: nn.Module, x: Any, *, output: Output = None) -> Graph:
       output    output                         3
     """
     check_model(model)
-    image = _checks.images(x, "x")[:1]
     model_copy = copied(model)
     parameter = next((t for t in tensors(model_copy) if t.is_floating_point()), None)
+    image = _checks.images(x, "x")[:1]
     image = image.to(torch.get_default_dtype() if parameter is None else parameter)
     # One thread, since what it would have to compute is not known before; it is few images in all.
     with torch.no_grad(), threads_for(0):
-        return _Rewriting(Probe(model_copy, image, output)).graph(image, output)
+        try:
+            return _Rewriting(Probe(model_copy, image, output)).graph(image, output)
+        except SNNLabError as error:
+            # An embedding wants whole numbers; all else wants floats.
+            if not re.search(_WANTS_WHOLE, str(error)) or (image != image.round()).any():
+                raise
+            return _Rewriting(Probe(model_copy, image.long(), output)).graph(image, output)
 
 
 class _Rewriting:
@@ -85,7 +96,7 @@ class _Rewriting:
         self.raw.eliminate_dead_code(lambda n: n.op in ("placeholder", "output"))
         for node in list(self.raw.nodes):
             if node.op == "get_attr":
-                self._fix(node, image)
+                self._fix(node)
         for node in self.raw.nodes:
             self._label(node)
         self.raw.lint()
@@ -104,6 +115,8 @@ class _Rewriting:
             node.replace_all_uses_with(source)
         elif rule is OperationRule.SOFTMAX:
             self._drop_softmax(node, source)
+        elif rule is OperationRule.LOOKUP:
+            _become(node, operations.looked_up, *node.args[:2])
         elif rule is OperationRule.RELU:
             _become(node, operations.rectify, source, cap_of(node, self.probe))
         elif self.probe.name(node) in ("expand", "expand_as"):
@@ -116,10 +129,9 @@ class _Rewriting:
     def _give_weights(self, node: fx.Node) -> None:
         """Let a linear layer, a convolution or BatchNorm call a module of its own."""
         value = self.probe.two[source_of(node)]
-        constants = self.probe.constants
-        if not isinstance(value, torch.Tensor) or any(map(self.probe.moves, node.args[1:])):
+        if not isinstance(value, torch.Tensor) or not self.probe.moves(node.args[:1]):
             return
-        module = as_module(node, value.ndim, lambda a: constants.get(a, a))
+        module = as_module(node, value.ndim, self.probe.value)
         if module is not None:
             node.meta["layer"] = _path(node, self.probe.name(node))
             node.op, node.target = "call_module", self._free(node.meta["layer"])
@@ -145,11 +157,10 @@ class _Rewriting:
         self.softmax = functools.partial(function, dim=1 if dim is None else dim)
         node.replace_all_uses_with(source)
 
-    def _fix(self, node: fx.Node, image: torch.Tensor) -> None:
+    def _fix(self, node: fx.Node) -> None:
         """Write down a constant; where it has a copy for every image, they are made of one."""
-        value = self.probe.constants[node]
         node.target = self._free(str(node.target))
-        self.parts[node.target] = value.to(image.dtype) if value.is_floating_point() else value
+        self.parts[node.target] = self.probe.value(node)
         if node in self.probe.every_image:
             with self.raw.inserting_after(node):
                 first = next(iter(self.raw.nodes))

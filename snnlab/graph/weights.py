@@ -13,6 +13,7 @@ from snnlab.graph.operations import name_of
 _LINEAR = ("weight", "bias")
 _CONV = ("weight", "bias", "stride", "padding", "dilation", "groups")
 _TRANSPOSED = ("weight", "bias", "stride", "padding", "output_padding", "groups", "dilation")
+_NORM_OF_TORCH = ("weight", "bias", "running_mean", "running_var", "training", "momentum", "eps")
 _NORM = ("running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
 
 
@@ -37,12 +38,15 @@ def as_module(node: fx.Node, dimensions: int, value: Callable[[Any], Any]) -> nn
         names, build = _TRANSPOSED, functools.partial(_conv, f"ConvTranspose{d}")
     elif name == f"conv{dimensions - 2}d":
         names, build = _CONV, functools.partial(_conv, f"Conv{d}")
-    elif node.target is F.batch_norm and dimensions in (2, 3, 4, 5):
-        names, build = _NORM, functools.partial(_norm, max(dimensions - 2, 1))
+    elif name == "batch_norm" and dimensions in (2, 3, 4, 5):
+        names = _NORM if node.target is F.batch_norm else _NORM_OF_TORCH
+        build = functools.partial(_norm, max(dimensions - 2, 1))
     else:
         return None
-    given = dict(zip(names, node.args[1:], strict=False)) | node.kwargs
-    return build(**{key: value(argument) for key, argument in given.items()}).eval()
+    arguments = dict(zip(names, node.args[1:], strict=False)) | node.kwargs
+    given: dict[str, Any] = {key: value(argument) for key, argument in arguments.items()}
+    plain = name != "linear" or given["weight"].ndim == 2
+    return build(**given).eval() if plain else None
 
 
 def _linear(weight: torch.Tensor, bias: Any = None) -> nn.Module:

@@ -27,6 +27,7 @@ PROPERTIES = ("T", "H", "mT", "mH", "real", "imag")
 # What else a graph may call, under names that stay when the files of the package are moved.
 _OWN: dict[str, Callable] = {
     "snnlab.rectify": operations.rectify,
+    "snnlab.looked_up": operations.looked_up,
     "snnlab.expand_to_batch": expand_to_batch,
     "snnlab.assigned": operations.assigned,
     "snnlab.overwritten": operations.overwritten,

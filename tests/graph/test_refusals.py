@@ -1,5 +1,6 @@
 """What cannot be converted is refused by name and line, in words that say what to do."""
 
+import functools
 import re
 from pathlib import Path
 
@@ -304,8 +305,8 @@ def is_broken(m, x):
 
 UNTRACEABLE = {
     branches_on_values: ("if x.sum() > 0:", "'bool'", *READS),
-    branches_on_the_batch: ("x = x - 1", "branches on the batch size or on values"),
-    loops_over_the_batch: ("x = torch.relu(x - 1)", "branches on the batch size or on values"),
+    branches_on_the_batch: ("x = x - 1", "branches on the batch size"),
+    loops_over_the_batch: ("x = torch.relu(x - 1)", "branches on the batch size"),
     turns_into_bool: ("bool(x.any())", "'bool'", *READS),
     makes_an_array: ("np.asarray(x)", "'array'", *READS),
     is_broken: ("m.no_such_layer(x)", "model, line ", "has no attribute 'no_such_layer'"),
@@ -338,8 +339,19 @@ def test_forward_with_two_inputs_is_refused():
     assert_refused(
         Two(),
         "model: forward takes ['x', 'mask'], expected exactly one input without a default",
-        "Wrap the model in a module with one input.",
+        "Give the others one value for all images: `model.forward = functools.partial("
+        "model.forward, mask=mask)`.",
     )
+
+
+def test_the_advice_for_a_second_input_helps():
+    class Two(nn.Module):
+        def forward(self, x, mask):
+            return torch.relu(x * mask)
+
+    model = Two()
+    model.forward = functools.partial(model.forward, mask=torch.ones(6))
+    assert convert(model, images(), threshold=Fixed(1.0)).layers == ["relu"]
 
 
 def test_forward_without_input_is_refused():
@@ -488,7 +500,7 @@ def test_computing_with_the_batch_size_is_refused():
     assert_refused(
         Step(lambda m, x: torch.relu(x) / x.size(0)),
         "line ",
-        "reads the batch size and computes with it",
+        "computes with the batch size",
         "Use the batch size only in view, reshape and expand.",
     )
 
@@ -529,10 +541,7 @@ BAD_IMAGES = {
     "one number": (np.float64(1.0), "shape (), expected (B, ...) with at least one image"),
     "images without values": (torch.zeros(2, 0, 6), "0, 6), expected"),
     "one vector": (torch.zeros(6), "shape (6,), expected (B, ...) with at least one image"),
-    "NaN": (
-        images() * float("nan"),
-        "holds NaN or infinite values, first in image 0, expected fin",
-    ),
+    "NaN": (images() * float("nan"), "holds NaN or infinite values, first in image 0, "),
     "infinite": (np.full((2, *IMAGE), np.inf), "holds NaN or infinite values"),
     "a string": ("images", "found str, expected an array, a tensor or a nested list"),
     "strings": ([["a", "b"]], "cannot be read as an array of numbers"),
