@@ -249,11 +249,11 @@ def test_other_neurons_are_refused(changed, message):
 REFUSED = {
     "max pooling": (
         nn.Sequential(nn.Conv2d(2, 2, 3), nn.ReLU(), nn.MaxPool2d(2)),
-        "max_pool2d|MaxPool2d",
+        "max_pool2d",
     ),
     "circular padding": (
         nn.Sequential(nn.Conv2d(2, 2, 3, padding=1, padding_mode="circular"), nn.ReLU()),
-        "Conv2d|pad",
+        "pad",
     ),
     "transposed": (nn.Sequential(nn.ConvTranspose2d(2, 2, 3), nn.ReLU()), "ConvTranspose2d"),
     "a pool that leaves its padding out": (
