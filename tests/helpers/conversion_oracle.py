@@ -95,6 +95,7 @@ def _check_ann(network, net, model):
                 f"converted, though the model fails for {number} images: {error}"
             ) from error
         found = sl.ann(network, new).outputs
+        found = network.head(found) if hasattr(network, "head") else found
         expect(
             found.shape == expected.shape, f"{number} images: {found.shape}, not {expected.shape}"
         )
