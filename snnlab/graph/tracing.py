@@ -102,6 +102,8 @@ class _Rewriting:
         for node in list(self.raw.nodes):
             if node.op == "get_attr":
                 self._fix(node)
+            elif node.target in (torch.pixel_shuffle, torch.pixel_unshuffle):
+                self._lay_in_order(node)
         for node in self.raw.nodes:
             self._label(node)
         self.raw.lint()
@@ -142,6 +144,15 @@ class _Rewriting:
             node.op, node.target = "call_module", self._free(node.meta["layer"])
             node.args, node.kwargs = (source_of(node),), {}
             self.parts[node.target] = module
+
+    def _lay_in_order(self, node: fx.Node) -> None:
+        """Let a shuffle of pixels read what lies in order; volumes with channels last it cannot."""
+        source = source_of(node)
+        with self.raw.inserting_before(node):
+            ordered = self.raw.call_method("contiguous", (source,))
+        ordered.meta |= node.meta | {"kind": Kind.AFFINE, "own": None}
+        self.probe.shapes[ordered] = self.probe.shapes[source]
+        node.replace_input_with(source, ordered)
 
     def _free(self, name: str) -> str:
         """Return a name like the given one that no part of the graph has."""
