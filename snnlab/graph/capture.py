@@ -95,9 +95,6 @@ class Recording(TorchFunctionMode):
                 self._refuse(name, why, "Return a new tensor instead.")
             if traced:
                 self._adopt(given[0])
-        if traced and name == "embedding":
-            why = "looks its input up in a table, which is not affine."
-            self._refuse(name, why, "Convert the part behind it, for inputs that are embedded.")
         if traced and kwargs.get("out") is not None:
             self._refuse(name, "writes into a given tensor.", "Leave `out=` away.")
         if traced and (in_place or kwargs.get("inplace")):
@@ -266,7 +263,8 @@ class Recording(TorchFunctionMode):
         if isinstance(function, (torch._ops.OpOverload, torch._ops.OpOverloadPacket)):
             homes = (torch, nn.functional, torch.Tensor)
             function = next((getattr(h, name) for h in homes if hasattr(h, name)), function)
-        if getattr(torch.Tensor, name, None) == function:
+        own = getattr(function, "__qualname__", "").startswith("TensorBase.")
+        if own or getattr(torch.Tensor, name, None) == function:
             return "call_method", name, args, kwargs
         return "call_function", function, args, kwargs
 
