@@ -100,7 +100,7 @@ def diagnose(
     x, own = gathered(x, "x", network.graph.input_shape, network.graph.dtype)
     y = labels_or_own(y, own)
     outputs = (len(x), *network.graph.nodes[-1].meta["shape"])
-    bound = measure(y, outputs, metric, network.graph.softmax)
+    bound = measure(y, outputs, metric, network.graph.head)
     if bound.scale.higher_is_better is None:
         raise OptionError(
             f"metric: {bound.scale.name} has no attribute higher_is_better, expected one: what is "
@@ -318,10 +318,10 @@ def _of_the_model(
             own = copied(model).to(x)
             outputs = torch.cat([selected(run(own, b), graph.output) for b in x.split(_BATCH)])
             of_model = bind(outputs.shape)
-            if graph.softmax is not None and of_model.answers is not None:
+            if graph.head is not None and of_model.answers is not None:
                 # A logit is above 0 where what a sigmoid makes of it is above what it makes of 0.
                 zeros = torch.zeros(1, *graph.nodes[-1].meta["shape"])
-                outputs = outputs - graph.softmax(zeros).to(outputs)
+                outputs = outputs - graph.head(zeros).to(outputs)
         return of_model.at(outputs.cpu().numpy(), 1)
     except (RuntimeError, TypeError, ValueError, IndexError):  # of images of another shape, say
         return None

@@ -13,6 +13,8 @@ from torch import fx, nn
 from snnlab.exceptions import DataError
 from snnlab.graph import operations
 from snnlab.graph.canonical import expand_to_batch
+from snnlab.graph.padding import padded_max_pool
+from snnlab.graph.staircase import staircase
 
 _NAMESPACES = {
     "torch": torch,
@@ -27,6 +29,8 @@ PROPERTIES = ("T", "H", "mT", "mH", "real", "imag")
 # What else a graph may call, under names that stay when the files of the package are moved.
 _OWN: dict[str, Callable] = {
     "snnlab.rectify": operations.rectify,
+    "snnlab.staircase": staircase,
+    "snnlab.padded_max_pool": padded_max_pool,
     "snnlab.looked_up": operations.looked_up,
     "snnlab.expand_to_batch": expand_to_batch,
     "snnlab.assigned": operations.assigned,
