@@ -507,3 +507,8 @@ def test_a_network_that_is_called_says_what_to_call():
     for arguments in ((), (X,), (X, 16)):
         with pytest.raises(sl.OptionError, match=r"snnlab\.simulate\(network, x.*snnlab\.ann"):
             network(*arguments)
+
+
+@pytest.mark.parametrize("function", [nn.functional.hardsigmoid, nn.functional.hardswish])
+def test_functions_that_torch_does_not_list_have_a_name(function):
+    assert name_of_function(function) == f"torch.nn.functional.{function.__name__}"

@@ -78,7 +78,8 @@ def _is_of_tensors(name: str, namespace: Any) -> bool:
 def _functions_of_tensors() -> set[Callable]:
     """Return all functions and methods of torch that work on tensors, as torch lists them."""
     listed = torch.overrides.get_overridable_functions().values()
-    return {function for functions in listed for function in functions}
+    left_out = {nn.functional.hardsigmoid, nn.functional.hardswish}  # which torch forgets
+    return left_out | {function for functions in listed for function in functions}
 
 
 @functools.cache
