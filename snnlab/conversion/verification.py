@@ -1,6 +1,7 @@
 """The proof that a converted network computes what the model computes."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 from importlib import metadata
 from typing import Any
@@ -72,18 +73,19 @@ def check_equivalence(traced: Graph, model: nn.Module, network: Network, x: torc
     x = x.repeat(2, *[1] * (x.ndim - 1)) if len(x) == 1 else x
     # A network in float64 of a model in float32 was folded in float32.
     folded = torch.float32 if torch.float32 in (graph.dtype, traced.dtype) else torch.float64
-    for test in (_test_model, _test_pieces):
-        least = _Tolerance(_TOLERANCE[folded])
-        try:
-            test(traced, model, graph, x.to(graph.device, graph.dtype), least)
-        except VerificationError as error:
-            precise, x64 = graph.to("cpu", torch.float64), x.to("cpu", torch.float64)
-            measured = _measured(least, traced.to("cpu", torch.float64), x64, folded)
+    least = _Tolerance(_TOLERANCE[folded])
+    with inference(graph, len(x)):
+        for test in (_test_model, _test_pieces):
             try:
-                test(traced, model, precise, x64, measured)
-            except RuntimeError:
-                # The model cannot be evaluated in float64: float32 is written into it.
-                raise error from None
+                test(traced, model, graph, x.to(graph.device, graph.dtype), least)
+            except VerificationError as error:
+                precise, x64 = graph.to("cpu", torch.float64), x.to("cpu", torch.float64)
+                measured = _measured(least, traced.to("cpu", torch.float64), x64, folded)
+                try:
+                    test(traced, model, precise, x64, measured)
+                except RuntimeError:
+                    # The model cannot be evaluated in float64: float32 is written into it.
+                    raise error from None
 
 
 def _check_same_steps(traced: Graph, graph: Graph) -> None:
@@ -125,12 +127,11 @@ def _measured(
 ) -> _Tolerance:
     """Return the tolerance with what float32 changes in the model, which is given in float64."""
     rounded = traced.to(torch.float32)
-    with inference(traced, len(x)):
-        exact = _currents(traced, x)
-        inputs = {name: current.float() for name, current in exact.items()}
-        found = _currents(rounded, x.float(), _giving(rounded, inputs))
-        pieces = {name: _difference(found[name], exact[name]) for name in exact}
-        whole = _difference(evaluate(rounded, x.float()), exact["output"])
+    exact = _currents(traced, x)
+    inputs = {name: current.float() for name, current in exact.items()}
+    found = _currents(rounded, x.float(), _giving(rounded, inputs))
+    pieces = {name: _difference(found[name], exact[name]) for name in exact}
+    whole = _difference(evaluate(rounded, x.float()), exact["output"])
     unit = 1.0 if folded is torch.float32 else _FINER
     return dataclasses.replace(
         tolerance,
@@ -147,29 +148,27 @@ def _test_model(
     # Parts of a model may be of another type.
     original = original if before is traced else original.to(graph.device, graph.dtype)
     softmax = traced.softmax or (lambda logits: logits)
-    with inference(before, len(x)):
-        found = {"output": softmax(evaluate(before, x))}
-        given = x.long() if graph.looks_up else x.clone()
-        expected = {"output": selected(run(original, given), graph.output)}
-        _agree("network against the model itself", found, expected, tolerance.of_whole)
+    found = {"output": softmax(evaluate(before, x))}
+    given = x.long() if graph.looks_up else x.clone()
+    expected = {"output": selected(run(original, given), graph.output)}
+    _agree("network against the model itself", found, expected, tolerance.of_whole)
 
 
 def _test_pieces(
     traced: Graph, _: nn.Module, graph: Graph, x: torch.Tensor, tolerance: _Tolerance
 ) -> None:
     """Make the tests of the pieces between ReLUs and max pools."""
-    with inference(graph, len(x)):
-        before = _currents(_like(traced, graph), x)
-        own = _currents(graph, x, _giving(graph, before))
-        folded = {name: own[name] for name in before} | {"output": own[graph.logits]}
-        test = "folded graph against the graph before folding"
-        _agree(test, folded, before, tolerance.of_piece)
-        for part in (slice(0, None, 2), slice(1, None, 2)):
-            given = {name: current[part] for name, current in before.items()}
-            found = _currents(graph, x[part], _giving(graph, given))
-            expected = {name: current[part] for name, current in own.items()}
-            _agree("half of a batch against all of it", found, expected, tolerance.of_piece)
-        _test_mean(graph, x, own, tolerance)
+    before = _currents(_like(traced, graph), x)
+    own = _currents(graph, x, _giving(graph, before))
+    folded = {name: own[name] for name in before} | {"output": own[graph.logits]}
+    test = "folded graph against the graph before folding"
+    _agree(test, folded, before, tolerance.of_piece)
+    for part in (slice(0, None, 2), slice(1, None, 2)):
+        given = {name: current[part] for name, current in before.items()}
+        found = _currents(graph, x[part], _giving(graph, given))
+        expected = {name: current[part] for name, current in own.items()}
+        _agree("half of a batch against all of it", found, expected, tolerance.of_piece)
+    _test_mean(graph, x, own, tolerance)
 
 
 def _like(traced: Graph, graph: Graph) -> Graph:
@@ -226,13 +225,18 @@ def _test_mean(graph: Graph, x: torch.Tensor, own: Currents, tolerance: _Toleran
 
 def _largest(values: torch.Tensor) -> float:
     """Return the largest absolute value; infinite is only what pads for a max pool."""
-    return values.masked_fill(values.isinf(), 0).abs().max().item()
+    largest = values.abs().max().item()
+    finite = math.isfinite(largest)
+    return largest if finite else values.masked_fill(values.isinf(), 0).abs().max().item()
 
 
 def _difference(found: torch.Tensor, expected: torch.Tensor) -> float:
     """Return the largest difference, relative to the largest absolute value if there is one."""
-    apart = (found.to(expected) - expected).masked_fill(found == expected, 0).abs().max().item()
-    return apart / (_largest(expected) or 1.0)
+    apart = found.to(expected) - expected
+    largest = apart.abs().max().item()
+    if math.isnan(largest):  # of two infinite values
+        largest = apart.masked_fill(found == expected, 0).abs().max().item()
+    return largest / (_largest(expected) or 1.0)
 
 
 def _agree(

@@ -27,30 +27,49 @@ class Probe:
         Of one image, None for what is not one tensor.
     constants : dict from node to tensor
         What does not depend on the images; the shape is (1, ...) where every image has a copy.
+    dtype : torch.dtype
+        Of the graph's floats.
     holds_floats : bool
         Whether the images are of floats, not of whole numbers.
     """
 
-    def __init__(self, model: nn.Module, image: torch.Tensor, output: Output = None):
+    def __init__(
+        self, model: nn.Module, image: torch.Tensor, dtype: torch.dtype, output: Output = None
+    ):
         generator = torch.Generator().manual_seed(0)
         self.holds_floats, images = image.is_floating_point(), _varied(image, generator)
-        self.dtype = image.dtype
-        self._again = lambda: record(model, images[3:5], output)
-        two = record(model, images[:2], output)
+        self.dtype = dtype
+        self._record = lambda chosen: record(model, images[chosen], output)
+        two = self._record([0, 1])
         # In other places, so that what depends on the place shows.
-        five = record(model, images[[2, 0, 1, 3, 4]], output)
+        five = self._record([2, 0, 1, 3, 4])
         self.graph, self.two, self.shapes = two.graph, two.values, two.shapes
         self._nodes, self._steps = list(two.graph.nodes), _steps(two)
         self.constants: dict[fx.Node, torch.Tensor] = {}
         self.every_image: set[fx.Node] = set()
         self._differing: dict[fx.Node, str] = {}
         self.five = self._follow(five)
-        try:
-            one = self._follow(record(model, images[5:], output))
-        except SNNLabError:  # a model's squeeze() may have taken away the batch
-            one = self._follow(record(model, images[4:], output))
+        one = self._follow(self._other())
         for node in [n for n in self.graph.nodes if n.op == "get_attr"]:
             self._note_constant(node, one.get(node))
+
+    def _other(self) -> Recording:
+        """Return a recording of another image.
+
+        It is of two, if the model reads one alone in another way but makes the same of it: a
+        squeeze() may take the batch away, and the next step bring it back.
+        """
+        try:
+            one, end = self._record([5]), self._nodes[-1]
+            if [step[:2] for step in _steps(one)] == [step[:2] for step in self._steps]:
+                return one
+            alone = self._record([0])
+        except SNNLabError:
+            return self._record([4, 5])
+        (*_, last), known = alone.graph.nodes, self.two[end][0].flatten()
+        found = alone.values[last].flatten()
+        same = found.shape == known.shape and torch.allclose(found, known, rtol=1e-3)
+        return self._record([4, 5]) if same else one
 
     def _follow(self, other: Recording) -> dict[fx.Node, Any]:
         """Return the values of another recording, by node; note where that does something else."""
@@ -59,6 +78,8 @@ class Probe:
         for node, step, (its_node, its_step) in zip(self._nodes, self._steps, its, strict=False):
             if step[:2] != its_step[:2]:
                 self._differing[node] = "is a step for some batches only: the forward branches on"
+                if node.op == "output":
+                    node.meta |= its_node.meta  # the line of the step in its place
                 break
             if step != its_step:
                 self._differing[node] = _COMPUTES
@@ -90,7 +111,7 @@ class Probe:
 
     def refuse_changing(self, node: fx.Node, what: str = _COMPUTES) -> NoReturn:
         """Raise because of what is not the same for every batch, and say what it depends on."""
-        again, end = self._again(), self._nodes.index(node) + 1
+        again, end = self._record([3, 4]), self._nodes.index(node) + 1
         values = dict(zip(self._nodes, map(again.values.get, again.graph.nodes), strict=False))
         read = [n for n in node.all_input_nodes if n.op == "get_attr"]
         same = _steps(again)[:end] == self._steps[:end] and all(

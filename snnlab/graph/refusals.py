@@ -86,8 +86,10 @@ def _refuse_mixing(node: fx.Node, probe: Probe) -> None:
                 f"{tuple(b.shape)}; expected the number of images first and the rest equal."
             )
             probe.refuse(node, why, todo)
-        largest = b.abs().max() if b.numel() else 0.0
-        if not torch.allclose(a, b[1:3], rtol=0, atol=float(_ROUNDING * largest), equal_nan=True):
+        b = b[1:3]
+        if not torch.equal(a, b) and not torch.allclose(
+            a, b, rtol=0, atol=float(_ROUNDING * b.abs().max()), equal_nan=True
+        ):
             why = "mixes the images of a batch: others change what two of them give."
             probe.refuse(node, why, todo)
 

@@ -27,6 +27,9 @@ from snnlab.graph.weights import as_module
 # Of torch's words, and of ours, where floats are given to an embedding.
 _WANTS_WHOLE = "'indices'|index out of range in self|as indices|returns torch.int64"
 
+# Names that a part of a graph cannot have.
+_TAKEN = {REFERENCE, *dir(fx.GraphModule(nn.Module(), fx.Graph()))}
+
 
 def trace(model: nn.Module, x: Any, *, output: Output = None) -> Graph:
     """Write a model as the canonical graph that is folded, calibrated and simulated.
@@ -68,12 +71,14 @@ def trace(model: nn.Module, x: Any, *, output: Output = None) -> Graph:
     # One thread, since what it would have to compute is not known before; it is few images in all.
     with torch.no_grad(), threads_for(0):
         try:
-            return _Rewriting(Probe(model_copy, image, output)).graph(image, output)
+            return _Rewriting(Probe(model_copy, image, image.dtype, output)).graph(image, output)
         except SNNLabError as error:
             # An embedding wants whole numbers; all else wants floats.
             if not re.search(_WANTS_WHOLE, str(error)) or (image != image.round()).any():
                 raise
-            return _Rewriting(Probe(model_copy, image.long(), output)).graph(image, output)
+            return _Rewriting(Probe(model_copy, image.long(), image.dtype, output)).graph(
+                image, output
+            )
 
 
 class _Rewriting:
@@ -97,6 +102,8 @@ class _Rewriting:
         for node in list(self.raw.nodes):
             if node.op == "get_attr":
                 self._fix(node)
+            elif node.target in (torch.pixel_shuffle, torch.pixel_unshuffle):
+                self._lay_in_order(node)
         for node in self.raw.nodes:
             self._label(node)
         self.raw.lint()
@@ -138,10 +145,19 @@ class _Rewriting:
             node.args, node.kwargs = (source_of(node),), {}
             self.parts[node.target] = module
 
+    def _lay_in_order(self, node: fx.Node) -> None:
+        """Let a shuffle of pixels read what lies in order; volumes with channels last it cannot."""
+        source = source_of(node)
+        with self.raw.inserting_before(node):
+            ordered = self.raw.call_method("contiguous", (source,))
+        ordered.meta |= node.meta | {"kind": Kind.AFFINE, "own": None}
+        self.probe.shapes[ordered] = self.probe.shapes[source]
+        node.replace_input_with(source, ordered)
+
     def _free(self, name: str) -> str:
         """Return a name like the given one that no part of the graph has."""
         first = name.partition(".")[0]
-        stem = f"({first}){name[len(first) :]}" if hasattr(fx.GraphModule, first) else name
+        stem = f"({first}){name[len(first) :]}" if first in _TAKEN else name
         number, name = 1, stem
         while name in self.parts:
             number += 1

@@ -124,11 +124,9 @@ def _layer(kind: str, arguments: Any) -> nn.Module:
     """Return a layer without values, which neither takes memory nor draws random numbers."""
     if kind == "Module":
         return nn.Module()
-    if kind not in _LAYERS:
-        raise DataError(f"{kind!r} is no layer of a network, expected {', '.join(_LAYERS)}.")
-    given = decoded(arguments, {})
-    if set(given) != set(_LAYERS[kind]):
-        raise DataError(f"{kind} has arguments {list(given)}, expected {_LAYERS[kind]}.")
+    given, expected = decoded(arguments, {}), _LAYERS[kind]
+    if set(given) != set(expected):
+        raise DataError(f"{kind} has arguments {list(given)}, expected {expected}.")
     with torch.device("meta"):
         return getattr(nn, kind)(**given).eval()
 

@@ -280,6 +280,10 @@ def branches_on_the_batch(m, x):
     return torch.relu(x)
 
 
+def another_output_for_one_image(m, x):
+    return 2 * x if len(x) == 1 else x
+
+
 def loops_over_the_batch(m, x):
     for _ in range(x.size(0)):
         x = torch.relu(x - 1)
@@ -307,6 +311,7 @@ UNTRACEABLE = {
     branches_on_values: ("if x.sum() > 0:", "'bool'", *READS),
     branches_on_the_batch: ("x = x - 1", "branches on the batch size"),
     loops_over_the_batch: ("x = torch.relu(x - 1)", "branches on the batch size"),
+    another_output_for_one_image: ("2 * x if len(x) == 1 else x", "branches on the batch size"),
     turns_into_bool: ("bool(x.any())", "'bool'", *READS),
     makes_an_array: ("np.asarray(x)", "'array'", *READS),
     is_broken: ("m.no_such_layer(x)", "model, line ", "has no attribute 'no_such_layer'"),

@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn.utils import parametrizations
 from torch.overrides import TorchFunctionMode
 
-from snnlab import Fixed, convert, trace, verify
+from snnlab import Fixed, convert, simulate, trace, verify
 from snnlab.exceptions import SNNLabError, UnsupportedLayerError
 from snnlab.graph import operations
 from snnlab.graph.evaluation import cap, evaluate
@@ -909,7 +909,7 @@ def filled_one_by_one(m, x):
 def filled_with_zeros(m, x):
     y = m.conv(x)
     y[:, :2].zero_()
-    y[:, 2:3].fill_(2)
+    y[:, 2:3].fill_(value=2)
     y[:, 3:].copy_(x[:, :1])
     return y
 
@@ -1375,3 +1375,13 @@ def test_network_does_not_follow_later_changes_of_the_model():
     with torch.no_grad():
         model[0].weight.mul_(2)
     assert torch.equal(evaluate(graph, x), before)
+
+
+def test_pixels_of_volumes_are_shuffled():
+    # Neurons hand volumes on with the channels last in memory.
+    x = images((3, 8, 2, 2), 3)
+    model = nn.Sequential(nn.ReLU(), nn.PixelShuffle(2), nn.ReLU(), nn.PixelUnshuffle(2))
+    network = convert(model, x, threshold=Fixed(4.0), v_init=0.5)
+    found = simulate(network, x, 64).outputs[-1]
+    assert np.abs(found - x.clamp(min=0).numpy()).max() <= 4 / 64
+    assert_comes_back(network, x)
