@@ -31,7 +31,7 @@ _SIMULATE = ("input", "seed", "dtype")
 _OPTIONS = ("percentile", *_CONVERT, *_REPLACE, *_SIMULATE)
 IMAGES = 500  # simulated at once
 # The folders whose code decides what a sweep finds.
-_FOLDERS = ("graph", "dynamics", "conversion", "simulation")
+_FOLDERS = ("graph", "dynamics", "saving", "conversion", "simulation")
 # While torch.fx traces a model, it replaces functions of torch in the whole process.
 # No other thread may compute, or unpickle a tensor, in the meantime.
 _ALONE = threading.RLock()
