@@ -295,7 +295,7 @@ def _end(w):
     elif how < 0.75:
         w.any_of("RELUS")
     if headed and not w.model.traps:
-        name = list(steps.HEADS)[seed // 8 % len(steps.HEADS)]
+        name = list(steps.HEADS)[(seed // 8 + seed // 40) % len(steps.HEADS)]
         w.model.head, parts = w._filled(steps.HEADS[name].replace("{x}", "{{x}}"))
         w.model.parts |= parts
         w.model.names.append(f"HEADS: {name}")
