@@ -149,8 +149,14 @@ def layer_dropped(graph):
     return _skipped(graph, Kind.AFFINE)
 
 
-def relu_dropped(graph):
-    return _skipped(graph, Kind.RELU)
+def relu_turned(graph):
+    node = _first(graph, lambda n: n.meta["kind"] is Kind.RELU)
+    source = node.all_input_nodes[0]
+    with graph.module.graph.inserting_before(node):
+        turned = graph.module.graph.call_function(torch.neg, (source,))
+    turned.meta |= node.meta | {"kind": Kind.AFFINE}
+    node.replace_input_with(source, turned)
+    return node
 
 
 def images_mixed(graph):
@@ -171,7 +177,7 @@ def converted():
 
 
 @pytest.mark.parametrize(
-    "fault", [weight_off, bias_dropped, layer_dropped, relu_dropped, images_mixed]
+    "fault", [weight_off, bias_dropped, layer_dropped, relu_turned, images_mixed]
 )
 def test_oracle_sees_a_wrong_converter(fault, monkeypatch):
     models, spoiled = converted(), []
