@@ -124,12 +124,20 @@ def test_its_layers_are_folded_and_its_relus_have_the_names_of_the_layers():
     assert not module.training
 
 
+class Misnamed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.relu = nn.Linear(3, 3)
+
+    def forward(self, x):
+        return self.relu(torch.relu(x))
+
+
 def test_a_name_that_is_taken_gets_a_mark():
-    network = NETWORKS["neurons without a ReLU"]()
-    assert network.layers == ["2", "3", "6", "readout"]
-    parts = dict(network.folded().named_modules())
-    assert isinstance(parts["readout"], nn.ReLU)
-    assert sum(isinstance(part, nn.ReLU) for part in parts.values()) == 4
+    network = sl.convert(Misnamed(), X[:, 0, 0, :3])
+    assert network.layers == ["relu"]
+    parts = {name: type(part) for name, part in network.folded().named_children()}
+    assert parts == {"relu": nn.Linear, "relu_": nn.ReLU}
 
 
 ELSEWHERE = """
