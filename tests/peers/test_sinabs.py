@@ -157,10 +157,6 @@ def test_options_reach_every_layer():
     assert {(n.reset, n.v_init) for n in net.neurons.values()} == {("zero", 0.0)}
 
 
-SUM_POOLING = pytest.mark.xfail(raises=sl.UnsupportedLayerError, reason="LPPool is not known")
-
-
-@SUM_POOLING
 def test_sum_pooling():
     """test_from_model.py: test_activation_change, its SumPool2d."""
     model, x = nn.Sequential(nn.ReLU(), nn.LPPool2d(1, 2)), pictures()
