@@ -283,6 +283,8 @@ class _Rewriting:
             node.meta["layer"] = self._numbered(path)
         elif kind in (Kind.INPUT, Kind.OUTPUT):
             node.meta["layer"] = kind.value
+            if kind is Kind.OUTPUT:  # of the logits, not of what the head makes of them
+                node.meta["shape"] = source_of(node).meta["shape"]
         elif node.op != "call_module":
             own = node.meta["own"] and node.target is not torch.reshape
             node.meta["layer"] = node.meta["scope"] if own else node.name

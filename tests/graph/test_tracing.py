@@ -1396,6 +1396,16 @@ def test_network_does_not_follow_later_changes_of_the_model():
     assert torch.equal(evaluate(graph, x), before)
 
 
+@pytest.mark.parametrize("last", [lambda y: y.sigmoid().squeeze(-1), lambda y: y.tanh()[:, None]])
+def test_outputs_have_the_shape_of_the_logits_whatever_the_head_makes_of_them(last):
+    model = nn.Sequential(nn.Linear(6, 4), nn.ReLU(), nn.Linear(4, 1), Step(lambda m, x: last(x)))
+    x = images(VECTOR, 3)
+    network = convert(model, x, threshold=Fixed(1.0))
+    outputs = simulate(network, x, 4).outputs
+    assert outputs.shape == (4, 3, 1)
+    assert network.head(outputs[-1]).shape == model(x).shape
+
+
 def test_pixels_of_volumes_are_shuffled():
     # Neurons hand volumes on with the channels last in memory.
     x = images((3, 8, 2, 2), 3)
