@@ -111,10 +111,10 @@ class Images:
 
     def first(self, most: int) -> torch.Tensor:
         """Return the first images; the next reading begins with them again."""
-        if self._array is not None:
-            return _checks.image_tensor(self._array[:most], self.name)
-        self._look_ahead(most)
-        return _checks.image_tensor(torch.cat(self._ahead)[:most], self.name)
+        if self._array is None:
+            self._look_ahead(most)
+        images = torch.cat(self._ahead) if self._array is None else self._array
+        return _checks.image_tensor(images[:most], self.name)
 
     def count_up_to(self, most: int) -> int | None:
         """Return their number if it is known, or at most so many; else None."""
@@ -318,8 +318,8 @@ def gathered(
 
 def checksums(images: torch.Tensor) -> np.ndarray:
     """Return a checksum (CRC-32) of each image, shape (b,), the same for the same numbers."""
-    rows = images.contiguous().cpu().flatten(1).view(torch.uint8).numpy()
-    return np.array([zlib.crc32(row) for row in rows], np.uint32)
+    rows = images.cpu().numpy()
+    return np.array([zlib.crc32(row.tobytes()) for row in rows], np.uint32)
 
 
 def parted(given: Any, name: str) -> tuple[Any, Any]:

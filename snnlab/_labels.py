@@ -69,8 +69,10 @@ def classes(y: Any, shape: tuple[int, ...], count: int | None = None) -> np.ndar
     return array.astype(np.int64)
 
 
-def binary(y: Any, shape: tuple[int, ...]) -> np.ndarray:
+def binary(y: Any, shape: tuple[int, ...], logits: str = "outputs") -> np.ndarray:
     """Return labels that are 0 or 1, int64, shape (B, ...); numbers of any type, or bools.
+
+    `logits` is how the outputs of this shape are written.
 
     >>> binary([True, False], (2,)).tolist()
     [1, 0]
@@ -81,7 +83,7 @@ def binary(y: Any, shape: tuple[int, ...]) -> np.ndarray:
     if not are_binary(array):
         raise ShapeError(
             f"y: {_listed(array)}, expected 0 and 1: the network gives one logit for each, above 0 "
-            f"for 1. {_recoded(array, 2, 'outputs > 0')}"
+            f"for 1. {_recoded(array, 2, f'({logits} > 0)')}"
         )
     return array.astype(np.int64)
 
@@ -106,7 +108,9 @@ def _misshaped(array: np.ndarray, shape: tuple[int, ...], count: int | None = No
     if array.shape == (*batch, 1, *rest):
         todo = "Write y[:, 0]."
     elif array.ndim == len(shape) + 1 and array.shape[0] == shape[0] and are_one_hot(array):
-        todo = "These are one-hot: write y.argmax(1)."
+        todo = (
+            "These are one-hot: write y.argmax(1), or metric='multilabel' for several labels each."
+        )
     elif array.shape[:1] == batch and count is not None and array.ndim > 1:
         todo = (
             f"With {count} scores a label is one number from 0 to {count - 1}; for several labels, "
@@ -140,6 +144,6 @@ def _recoded(array: np.ndarray, count: int, answers: str = "outputs.argmax(1)") 
             f"If {code} marks what is not to be counted, write metric=lambda outputs, y: "
             f"({answers} == y)[y != {code}].mean()."
         )
-    if answers == "outputs > 0":
+    if answers.endswith("> 0)"):
         return "For a regression write metric='rmse'."
     return "Count the classes from 0, in the order of the model's outputs."

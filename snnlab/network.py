@@ -249,9 +249,9 @@ def load(path: str | PathLike) -> Network:
     parts = saving.read(path)
     try:
         return Network(*parts)
-    except ValueError as error:
+    except Exception as error:  # what other content leads to cannot be foreseen
         raise DataError(
-            f"{path}: holds no network ({error}). Expected a file that network.save has written. "
+            f"{path}: holds no network ({error!r}). Expected a file that network.save has written. "
             f"Save the network anew."
         ) from error
 

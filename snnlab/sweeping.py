@@ -54,8 +54,9 @@ def sweep(
     that was interrupted, or lost a worker, goes on where it was when it is called again.
 
     What the cache holds counts as long as models, data, settings and the code of snnlab stay the
-    same. A rule of your own is known by its name and its attributes: change its name when you
-    change its code. Poisson input needs a `seed`, or one random draw would be kept for ever.
+    same. A rule of your own is known by its name and its attributes, a metric that a file of yours
+    defines by its name: change its name when you change its code. Poisson input needs a `seed`, or
+    one random draw would be kept for ever.
 
     Parameters
     ----------
@@ -84,7 +85,8 @@ def sweep(
     -------
     pandas.DataFrame
         A row for every combination and number of steps, with the columns "model", those of the
-        grid, "timesteps", "accuracy" in [0, 1] (or another metric) and "spikes" per image.
+        grid, "timesteps", "accuracy" in [0, 1] (or another metric), "ann", the same with ReLUs in
+        place of the neurons, and "spikes" per image.
 
     Raises
     ------
@@ -129,7 +131,7 @@ def sweep(
         known[name], answer = _tried(model, grid, x, x_cal)
         outputs = (len(x), *answer.outputs.shape[1:])
         named_metrics[name] = measure(y, outputs, metric, answer.head).scale.name
-    column = _only(named_metrics)
+    column = _only(named_metrics, ["model", *grid, "timesteps", "ann", "spikes"])
     cache = None if cache is None else _folder(cache, grid)
     ignored = ["setting", "steps", "metric", "model", "x", "y", "x_cal"]
     compute = joblib.Memory(cache, verbose=0).cache(cell, ignore=ignored)
@@ -148,15 +150,15 @@ def sweep(
         )
         for i, (name, setting) in enumerate(cells)
     ]
-    found: dict[int, list[tuple[float, float]]] = {}
+    found: dict[int, list[tuple[float, float, float]]] = {}
     with tqdm(total=len(cells), unit=" settings", leave=False) as bar:
         for i, result in joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks):
             found[i] = result
             bar.update()
     rows = [
-        {"model": name, **setting, "timesteps": step, column: reached, "spikes": spikes}
+        {"model": name, **setting, "timesteps": step, column: reached, "ann": own, "spikes": spikes}
         for i, (name, setting) in enumerate(cells)
-        for step, (reached, spikes) in zip(steps, found[i], strict=True)
+        for step, (reached, own, spikes) in zip(steps, found[i], strict=True)
     ]
     return pd.DataFrame(rows)
 
@@ -170,8 +172,8 @@ def cell(
     x: Any,
     y: Any,
     x_cal: Any,
-) -> list[tuple[float, float]]:
-    """Return the metric and spikes per image after each number of steps, for one setting.
+) -> list[tuple[float, float, float]]:
+    """Return the metric, that of the ANN, and spikes per image after each number of steps.
 
     `key` identifies the other arguments; the cache compares only it. The setting, the metric and
     the model are packed.
@@ -189,7 +191,7 @@ def _simulated(
     x: Any,
     y: Any,
     x_cal: Any,
-) -> list[tuple[float, float]]:
+) -> list[tuple[float, float, float]]:
     if "percentile" in setting:
         setting["threshold"] = Percentile(setting.pop("percentile"))
 
@@ -202,17 +204,20 @@ def _simulated(
         options["seed"] = _checks.generator(options["seed"])
     # In parts, since the spike counts of all images after each number of steps may not fit.
     parts = (x[first : first + IMAGES] for first in range(0, len(x), IMAGES))
-    outputs, spikes = [], np.zeros(len(steps))
+    outputs, own, spikes = [], [], np.zeros(len(steps))
     for part in parts:
         record = simulate(network, part, max(steps), at=steps, **options)
         outputs.append(record.output_sums[[t - 1 for t in steps]])
+        own.append(ann(network, part, activations=False).outputs)
         spikes += [sum(record.counts(name, t).sum() for name in record.layers) for t in steps]
     sums = np.concatenate(outputs, axis=1)
-    reached = measure(y, sums.shape[1:], metric, record.head).over(sums, steps)
-    return list(zip(reached.tolist(), (spikes / len(x)).tolist(), strict=True))
+    bound = measure(y, sums.shape[1:], metric, record.head)
+    of_ann = bound.at(np.concatenate(own), 1)
+    columns = bound.over(sums, steps).tolist(), [of_ann] * len(steps), (spikes / len(x)).tolist()
+    return list(zip(*columns, strict=True))
 
 
-def _numbered(i: int, compute: Any, *args: Any) -> tuple[int, list[tuple[float, float]]]:
+def _numbered(i: int, compute: Any, *args: Any) -> tuple[int, list[tuple[float, float, float]]]:
     return i, compute(*args)
 
 
@@ -284,13 +289,17 @@ def _tried(model: Any, grid: Mapping[str, list], x: Any, x_cal: Any) -> tuple[st
     return fingerprint(network is model, network.fingerprint, rounded), answer
 
 
-def _only(metrics: Mapping[str, str]) -> str:
-    """Return the name of the metric; refuse models that would be measured by several."""
+def _only(metrics: Mapping[str, str], taken: Sequence[str]) -> str:
+    """Return the name of the metric, which no other column has; refuse models that need several."""
     first, *others = set(metrics.values())
     if others:
         raise OptionError(
             f"metric: by their outputs the models are measured differently, {dict(metrics)}, "
             f"expected one metric for all. Choose it by name, as metric='accuracy'."
+        )
+    if first in taken:
+        raise OptionError(
+            f"metric: is called {first!r}, expected a name that no other column has. Rename it."
         )
     return first
 

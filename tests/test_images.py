@@ -22,7 +22,7 @@ from snnlab.conversion import activation_based, statistics
 N = 37
 GENERATOR = torch.Generator().manual_seed(0)
 X = torch.rand(N, 1, 8, 8, generator=GENERATOR)
-Y = torch.randint(0, 5, (N,), generator=GENERATOR)
+Y = torch.randint(0, 2, (N,), generator=GENERATOR)
 PAIRS = TensorDataset(X, Y)
 MODEL = convnet(False)
 CHAIN = nn.Sequential(nn.Flatten(), nn.Linear(64, 12, bias=False), nn.ReLU(), nn.Linear(12, 5))
@@ -599,3 +599,11 @@ def test_checksums_tell_images_apart_and_know_them_again():
     assert len(set(checksums(x).tolist())) == 4
     assert np.array_equal(checksums(x.flip(0)), checksums(x)[::-1])
     assert np.array_equal(checksums(x.transpose(1, 2).contiguous().transpose(1, 2)), checksums(x))
+
+
+def test_a_column_of_one_number_each_is_images_too():
+    """numpy gives its last dimension a stride of 0."""
+    x = np.linspace(0, 1, 5, dtype=np.float32)[:, None]
+    net = sl.convert(nn.ReLU(), x, threshold=sl.Fixed(1.0))
+    assert np.array_equal(sl.simulate(net, x, 8).outputs, sl.simulate(net, x.copy(), 8).outputs)
+    assert np.array_equal(checksums(torch.from_numpy(x)), checksums(torch.tensor(x.tolist())))

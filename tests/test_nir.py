@@ -253,7 +253,7 @@ REFUSED = {
     ),
     "circular padding": (
         nn.Sequential(nn.Conv2d(2, 2, 3, padding=1, padding_mode="circular"), nn.ReLU()),
-        "Conv2d|conv2d",
+        "Conv2d|pad",
     ),
     "transposed": (nn.Sequential(nn.ConvTranspose2d(2, 2, 3), nn.ReLU()), "ConvTranspose2d"),
     "a pool that leaves its padding out": (

@@ -167,6 +167,14 @@ def test_loading_draws_no_random_numbers(file):
     assert torch.equal(torch.get_rng_state(), before)
 
 
+class Own(nn.Linear):
+    """A class that another process does not know."""
+
+    def __init__(self, a, b):
+        super().__init__(a, b)
+        self.gain = 2.0
+
+
 ELSEWHERE = """
 import pickle, sys
 import numpy as np, torch, snnlab as sl
@@ -180,7 +188,7 @@ print(network.fingerprint)
 
 @pytest.mark.slow
 def test_another_process_loads_it_without_the_classes_of_the_model(tmp_path):
-    model = nn.Sequential(nn.Linear(6, 12), nn.ReLU(), nn.Linear(12, 3))
+    model = nn.Sequential(Own(6, 12), nn.ReLU(), nn.Linear(12, 3))
     network, x = sl.convert(model, torch.rand(20, 6)), torch.rand(5, 6)
     files = [str(tmp_path / name) for name in ("network", "images.npy", "answers.npy")]
     network.save(files[0])
@@ -277,8 +285,12 @@ HOSTILE = {
     "a chain of attributes": call("torch.serialization.os.system", "touch stolen"),
     "operators that call": call("operator.methodcaller", "system"),
     "getattr": call("getattr", {"node": "input_1"}, "__class__"),
+    "another property": call("getattr", {"node": "input_1"}, "data"),
+    "a chain of properties": call("getattr", {"node": "input_1"}, "T.__class__"),
+    "operators in place": call("operator.setitem", {"node": "input_1"}, 0, 1.0),
     "operator.attrgetter": call("operator.attrgetter", "__class__.__mro__"),
     "in place": call("torch.relu_", {"node": "input_1"}),
+    "a method in place": set_target("call_function", "add_", op="call_method"),
     "a private method": set_target("call_function", "_make_subclass", op="call_method"),
     "a chain of methods": set_target("call_function", "sum.__self__", op="call_method"),
     "a chain of modules": set_target("call_module", "0.__class__.__init__"),
@@ -388,6 +400,11 @@ def test_a_newer_file_is_refused_with_its_version(file):
         sl.load(file)
 
 
+def meta_of(header, function):
+    nodes = header["graph"]["nodes"]
+    return next(entry["meta"] for entry in nodes if entry["target"].endswith(function))
+
+
 CHANGES = {
     "a tensor missing": (lambda h, t: t.pop("0.weight"), r"'0.weight' is missing"),
     "a tensor of another shape": (
@@ -408,6 +425,18 @@ CHANGES = {
     ),
     "a threshold of 0": (lambda h, t: h["neurons"]["2"].update(threshold=0.0), "above 0"),
     "another way to pool": (lambda h, t: h.update(max_pool="median"), "max_pool = 'median'"),
+    "a node without a kind": (
+        lambda h, t: h["graph"]["nodes"][1].update(meta={"dict": []}),
+        "kind",
+    ),
+    "a layer whose name is none": (
+        lambda h, t: meta_of(h, "rectify")["dict"].append(["layer", ["2"]]),
+        "unhashable",
+    ),
+    "more meta data": (
+        lambda h, t: meta_of(h, "rectify")["dict"].append(["stack_trace", "x"]),
+        "stack_trace",
+    ),
     "no graph": (lambda h, t: h.pop("graph"), "KeyError"),
     "no nodes": (lambda h, t: h["graph"].update(nodes=[]), "xpected"),
 }

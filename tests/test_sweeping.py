@@ -1,5 +1,6 @@
 """A sweep is a loop over settings, whoever computes it and however often it is interrupted."""
 
+import functools
 import itertools
 import os
 import signal
@@ -94,7 +95,7 @@ def computed(marks):
 
 def test_rows_are_those_of_separate_simulations():
     table = sl.sweep(model(), GRID, X, Y, timesteps=STEPS, x_cal=X)
-    assert list(table) == ["model", *GRID, "timesteps", "accuracy", "spikes"]
+    assert list(table) == ["model", *GRID, "timesteps", "accuracy", "ann", "spikes"]
     assert len(table) == 8 * len(STEPS)
     rows = table.itertuples(index=False)
     for p, reset, v_init in itertools.product(*GRID.values()):
@@ -103,6 +104,7 @@ def test_rows_are_those_of_separate_simulations():
             assert (row.percentile, row.reset, row.v_init) == (p, reset, v_init)
             assert (row.timesteps, row.accuracy) == (steps, accuracy)
             assert row.spikes == pytest.approx(spikes, abs=1e-12)
+            assert row.ann == sl.ann(net, X).accuracy(Y)
     assert table.spikes.nunique() > 10
 
 
@@ -176,6 +178,38 @@ def test_images_are_read_as_elsewhere(read):
     assert table.accuracy.tolist() == [record.accuracy(y)[-1]]
     spikes = sum(record.counts(name).sum() for name in net.layers) / 30
     assert table.spikes.tolist() == [pytest.approx(spikes)]
+
+
+def half_right(outputs, y):
+    return ((outputs.argmax(1) == y) / 2).mean()
+
+
+def test_metrics_have_their_column_and_the_ann_beside_it(tmp_path):
+    net, grid = sl.convert(model(), X), {"reset": ["subtract", "zero"]}
+    targets = RNG.normal(size=(30, 3))
+    top2 = functools.partial(half_right)
+    cases = [("rmse", None, targets), ("top2", "top2", Y), ("half_right", top2, Y)]
+    for column, metric, y in [*cases, ("metric", lambda outputs, y: outputs.max(), Y)]:
+        for _ in range(2):
+            table = sl.sweep(net, grid, X, y, timesteps=STEPS, metric=metric, cache=tmp_path)
+            assert list(table) == ["model", "reset", "timesteps", column, "ann", "spikes"]
+            for reset, rows in table.groupby("reset"):
+                record = sl.simulate(net, X, max(STEPS), reset=reset)
+                expected = record.accuracy(y, metric=metric)[np.array(STEPS) - 1]
+                assert rows[column].tolist() == expected.tolist()
+                assert rows.ann.tolist() == [sl.ann(net, X).accuracy(y, metric=metric)] * 3
+
+
+def test_a_network_with_one_logit_is_right_where_its_logit_is_above_0():
+    x = np.array([[-1.0], [1.0], [2.0], [-0.5], [0.25]] * 12, np.float32)
+    y, built = x[:, 0] > 0, nn.Sequential(nn.Linear(1, 2), nn.ReLU(), nn.Linear(2, 1))
+    weights = ([[1.0], [-1.0]], [0.0, 0.0], [[1.0, -1.0]], [0.0])
+    for parameter, value in zip(built.parameters(), weights, strict=True):
+        parameter.data = torch.tensor(value)
+    net = sl.convert(built, x)
+    table = sl.sweep(net, {"scale": [1.0, 2.0]}, x, y.astype(int), timesteps=64)
+    assert table.accuracy.tolist() == table.ann.tolist() == [1.0, 1.0]
+    assert sl.simulate(net, x, 64).accuracy(y)[-1] == sl.ann(net, x).accuracy(y[:, None]) == 1.0
 
 
 # --- kept, interrupted, in parallel ----------------------------------------------------------
@@ -432,6 +466,11 @@ def test_a_dask_cluster_of_two_workers_serves_as_backend(tmp_path, marks):
 
 NET = sl.convert(model(), X)
 IMAGE = nn.Sequential(nn.Linear(5, 4), nn.ReLU(), nn.Unflatten(1, (2, 2)))
+TWO = nn.Sequential(nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 2))
+
+
+def spikes(outputs, y):
+    return 0.0
 
 
 @pytest.mark.parametrize(
@@ -474,6 +513,11 @@ IMAGE = nn.Sequential(nn.Linear(5, 4), nn.ReLU(), nn.Unflatten(1, (2, 2)))
         (model(), {}, {"y": Y[:7]}, r"^y: shape \(7,\), expected \(30,\)"),
         (model(), {}, {"y": Y / 2}, "^y: type float64"),
         (IMAGE, {}, {}, r"^y: shape \(30,\), expected \(30, 2\)"),
+        (model(), {}, {"y": Y + 1}, r"^y: .*expected 0 to 2.*write y - 1"),
+        (model(), {}, {"metric": "top3"}, r"^metric = 'top3'"),
+        (model(), {}, {"metric": 3}, r"^metric: found int"),
+        (model(), {}, {"metric": spikes}, r"^metric: is called 'spikes'"),
+        ({"a": TWO, "b": IMAGE}, {}, {"y": np.ones((30, 2), int)}, "^metric: by their outputs the"),
         (nn.Sigmoid(), {}, {}, "^.sigmoid.: cannot be converted"),
         # A wrong value behind a right one.
         (model(), {"percentile": [99, 0.99]}, {}, "^percentile = 0.99: .*Did you mean 99"),

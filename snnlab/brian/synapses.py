@@ -113,7 +113,7 @@ def affine_graph(network: Network) -> Graph:
 
 def sources(graph: Graph) -> dict[str, fx.Node]:
     """Return the nodes that pass something on: the input and the spiking layers, by name."""
-    return {"input": graph.nodes[0]} | graph.layers
+    return ({} if graph.looks_up else {"input": graph.nodes[0]}) | graph.layers
 
 
 def currents_at_rest(graph: Graph, images: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -100,9 +100,8 @@ def diagnose(
     bound = measure(y, outputs, metric, network.graph.softmax)
     if bound.scale.higher_is_better is None:
         raise OptionError(
-            f"metric: {bound.scale.name} does not say whether more of it is better, expected to "
-            f"know that to find out what is lost. Set its attribute higher_is_better to True or "
-            f"False."
+            f"metric: {bound.scale.name} has no attribute higher_is_better, expected one: what is "
+            f"lost depends on whether more of it is better. Set it to True or False."
         )
     if model is not None:
         _checks.instance(model, nn.Module, "model", "Leave it away, or pass what was converted.")

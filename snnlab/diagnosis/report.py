@@ -148,7 +148,7 @@ class Diagnosis:
                 said.append(f"{head}{finding.words}")
         if not self.exact:
             little = loss.startswith("nothing") or self.scale.gain(self.snn, self.ann) < 0
-            what = "accuracy" if self.scale == ACCURACY else f"in {self.scale.words}"
+            what = "accuracy" if self.scale == ACCURACY else "anything"
             no_more = what if little else "more than that"
             return said if self.causes else [*said, f"Nothing is wrong that costs {no_more}."]
         if not self.causes:
@@ -171,6 +171,9 @@ class Diagnosis:
             return words
         return f"{words} Best: {best.words}, {shown(best.accuracy, self.scale)}."
 
+    def _signed(self, gain: float) -> str:
+        return signed(gain, self.scale, self.ann - self.snn)
+
     def _where(self) -> str:
         if self.layer is None:
             shares = ", ".join(f"{part} {share:.0%}" for part, share in self.gains.items())
@@ -178,7 +181,7 @@ class Diagnosis:
                 f"The loss is spread over all layers: none brings most of it back. Of their own "
                 f"errors (mean squares): {shares}."
             )
-        gains = ", ".join(f"{part} {signed(gain, self.scale)}" for part, gain in self.gains.items())
+        gains = ", ".join(f"{part} {self._signed(gain)}" for part, gain in self.gains.items())
         points = "Points gained" if self.scale.is_share else "Gained"
         exact = are_right(self.exact[self.layer], self.scale, "would be")
         return (
@@ -207,7 +210,7 @@ class Diagnosis:
                 [
                     r.words,
                     shown(r.accuracy, self.scale),
-                    signed(self.scale.gain(self.snn, r.accuracy), self.scale),
+                    self._signed(self.scale.gain(self.snn, r.accuracy)),
                     f"{r.cost:g}",
                 ]
                 for r in self.remedies

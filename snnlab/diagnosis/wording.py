@@ -12,9 +12,14 @@ def shown(value: float, scale: Scale) -> str:
     return f"{value:.2%}" if scale.is_share else f"{value:.4g}"
 
 
-def signed(gain: float, scale: Scale) -> str:
-    """Return a gain with its sign, in points for shares; what is rounding is +0, -0 too."""
-    return f"{round(100 * gain, 2) + 0.0:+.2f}" if scale.is_share else f"{gain + 0.0:+.3g}"
+def signed(gain: float, scale: Scale, whole: float) -> str:
+    """Return a gain with its sign, in points for shares; what is rounding is +0, -0 too.
+
+    Of other metrics it is rounding if it is so small a part of the `whole`.
+    """
+    if scale.is_share:
+        return f"{round(100 * gain, 2) + 0.0:+.2f}"
+    return f"{gain if abs(gain) > 1e-4 * abs(whole) else 0.0:+.3g}"
 
 
 def lost(snn: float, ann: float, scale: Scale) -> str:

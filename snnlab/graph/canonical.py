@@ -15,7 +15,7 @@ from snnlab._threads import multiplications
 from snnlab.exceptions import OptionError
 from snnlab.graph.fingerprint import fingerprint
 from snnlab.graph.models import Output
-from snnlab.graph.operations import Kind
+from snnlab.graph.operations import Kind, looked_up
 
 # An empty buffer that moves along with the parameters and so holds their type and device.
 REFERENCE = "(reference)"
@@ -80,6 +80,11 @@ class Graph:
     def device(self) -> torch.device:
         """Where the parameters lie."""
         return getattr(self.module, REFERENCE).device
+
+    @functools.cached_property
+    def looks_up(self) -> bool:
+        """Whether images hold whole numbers, which an embedding looks up."""
+        return any(node.target is looked_up for node in self.nodes)
 
     @functools.cached_property
     def fingerprint(self) -> str:

@@ -8,7 +8,8 @@ import linecache
 import operator
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -28,6 +29,7 @@ from snnlab.graph.operations import OperationRule, assigned, overwritten
 _TORCH = str(Path(torch.__file__).parent) + os.sep
 _HERE = str(Path(__file__).parent) + os.sep
 _INSTALLED = ("site-packages", "dist-packages")
+_EINOPS = f"{os.sep}einops{os.sep}"
 _GENERATED = "<eval_with_key>"  # the code of an fx.GraphModule
 _CALL = nn.Module._call_impl.__code__
 
@@ -38,11 +40,7 @@ _SWAPPED = {"__rsub__": operator.sub, "__rmatmul__": operator.matmul, "__rpow__"
 _SWAPPED |= {"__rdiv__": operator.truediv, "__rtruediv__": operator.truediv}
 _PROPERTIES: dict[str, tuple] = {"data": ("detach",), "mT": ("transpose", -1, -2)}
 # In-place methods that leave nothing of the old values.
-_ASSIGNING: dict[str, Callable[[Any], Any]] = {
-    "copy_": lambda args: args[1],
-    "fill_": lambda args: args[1],
-    "zero_": lambda args: 0.0,
-}
+_ASSIGNING = ("copy_", "fill_", "zero_")
 
 
 @dataclass(eq=False)
@@ -82,26 +80,10 @@ class Recording(TorchFunctionMode):
         kwargs = kwargs or {}
         name, given = _name(function), list(_tensors_in((args, kwargs)))
         traced = any(self._view(tensor) for tensor in given)
-        if operations.name_of(name) in operations.RANDOM:
-            todo = "Expected a trained network at inference; take the noise out of the forward."
-            self._refuse(name, "draws random numbers, so two runs differ.", todo)
-        if traced and name in _READS:
-            why = "hands values of the images to Python."
-            self._refuse(name, why, operations.advice("item"))
-        in_place = name == "__setitem__" or operations.is_in_place(name)
-        if in_place and given and self._view(given[0]) is None:
-            if _memory(given[0]) in self._state:
-                why = "changes a constant in place."
-                self._refuse(name, why, "Return a new tensor instead.")
-            if traced:
-                self._adopt(given[0])
-        if traced and name == "embedding":
-            why = "looks its input up in a table, which is not affine."
-            self._refuse(name, why, "Convert the part behind it, for inputs that are embedded.")
-        if traced and kwargs.get("out") is not None:
-            self._refuse(name, "writes into a given tensor.", "Leave `out=` away.")
+        in_place = operations.is_in_place(name)
+        self._check(name, kwargs, given, traced)
         if traced and (in_place or kwargs.get("inplace")):
-            self._keep_values(given[0])
+            self._prepare_to_write(given[0])
         nodes = self._spelled(function, name, args, kwargs) if traced else None
         before = [(tensor, _version(tensor), _layout(tensor)) for tensor in given]
         try:
@@ -109,12 +91,13 @@ class Recording(TorchFunctionMode):
         except Exception as error:
             self._failed = error, self.place(name)
             raise
-        filled = operations.rule_of(name) is OperationRule.FILL
         if name.startswith(("empty", "new_empty")) and isinstance(result, torch.Tensor):
             result.zero_()  # what lies in that memory is no part of the model
-        if nodes is None or filled:
+        if nodes is None or operations.rule_of(name) is OperationRule.FILL:
             return result
         written = [old for old in before if _version(old[0]) != old[1]] or before[:in_place]
+        if len({_memory(old[0]) for old in written}) > 1 and self._view(written[0][0]):
+            self._refuse(name, "writes into several tensors.", "Write into one after the other.")
         if written and self._view(written[0][0]):
             tensor, _, layout = written[0]
             node = self._node(*_out_of_place(*nodes, name))
@@ -123,6 +106,19 @@ class Recording(TorchFunctionMode):
         elif list(_tensors_in(result)):
             self._learn(self._node(*nodes), result)
         return result
+
+    def _check(self, name: str, kwargs: dict, given: list[torch.Tensor], traced: bool) -> None:
+        """Refuse at once what the recording would get wrong."""
+        if operations.name_of(name) in operations.RANDOM:
+            todo = "Expected a trained network at inference; take the noise out of the forward."
+            self._refuse(name, "draws random numbers, so two runs differ.", todo)
+        if operations.is_in_place(name) and given and _memory(given[0]) in self._state:
+            self._refuse(name, "changes a constant in place.", "Return a new tensor instead.")
+        if traced and name in _READS:
+            why = "hands values of the images to Python."
+            self._refuse(name, why, operations.advice("item"))
+        if traced and kwargs.get("out") is not None:
+            self._refuse(name, "writes into a given tensor.", "Leave `out=` away.")
 
     def finish(self, result: torch.Tensor) -> None:
         """Note what the model returned."""
@@ -142,11 +138,12 @@ class Recording(TorchFunctionMode):
         if self._failed and self._failed[0] is error:
             kind, place = ShapeError, self._failed[1]
         else:
-            steps, step = [], error.__traceback__
-            while step is not None:
-                steps.append((step.tb_frame, step.tb_lineno))
-                step = step.tb_next
-            place = f"model{_line(steps[::-1])}"
+            steps = [
+                (step.filename, step.lineno or 0)
+                for step in reversed(traceback.extract_tb(error.__traceback__))
+                if not step.filename.startswith((_TORCH, _HERE, _GENERATED))
+            ]
+            place = f"model{_line(steps)}"
             why = f"{type(error).__name__}: {why}" if why else type(error).__name__
             kind = ShapeError if isinstance(error, AssertionError) else kind
         return kind(
@@ -192,21 +189,19 @@ class Recording(TorchFunctionMode):
             name = self._names.get(id(tensor), "constant").replace(".", "_")
             node = self._node("get_attr", name, (), {})
             known = _memory(tensor) in self._state
-            self._hold(node, tensor.detach() if known else tensor.detach().clone())
+            self._hold(node, tensor if known else tensor.clone())
             self._constants[key] = tensor, node  # kept, so that the id stays its own
         return self._constants[key][1]
 
-    def _keep_values(self, tensor: torch.Tensor) -> None:
-        """Keep what is about to be overwritten, for the comparison of batches."""
+    def _prepare_to_write(self, tensor: torch.Tensor) -> None:
+        """Keep what is about to be overwritten, for the comparison of batches; trace constants."""
+        if self._view(tensor) is None:
+            for constant in (tensor, tensor._base):
+                if constant is not None:
+                    self._learn(self._constant(constant), constant)
         for view in self._views[_memory(tensor)]:
             if self.values[view.node] is view.tensor:
                 self.values[view.node] = view.tensor.clone()
-
-    def _adopt(self, tensor: torch.Tensor) -> None:
-        """Trace a constant that values of the images are about to be written into."""
-        for view in (tensor, tensor._base):
-            if view is not None:
-                self._learn(self._constant(view), view)
 
     def _learn(self, node: fx.Node, value: Any) -> None:
         """Note that a value, or each tensor in it, stands for a node."""
@@ -278,7 +273,7 @@ class Recording(TorchFunctionMode):
         return node
 
     def _origin(self) -> dict[str, Any]:
-        """Return the path of the module whose forward runs, its class if torch's own, the line."""
+        """Return the path of the module that runs, its class if torch's own, and the lines."""
         scope, own, ours, steps = None, None, True, []
         frame: FrameType | None = sys._getframe(1)
         while frame is not None and frame.f_code is not record.__code__:
@@ -292,17 +287,18 @@ class Recording(TorchFunctionMode):
                 ours = False
             elif not file.startswith((_TORCH, _HERE)):
                 ours = False
-                steps.append((frame, frame.f_lineno))
+                steps.append((file, frame.f_lineno))
             frame = frame.f_back
-        return {"scope": scope or "", "own": own, "line": _line(steps)}
+        return {"scope": scope or "", "own": own, "steps": steps}
 
 
 def record(model: nn.Module, images: torch.Tensor, output: Output = None) -> Recording:
     """Run a model on a batch and return what it did; of several outputs, follow one."""
+    images = images.clone()  # the model may work in place
     recording = Recording(model, images)
     try:
         with torch.random.fork_rng(devices=[]), recording:
-            result = run(model, images.clone())
+            result = run(model, images)
     except SNNLabError:
         raise
     except Exception as error:
@@ -315,22 +311,20 @@ def place(origin: dict[str, Any], name: str) -> str:
     """Return 'layer 'block.conv1' (Conv2d), line 3 of model.py (`...`)'."""
     name = origin["own"] or operations.name_of(name)
     layer = f"layer {origin['scope']!r} ({name})" if origin["scope"] else f"{name!r}"
-    return layer + origin["line"]
+    return layer + _line(origin["steps"])
 
 
-def _line(steps: Iterable[tuple[FrameType, int]]) -> str:
+def _line(steps: list[tuple[str, int]]) -> str:
     """Return ', line 12 of model.py (`x = sigmoid(x)`)', or ''; the innermost step comes first.
 
     It is the innermost line of the user's own, else that of an installed model.
     """
-    strange = (_TORCH, _HERE, _GENERATED)
-    outside = [s for s in steps if not s[0].f_code.co_filename.startswith(strange)]
-    users = [s for s in outside if not any(p in s[0].f_code.co_filename for p in _INSTALLED)]
-    einops = f"{os.sep}einops{os.sep}"
-    found = users or [s for s in outside if einops not in s[0].f_code.co_filename]
+    steps = [step for step in steps if _EINOPS not in step[0]]
+    users = [step for step in steps if not any(folder in step[0] for folder in _INSTALLED)]
+    found = users or steps
     if not found:
         return ""
-    file, number = found[0][0].f_code.co_filename, found[0][1]
+    file, number = found[0]
     source = linecache.getline(file, number).strip()
     return f", line {number} of {Path(file).name}" + (f" (`{source}`)" if source else "")
 
@@ -338,7 +332,8 @@ def _line(steps: Iterable[tuple[FrameType, int]]) -> str:
 def _out_of_place(op: str, target: Any, args: tuple, kwargs: dict, name: str) -> tuple:
     """Return an in-place operation as one that returns a new tensor."""
     if name in _ASSIGNING:
-        return "call_function", assigned, (args[0], Ellipsis, _ASSIGNING[name](args)), {}
+        value = next(iter((*args[1:], *kwargs.values())), 0.0)
+        return "call_function", assigned, (args[0], Ellipsis, value), {}
     kwargs = {key: value for key, value in kwargs.items() if key != "inplace"}
     return op, operations.out_of_place(target), args, kwargs
 

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from snnlab.exceptions import ShapeError
+
 
 class Kind(Enum):
     """What a node of the canonical graph is to the simulator."""
@@ -35,6 +37,7 @@ class OperationRule(Enum):
     RELU = "becomes spiking neurons"
     MAX_POOL = "maximum over space, exact in time"
     SOFTMAX = "dropped when it is last"
+    LOOKUP = "looks up the whole numbers that an image holds"
 
 
 _DIMENSIONS = ("1d", "2d", "3d")
@@ -66,11 +69,12 @@ _NAMES: dict[OperationRule, set[str]] = {
     | {"new_zeros", "new_ones", "new_full", "new_empty", "new_tensor"},
     OperationRule.VANISH: {"contiguous", "clone", "detach", "float", "double", "to", "type_as"}
     | {"cpu", "cuda", "dropout", "alpha_dropout", "feature_dropout", "feature_alpha_dropout"}
-    | {"data", "requires_grad", "type"}
+    | {"data", "requires_grad", "type", "long", "int"}
     | _each("dropout"),
     OperationRule.RELU: {"relu", "relu6", "hardtanh", "clamp", "clamp_min", "clip", "threshold"},
     OperationRule.MAX_POOL: _each("max_pool", "adaptive_max_pool") | {"amax"},
     OperationRule.SOFTMAX: {"softmax", "log_softmax"},
+    OperationRule.LOOKUP: {"embedding"},
 }
 _RULE_OF_NAME = {name: rule for rule, names in _NAMES.items() for name in names}
 
@@ -196,6 +200,21 @@ def rectify(x: torch.Tensor, cap: float | None = None) -> torch.Tensor:
     [0.0, 0.5, 6.0]
     """
     return x.clamp(0, cap)
+
+
+def looked_up(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Return the rows of an embedding at the whole numbers in `x`, which may be of any type.
+
+    >>> looked_up(torch.tensor([[1.0, 0.0]]), torch.tensor([[5.0], [7.0]])).tolist()
+    [[[7.0], [5.0]]]
+    """
+    other = x[(x != x.round()) | (x < 0) | (x >= len(weight))]
+    if len(other):
+        raise ShapeError(
+            f"x: holds {other[0]:g}, expected whole numbers from 0 to {len(weight) - 1}: the "
+            f"network looks them up in an embedding. Look at how the data are numbered."
+        )
+    return nn.functional.embedding(x.long(), weight)
 
 
 # Names of the positional arguments after the first, for the operations that clamp.

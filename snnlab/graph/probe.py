@@ -9,7 +9,7 @@ from snnlab.exceptions import SNNLabError, UnsupportedLayerError
 from snnlab.graph import operations
 from snnlab.graph.capture import Recording, place, record
 from snnlab.graph.models import Output
-from snnlab.graph.operations import OperationRule
+from snnlab.graph.operations import OperationRule, overwritten
 
 _COMPUTES = "has another argument for another batch: it computes with"
 
@@ -27,30 +27,49 @@ class Probe:
         Of one image, None for what is not one tensor.
     constants : dict from node to tensor
         What does not depend on the images; the shape is (1, ...) where every image has a copy.
+    dtype : torch.dtype
+        Of the graph's floats.
+    holds_floats : bool
+        Whether the images are of floats, not of whole numbers.
     """
 
-    def __init__(self, model: nn.Module, image: torch.Tensor, output: Output = None):
+    def __init__(
+        self, model: nn.Module, image: torch.Tensor, dtype: torch.dtype, output: Output = None
+    ):
         generator = torch.Generator().manual_seed(0)
-        noise = torch.randn(6, *image.shape[1:], generator=generator, dtype=image.dtype)
-        spread = image.abs().max().clamp(min=1e-3)
-        images = image + spread * noise.to(image.device)
-        self.dtype = image.dtype
-        self._again = lambda: record(model, images[3:5], output)
-        two = record(model, images[:2], output)
+        self.holds_floats, images = image.is_floating_point(), _varied(image, generator)
+        self.dtype = dtype
+        self._record = lambda chosen: record(model, images[chosen], output)
+        two = self._record([0, 1])
         # In other places, so that what depends on the place shows.
-        five = record(model, images[[2, 0, 1, 3, 4]], output)
+        five = self._record([2, 0, 1, 3, 4])
         self.graph, self.two, self.shapes = two.graph, two.values, two.shapes
         self._nodes, self._steps = list(two.graph.nodes), _steps(two)
         self.constants: dict[fx.Node, torch.Tensor] = {}
         self.every_image: set[fx.Node] = set()
         self._differing: dict[fx.Node, str] = {}
         self.five = self._follow(five)
-        try:
-            one = self._follow(record(model, images[5:], output))
-        except SNNLabError:  # a model's squeeze() may have taken away the batch
-            one = self._follow(record(model, images[4:], output))
+        one = self._follow(self._other())
         for node in [n for n in self.graph.nodes if n.op == "get_attr"]:
             self._note_constant(node, one.get(node))
+
+    def _other(self) -> Recording:
+        """Return a recording of another image.
+
+        It is of two, if the model reads one alone in another way but makes the same of it: a
+        squeeze() may take the batch away, and the next step bring it back.
+        """
+        try:
+            one, end = self._record([5]), self._nodes[-1]
+            if [step[:2] for step in _steps(one)] == [step[:2] for step in self._steps]:
+                return one
+            alone = self._record([0])
+        except SNNLabError:
+            return self._record([4, 5])
+        (*_, last), known = alone.graph.nodes, self.two[end][0].flatten()
+        found = alone.values[last].flatten()
+        same = found.shape == known.shape and torch.allclose(found, known, rtol=1e-3)
+        return self._record([4, 5]) if same else one
 
     def _follow(self, other: Recording) -> dict[fx.Node, Any]:
         """Return the values of another recording, by node; note where that does something else."""
@@ -90,7 +109,7 @@ class Probe:
 
     def refuse_changing(self, node: fx.Node, what: str = _COMPUTES) -> NoReturn:
         """Raise because of what is not the same for every batch, and say what it depends on."""
-        again, end = self._again(), self._nodes.index(node) + 1
+        again, end = self._record([3, 4]), self._nodes.index(node) + 1
         values = dict(zip(self._nodes, map(again.values.get, again.graph.nodes), strict=False))
         read = [n for n in node.all_input_nodes if n.op == "get_attr"]
         same = _steps(again)[:end] == self._steps[:end] and all(
@@ -135,19 +154,34 @@ class Probe:
         raise UnsupportedLayerError(f"{place(node.meta, self.name(node))}: {why} {todo}")
 
 
+def _varied(image: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Return six images like one; of whole numbers none is smaller or larger."""
+    shape = (6, *image.shape[1:])
+    if not image.is_floating_point():
+        low, high = int(image.min()), int(image.max()) + 1
+        return torch.randint(low, high, shape, generator=generator).to(image.device)
+    noise = torch.randn(shape, generator=generator, dtype=image.dtype)
+    return image + image.abs().max().clamp(min=1e-3) * noise.to(image.device)
+
+
+def _steps(recording: Recording) -> list[tuple[str, Any, str]]:
+    """Return what a recording called and with what, but for what depends on the batch rightly.
+
+    That is the sizes that reshapes were given, and how the memory of one image lies.
+    """
+
+    def told(node: fx.Node) -> str:
+        reshapes = operations.rule_of(_target(node)) is OperationRule.RESHAPE
+        free = reshapes or node.target is overwritten
+        return "" if free else repr((node.args, node.kwargs))
+
+    return [(n.op, n.target, told(n)) for n in recording.graph.nodes]
+
+
 def _place(tensor: torch.Tensor) -> Any:
     if tensor.layout is not torch.strided:
         return id(tensor)
     return tensor.data_ptr(), tensor.shape, tensor.stride()
-
-
-def _steps(recording: Recording) -> list[tuple[str, Any, str]]:
-    """Return what a recording called and with what, but for the sizes that reshapes were given."""
-    return [
-        (n.op, n.target, repr((n.args, n.kwargs)) if rule is not OperationRule.RESHAPE else "")
-        for n in recording.graph.nodes
-        for rule in [operations.rule_of(_target(n))]
-    ]
 
 
 def _target(node: fx.Node) -> Any:

@@ -12,6 +12,8 @@ from snnlab.graph.probe import Probe
 
 # How far the same images of two batches may differ by rounding, relative to the largest value.
 _ROUNDING = 1e-3
+# Whole numbers may be rearranged before they are looked up, but they are no currents.
+_OF_NEURONS = (OperationRule.RELU, OperationRule.MAX_POOL)
 
 
 def checked_rule(node: fx.Node, probe: Probe) -> OperationRule:
@@ -47,6 +49,8 @@ def _refuse_options(node: fx.Node, probe: Probe) -> None:
     training = options.get("training", options.get("train"))
     if name == "batch_norm" and ((len(node.args) > 5 and node.args[5]) or training):
         probe.refuse(node, "uses the statistics of the batch.", "Write model.eval() first.")
+    if name == "embedding" and options.get("max_norm") is not None:
+        probe.refuse(node, "rescales its weight when it is read.", "Leave `max_norm=` away.")
     if "dropout" in name:
         active = node.args[2] if len(node.args) > 2 else True if training is None else training
         if active:
@@ -70,7 +74,8 @@ def _refuse_mixing(node: fx.Node, probe: Probe) -> None:
     for a, b in pairs:
         if not isinstance(a, torch.Tensor):
             probe.refuse(node, f"returns {type(a).__name__}, expected a tensor.")
-        if a.dtype not in (torch.float32, torch.float64):
+        whole = not (probe.holds_floats or a.is_floating_point() or probe.rule(node) in _OF_NEURONS)
+        if a.dtype not in (torch.float32, torch.float64) and not whole:
             probe.refuse(node, f"returns {a.dtype}, expected float32 or float64.")
         if a.dtype is torch.float32 and probe.dtype is torch.float64:
             why = f"returns {a.dtype} in a model of {probe.dtype}, expected one type."
@@ -81,8 +86,10 @@ def _refuse_mixing(node: fx.Node, probe: Probe) -> None:
                 f"{tuple(b.shape)}; expected the number of images first and the rest equal."
             )
             probe.refuse(node, why, todo)
-        largest = b.abs().max() if b.numel() else 0.0
-        if not torch.allclose(a, b[1:3], rtol=0, atol=float(_ROUNDING * largest), equal_nan=True):
+        b = b[1:3]
+        if not torch.equal(a, b) and not torch.allclose(
+            a, b, rtol=0, atol=float(_ROUNDING * b.abs().max()), equal_nan=True
+        ):
             why = "mixes the images of a batch: others change what two of them give."
             probe.refuse(node, why, todo)
 
@@ -94,7 +101,7 @@ def _refuse_products(node: fx.Node, probe: Probe, rule: OperationRule) -> None:
         todo = "Only products and quotients with a constant can be converted."
         why = "divides by a value that depends on the input; that is not affine."
         probe.refuse(node, why, todo)
-    first_only = rule in (OperationRule.FIRST, OperationRule.NUMERATOR)
+    first_only = rule in (OperationRule.FIRST, OperationRule.NUMERATOR, OperationRule.LOOKUP)
     if (first_only and moving != [0]) or (rule is OperationRule.ONE and len(moving) != 1):
         probe.refuse(
             node,

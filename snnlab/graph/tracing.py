@@ -6,6 +6,7 @@ mixed. `trace` rewrites all of that on a copy, or refuses it by name and line.
 """
 
 import functools
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch import fx, nn
 
 from snnlab import _checks
 from snnlab._threads import threads_for
+from snnlab.exceptions import SNNLabError
 from snnlab.graph import operations
 from snnlab.graph.canonical import REFERENCE, Graph, expand_to_batch, source_of, tensors
 from snnlab.graph.models import Output, check_model, copied
@@ -21,6 +23,12 @@ from snnlab.graph.operations import Kind, OperationRule
 from snnlab.graph.probe import Probe
 from snnlab.graph.refusals import cap_of, checked_rule
 from snnlab.graph.weights import as_module
+
+# Of torch's words, and of ours, where floats are given to an embedding.
+_WANTS_WHOLE = "'indices'|index out of range in self|as indices|returns torch.int64"
+
+# Names that a part of a graph cannot have.
+_TAKEN = {REFERENCE, *dir(fx.GraphModule(nn.Module(), fx.Graph()))}
 
 
 def trace(model: nn.Module, x: Any, *, output: Output = None) -> Graph:
@@ -56,13 +64,21 @@ def trace(model: nn.Module, x: Any, *, output: Output = None) -> Graph:
       output    output                         3
     """
     check_model(model)
-    image = _checks.images(x, "x")[:1]
     model_copy = copied(model)
     parameter = next((t for t in tensors(model_copy) if t.is_floating_point()), None)
+    image = _checks.images(x, "x")[:1]
     image = image.to(torch.get_default_dtype() if parameter is None else parameter)
     # One thread, since what it would have to compute is not known before; it is few images in all.
     with torch.no_grad(), threads_for(0):
-        return _Rewriting(Probe(model_copy, image, output)).graph(image, output)
+        try:
+            return _Rewriting(Probe(model_copy, image, image.dtype, output)).graph(image, output)
+        except SNNLabError as error:
+            # An embedding wants whole numbers; all else wants floats.
+            if not re.search(_WANTS_WHOLE, str(error)) or (image != image.round()).any():
+                raise
+            return _Rewriting(Probe(model_copy, image.long(), image.dtype, output)).graph(
+                image, output
+            )
 
 
 class _Rewriting:
@@ -104,6 +120,8 @@ class _Rewriting:
             node.replace_all_uses_with(source)
         elif rule is OperationRule.SOFTMAX:
             self._drop_softmax(node, source)
+        elif rule is OperationRule.LOOKUP:
+            _become(node, operations.looked_up, *node.args[:2])
         elif rule is OperationRule.RELU:
             _become(node, operations.rectify, source, cap_of(node, self.probe))
         elif self.probe.name(node) in ("expand", "expand_as"):
@@ -128,7 +146,7 @@ class _Rewriting:
     def _free(self, name: str) -> str:
         """Return a name like the given one that no part of the graph has."""
         first = name.partition(".")[0]
-        stem = f"({first}){name[len(first) :]}" if hasattr(fx.GraphModule, first) else name
+        stem = f"({first}){name[len(first) :]}" if first in _TAKEN else name
         number, name = 1, stem
         while name in self.parts:
             number += 1

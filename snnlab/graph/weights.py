@@ -74,15 +74,15 @@ def _norm(
 ) -> nn.Module:
     affine = weight is not None or bias is not None
     norm = getattr(nn, f"BatchNorm{dimensions}d")(len(running_mean), eps, affine=affine)
-    norm.running_mean, norm.running_var = running_mean.clone(), running_var.clone()
+    norm.running_mean, norm.running_var = running_mean, running_var
     weight = torch.ones_like(running_mean) if weight is None and affine else weight
     bias = torch.zeros_like(running_mean) if bias is None and affine else bias
     return _with(norm.to(running_mean), weight, bias)
 
 
 def _with(layer: nn.Module, weight: Any, bias: Any) -> nn.Module:
-    """Give a layer copies of weights; where there is none, it has none."""
+    """Give a layer weights; where there is none, it has none."""
     for name, value in (("weight", weight), ("bias", bias)):
-        own = None if value is None else nn.Parameter(value.clone(), requires_grad=False)
+        own = None if value is None else nn.Parameter(value, requires_grad=False)
         setattr(layer, name, own)
     return layer

@@ -1,48 +1,69 @@
 """A graph as data for JSON and tensors, and back."""
 
 import functools
-import inspect
 import keyword
 from typing import Any
 
-import numpy as np
 import torch
 from torch import fx, nn
 
 from snnlab.exceptions import DataError
 from snnlab.graph.canonical import Graph
-from snnlab.graph.operations import Kind
-from snnlab.saving.values import decoded, encoded, functions, is_method, name_of_function
+from snnlab.saving.values import (
+    PROPERTIES,
+    decoded,
+    encoded,
+    functions,
+    is_method,
+    name_of_function,
+)
 
 Data = dict[str, Any]
 Tensors = dict[str, torch.Tensor]
 
-_DIMENSIONS = ("1d", "2d", "3d")
-_PLACE = ("device", "dtype")
-_LAYERS: dict[str, type[nn.Module]] = {
-    name: getattr(nn, name)
-    for name in (
-        "Linear",
-        *(stem + d for stem in ("Conv", "ConvTranspose", "BatchNorm") for d in _DIMENSIONS),
-        *(stem + d for stem in ("AvgPool", "AdaptiveAvgPool", "MaxPool") for d in _DIMENSIONS),
-    )
+# What a network needs of a node's meta data.
+_META = ("kind", "shape", "layer", "scale")
+_CONVOLUTION = (
+    *("in_channels", "out_channels", "kernel_size", "stride", "padding"),
+    *("dilation", "groups", "bias", "padding_mode"),
+)
+_OF_EACH_DIMENSION = {
+    "Conv": _CONVOLUTION,
+    "ConvTranspose": (*_CONVOLUTION, "output_padding"),
+    "BatchNorm": ("num_features", "eps", "momentum", "affine", "track_running_stats"),
+}
+# The layers that a network may hold, and the arguments that make them.
+_LAYERS = {"Linear": ("in_features", "out_features", "bias")} | {
+    f"{kind}{d}d": names for kind, names in _OF_EACH_DIMENSION.items() for d in (1, 2, 3)
 }
 
 
 def taken_apart(graph: Graph) -> tuple[Data, Tensors]:
     """Return a graph as data for JSON, and its tensors by name."""
-    module = graph.module
+    data, tensors = _steps(graph.module)
+    rest = {
+        "softmax": _softmax_as_data(graph.softmax),
+        "added": list(graph.added),
+        "logits": graph.logits,
+        "output": graph.output,
+    }
+    return data | rest, tensors
+
+
+def put_together(data: Data, tensors: Tensors) -> Graph:
+    """Return the graph that `taken_apart` has made data of."""
+    module, softmax = _module_of(data, tensors), _softmax(data["softmax"])
+    return Graph(module, softmax, tuple(data["added"]), data["logits"], data["output"])
+
+
+def _steps(module: fx.GraphModule) -> tuple[Data, Tensors]:
     parameters = dict(module.named_parameters(remove_duplicate=False))
     buffers = dict(module.named_buffers(remove_duplicate=False))
     data = {
         "modules": [[path, *_described(m)] for path, m in module.named_modules() if path],
         "parameters": {name: _strides(tensor) for name, tensor in parameters.items()},
         "buffers": {name: _strides(tensor) for name, tensor in buffers.items()},
-        "nodes": [_as_data(node) for node in graph.nodes],
-        "softmax": _softmax_as_data(graph.softmax),
-        "added": list(graph.added),
-        "logits": graph.logits,
-        "output": graph.output,
+        "nodes": [_as_data(node) for node in module.graph.nodes],
     }
     tensors = {
         # In memory of its own, since a file holds no views.
@@ -52,8 +73,8 @@ def taken_apart(graph: Graph) -> tuple[Data, Tensors]:
     return data, tensors
 
 
-def put_together(data: Data, tensors: Tensors) -> Graph:
-    """Return the graph that `taken_apart` has made data of.
+def _module_of(data: Data, tensors: Tensors) -> fx.GraphModule:
+    """Return the module that `_steps` has made data of.
 
     Nothing of the file becomes code but names, and these are checked: torch writes the forward of a
     GraphModule as source.
@@ -61,7 +82,7 @@ def put_together(data: Data, tensors: Tensors) -> Graph:
     root = nn.Module()
     for path, kind, arguments in data["modules"]:
         parent, name = _owner(root, path)
-        parent.add_module(name, _module(kind, arguments))
+        parent.add_module(name, _layer(kind, arguments))
     for path, strides in data["parameters"].items():
         owner, name = _owner(root, path)
         parameter = nn.Parameter(_tensor(path, strides, owner, tensors), requires_grad=False)
@@ -77,45 +98,39 @@ def put_together(data: Data, tensors: Tensors) -> Graph:
     module = fx.GraphModule(root, graph)
     for part in ("_modules", "_parameters", "_buffers"):
         vars(module)[part] = vars(root)[part]  # all of them, in their order
-    softmax = _softmax(data["softmax"])
-    return Graph(module, softmax, tuple(data["added"]), data["logits"], data["output"])
+    return module
 
 
 # --- modules and tensors ---------------------------------------------------------------------
 
 
-def _described(module: nn.Module) -> tuple[str, Data]:
+def _described(module: nn.Module) -> tuple[str, Any]:
     """Return the class of a layer and the arguments that make it."""
+    kind = type(module).__name__
     if type(module) is nn.Module:
-        return "Module", encoded({})
-    kind = next((name for name, kind in _LAYERS.items() if type(module) is kind), None)
-    if kind is None:
+        return kind, encoded({})
+    if type(module) is not getattr(nn, kind, None) or kind not in _LAYERS:
         raise DataError(
-            f"network.save: the network holds a {type(module).__name__}, which has no form in a "
-            f"file. Expected {', '.join(_LAYERS)}. Convert the model anew with this snnlab."
+            f"network.save: the network holds a {kind}, which has no form in a file. Expected "
+            f"{', '.join(_LAYERS)}. Convert the model anew with this snnlab."
         )
-    arguments = {name: getattr(module, name) for name in _parameters(kind)}
+    arguments = {name: getattr(module, name) for name in _LAYERS[kind]}
     if "bias" in arguments:
         arguments["bias"] = module.bias is not None
     return kind, encoded(arguments)
 
 
-def _module(kind: str, arguments: Data) -> nn.Module:
+def _layer(kind: str, arguments: Any) -> nn.Module:
     """Return a layer without values, which neither takes memory nor draws random numbers."""
     if kind == "Module":
         return nn.Module()
     if kind not in _LAYERS:
         raise DataError(f"{kind!r} is no layer of a network, expected {', '.join(_LAYERS)}.")
     given = decoded(arguments, {})
-    if not set(given) <= set(_parameters(kind)):
-        raise DataError(f"{kind} has no arguments {list(given)}, expected {_parameters(kind)}.")
+    if set(given) != set(_LAYERS[kind]):
+        raise DataError(f"{kind} has arguments {list(given)}, expected {_LAYERS[kind]}.")
     with torch.device("meta"):
-        return _LAYERS[kind](**given).eval()
-
-
-def _parameters(kind: str) -> list[str]:
-    """Return what makes a layer, but for where its weights lie."""
-    return [n for n in inspect.signature(_LAYERS[kind]).parameters if n not in _PLACE]
+        return getattr(nn, kind)(**given).eval()
 
 
 def _owner(root: nn.Module, path: str) -> tuple[nn.Module, str]:
@@ -168,17 +183,13 @@ def _refuse_missing(root: nn.Module) -> None:
 
 def _as_data(node: fx.Node) -> Data:
     target = node.target if isinstance(node.target, str) else name_of_function(node.target)
-    meta = node.meta
     return {
         "name": node.name,
         "op": node.op,
         "target": target,
         "args": encoded(node.args),
         "kwargs": encoded(node.kwargs),
-        "kind": meta["kind"].value,
-        "shape": None if meta["shape"] is None else list(meta["shape"]),
-        "layer": meta["layer"],
-        "scale": np.asarray(meta["scale"]).tolist() if "scale" in meta else None,
+        "meta": encoded({key: node.meta[key] for key in _META if key in node.meta}),
     }
 
 
@@ -190,17 +201,15 @@ def _node(graph: fx.Graph, entry: Data, made: dict[str, fx.Node], data: Data) ->
     if not all(map(_is_identifier, kwargs)):
         raise DataError(f"{list(kwargs)} are no names of arguments. Expected words.")
     called = functions()[target] if op == "call_function" else target
+    if called is getattr and args[1] not in PROPERTIES:
+        raise DataError(f"{args[1]!r} is no property that a network reads, expected {PROPERTIES}.")
     node = graph.create_node(op, called, args, kwargs, entry["name"])
     if node.name != entry["name"]:
         raise DataError(f"{entry['name']!r} is no name of a node. Expected another one for each.")
-    shape, scale = entry["shape"], entry["scale"]
-    node.meta |= {
-        "kind": Kind(entry["kind"]),
-        "shape": None if shape is None else tuple(shape),
-        "layer": entry["layer"],
-    }
-    if scale is not None:
-        node.meta["scale"] = np.asarray(scale, np.float64)
+    meta = decoded(entry["meta"], {})
+    if not set(meta) <= set(_META):
+        raise DataError(f"{list(meta)} is nothing that a node has. Expected {_META}.")
+    node.meta |= meta
     return node
 
 

@@ -24,10 +24,7 @@ def as_modules(graph: Graph, neurons: Mapping[str, Neuron]) -> fx.GraphModule:
             module.add_submodule(node.target, relu)
         elif node.target is expand_to_batch:
             _expand(node, module)
-        elif node.op == "call_function" and _is_method(node.target):
-            node.op, node.target = "call_method", node.target.__name__
     delattr(module, REFERENCE)
-    module._tracer_cls = None  # which another process would import
     module.graph.lint()
     module.recompile()
     return module.eval().to(graph.device)
@@ -64,9 +61,3 @@ def _expand(node: fx.Node, module: fx.GraphModule) -> None:
         zeros = graph.call_function(torch.zeros_like, (one_each,), {"dtype": dtype})
         zeros = graph.call_method("reshape", (zeros, -1, *[1] * len(node.meta["shape"])))
     node.target, node.args = operator.add, (zeros, constant)
-
-
-def _is_method(function: object) -> bool:
-    """Return whether a function is a method of tensors, which a trace of torch cannot call."""
-    name = getattr(function, "__name__", "")
-    return getattr(torch.Tensor, name, None) is function

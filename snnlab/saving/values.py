@@ -1,4 +1,4 @@
-"""The arguments of a node as JSON and back, and the functions that a file may name."""
+"""What a node says as JSON and back, and the functions that a file may name."""
 
 import functools
 import math
@@ -6,6 +6,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import fx, nn
 
@@ -16,12 +17,17 @@ from snnlab.graph.canonical import expand_to_batch
 _NAMESPACES = {
     "torch": torch,
     "torch.nn.functional": nn.functional,
-    "torch.Tensor": torch.Tensor,
-    "operator": operator,
+    "torch.linalg": torch.linalg,
+    "torch.special": torch.special,
+    "torch.fft": torch.fft,
 }
+_OPERATORS = ("add", "getitem", "matmul", "mul", "neg", "pow", "sub", "truediv")
+# The properties of a tensor that are tensors.
+PROPERTIES = ("T", "H", "mT", "mH", "real", "imag")
 # What else a graph may call, under names that stay when the files of the package are moved.
 _OWN: dict[str, Callable] = {
     "snnlab.rectify": operations.rectify,
+    "snnlab.looked_up": operations.looked_up,
     "snnlab.expand_to_batch": expand_to_batch,
     "snnlab.assigned": operations.assigned,
     "snnlab.overwritten": operations.overwritten,
@@ -35,27 +41,46 @@ _CONSTANTS = {
 
 @functools.cache
 def functions() -> dict[str, Callable]:
-    """Return all functions that a file may name: those that `trace` knows, by their full name.
+    """Return all functions that a file may name: those of tensors, by their full name.
 
-    A name is looked up here and nowhere else, so no file can lead to another function.
+    A name is looked up here and nowhere else, so no file can lead to another function: none that
+    reads files, writes in place, or runs code.
     """
-    return _OWN | {
-        f"{prefix}.{name}": getattr(namespace, name)
-        for prefix, namespace in _NAMESPACES.items()
-        for name in dir(namespace)
-        if is_method(name) and callable(getattr(namespace, name))
+    return {
+        **_OWN,
+        "getattr": getattr,
+        **{f"operator.{name}": getattr(operator, name) for name in _OPERATORS},
+        **{
+            f"{prefix}.{name}": getattr(namespace, name)
+            for prefix, namespace in _NAMESPACES.items()
+            for name in dir(namespace)
+            if not name.startswith("_") and _is_of_tensors(name, namespace)
+        },
     }
 
 
 def is_method(name: str) -> bool:
-    """Return whether `trace` knows an operation of this name, which is not in place."""
-    return operations.rule_of(name) is not None and operations.name_of(name) == name
+    """Return whether tensors have a method of this name that does not work in place."""
+    return _is_of_tensors(name, torch.Tensor)
+
+
+def _is_of_tensors(name: str, namespace: Any) -> bool:
+    function = getattr(namespace, name, None)
+    listed = callable(function) and function in _functions_of_tensors()
+    return listed and not operations.is_in_place(name)
 
 
 @functools.cache
-def _names() -> dict[Callable, str]:
+def _functions_of_tensors() -> set[Callable]:
+    """Return all functions and methods of torch that work on tensors, as torch lists them."""
+    listed = torch.overrides.get_overridable_functions().values()
+    return {function for functions in listed for function in functions}
+
+
+@functools.cache
+def _names() -> dict[tuple[Callable, str], str]:
     """Return the full name of each function, the first where there are several."""
-    return {function: name for name, function in reversed(functions().items())}
+    return {(f, f.__name__): name for name, f in reversed(functions().items())}
 
 
 def name_of_function(function: Any) -> str:
@@ -64,7 +89,8 @@ def name_of_function(function: Any) -> str:
     >>> name_of_function(torch.reshape)
     'torch.reshape'
     """
-    name = _names().get(function)
+    # By its name too, because torch.mm and torch.dsmm compare as equal.
+    name = _names().get((function, getattr(function, "__name__", "")))
     if name is None:
         raise DataError(
             f"network.save: the network calls {function!r}, which has no name in a file. Expected "
@@ -74,7 +100,7 @@ def name_of_function(function: Any) -> str:
 
 
 def encoded(value: Any) -> Any:
-    """Return an argument of a node as data for JSON; what JSON does not have is named by its type.
+    """Return what a node says as data for JSON; what JSON does not have is named by its type.
 
     >>> encoded((1, [2.5, None], slice(0, None, 2), torch.float64, float("inf")))
     {'tuple': [1, [2.5, None], {'slice': [0, None, 2]}, {'torch': 'float64'}, {'float': 'inf'}]}
@@ -99,6 +125,10 @@ def encoded(value: Any) -> Any:
         return {"torch": str(value).removeprefix("torch.")}
     if isinstance(value, torch.device):
         return {"device": str(value)}
+    if isinstance(value, operations.Kind):
+        return {"kind": value.value}
+    if isinstance(value, np.ndarray):
+        return {"array": value.astype(np.float64).tolist()}
     raise DataError(
         f"network.save: the network has an argument of type {type(value).__name__}, which has no "
         f"form in a file. Expected numbers, texts, tensors and lists of them. Compute it before "
@@ -107,7 +137,7 @@ def encoded(value: Any) -> Any:
 
 
 def decoded(data: Any, nodes: dict[str, fx.Node]) -> Any:
-    """Return an argument of a node from what `encoded` made of it.
+    """Return what a node says from what `encoded` made of it.
 
     >>> decoded({"tuple": [1, {"slice": [0, None, 2]}, {"torch": "float64"}]}, {})
     (1, slice(0, None, 2), torch.float64)
@@ -125,6 +155,10 @@ def decoded(data: Any, nodes: dict[str, fx.Node]) -> Any:
         return _CONSTANTS[f"torch.{value}"]
     if kind == "device":
         return torch.device(value)
+    if kind == "kind":
+        return operations.Kind(value)
+    if kind == "array":
+        return np.array(value, np.float64)
     if kind == "ellipsis":
         return ...
     makers: dict[str, Callable] = {"tuple": tuple, "dict": dict, "slice": lambda e: slice(*e)}

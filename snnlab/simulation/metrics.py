@@ -65,12 +65,12 @@ def _values(sums: np.ndarray, steps: int, head: Head | None) -> np.ndarray:
 def _default(y: Any, shape: tuple[int, ...]) -> str:
     """Return the metric that fits the labels."""
     array = _labels.read(y, _per_image(shape))
+    real = array.dtype.kind == "f" and bool((array % 1).any())
     if _one_logit(shape):
-        fits = array.shape in (shape, _per_image(shape))
-        targets = fits and array.dtype.kind == "f" and not _labels.are_binary(array)
+        targets = array.dtype.kind == "f" and not _labels.are_binary(array)
         return "rmse" if targets else "accuracy"
-    if array.shape != shape or _labels.are_one_hot(array):
-        return "accuracy"
+    if real or array.shape != shape or _labels.are_one_hot(array):
+        return "rmse" if real else "accuracy"
     if array.dtype.kind != "f":
         return "multilabel"
     if _labels.are_binary(array):
@@ -87,15 +87,14 @@ def _right(name: str, y: Any, shape: tuple[int, ...]) -> Measure:
     Classes lie along dimension 1. One logit in their place says 1 where it is above 0.
     """
     array = _labels.read(y, _per_image(shape))
-    several = array.shape == shape and (name == "multilabel" or not _labels.are_one_hot(array))
-    if _one_logit(shape) or several or name == "multilabel":
-        # Of one logit the labels may have the shape with it or without.
-        flat = _one_logit(shape) and array.shape != shape
-        right, chance = _labels.binary(array, _per_image(shape) if flat else shape), 0.5
-        decided = _above_0
+    if _one_logit(shape) and array.shape != shape:
+        logits = "outputs[:, 0]" if len(shape) > 1 else "outputs"
+        right, chance, decided = _labels.binary(array, _per_image(shape), logits), 0.5, _above_0
+    elif _one_logit(shape) or name == "multilabel" or _multi_hot(array, shape):
+        right, chance, decided = _labels.binary(array, shape), 0.5, _above_0
     else:
-        right, chance = _labels.classes(array, _per_image(shape), shape[1]), 1 / shape[1]
-        decided = _highest
+        right = _labels.classes(array, _per_image(shape), shape[1])
+        chance, decided = 1 / shape[1], _highest
 
     def answers(sums: np.ndarray) -> np.ndarray:
         return decided(sums.reshape(shape)).reshape(right.shape)
@@ -137,8 +136,8 @@ def _rms_error(y: Any, shape: tuple[int, ...], values: Callable) -> Measure:
     flat = _one_logit(shape) and targets.shape == _per_image(shape)
     if targets.shape != shape and not flat:
         raise ShapeError(
-            f"y: shape {targets.shape}, expected {shape}: a target for each output. Reshape the "
-            f"targets, or for labels choose another metric."
+            f"y: type {targets.dtype}, shape {targets.shape}, expected {shape}: a target for each "
+            f"output. Reshape the targets; for labels write whole numbers."
         )
     targets = targets.reshape(shape).astype(np.float64)
 
@@ -164,6 +163,11 @@ def _rms(errors: np.ndarray) -> float:
 def _one_logit(shape: tuple[int, ...]) -> bool:
     """Return whether there is one logit for each label, in place of a score for each class."""
     return len(shape) == 1 or shape[1] == 1
+
+
+def _multi_hot(array: np.ndarray, shape: tuple[int, ...]) -> bool:
+    """Return whether there is a label for each output, and no one class for each image."""
+    return array.shape == shape and not _labels.are_one_hot(array)
 
 
 def _per_image(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -58,6 +58,11 @@ class RunOptions:
             network = network.replace(reset=self.reset, v_init=self.v_init)
         if self.dtype is not None and self.dtype != network.graph.dtype:
             network = network.to(self.dtype)
+        if network.graph.looks_up and self.input != "analog":
+            raise OptionError(
+                f"input = {self.input!r}: expected 'analog': this network looks whole numbers up "
+                f"in an embedding, and no spikes stand for them. Leave input= away."
+            )
         images = Images(
             x,
             "x",

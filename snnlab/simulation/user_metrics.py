@@ -76,13 +76,12 @@ def _of_tensors(metric: Any, outputs: np.ndarray, labels: np.ndarray) -> Any:
 
 def _number(found: Any, name: str) -> float:
     """Return the one number that a metric has found."""
-    try:
-        array = np.asarray(found, np.float64)
-    except (TypeError, ValueError):
-        array = np.empty(0)
-    if array.size != 1:
-        what = f"shape {array.shape}" if array.size else type(found).__name__
+    if isinstance(found, torch.Tensor):
+        found = found.detach().cpu()
+    array = np.asarray(found)
+    if array.size != 1 or array.dtype.kind not in "biuf":
+        what = f"shape {array.shape}" if array.size > 1 else type(found).__name__
         raise OptionError(
             f"metric: {name} returned {what}, expected one number. Take a mean, or one of them."
         )
-    return array.item()
+    return float(array.item())

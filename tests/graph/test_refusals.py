@@ -541,7 +541,7 @@ BAD_IMAGES = {
     "one number": (np.float64(1.0), "shape (), expected (B, ...) with at least one image"),
     "images without values": (torch.zeros(2, 0, 6), "0, 6), expected"),
     "one vector": (torch.zeros(6), "shape (6,), expected (B, ...) with at least one image"),
-    "NaN": (images() * float("nan"), "holds NaN or infinite values, first in image 0"),
+    "NaN": (images() * float("nan"), "holds NaN or infinite values, first in image 0, "),
     "infinite": (np.full((2, *IMAGE), np.inf), "holds NaN or infinite values"),
     "a string": ("images", "found str, expected an array, a tensor or a nested list"),
     "strings": ([["a", "b"]], "cannot be read as an array of numbers"),

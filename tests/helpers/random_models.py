@@ -121,6 +121,7 @@ class _Writer:
         self.model = RandomModel(seed, shape)
         self.net = nn.Module().eval()
         self.values = {"x": self.model.images(BATCH)}
+        torch.manual_seed(seed)
 
     @property
     def shape(self):
@@ -214,6 +215,7 @@ def _closing(text, at):
 
 
 @lru_cache(None)
+@torch.random.fork_rng()
 def random_model(seed):
     """Return a random model; every tenth holds a trap."""
     rng = random.Random(seed)
@@ -235,18 +237,16 @@ def random_model(seed):
     return w.model if _runs(w.model) else random_model(seed + 100_000)
 
 
+@torch.random.fork_rng()
 def model_with(group, name):
     """Return a small model that holds a certain step behind a ReLU, and a layer behind it."""
     for attempt in range(200):
         rng = random.Random(f"{group} {name} {attempt}")
         w = _Writer(rng.randrange(1000), rng.choice(SHAPES))
-        w.any_of("WEIGHTS")
-        w.any_of("RELUS")
+        w.write("WEIGHTS", "Conv, padded") or w.write("WEIGHTS", "Linear")
+        relu = w.write("RELUS", "torch.relu")
         w.keep()
-        if attempt % 2:
-            w.any_of("RESHAPES")
-        if w.write(group, name) and w.any_of("WEIGHTS"):
-            w.write("RELUS", "torch.relu")
+        if relu and w.write(group, name):
             w.add("END", "x = x.flatten(1)")
             w.write("WEIGHTS", "Linear")
             if group == "TRAPS" or _runs(w.model):

@@ -171,7 +171,6 @@ def test_data_from_a_file(tmp_path):
     assert net.thresholds == converted("chain").thresholds
 
 
-@pytest.mark.xfail(raises=AttributeError, reason="a network cannot be saved yet")
 def test_saved_network(tmp_path):
     """core/test_io.py: TestModelIO.test_loading_parsed_model."""
     net = converted("branches")

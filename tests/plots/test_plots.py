@@ -58,6 +58,24 @@ def test_accuracy_over_time_shows_the_record_and_the_ann(run):
     assert (accuracy == 100 * record.accuracy(y)).all()
     assert set(ax.lines[1].get_ydata()) == {50.0}
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["soft", "ANN"]
+    assert (ax.get_title(), ax.get_ylabel()) == ("Accuracy over time", "accuracy (%)")
+
+
+@pytest.mark.parametrize(
+    ("metric", "factor", "title", "label"),
+    [
+        ("top2", 100, "Top-2 accuracy over time", "top-2 accuracy (%)"),
+        ("rmse", 1, "RMS error over time", "RMS error"),
+        (lambda outputs, y: outputs.max(), 1, "Metric over time", "metric"),
+    ],
+)
+def test_another_metric_over_time(run, metric, factor, title, label):
+    record = run[2]
+    y = record.outputs[0] + 0.5 if metric == "rmse" else np.arange(6) % 3
+    ax = plots.accuracy_over_time(record, y, metric=metric, ann=0.5)
+    assert (ax.lines[0].get_ydata() == factor * record.accuracy(y, metric=metric)).all()
+    assert set(ax.lines[1].get_ydata()) == {factor * 0.5}
+    assert (ax.get_title(), ax.get_ylabel()) == (title, label)
 
 
 @pytest.mark.parametrize("poisson", [False, True])
