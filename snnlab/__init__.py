@@ -26,7 +26,7 @@ from snnlab.exceptions import (
     UnsupportedLayerError,
     VerificationError,
 )
-from snnlab.graph import Graph, fold_batchnorm, trace
+from snnlab.graph import QCFS, Graph, fold_batchnorm, trace
 from snnlab.network import Network, load
 from snnlab.nir import from_nir, to_nir
 from snnlab.simulation import Activations, Record, ann, quantized, simulate, softmax_spikes
@@ -35,6 +35,7 @@ from snnlab.sweeping import sweep
 __version__ = "0.1.0"
 
 __all__ = [
+    "QCFS",
     "Activations",
     "CalibrationError",
     "DataBased",

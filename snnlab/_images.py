@@ -117,9 +117,8 @@ class Images:
         return _checks.image_tensor(images[:most], self.name)
 
     def count_up_to(self, most: int) -> int | None:
-        """Return their number if it is known, or at most so many; else None."""
-        if self.count is None:
-            self._look_ahead(most + 1)
+        """Return their number if it is at most so many; else None."""
+        self._look_ahead(most + 1)
         return self.count
 
     def split(self, size: int, dtype: torch.dtype | None = None) -> Iterator[torch.Tensor]:
@@ -285,13 +284,12 @@ class _Elements:
 
 def gathered(
     x: Any,
-    y: Any = None,
-    name: str = "x",
+    name: str,
     shape: Sequence[int] | None = None,
     dtype: torch.dtype | None = None,
     memory: int = GIB,
-) -> tuple[torch.Tensor, Any]:
-    """Return all images as one tensor, and their labels: `y`, or what came along with them.
+) -> tuple[torch.Tensor, np.ndarray | None]:
+    """Return all images as one tensor, and the labels that came along with them.
 
     For work that needs the images many times.
 
@@ -313,7 +311,7 @@ def gathered(
                 f"torch.utils.data.Subset(dataset, range(1000))."
             )
     whole = parts[0] if len(parts) == 1 else torch.cat(parts)
-    return whole, images.labels if y is None else y
+    return whole, images.labels
 
 
 def checksums(images: torch.Tensor) -> np.ndarray:

@@ -52,11 +52,8 @@ def classes(y: Any, shape: tuple[int, ...], count: int | None = None) -> np.ndar
     if array.shape != shape:
         raise _misshaped(array, shape, count)
     if array.dtype.kind == "f" or (array.dtype.kind == "b" and count != 2):
-        whole = not (array % 1).any() if array.dtype.kind == "f" else True
         todo = (
-            "Write np.asarray(y).astype(int)."
-            if whole
-            else "For a regression give targets of the shape of the outputs."
+            "Number the classes from 0." if are_real(array) else "Write np.asarray(y).astype(int)."
         )
         raise ShapeError(
             f"y: type {array.dtype}, expected whole numbers, the index of the right class. {todo}"
@@ -91,6 +88,11 @@ def binary(y: Any, shape: tuple[int, ...], logits: str = "outputs") -> np.ndarra
 def are_binary(array: np.ndarray) -> bool:
     """Return whether all entries are 0 or 1."""
     return bool(((array == 0) | (array == 1)).all())
+
+
+def are_real(array: np.ndarray) -> bool:
+    """Return whether some entry is no whole number."""
+    return array.dtype.kind == "f" and bool((array % 1).any())
 
 
 def are_one_hot(array: np.ndarray) -> bool:

@@ -95,6 +95,23 @@ class Network(_text.ShownAsTable):
         """Return the shape of a spiking layer for one image."""
         return self.graph.layers[_checks.layer(layer, self.layers)].meta["shape"]
 
+    def head(self, logits: Any) -> Any:
+        """Return what the model makes of its logits at the very end, like `logits`: (B, ...).
+
+        A final softmax or sigmoid, say; the logits themselves if the model ends with them. No
+        neuron computes it: `simulate` and `ann` give the logits.
+
+        >>> from torch import nn
+        >>> from snnlab import Fixed, convert
+        >>> net = convert(nn.Sequential(nn.ReLU(), nn.Sigmoid()), [[1.0]], threshold=Fixed(1.0))
+        >>> net.head(np.array([[0.0]]))
+        array([[0.5]], dtype=float32)
+        """
+        with torch.no_grad():
+            given = torch.as_tensor(logits, dtype=self.graph.dtype, device=self.graph.device)
+            found = given if self.graph.head is None else self.graph.head(given)
+        return found if isinstance(logits, torch.Tensor) else found.cpu().numpy()
+
     def replace(
         self,
         layer: str | int | None = None,
@@ -202,6 +219,7 @@ class Network(_text.ShownAsTable):
             f"Spiking network of {len(self.layers)} layers, {neurons:,} neurons; "
             f"input {_text.shape(self.graph.input_shape)}"
         )
+        parts = [node.meta.get("part", "") for node in self.graph.layers.values()]
         header = ["layer", "shape", "neurons", "threshold θ", "reset", "v_init"]
         rows = [
             [
@@ -214,6 +232,9 @@ class Network(_text.ShownAsTable):
             ]
             for name, node in self.graph.layers.items()
         ]
+        if any(parts):  # a layer of the model that is several of neurons
+            header = [*header, "part of the model's layer"]
+            rows = [[*row, part] for row, part in zip(rows, parts, strict=True)]
         return _text.Table(title, header, rows)
 
 

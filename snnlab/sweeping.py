@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from snnlab import _checks, _labels
+from snnlab._images import gathered
 from snnlab.conversion import Fixed, Percentile, ThresholdRule, convert
 from snnlab.exceptions import OptionError, needs
 from snnlab.graph.fingerprint import fingerprint
@@ -21,6 +22,7 @@ from snnlab.network import Network
 from snnlab.simulation import Activations, ann, simulate
 from snnlab.simulation.metrics import Metric, measure
 from snnlab.simulation.options import RunOptions, refuse_outside_unit
+from snnlab.simulation.record import labels_or_own
 
 # What can vary, by what it is handed to.
 _CONVERT = ("threshold", "readout", "average_pool")
@@ -29,7 +31,7 @@ _SIMULATE = ("input", "seed", "dtype")
 _OPTIONS = ("percentile", *_CONVERT, *_REPLACE, *_SIMULATE)
 IMAGES = 500  # simulated at once
 # The folders whose code decides what a sweep finds.
-_FOLDERS = ("graph", "dynamics", "conversion", "simulation")
+_FOLDERS = ("graph", "dynamics", "saving", "conversion", "simulation")
 # While torch.fx traces a model, it replaces functions of torch in the whole process.
 # No other thread may compute, or unpickle a tensor, in the meantime.
 _ALONE = threading.RLock()
@@ -39,7 +41,7 @@ def sweep(
     models: nn.Module | Network | Mapping[str, nn.Module | Network],
     grid: Mapping[str, Iterable[Any]],
     x: Any,
-    y: Any,
+    y: Any = None,
     *,
     timesteps: int | Iterable[int] = (4, 8, 16, 32, 64),
     metric: Metric = None,
@@ -66,16 +68,16 @@ def sweep(
         "percentile", "threshold", "readout", "average_pool" as in `convert`, for models only;
         "reset", "v_init", "scale", "max_pool" as in `Network.replace`; "input", "seed", "dtype" as
         in `simulate`.
-    x : array, shape (B, ...)
-        Images to classify.
-    y : array, shape (B,) or (B, ...)
-        Labels or targets, as in `Record.accuracy`.
+    x : array, shape (B, ...), or DataLoader, Dataset, iterable of batches
+        Images to classify; they are kept as one array.
+    y : array, shape (B,) or (B, ...), optional
+        Labels or targets, as in `Record.accuracy`; by default those that come along with `x`.
     timesteps : int or ints
         Steps after which accuracy and spikes are reported.
     metric : str or callable, optional
         In place of accuracy, as in `Record.accuracy`; it names its column.
-    x_cal : array, shape (B, ...)
-        Calibration images, for models.
+    x_cal : array, shape (B, ...), or DataLoader, Dataset, iterable of batches
+        Calibration images, for models; they are kept as one array too.
     cache : path, optional
         A folder for what has been computed; it is made if there is none.
     jobs : int, optional
@@ -122,8 +124,9 @@ def sweep(
     if jobs is not None:
         todo = "a whole number above 0, or -1 for all cores."
         jobs = _checks.number(jobs, "jobs", excluded=(0,), whole=True, expected=todo)
-    x, x_cal = _array(x, "x"), None if x_cal is None else _array(x_cal, "x_cal")
-    y = _labels.read(y, (len(x),))
+    x, own = _array(x, "x")
+    x_cal = None if x_cal is None else _array(x_cal, "x_cal")[0]
+    y = _labels.read(labels_or_own(y, own), (len(x),))
     for name, model in named.items():
         _check_model(name or "models", model, grid, x_cal)
     known, named_metrics = {}, {}
@@ -325,6 +328,11 @@ def _listed(grid: Any) -> dict[str, list]:
                 f"grid[{option!r}] = {values!r}: expected a list of at least one value. For a "
                 f"single one write [value]; for the default leave the option away."
             )
+    if "frames" in listed.get("input", ()):
+        raise OptionError(
+            "grid['input']: has 'frames', expected 'analog', 'poisson' or 'regular': x holds "
+            "images here. Call simulate(network, frames, timesteps, input='frames') for each."
+        )
     if {"percentile", "threshold"} <= set(listed):
         raise OptionError("grid: has percentile and threshold, expected one of them.")
     return listed
@@ -347,7 +355,8 @@ def _folder(cache: Any, grid: Mapping[str, list]) -> str:
     return str(cache)
 
 
-def _array(x: Any, name: str) -> np.ndarray:
-    """Return images as an array, which can be sent to other processes."""
-    tensor = _checks.images(x, name).cpu()
-    return (tensor if tensor.itemsize > 2 else tensor.float()).numpy()  # numpy has no bfloat16
+def _array(x: Any, name: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return images as an array, which can be sent to other processes, and labels beside them."""
+    images, labels = gathered(x, name)
+    tensor = images.cpu()
+    return (tensor if tensor.itemsize > 2 else tensor.float()).numpy(), labels  # no bfloat16 there

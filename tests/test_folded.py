@@ -26,7 +26,7 @@ class Branches(nn.Module):
 
     def forward(self, x):
         a = torch.relu(self.bn(self.conv(x)))
-        a = nn.functional.relu6(a + self.conv(x))[:, :, ::2]
+        a = nn.functional.relu6(8 * (a + self.conv(x)))[:, :, ::2]
         ones = x.new_ones(x.shape[0], 1)
         return self.fc(torch.cat([a.flatten(1), ones], 1))
 

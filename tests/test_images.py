@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from helpers.activations import convnet
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset
@@ -116,8 +116,14 @@ def same(found, expected):
 # --- the same as one array -------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("rule", RULES, ids=str)
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("form", "rule"),
+    [(form, RULES[0]) for form in FORMS]
+    + [
+        (form, rule) for rule in RULES[1:] for form in ("loader", "data set", "generator of arrays")
+    ],
+    ids=str,
+)
 def test_thresholds_are_those_of_one_array(monkeypatch, form, rule):
     monkeypatch.setattr(statistics, "_BATCH_BYTES", 30_000)
     expected = thresholds(rule)
@@ -130,7 +136,7 @@ def thresholds(rule):
 
 
 @pytest.mark.parametrize("rule", [sl.ModelBased(), sl.DataBased()], ids=str)
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", ["loader", "data set", "generator of arrays"])
 def test_thresholds_of_rules_for_chains_are_those_of_one_array(form, rule):
     expected = sl.convert(CHAIN, X, threshold=rule).thresholds
     same(sl.convert(CHAIN, FORMS[form](), threshold=rule).thresholds, expected)
@@ -173,10 +179,9 @@ def test_statistics_and_gathered_images_are_those_of_one_array(form):
     for name, layer in whole.items():
         assert np.array_equal(found[name].histogram, layer.histogram)
         assert np.array_equal(found[name].maximum, layer.maximum)
-    images, labels = gathered(FORMS[form]())
+    images, labels = gathered(FORMS[form](), "x")
     assert torch.equal(images, X)
     assert form not in LABELLED or np.array_equal(labels, Y)
-    assert gathered(FORMS[form](), Y)[1] is Y
 
 
 @pytest.mark.slow
@@ -187,6 +192,7 @@ def test_statistics_and_gathered_images_are_those_of_one_array(form):
     timesteps=st.integers(1, 12),
     input=st.sampled_from(["analog", "poisson", "regular"]),
 )
+@example(cuts=[5, 20], bytes_=3000, timesteps=9, input="poisson")
 def test_batches_change_nothing(cuts, bytes_, timesteps, input):
     edges = sorted({0, *cuts, N})
     batches = [X[a:b] for a, b in itertools.pairwise(edges)]
@@ -276,6 +282,20 @@ def test_what_comes_along_and_is_no_label_is_left_alone():
     assert len(record.output_sums[0]) == 8
 
 
+def test_sweeps_and_diagnoses_read_loaders_with_their_labels():
+    grid = {"v_init": [0.0, 0.5]}
+    expected = sl.sweep(MODEL, grid, X, Y, timesteps=[4], x_cal=X)
+    found = sl.sweep(MODEL, grid, DataLoader(PAIRS, 8), timesteps=[4], x_cal=DataLoader(PAIRS, 8))
+    assert found.equals(expected)
+    diagnosis = sl.diagnose(NET, PAIRS, None, 4)
+    assert diagnosis.sentences == sl.diagnose(NET, X, Y, 4).sentences
+    for call in (lambda: sl.sweep(NET, grid, X), lambda: sl.diagnose(NET, X, None, 4)):
+        with pytest.raises(sl.ShapeError, match="y: none given"):
+            call()
+    with pytest.raises(sl.OptionError, match=r"grid\['input'\]: has 'frames'.*Call simulate"):
+        sl.sweep(NET, {"input": ["frames"]}, X, Y)
+
+
 # --- memory ----------------------------------------------------------------------------------
 
 
@@ -354,8 +374,8 @@ def test_a_record_of_a_stream_that_grows_too_large_is_refused():
 
 def test_gathered_images_have_to_fit():
     with pytest.raises(sl.MemoryBudgetError, match=r"x: its images take more than.*Subset"):
-        gathered(DataLoader(X, 4), memory=X.nbytes - 1)
-    assert len(gathered(DataLoader(X, 4), memory=X.nbytes)[0]) == N
+        gathered(DataLoader(X, 4), "x", memory=X.nbytes - 1)
+    assert len(gathered(DataLoader(X, 4), "x", memory=X.nbytes)[0]) == N
 
 
 def test_memory_mapped_images_are_not_read_as_a_whole(tmp_path, monkeypatch):

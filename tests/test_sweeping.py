@@ -509,7 +509,7 @@ def spikes(outputs, y):
         (model(), {}, {"x": X * np.nan}, "^x: holds NaN"),
         (model(), {}, {"x": X[:, :4]}, r"^x: images of shape \(4,\), expected \(5,\)"),
         (model(), {}, {"x_cal": X[0]}, r"^x_cal: shape \(5,\)"),
-        (model(), {}, {"y": None}, r"^y: shape \(\), expected \(30,\)"),
+        (model(), {}, {"y": None}, "^y: none given"),
         (model(), {}, {"y": Y[:7]}, r"^y: shape \(7,\), expected \(30,\)"),
         (model(), {}, {"y": Y / 2}, "^y: type float64"),
         (IMAGE, {}, {}, r"^y: shape \(30,\), expected \(30, 2\)"),

@@ -17,7 +17,7 @@ from snnlab.analysis.mean_currents import (
 )
 from snnlab.dynamics.neuron import Neuron, constant_output, per_neuron
 from snnlab.exceptions import OptionError, ShapeError
-from snnlab.graph.evaluation import cap
+from snnlab.graph.evaluation import rectified
 from snnlab.graph.operations import Kind
 from snnlab.network import Network
 from snnlab.simulation.record import Arrays, Record
@@ -42,7 +42,8 @@ def decompose(
         \text{quantization} &= Q(\bar z) - C(R(\bar z)) \\
         \text{deviation} &= \varphi - Q(\bar z)
 
-    z̄ is the mean current that the neuron received, z̄_ANN that of the ANN, R the ReLU with its cap,
+    z̄ is the mean current that the neuron received, z̄_ANN that of the ANN, R the ReLU with its cap
+    (or the staircase that stands there),
     C(u) = min(u, θ), Q the output under a constant current z̄, and φ = θN/T. The parts sum to
     φ - R(z̄_ANN), for every neuron. Clipping and quantization together are the quantization error,
     deviation is the deviation error. A max pooling by gates has a row of its own with the part
@@ -224,10 +225,10 @@ class _Simulated:
             if node.meta["kind"] is Kind.MAX_POOL and name in phi:
                 yield name, {"pooling": phi[name] - snn[name]}, ann[name]
             elif node.meta["kind"] is Kind.RELU:
-                z, z_ann, upper = snn[name], ann[name], cap(node)
+                z, z_ann = snn[name], ann[name]
                 neuron = self.neurons[name]
-                parts = split(z, z_ann, phi[name], step, neuron, upper, reference)
-                yield name, parts, np.clip(z_ann, 0, upper)
+                parts = split(z, z_ann, phi[name], step, neuron, node, reference)
+                yield name, parts, rectified(z_ann, node)
         yield "output", {"propagated": snn["output"] - ann["output"]}, ann["output"]
 
 
@@ -237,24 +238,25 @@ def split(
     phi: np.ndarray,
     timesteps: int,
     neuron: Neuron,
-    upper: float | None = None,
+    node: Any = None,
     reference: Reference = "received",
 ) -> dict[str, np.ndarray]:
     """Return the four parts for the neurons of one layer; the equations are those of `decompose`.
 
-    z̄, z̄_ANN and φ are arrays of float64, shape (B, C, ...); `upper` is the cap of the activation R.
+    z̄, z̄_ANN and φ are arrays of float64, shape (B, C, ...); R is the activation at `node`,
+    by default a ReLU without a cap.
     Clipped and quantized is at the `reference`, z̄ ("received") or z̄_ANN ("ann").
     """
     output = quantized = constant_output(z, timesteps, neuron)
-    rectified, rectified_ann = np.clip(z, 0, upper), np.clip(z_ann, 0, upper)
-    propagated = rectified - rectified_ann
+    activation, activation_ann = rectified(z, node), rectified(z_ann, node)
+    propagated = activation - activation_ann
     if reference == "ann":
-        rectified, quantized = rectified_ann, constant_output(z_ann, timesteps, neuron)
+        activation, quantized = activation_ann, constant_output(z_ann, timesteps, neuron)
         propagated = output - quantized
-    clipped = np.minimum(rectified, per_neuron(neuron.v_threshold, z.ndim))
+    clipped = np.minimum(activation, per_neuron(neuron.v_threshold, z.ndim))
     return {
         "propagated": propagated,
-        "clipping": clipped - rectified,
+        "clipping": clipped - activation,
         "quantization": quantized - clipped,
         "deviation": phi - output,
     }

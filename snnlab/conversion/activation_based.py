@@ -60,8 +60,8 @@ class Percentile(ThresholdRule):
         _checks.instance(graph, Graph, "graph", "Write snnlab.trace(model, x) first.")
         x_cal = Images.of(x_cal, "x_cal", graph.input_shape, again=True)
         statistics = activation_statistics(graph, x_cal)
-        refuse_silent(statistics)
-        largest = {name: float(layer.maximum.max()) for name, layer in statistics.items()}
+        largest = _largest(graph, statistics)
+        refuse_silent({name: s for name, s in statistics.items() if not largest[name]})
         found = largest
         if self.percentile < 100:
             found = _exact_percentiles(graph, x_cal, statistics, self.percentile, self.nonzero)
@@ -96,6 +96,23 @@ class Maximum(ThresholdRule):
     def thresholds(self, graph: Graph, x_cal: Any) -> dict[str, float | np.ndarray]:
         """Return the threshold of each layer."""
         return Percentile(100, self.per_channel).thresholds(graph, x_cal)
+
+
+def _largest(graph: Graph, statistics: Mapping[str, LayerStatistics]) -> dict[str, float]:
+    """Return the largest activation of each layer; a silent part takes that of the other parts.
+
+    Behind a ReLU a LeakyReLU has no values below 0, and its layer for them needs no scale.
+    """
+    largest = {name: float(layer.maximum.max()) for name, layer in statistics.items()}
+    parts = [name for name, node in graph.layers.items() if "part" in node.meta]
+
+    def whole(name: str) -> str:
+        return name.partition("#")[0].removesuffix(".negative")
+
+    return {
+        name: own or max((largest[n] for n in parts if whole(n) == whole(name)), default=0.0)
+        for name, own in largest.items()
+    }
 
 
 def _exact_percentiles(

@@ -15,6 +15,7 @@ from snnlab.exceptions import OptionError, UnsupportedLayerError
 from snnlab.graph.folding import fold_batchnorm
 from snnlab.graph.models import Output
 from snnlab.graph.spiking_layers import spiking_average_pooling, spiking_readout
+from snnlab.graph.staircase import staircase
 from snnlab.graph.tracing import trace
 from snnlab.network import Network
 
@@ -31,7 +32,7 @@ def convert(
     output: Output = None,
     threshold: ThresholdRule | None = None,
     reset: Reset = "subtract",
-    v_init: float = 0.5,
+    v_init: float | None = None,
     readout: Readout = "potential",
     average_pool: AveragePool = "affine",
     max_pool: MaxPooling = "exact",
@@ -55,11 +56,13 @@ def convert(
     output : str or int, optional
         Which output to convert, of a model that returns a dict, a tuple or a list.
     threshold : Percentile, Maximum, Fixed, DataBased or ModelBased
-        How thresholds are chosen; by default Percentile(99.9).
+        How thresholds are chosen; by default Percentile(99.9), and for a staircase (see
+        `snnlab.QCFS`) its own.
     reset : {"subtract", "zero"}
         What a spike does to the potential.
     v_init : float
-        Initial potential in units of the threshold, in [0, 1).
+        Initial potential in units of the threshold, in [0, 1); by default 0.5, and for a staircase
+        its own shift.
     readout : {"potential", "spikes"}
         How the answer is read: from the accumulated current of the last layer, which does not
         spike; or from the spikes of neurons behind it, the layer "readout", whose threshold is
@@ -99,14 +102,14 @@ def convert(
     layer  shape  neurons  threshold θ     reset  v_init
     1          2        2            1  subtract   0.5 θ
     """
-    threshold = Percentile() if threshold is None else threshold
-    if not isinstance(threshold, ThresholdRule):
+    rule = Percentile() if threshold is None else threshold
+    if not isinstance(rule, ThresholdRule):
         raise OptionError(
             f"threshold = {threshold!r}: expected Percentile(p), Maximum(), Fixed(value), "
             f"DataBased() or ModelBased(). For a percentile write snnlab.Percentile(99.9), for a "
             f"number snnlab.Fixed(1.0)."
         )
-    Neuron(1.0, reset, v_init)
+    Neuron(1.0, reset, 0.5 if v_init is None else v_init)
     _checks.option(readout, "readout", ("potential", "spikes"))
     _checks.option(average_pool, "average_pool", ("affine", "spikes"))
     x_cal = Images(x_cal, "x_cal", again=True)
@@ -123,11 +126,18 @@ def convert(
             "replace ReLUs. Train the model with ReLU activations. For neurons at the output "
             'alone write readout="spikes".'
         )
+    stairs: dict[str, Any] = {
+        name: node.args[1:] for name, node in graph.layers.items() if node.target is staircase
+    }
+    own = {name: cap for name, (cap, _, _) in stairs.items()} if threshold is None else {}
+    shifts = {name: shift for name, (_, _, shift) in stairs.items()} if v_init is None else {}
     # Rules of users' own expect an array where one was given.
-    thresholds = threshold.thresholds(graph, x_cal if x_cal.array is None else x_cal.array)
+    given = x_cal if x_cal.array is None else x_cal.array
+    thresholds = {} if len(own) == len(graph.layers) else rule.thresholds(graph, given)
     neurons = {
-        name: Neuron(checked_threshold(theta, f"threshold of layer {name!r}"), reset, v_init)
-        for name, theta in thresholds.items()
+        name: Neuron(checked_threshold(theta, f"threshold of layer {name!r}"), reset, start)
+        for name, theta in (thresholds | own).items()
+        for start in [shifts.get(name, 0.5 if v_init is None else v_init)]
     }
     network = Network(graph, neurons, max_pool)
     check_equivalence(traced, model, network, first)

@@ -31,9 +31,10 @@ def verify(model: nn.Module, network: Network, x: Any) -> None:
     r"""Raise unless a network computes, with ReLUs for neurons, what the model computes.
 
     Four tests. (1) The graph before folding has the output of the model itself, with the model's
-    final softmax if there is one. (2) Every piece between ReLUs and max pools gives the currents
-    that the same piece gave before folding, from the same values. (3) A batch gives what parts of
-    it give. (4) Every piece is affine: the mean of three inputs gives the mean of three outputs.
+    head if it has one: a final softmax or sigmoid. (2) Every piece between ReLUs and max pools
+    gives the currents that the same piece gave before folding, from the same values. (3) A batch
+    gives what parts of it give. (4) Every piece is affine: the mean of three inputs gives the mean
+    of three outputs.
 
     Differences count relative to the layer's largest absolute value: 1e-5 in float32, 1e-10 in
     float64. Rounding does not add up over layers, since all but (1) look at one piece at a time.
@@ -147,8 +148,8 @@ def _test_model(
     before, original = _like(traced, graph), copied(model)
     # Parts of a model may be of another type.
     original = original if before is traced else original.to(graph.device, graph.dtype)
-    softmax = traced.softmax or (lambda logits: logits)
-    found = {"output": softmax(evaluate(before, x))}
+    head = traced.head or (lambda logits: logits)
+    found = {"output": head(evaluate(before, x))}
     given = x.long() if graph.looks_up else x.clone()
     expected = {"output": selected(run(original, given), graph.output)}
     _agree("network against the model itself", found, expected, tolerance.of_whole)

@@ -69,7 +69,7 @@ def normalize_weights(network: Network) -> Network:
                     f"layer {name!r}: has one threshold per channel and a cap at {upper:g}, "
                     f"which would become one cap per channel. Choose one threshold for the layer."
                 )
-            node.args = (node.args[0], upper / float(theta))
+            node.args = (node.args[0], upper / float(theta), *node.args[2:])
         _divide(node, theta, graph)
         _multiply(node, theta, graph)
     graph.module.graph.lint()

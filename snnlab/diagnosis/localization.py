@@ -8,7 +8,7 @@ from snnlab.analysis import ErrorParts
 from snnlab.diagnosis.trials import Trials
 from snnlab.dynamics import constant_output, passed_on
 from snnlab.dynamics.neuron import as_simulated, per_neuron
-from snnlab.graph.evaluation import cap
+from snnlab.graph.evaluation import rectified
 from snnlab.network import Network
 from snnlab.simulation.measures import ACCURACY, Scale
 
@@ -74,4 +74,4 @@ def shares_of_own_errors(report: ErrorParts) -> dict[str, float]:
 
 
 def _rectified(network: Network, layer: str, z: np.ndarray) -> np.ndarray:
-    return np.clip(z, 0, cap(network.graph.layers[layer]))
+    return rectified(z, network.graph.layers[layer])

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from snnlab import _checks
+from snnlab._images import gathered
 from snnlab._text import counted
 from snnlab.analysis import decompose
 from snnlab.analysis.mean_currents import mean_currents
@@ -35,6 +36,7 @@ from snnlab.simulation import ann, simulate
 from snnlab.simulation.measures import Measure
 from snnlab.simulation.metrics import Metric, measure
 from snnlab.simulation.progress import progress_bar
+from snnlab.simulation.record import labels_or_own
 
 _BATCH = 64
 # Less than this is not worth a search, nor is a single image.
@@ -64,10 +66,10 @@ def diagnose(
     Parameters
     ----------
     network : Network
-    x : array, shape (B, ...)
-        Images; 100 to 500 are enough.
+    x : array, shape (B, ...), or DataLoader, Dataset, iterable of batches
+        Images; 100 to 500 are enough. They are kept as one array.
     y : array, shape (B,) or (B, ...)
-        Labels or targets, as in `Record.accuracy`.
+        Labels or targets, as in `Record.accuracy`; None for those that come along with `x`.
     timesteps : int
         Number of steps at which accuracy is missed.
     model : torch.nn.Module, optional
@@ -95,9 +97,10 @@ def diagnose(
     """
     _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
     timesteps = _checks.whole(timesteps, "timesteps")
-    x = _checks.images(x, "x", network.graph.input_shape, network.graph.dtype)
+    x, own = gathered(x, "x", network.graph.input_shape, network.graph.dtype)
+    y = labels_or_own(y, own)
     outputs = (len(x), *network.graph.nodes[-1].meta["shape"])
-    bound = measure(y, outputs, metric, network.graph.softmax)
+    bound = measure(y, outputs, metric, network.graph.head)
     if bound.scale.higher_is_better is None:
         raise OptionError(
             f"metric: {bound.scale.name} has no attribute higher_is_better, expected one: what is "
@@ -206,7 +209,8 @@ class _Examination:
         """Look at the images first: on wrong ones the settings and the ANN only look wrong."""
         doubts = suspicions(self.network, found, layer)
         unlike = any(doubt.kind == "other scale" for doubt in doubts)
-        factor = self._better_scale(found) if unlike or self._is_poor(self.ann) else None
+        doubtful = (unlike or self._is_poor(self.ann)) and not self.network.graph.looks_up
+        factor = self._better_scale(found) if doubtful else None
         if factor is None:
             return self._about_the_ann() + self._about_the_settings(doubts)
         x = self.x * factor
@@ -314,10 +318,10 @@ def _of_the_model(
             own = copied(model).to(x)
             outputs = torch.cat([selected(run(own, b), graph.output) for b in x.split(_BATCH)])
             of_model = bind(outputs.shape)
-            if graph.softmax is not None and of_model.answers is not None:
+            if graph.head is not None and of_model.answers is not None:
                 # A logit is above 0 where what a sigmoid makes of it is above what it makes of 0.
                 zeros = torch.zeros(1, *graph.nodes[-1].meta["shape"])
-                outputs = outputs - graph.softmax(zeros).to(outputs)
+                outputs = outputs - graph.head(zeros).to(outputs)
         return of_model.at(outputs.cpu().numpy(), 1)
     except (RuntimeError, TypeError, ValueError, IndexError):  # of images of another shape, say
         return None

@@ -4,7 +4,6 @@ import copy
 import dataclasses
 import functools
 import operator
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -20,7 +19,7 @@ from snnlab.graph.operations import Kind, looked_up
 # An empty buffer that moves along with the parameters and so holds their type and device.
 REFERENCE = "(reference)"
 # What `tracing`, `spiking_layers` and `weight_normalization` write into a node's `meta`.
-_META = ("kind", "shape", "layer", "scale")
+_META = ("kind", "shape", "layer", "scale", "part")
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 _WEIGHTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, *TRANSPOSED)
 Weighted = nn.Linear | _ConvNd
@@ -35,8 +34,9 @@ class Graph:
     module : torch.fx.GraphModule
         Owns the parameters (copies) and the nodes. Each node's `meta` holds its `kind`, its `shape`
         without the batch, and `layer`, the name a user sees.
-    softmax : callable or None
-        What a final softmax of the model did to the logits; it is left out of the nodes.
+    head : callable or None
+        What the model does to its logits at the very end, a softmax or sigmoid; it is left out of
+        the nodes.
     added : tuple of str
         Names of the layers where the model has no ReLU, see `spiking_layers`.
     logits : str
@@ -46,7 +46,7 @@ class Graph:
     """
 
     module: fx.GraphModule
-    softmax: Callable[[torch.Tensor], torch.Tensor] | None = None
+    head: Any = None
     added: tuple[str, ...] = ()
     logits: str = "output"
     output: Output = None
@@ -104,7 +104,8 @@ class Graph:
     def to(self, *device_or_dtype: Any) -> "Graph":
         """Return a copy on another device or in another floating type, as `torch.nn.Module.to`."""
         module = copy.deepcopy(self.module).to(*device_or_dtype)
-        graph = dataclasses.replace(self, module=module)
+        head = self.head and self.head.to(*device_or_dtype)
+        graph = dataclasses.replace(self, module=module, head=head)
         if graph.dtype not in (torch.float32, torch.float64):
             raise OptionError(
                 f"dtype = {graph.dtype}: expected torch.float32 or torch.float64. Half precision "
@@ -116,7 +117,7 @@ class Graph:
         # A GraphModule would be traced anew where it arrives, and lose its meta data.
         nodes = [(n.name, n.op, _reference(n.target), *_named(n), _own_meta(n)) for n in self.nodes]
         parts = {key: vars(self.module)[key] for key in ("_modules", "_parameters", "_buffers")}
-        return _rebuilt, (parts, nodes, self.softmax, self.added, self.logits, self.output)
+        return _rebuilt, (parts, nodes, self.head, self.added, self.logits, self.output)
 
     def __repr__(self) -> str:
         lines = [f"Graph of {len(self.nodes)} nodes, input {self.input_shape}"]
@@ -150,7 +151,7 @@ def _reference(target: Any) -> Any:
     return _Name(name) if own else target
 
 
-def _rebuilt(parts: dict[str, Any], nodes: list[tuple], softmax: Any, *rest: Any) -> Graph:
+def _rebuilt(parts: dict[str, Any], nodes: list[tuple], head: Any, *rest: Any) -> Graph:
     """Return a graph from what `Graph.__reduce__` took apart."""
     root = nn.Module()
     vars(root).update(parts)
@@ -167,7 +168,7 @@ def _rebuilt(parts: dict[str, Any], nodes: list[tuple], softmax: Any, *rest: Any
         made[name].meta |= meta
     module = fx.GraphModule(root, graph)
     vars(module).update(parts)  # all of them, in their order
-    return Graph(module, softmax, *rest)
+    return Graph(module, head, *rest)
 
 
 def tensors(module: nn.Module) -> list[torch.Tensor]:

@@ -261,7 +261,8 @@ class Recording(TorchFunctionMode):
         if isinstance(function, (torch._ops.OpOverload, torch._ops.OpOverloadPacket)):
             homes = (torch, nn.functional, torch.Tensor)
             function = next((getattr(h, name) for h in homes if hasattr(h, name)), function)
-        if getattr(torch.Tensor, name, None) == function:
+        own = getattr(function, "__qualname__", "").startswith("TensorBase.")
+        if own or getattr(torch.Tensor, name, None) == function:
             return "call_method", name, args, kwargs
         return "call_function", function, args, kwargs
 

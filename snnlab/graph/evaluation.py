@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import fx
 
 from snnlab._threads import threads_for
 from snnlab.graph.canonical import Graph, apply, source_of
-from snnlab.graph.operations import Kind, rectify
+from snnlab.graph.operations import Kind
 
 Emit = Callable[[fx.Node, torch.Tensor], torch.Tensor | None]
 
@@ -31,9 +32,20 @@ def inference(graph: Graph, images: int) -> Iterator[None]:
         torch.backends.cudnn.allow_tf32 = cudnn
 
 
-def activation(node: fx.Node, current: torch.Tensor) -> torch.Tensor:
-    """Return the ANN's own activation R(z) at a ReLU node."""
-    return rectify(current, cap(node))
+def activation(node: Any, current: torch.Tensor) -> torch.Tensor:
+    """Return the ANN's own activation R(z) at a ReLU node, or the staircase Q(z) there."""
+    return node.target(current, *node.args[1:])
+
+
+def rectified(z: np.ndarray, node: Any = None) -> np.ndarray:
+    """Return R(z) of an array at a ReLU node, by default that of a ReLU without a cap.
+
+    >>> rectified(np.array([-1.0, 2.0])).tolist()
+    [0.0, 2.0]
+    """
+    if node is None:
+        return np.maximum(z, 0)
+    return activation(node, torch.from_numpy(np.asarray(z))).numpy()
 
 
 def cap(node: Any) -> float | None:

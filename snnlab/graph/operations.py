@@ -31,12 +31,14 @@ class OperationRule(Enum):
     ANY = "affine in all arguments together: sums and concatenations"
     ONE = "affine in one factor: at most one argument depends on the input"
     NUMERATOR = "affine in the numerator: the divisor is constant"
+    MEASURED = "affine with some arguments, as the middle of two inputs shows"
     RESHAPE = "a change of shape, rewritten with a concrete shape"
     FILL = "makes a constant as large as the batch"
     VANISH = "the identity at inference"
     RELU = "becomes spiking neurons"
+    POINTWISE = "bends each value alone: by itself or with its neighbours a sum of ReLUs"
     MAX_POOL = "maximum over space, exact in time"
-    SOFTMAX = "dropped when it is last"
+    MAXIMUM = "maximum or minimum: of two signals, or over a dimension"
     LOOKUP = "looks up the whole numbers that an image holds"
 
 
@@ -55,66 +57,133 @@ RANDOM |= {"random", "cauchy", "geometric", "log_normal"}
 # name of the form that is not in place.
 _NAMES: dict[OperationRule, set[str]] = {
     OperationRule.FIRST: _each("avg_pool", "adaptive_avg_pool")
-    | {"mean", "sum", "neg", "permute", "transpose", "swapaxes", "swapdims", "movedim", "mT"}
-    | {"chunk", "split", "tensor_split", "unbind", "getitem", "narrow", "select", "index_select"}
-    | {"repeat", "tile", "repeat_interleave", "pad", "flip", "pixel_shuffle", "pixel_unshuffle"}
-    | {"channel_shuffle", "interpolate", "upsample", "batch_norm"},
-    OperationRule.ANY: {"add", "sub", "rsub", "subtract", "cat", "concat", "concatenate", "stack"},
-    OperationRule.ONE: {"mul", "multiply", "matmul", "mm", "bmm", "einsum", "linear"}
+    | {"mean", "nanmean", "sum", "nansum", "neg", "negative", "cumsum", "diff", "batch_norm"}
+    | {"permute", "transpose", "swapaxes", "swapdims", "movedim", "moveaxis", "mT", "mH"}
+    | {"adjoint", "fft_fftshift", "fft_ifftshift", "linalg_diagonal", "slice"}
+    | {"chunk", "split", "tensor_split", "hsplit", "vsplit", "dsplit", "split_with_sizes"}
+    | {"unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes", "unbind", "getitem", "narrow"}
+    | {"select", "index_select", "take_along_dim", "gather", "diagonal", "diag_embed"}
+    | {"repeat", "tile", "repeat_interleave", "pad", "constant_pad_nd", "flip", "fliplr", "rot90"}
+    | {"roll", "tril", "triu", "unfold", "fold", "pixel_shuffle", "pixel_unshuffle"}
+    | {"channel_shuffle", "native_channel_shuffle", "interpolate", "upsample"}
+    | {"upsample_bilinear", "upsample_nearest", "deg2rad", "rad2deg", "trapezoid", "trapz"}
+    | {"cumulative_trapezoid"},
+    OperationRule.ANY: {"add", "radd", "sub", "rsub", "subtract", "cat", "concat", "concatenate"}
+    | {"stack", "hstack", "dstack", "column_stack", "broadcast_tensors"},
+    OperationRule.ONE: {"mul", "rmul", "multiply", "matmul", "mm", "bmm", "einsum"}
+    | {
+        "linear",
+        "bilinear",
+        "inner",
+        "kron",
+        "tensordot",
+        "mv",
+        "spmm",
+        "dsmm",
+        "multi_dot",
+        "vecdot",
+    }
+    | {"linalg_vecdot", "linalg_multi_dot", "linalg_matmul", "cross", "linalg_cross"}
     | _each("conv", "conv_transpose"),
     OperationRule.NUMERATOR: {"truediv", "div", "divide", "true_divide"},
+    OperationRule.MEASURED: {"where", "masked_fill", "lerp", "addmm"}
+    | {"baddbmm", "addmv", "addr", "addcmul", "addcdiv", "index_add", "index_copy", "index_fill"}
+    | {"index_put", "scatter", "scatter_add", "select_scatter", "slice_scatter", "grid_sample"}
+    | {"diagonal_scatter", "ldexp", "xlogy", "special_xlogy"}
+    | {"special_xlog1py", "cholesky_solve", "fft_irfft", "fft_irfft2", "fft_irfftn", "fft_hfft"}
+    | {"fft_hfft2", "fft_hfftn", "grid_sampler", "grid_sampler_2d", "grid_sampler_3d"}
+    | _each("lp_pool", "max_unpool"),
     OperationRule.RESHAPE: {"view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze"}
-    | {"view_as", "reshape_as", "expand", "expand_as", "ravel"},
+    | {"view_as", "reshape_as", "expand", "expand_as", "broadcast_to"}
+    | {"atleast_1d", "atleast_2d", "atleast_3d"},
     OperationRule.FILL: {"zeros_like", "ones_like", "full_like", "empty_like"}
     | {"new_zeros", "new_ones", "new_full", "new_empty", "new_tensor"},
     OperationRule.VANISH: {"contiguous", "clone", "detach", "float", "double", "to", "type_as"}
     | {"cpu", "cuda", "dropout", "alpha_dropout", "feature_dropout", "feature_alpha_dropout"}
-    | {"data", "requires_grad", "type", "long", "int"}
+    | {"positive", "conj", "conj_physical", "resolve_conj", "resolve_neg", "real", "type"}
+    | {"alias", "to_dense", "long", "int"}
+    | {"nan_to_num", "requires_grad", "data"}
     | _each("dropout"),
-    OperationRule.RELU: {"relu", "relu6", "hardtanh", "clamp", "clamp_min", "clip", "threshold"},
+    OperationRule.RELU: {"relu", "relu6", "hardtanh", "clamp", "clamp_min", "clamp_max", "clip"}
+    | {"threshold"},
+    OperationRule.POINTWISE: {"leaky_relu", "prelu", "rrelu", "hardsigmoid", "softshrink", "abs"}
+    | {"absolute", "floor", "ceil", "round", "trunc", "fix", "frac", "sign", "sgn", "heaviside"}
+    | {"fake_quantize_per_tensor_affine", "gt", "ge", "lt", "le", "greater", "greater_equal"}
+    | {"less", "less_equal", "signbit"},
     OperationRule.MAX_POOL: _each("max_pool", "adaptive_max_pool") | {"amax"},
-    OperationRule.SOFTMAX: {"softmax", "log_softmax"},
+    OperationRule.MAXIMUM: {"max", "min", "amin", "maximum", "minimum", "fmax", "fmin"},
     OperationRule.LOOKUP: {"embedding"},
 }
 _RULE_OF_NAME = {name: rule for rule, names in _NAMES.items() for name in names}
 
+# Operations that act on each value alone, if all else that they read is constant.
+ELEMENTWISE = _NAMES[OperationRule.RELU] | _NAMES[OperationRule.POINTWISE]
+ELEMENTWISE |= {"rectify", "staircase", "add", "radd", "sub", "rsub", "subtract", "neg", "negative"}
+ELEMENTWISE |= {"mul", "rmul", "multiply", "truediv", "div", "divide", "true_divide"}
+ELEMENTWISE |= {"where", "masked_fill", "addcmul", "addcdiv", "lerp", "maximum"}
+ELEMENTWISE |= {"minimum", "fmax", "fmin", "max", "min", "to", "type", "type_as", "float", "double"}
+ELEMENTWISE |= {"detach", "clone", "contiguous", "bool", "logical_not", "logical_and", "logical_or"}
+ELEMENTWISE |= {"logical_xor", "bitwise_not", "bitwise_and", "bitwise_or", "invert", "and", "or"}
+
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
-_SMOOTH = {"sigmoid", "silu", "gelu", "tanh", "elu", "selu", "celu", "mish", "softplus", "glu"}
-_SMOOTH |= {"hardswish", "hardsigmoid", "logsigmoid", "softsign"}
-_SMOOTH |= {"leaky_relu", "leakyrelu", "prelu", "rrelu"}
-_NORMS = {"layer_norm", "group_norm", "instance_norm", "local_response_norm", "rms_norm"}
-_NORMS |= {"layernorm", "groupnorm", "rmsnorm", "localresponsenorm", *_each("instancenorm")}
-_ATTENTION = ["scaled_dot_product_attention", "multi_head_attention_forward", "multiheadattention"]
-_RECURRENT = {"gru", "lstm", "rnn_tanh", "rnn_relu"}
-_RECURRENT |= {f"{name}_cell" for name in _RECURRENT}
-_ADVICE = {
-    **dict.fromkeys(
-        _RECURRENT,
-        "A recurrence of ReLUs converts if it is written out: h = relu(W x[:, t] + U h + b) in a "
-        "loop over the steps t. Gates multiply two signals and cannot be converted.",
-    ),
-    **dict.fromkeys(
-        _SMOOTH,
-        "A spiking neuron computes ReLU; train the model with ReLU in its place, or take that "
-        "branch out of the model.",
-    ),
-    **dict.fromkeys(
-        _NORMS,
-        "It normalizes with statistics of the image itself. Train with BatchNorm in its place.",
-    ),
-    **dict.fromkeys(
-        _ATTENTION,
-        "Attention multiplies two signals. Only products with a constant can be converted.",
-    ),
-    "max": "For a maximum over dimensions write x.amax(dim=...), or use max pooling.",
-    **{
-        f"max_pool{d}_with_indices": "Leave `return_indices=True` away; unpooling is not known."
-        for d in _DIMENSIONS
+_RELU = "A spiking neuron computes ReLU; train the model with ReLU in its place"
+_DIVISION = "Divide by a constant. At the very end of a model any function of the logits may stand."
+_KINDS: dict[str, set[str]] = {
+    f"{_RELU}, or with Hardsigmoid. At the very end of a model it may stay.": {"sigmoid", "expit"}
+    | {"logsigmoid", "log_sigmoid", "special_expit"},
+    f"{_RELU}, or with Hardtanh. At the very end of a model it may stay.": {"tanh", "softsign"},
+    f"{_RELU}, or with LeakyReLU.": {"silu", "gelu", "elu", "selu", "celu", "mish", "softplus"}
+    | {"hardswish", "glu", "erf", "sin", "cos"},
+    "It jumps, and no rate can. Train with Softshrink in its place.": {"hardshrink"},
+    "It normalizes with statistics of the image itself. Train with BatchNorm in its place.": {
+        *("layer_norm", "group_norm", "instance_norm", "local_response_norm", "rms_norm"),
+        *("layernorm", "groupnorm", "rmsnorm", "localresponsenorm"),
+        *_each("instancenorm"),
     },
-    "item": "A value of the data cannot steer the computation: it would differ at every step.",
+    "Attention multiplies two signals. Only products with a constant can be converted.": {
+        *("scaled_dot_product_attention", "multi_head_attention_forward", "multiheadattention"),
+    },
+    "A recurrence of ReLUs converts if it is written out: h = relu(W x[:, t] + U h + b) in a loop "
+    "over the steps t. Gates multiply two signals and cannot be converted.": {
+        "lstm",
+        "gru",
+        "rnn_tanh",
+        "rnn_relu",
+        "rnn",
+    }
+    | {"lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell", "lstmcell", "grucell", "rnncell"},
+    "The order of values has no rate. For a maximum use amax or max pooling; return the logits, "
+    "and sort or choose afterwards.": {"sort", "argsort", "msort", "topk", "kthvalue", "median"}
+    | {"mode", "quantile", "nanmedian", "argmax", "argmin", "cummax", "cummin", "aminmax"},
+    "A softmax divides by a signal. At the very end of a model it may stay; inside, train with "
+    "ReLU in its place.": {"softmax", "log_softmax", "softmin", "gumbel_softmax", "softmax2d"}
+    | {"logsoftmax", "logsumexp", "logaddexp", "logcumsumexp"},
+    f"It divides by a signal. {_DIVISION}": {"normalize", "reciprocal", "cosine_similarity"}
+    | {"floor_divide", "remainder", "fmod"},
+    f"Only sums, and products with a constant, keep means. {_RELU}, or take that branch out.": {
+        *("pow", "square", "sqrt", "rsqrt", "float_power", "exp", "exp2", "expm1", "log", "log2"),
+        *("log10", "log1p", "std", "var", "std_mean", "var_mean", "norm", "linalg_norm", "prod"),
+        *("linalg_vector_norm", "cumprod", "cdist", "pairwise_distance", "dist", "hypot"),
+    },
+    "What jumps has no rate. x * (x > 0) does not, and a staircase of equal steps converts.": {
+        *("gt", "ge", "lt", "le", "eq", "ne", "greater", "less", "greater_equal", "less_equal"),
+        *("sign", "sgn", "heaviside", "round", "floor", "ceil", "trunc", "fix", "frac", "signbit"),
+    },
+    "Complex values have no rate. Write the transform as a matrix, or take it out of the model.": {
+        *("stft", "istft", "complex", "view_as_complex", "fft_fft", "fft_rfft", "fft_fft2"),
+        *("fft_rfft2", "fft_ifft", "fft_fftn", "fft_rfftn", "fft_ifft2", "fft_ifftn"),
+    },
+    "It joins the images of a batch. Write torch.flatten(x, 1), or torch.cat(..., dim=1).": {
+        *("ravel", "vstack", "row_stack", "block_diag", "take", "masked_select"),
+    },
+    "Leave `return_indices=True` away; unpooling is not known.": {
+        f"max_pool{d}_with_indices" for d in _DIMENSIONS
+    },
+    "A value of the data cannot steer the computation: it would differ at every step.": {"item"},
 }
+_ADVICE = {name: todo for todo, names in _KINDS.items() for name in names}
 
 
 def advice(name: str) -> str:
@@ -139,7 +208,10 @@ def rule_of(target: Any) -> OperationRule | None:
         return OperationRule.ANY
     module = getattr(target, "__module__", None) or ""
     own = module.startswith(("torch", "_operator")) or target in _BUILTINS
-    return _RULE_OF_NAME.get(name_of(target)) if own or isinstance(target, str) else None
+    name = name_of(target)
+    # torch has some operations a second time, with a copy in place of a view.
+    rule = _RULE_OF_NAME.get(name) or _RULE_OF_NAME.get(name.removesuffix("_copy"))
+    return rule if own or isinstance(target, str) else None
 
 
 # torch.relu and its like are builtins whose `__module__` is None.
@@ -222,6 +294,7 @@ PARAMETERS = {
     "clamp": ("min", "max"),
     "clip": ("min", "max"),
     "clamp_min": ("min",),
+    "clamp_max": ("max",),
     "hardtanh": ("min_val", "max_val"),
     "threshold": ("threshold", "value"),
 }

@@ -78,6 +78,8 @@ class Probe:
         for node, step, (its_node, its_step) in zip(self._nodes, self._steps, its, strict=False):
             if step[:2] != its_step[:2]:
                 self._differing[node] = "is a step for some batches only: the forward branches on"
+                if node.op == "output":
+                    node.meta |= its_node.meta  # the line of the step in its place
                 break
             if step != its_step:
                 self._differing[node] = _COMPUTES
@@ -130,7 +132,8 @@ class Probe:
         if not isinstance(argument, fx.Node):
             return argument
         tensor = self.constants[argument]
-        return tensor.to(self.dtype) if tensor.is_floating_point() else tensor
+        floats = tensor.is_floating_point() and self.dtype.is_floating_point
+        return tensor.to(self.dtype) if floats else tensor
 
     def is_tensor(self, node: fx.Node) -> bool:
         """Return whether the value of a node is one tensor."""
@@ -148,10 +151,16 @@ class Probe:
         """Return the name of the operation, without the marks of its in-place form."""
         return operations.name_of(_target(node))
 
-    def refuse(self, node: fx.Node, why: str, todo: str = "") -> NoReturn:
+    def refuse(
+        self,
+        node: fx.Node,
+        why: str,
+        todo: str = "",
+        error: type[UnsupportedLayerError] = UnsupportedLayerError,
+    ) -> NoReturn:
         """Raise, naming the operation and its line."""
         todo = todo or operations.advice(self.name(node))
-        raise UnsupportedLayerError(f"{place(node.meta, self.name(node))}: {why} {todo}")
+        raise error(f"{place(node.meta, self.name(node))}: {why} {todo}")
 
 
 def _varied(image: torch.Tensor, generator: torch.Generator) -> torch.Tensor:

@@ -1,12 +1,14 @@
 """What an operation must satisfy to be part of a canonical graph; all else is refused by name."""
 
+import math
 from typing import Any
 
 import torch
-from torch import fx
+from torch import fx, nn
 
+from snnlab.exceptions import UnsupportedLayerError
 from snnlab.graph import operations
-from snnlab.graph.canonical import source_of
+from snnlab.graph.canonical import apply, source_of
 from snnlab.graph.operations import OperationRule, assigned
 from snnlab.graph.probe import Probe
 
@@ -14,6 +16,15 @@ from snnlab.graph.probe import Probe
 _ROUNDING = 1e-3
 # Whole numbers may be rearranged before they are looked up, but they are no currents.
 _OF_NEURONS = (OperationRule.RELU, OperationRule.MAX_POOL)
+_PRODUCT = (
+    "combines two values that both depend on the input; a product or quotient of two signals is "
+    "not affine.",
+    "Squeeze-excite, gating and attention cannot be converted; take them out.",
+)
+
+
+class NotAffineError(UnsupportedLayerError):
+    """A step is not affine; at the very end of a model it may stay."""
 
 
 def checked_rule(node: fx.Node, probe: Probe) -> OperationRule:
@@ -23,17 +34,21 @@ def checked_rule(node: fx.Node, probe: Probe) -> OperationRule:
     if rule is None or attention:
         todo = operations.advice("multiheadattention") if attention else ""
         why = "cannot be converted to spikes; it is not among the known operations."
-        probe.refuse(node, why, todo)
+        probe.refuse(node, why, todo, NotAffineError)
     _refuse_options(node, probe)
     _refuse_picking(node, probe)
     if rule is not OperationRule.RESHAPE:
-        _refuse_counts(node, probe)
-    _refuse_mixing(node, probe)
+        refuse_counts(node, probe)
+    refuse_mixing(node, probe)
     _refuse_products(node, probe, rule)
+    if rule is OperationRule.MEASURED and not _keeps_middle(node, probe):
+        one = "is not affine with these arguments.", ""
+        moving = [n for n in node.all_input_nodes if probe.moves(n)]
+        probe.refuse(node, *(one if len(moving) == 1 else _PRODUCT), NotAffineError)
     return rule
 
 
-def _refuse_counts(node: fx.Node, probe: Probe) -> None:
+def refuse_counts(node: fx.Node, probe: Probe) -> None:
     """Refuse constants that are others for another batch."""
     if any(n.op == "get_attr" and n not in probe.constants for n in node.all_input_nodes):
         probe.refuse_changing(node)
@@ -66,7 +81,7 @@ def _refuse_picking(node: fx.Node, probe: Probe) -> None:
         probe.refuse(node, "picks images out of the batch.", "Begin the index with a colon.")
 
 
-def _refuse_mixing(node: fx.Node, probe: Probe) -> None:
+def refuse_mixing(node: fx.Node, probe: Probe) -> None:
     """Refuse what does not have the batch first, or lets one image change another."""
     two, five = probe.two[node], probe.five[node]
     pairs = zip(two, five, strict=False) if isinstance(two, (tuple, list)) else [(two, five)]
@@ -98,40 +113,45 @@ def _refuse_products(node: fx.Node, probe: Probe, rule: OperationRule) -> None:
     arguments = [*node.args, *node.kwargs.values()]
     moving = [i for i, argument in enumerate(arguments) if probe.moves(argument)]
     if rule is OperationRule.NUMERATOR and moving == [1]:
-        todo = "Only products and quotients with a constant can be converted."
         why = "divides by a value that depends on the input; that is not affine."
-        probe.refuse(node, why, todo)
+        probe.refuse(node, why, operations.advice("reciprocal"), NotAffineError)
     first_only = rule in (OperationRule.FIRST, OperationRule.NUMERATOR, OperationRule.LOOKUP)
     if (first_only and moving != [0]) or (rule is OperationRule.ONE and len(moving) != 1):
-        probe.refuse(
-            node,
-            "combines two values that both depend on the input; a product or quotient of two "
-            "signals is not affine.",
-            "Squeeze-excite, gating and attention cannot be converted; take them out.",
-        )
+        probe.refuse(node, *_PRODUCT, NotAffineError)
 
 
-def cap_of(node: fx.Node, probe: Probe) -> float | None:
-    """Return the upper bound of a ReLU, None if it has none; refuse other bounds."""
+def _keeps_middle(node: fx.Node, probe: Probe) -> bool:
+    """Return whether the middle of two inputs gives the middle of the two outputs."""
+    p = {n: _in_double(probe.two[n]) for n in node.all_input_nodes}
+    q = p | {n: 0.1 - 1.5 * p[n].flip(0) for n in p if probe.moves(n)}
+    middle = p | {n: (p[n] + q[n]) / 2 for n in p if probe.moves(n)}
+    try:
+        a, b, found = (apply(node, nn.Module(), values) for values in (p, q, middle))
+    except RuntimeError:  # not everything works in float64
+        return False
+    expected = (a + b) / 2
+    return torch.allclose(found, expected, rtol=0, atol=1e-9 * float(expected.abs().max()))
+
+
+def _in_double(value: Any) -> Any:
+    floating = isinstance(value, torch.Tensor) and value.is_floating_point()
+    return value.double() if floating else value
+
+
+def is_relu(node: fx.Node, probe: Probe) -> tuple[bool, float | None]:
+    """Return whether an operation that clamps is a ReLU, and its cap, None if it has none."""
     name, arguments = probe.name(node), dict(node.kwargs)
     names = operations.PARAMETERS.get(name, ())
     arguments.update(zip(names, node.args[1:], strict=False))
-    lower, upper = (_number(b, node, probe) for b in operations.bounds(name, arguments))
-    if lower != 0 or (upper is not None and not upper > 0):
-        probe.refuse(
-            node,
-            f"clamps to [{lower}, {upper}], expected a ReLU: a lower bound 0, and above it an "
-            f"upper bound or none.",
-            "Write clamp(min=0) or clamp(0, c).",
-        )
-    return upper
+    lower, upper = (_number(b, probe) for b in operations.bounds(name, arguments))
+    plain = lower == 0 and (upper is None or upper > 0)
+    return plain, upper if plain else None
 
 
-def _number(bound: Any, node: fx.Node, probe: Probe) -> float | None:
-    if probe.moves(bound):
-        probe.refuse(node, "has a bound that depends on the input.", "Clamp to a constant.")
-    bound = probe.constants[bound] if isinstance(bound, fx.Node) else bound
+def _number(bound: Any, probe: Probe) -> float | None:
+    """Return a bound as a number, None if there is none, NaN if it is not one number."""
+    if isinstance(bound, fx.Node):
+        bound = probe.constants.get(bound, torch.zeros(0))
     if isinstance(bound, torch.Tensor) and bound.numel() != 1:
-        todo = "Write clamp(min=0) or clamp(0, c)."
-        probe.refuse(node, "has a bound for each value, expected one number.", todo)
+        return math.nan
     return None if bound is None else float(bound)

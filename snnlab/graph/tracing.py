@@ -5,7 +5,6 @@ where an operation works in place, where a reshape reads the batch size, where i
 mixed. `trace` rewrites all of that on a copy, or refuses it by name and line.
 """
 
-import functools
 import re
 from collections.abc import Callable
 from typing import Any
@@ -15,13 +14,22 @@ from torch import fx, nn
 
 from snnlab import _checks
 from snnlab._threads import threads_for
-from snnlab.exceptions import SNNLabError
+from snnlab.exceptions import SNNLabError, UnsupportedLayerError
 from snnlab.graph import operations
 from snnlab.graph.canonical import REFERENCE, Graph, expand_to_batch, source_of, tensors
+from snnlab.graph.head import Head, head_of, logits_before, steps_behind
 from snnlab.graph.models import Output, check_model, copied
 from snnlab.graph.operations import Kind, OperationRule
+from snnlab.graph.padding import padded_max_pool, pads_with_infinity, with_padding
+from snnlab.graph.pointwise import is_maximum, is_pointwise, rewritten, without_indices
 from snnlab.graph.probe import Probe
-from snnlab.graph.refusals import cap_of, checked_rule
+from snnlab.graph.refusals import (
+    NotAffineError,
+    checked_rule,
+    is_relu,
+    refuse_counts,
+    refuse_mixing,
+)
 from snnlab.graph.weights import as_module
 
 # Of torch's words, and of ours, where floats are given to an embedding.
@@ -90,46 +98,120 @@ class _Rewriting:
         self.parts: dict[str, Any] = {}
         # Taken already: the two ends of the network.
         self.names = {"input": 1, "output": 1}
-        self.softmax: Callable | None = None
+        self.head: Head | None = None
+        # Steps that bend the signal, until those that follow make a sum of ReLUs of them.
+        self.waiting: dict[fx.Node, fx.Node] = {}
+        self.refused: fx.Node | None = None
 
     def graph(self, image: torch.Tensor, output: Output) -> Graph:
         needed = _needed(self.raw)
         for node in list(self.raw.nodes):
             self.probe.check(node)
-            if node.op.startswith("call") and node in needed:
-                self._rewrite(node)
+            try:
+                if node.op == "output" and node.args[0] in self.waiting:
+                    self._settle(node.args[0])
+                if node.op.startswith("call") and node in needed:
+                    self._rewrite(node)
+            except NotAffineError as refusal:
+                self._begin_head(node, refusal)
+                break
         self.raw.eliminate_dead_code(lambda n: n.op in ("placeholder", "output"))
         for node in list(self.raw.nodes):
             if node.op == "get_attr":
                 self._fix(node)
+            elif node.target in (torch.pixel_shuffle, torch.pixel_unshuffle):
+                self._lay_in_order(node)
         for node in self.raw.nodes:
             self._label(node)
         self.raw.lint()
         module = fx.GraphModule(self.parts, self.raw).eval()
         # No attribute can have this name, so it cannot clash with one of the model's.
         module.register_buffer(REFERENCE, image.new_empty(0))
-        return Graph(module, self.softmax, output=output)
+        return Graph(module, self.head, output=output)
 
     def _rewrite(self, node: fx.Node) -> None:
         """Bring one node whose values depend on the input into canonical form, or refuse it."""
+        rule = self.probe.rule(node)
+        relu, cap = is_relu(node, self.probe) if rule is OperationRule.RELU else (False, None)
+        bends = rule is OperationRule.POINTWISE or (rule is OperationRule.RELU and not relu)
+        bends = bends or (rule is OperationRule.MAXIMUM and is_maximum(node, self.probe))
+        if (bends or self._waiting(node)) and self._bend(node, bends):
+            return
+        if rule is OperationRule.MAXIMUM:
+            without_indices(node, self.probe)
+            return
         rule = checked_rule(node, self.probe)
-        source, shape = source_of(node), self.probe.shapes[node]
+        pads_with_infinity(node, self.probe)
+        source = source_of(node)
         kinds = {OperationRule.RELU: Kind.RELU, OperationRule.MAX_POOL: Kind.MAX_POOL}
         node.meta["kind"] = kinds.get(rule, Kind.AFFINE)
         if rule is OperationRule.VANISH:
             node.replace_all_uses_with(source)
-        elif rule is OperationRule.SOFTMAX:
-            self._drop_softmax(node, source)
         elif rule is OperationRule.LOOKUP:
             _become(node, operations.looked_up, *node.args[:2])
         elif rule is OperationRule.RELU:
-            _become(node, operations.rectify, source, cap_of(node, self.probe))
-        elif self.probe.name(node) in ("expand", "expand_as"):
-            _become(node, "expand", source, -1, *shape)
+            _become(node, operations.rectify, source, cap)
         elif rule is OperationRule.RESHAPE:
-            _become(node, torch.reshape, source, (-1, *shape))
+            self._give_shape(node)
+        elif rule is OperationRule.MAX_POOL and pads_with_infinity(source, self.probe):
+            _become(node, padded_max_pool, *with_padding(node, source))
         else:
             self._give_weights(node)
+
+    def _give_shape(self, node: fx.Node) -> None:
+        """Write a change of shape with a concrete shape."""
+        source, shape = source_of(node), self.probe.shapes[node]
+        if self.probe.name(node) in ("expand", "expand_as", "broadcast_to"):
+            _become(node, "expand", source, -1, *shape)
+        else:
+            _become(node, torch.reshape, source, (-1, *shape))
+
+    def _bend(self, node: fx.Node, bends: bool) -> bool:
+        """Replace a step that bends the signal by ReLUs, or wait for the steps that follow it.
+
+        So may a step that reads one that waits. False if it is an ordinary step after all.
+        """
+        refuse_counts(node, self.probe)
+        node.meta["kind"] = Kind.AFFINE
+        stands_in = self.probe.name(node) == "hardsigmoid" and logits_before(node, self.probe)
+        if stands_in and any(n.meta.get("kind") is Kind.RELU for n in self.raw.nodes):
+            self._refuse_bend(node)  # at the very end it stands for a sigmoid
+        goes_on = any(is_pointwise(user, self.probe) for user in node.users)
+        new = rewritten(node, self.probe, self.waiting, last=not goes_on)
+        if new is not None:
+            node.replace_all_uses_with(new)
+            return True
+        before = self._waiting(node)
+        if is_pointwise(node, self.probe) and (goes_on or not before):
+            self.waiting[node] = self.waiting[before[0]] if before else node
+            return True
+        for step in before:
+            self._settle(step)
+        return bends and self._bend(node, bends)
+
+    def _settle(self, node: fx.Node) -> None:
+        """Replace a step that has waited, or what it reads, or refuse the first that bends."""
+        first = self.waiting.pop(node)
+        new = rewritten(node, self.probe, self.waiting, last=True)
+        if new is not None:
+            node.replace_all_uses_with(new)
+            return
+        before = self._waiting(node)
+        if not before:
+            self._refuse_bend(first)
+        for step in before:
+            self._settle(step)
+        self._rewrite(node)
+        if node in self.waiting:
+            self._refuse_bend(first)
+
+    def _waiting(self, node: fx.Node) -> list[fx.Node]:
+        return [n for n in node.all_input_nodes if n in self.waiting]
+
+    def _refuse_bend(self, node: fx.Node) -> None:
+        self.refused = node
+        why = "is no piecewise linear function of one signal, also with the steps that follow it."
+        self.probe.refuse(node, why, error=NotAffineError)
 
     def _give_weights(self, node: fx.Node) -> None:
         """Let a linear layer, a convolution or BatchNorm call a module of its own."""
@@ -143,6 +225,15 @@ class _Rewriting:
             node.args, node.kwargs = (source_of(node),), {}
             self.parts[node.target] = module
 
+    def _lay_in_order(self, node: fx.Node) -> None:
+        """Let a shuffle of pixels read what lies in order; volumes with channels last it cannot."""
+        source = source_of(node)
+        with self.raw.inserting_before(node):
+            ordered = self.raw.call_method("contiguous", (source,))
+        ordered.meta |= node.meta | {"kind": Kind.AFFINE, "own": None}
+        self.probe.shapes[ordered] = self.probe.shapes[source]
+        node.replace_input_with(source, ordered)
+
     def _free(self, name: str) -> str:
         """Return a name like the given one that no part of the graph has."""
         first = name.partition(".")[0]
@@ -153,14 +244,21 @@ class _Rewriting:
             name = f"{stem}#{number}"
         return name
 
-    def _drop_softmax(self, node: fx.Node, source: fx.Node) -> None:
-        if [user.op for user in node.users] != ["output"]:
-            self.probe.refuse(node, "a softmax inside the network cannot be converted.")
-        name = self.probe.name(node)
-        dim: Any = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim")
-        function = torch.log_softmax if "log" in name.lower() else torch.softmax
-        self.softmax = functools.partial(function, dim=1 if dim is None else dim)
-        node.replace_all_uses_with(source)
+    def _begin_head(self, node: fx.Node, refusal: NotAffineError) -> None:
+        """Leave out the steps from here to the end, if they are a function of the logits alone."""
+        output = list(self.raw.nodes)[-1]
+        result: Any = output.args[0]
+        logits = logits_before(self.refused or node, self.probe)
+        if logits is None:
+            raise UnsupportedLayerError(str(refusal)) from None
+        refuse_mixing(result, self.probe)
+        for step in steps_behind(logits, self.probe):
+            self.probe.check(step)
+            refuse_counts(step, self.probe)
+            if self.probe.rule(step) is OperationRule.RESHAPE and self.probe.is_tensor(step):
+                self._give_shape(step)
+        self.head = head_of(logits, self.probe)
+        output.args = (logits,)
 
     def _fix(self, node: fx.Node) -> None:
         """Write down a constant; where it has a copy for every image, they are made of one."""
@@ -180,7 +278,9 @@ class _Rewriting:
         kind = node.meta["kind"] = by_op.get(node.op) or node.meta["kind"]
         node.meta["shape"] = None if kind is Kind.CONSTANT else self.probe.shapes.get(node)
         if kind in (Kind.RELU, Kind.MAX_POOL):
-            node.meta["layer"] = self._numbered(_path(node, kind.value.replace(" ", "_")))
+            negative = ".negative" if node.meta.get("negative") else ""
+            path = _path(node, kind.value.replace(" ", "_")) + negative
+            node.meta["layer"] = self._numbered(path)
         elif kind in (Kind.INPUT, Kind.OUTPUT):
             node.meta["layer"] = kind.value
         elif node.op != "call_module":

@@ -44,7 +44,8 @@ def to_nir(network: Network, *, approximate: Any = None, timesteps: int = 64) ->
     Returns
     -------
     nir.NIRGraph
-        To be written with `nir.write(file, graph)`. One step is one unit of NIR's time.
+        To be written with `nir.write(file, graph)`. One step is one unit of NIR's time; the output
+        is the current of the logits.
 
     Raises
     ------
@@ -83,7 +84,9 @@ def to_nir(network: Network, *, approximate: Any = None, timesteps: int = 64) ->
 def _cost(network: Network, replaced: Network, x: Any, timesteps: int) -> str:
     """Say how far the answers of two networks are from each other, on images."""
     a, b = (simulate(net, x, timesteps).outputs[-1] for net in (network, replaced))
-    same = (a.argmax(1) == b.argmax(1)).mean()
+    # The class, or of one logit its sign.
+    one, two = (out > 0 if out.shape[1] == 1 else out.argmax(1) for out in (a, b))
+    same = (one == two).mean()
     difference = np.abs(a - b).max() / (np.abs(a).max() or 1.0)
     return (
         f"the neurons of NIR have threshold 1, start empty and are reset to zero, so spikes are "
@@ -140,15 +143,15 @@ class _Export:
             self._add(node, self._convolution(layer, before))
         elif name == "reshape" and len(shape) == 1:
             self._add(node, self._flatten(before))
-        elif name in ("add", "iadd") and self._reads_signals(node, 2):
+        elif name == "add" and self._reads_signals(node, 2):
             # NIR adds up what reaches a node.
             both: Any = node.args
             self.sources[node] = self.sources[both[0]] + self.sources[both[1]]
         elif name == "mul" and self._reads_signals(node, 1):
             self._scale(node)
-        elif name in ("avg_pool2d", "AvgPool2d") and len(before) == 3:
-            self._pool(node, layer)
-        elif name in ("adaptive_avg_pool2d", "AdaptiveAvgPool2d") and len(before) == 3:
+        elif name == "avg_pool2d" and len(before) == 3:
+            self._pool(node)
+        elif name == "adaptive_avg_pool2d" and len(before) == 3:
             self._adaptive_pool(node)
         elif name == "mean" and len(before) == 3:
             self._mean(node)
@@ -185,11 +188,9 @@ class _Export:
         scale = np.broadcast_to(value, (1, *node.meta["shape"]))[0].copy()
         self._add(node, self.nir.Scale(scale))
 
-    def _pool(self, node: fx.Node, layer: nn.Module | None) -> None:
+    def _pool(self, node: fx.Node) -> None:
         """Export an average pooling, or a sum: an average whose divisor is 1."""
         given = dict(zip(_POOLING, node.args[1:], strict=False)) | node.kwargs
-        if layer is not None:
-            given = {name: getattr(layer, name) for name in _POOLING}
         kernel, padding = _pair(given["kernel_size"]), _pair(given.get("padding", 0))
         stride = _pair(given.get("stride") or kernel)
         divisor = given.get("divisor_override")

@@ -1,6 +1,5 @@
 """A graph as data for JSON and tensors, and back."""
 
-import functools
 import keyword
 from typing import Any
 
@@ -9,6 +8,7 @@ from torch import fx, nn
 
 from snnlab.exceptions import DataError
 from snnlab.graph.canonical import Graph
+from snnlab.graph.head import Head
 from snnlab.saving.values import (
     PROPERTIES,
     decoded,
@@ -22,7 +22,9 @@ Data = dict[str, Any]
 Tensors = dict[str, torch.Tensor]
 
 # What a network needs of a node's meta data.
-_META = ("kind", "shape", "layer", "scale")
+_META = ("kind", "shape", "layer", "scale", "part")
+# Before the names of the tensors of the head.
+_HEAD = "(head)."
 _CONVOLUTION = (
     *("in_channels", "out_channels", "kernel_size", "stride", "padding"),
     *("dilation", "groups", "bias", "padding_mode"),
@@ -41,19 +43,22 @@ _LAYERS = {"Linear": ("in_features", "out_features", "bias")} | {
 def taken_apart(graph: Graph) -> tuple[Data, Tensors]:
     """Return a graph as data for JSON, and its tensors by name."""
     data, tensors = _steps(graph.module)
+    head, of_the_head = (None, {}) if graph.head is None else taken_apart(graph.head.steps)
     rest = {
-        "softmax": _softmax_as_data(graph.softmax),
+        "head": head,
         "added": list(graph.added),
         "logits": graph.logits,
         "output": graph.output,
     }
-    return data | rest, tensors
+    return data | rest, tensors | {_HEAD + name: t for name, t in of_the_head.items()}
 
 
 def put_together(data: Data, tensors: Tensors) -> Graph:
     """Return the graph that `taken_apart` has made data of."""
-    module, softmax = _module_of(data, tensors), _softmax(data["softmax"])
-    return Graph(module, softmax, tuple(data["added"]), data["logits"], data["output"])
+    of_the_head = {n.removeprefix(_HEAD): t for n, t in tensors.items() if n.startswith(_HEAD)}
+    head = data["head"] and Head(put_together(data["head"], of_the_head))
+    module = _module_of(data, tensors)
+    return Graph(module, head, tuple(data["added"]), data["logits"], data["output"])
 
 
 def _steps(module: fx.GraphModule) -> tuple[Data, Tensors]:
@@ -124,11 +129,9 @@ def _layer(kind: str, arguments: Any) -> nn.Module:
     """Return a layer without values, which neither takes memory nor draws random numbers."""
     if kind == "Module":
         return nn.Module()
-    if kind not in _LAYERS:
-        raise DataError(f"{kind!r} is no layer of a network, expected {', '.join(_LAYERS)}.")
-    given = decoded(arguments, {})
-    if set(given) != set(_LAYERS[kind]):
-        raise DataError(f"{kind} has arguments {list(given)}, expected {_LAYERS[kind]}.")
+    given, expected = decoded(arguments, {}), _LAYERS[kind]
+    if set(given) != set(expected):
+        raise DataError(f"{kind} has arguments {list(given)}, expected {expected}.")
     with torch.device("meta"):
         return getattr(nn, kind)(**given).eval()
 
@@ -211,14 +214,6 @@ def _node(graph: fx.Graph, entry: Data, made: dict[str, fx.Node], data: Data) ->
         raise DataError(f"{list(meta)} is nothing that a node has. Expected {_META}.")
     node.meta |= meta
     return node
-
-
-def _softmax_as_data(softmax: Any) -> Data | None:
-    return softmax and {"function": name_of_function(softmax.func), **softmax.keywords}
-
-
-def _softmax(data: Data | None) -> Any:
-    return data and functools.partial(functions()[data["function"]], dim=int(data["dim"]))
 
 
 def _check_target(op: str, target: Any, data: Data) -> None:

@@ -13,6 +13,8 @@ from torch import fx, nn
 from snnlab.exceptions import DataError
 from snnlab.graph import operations
 from snnlab.graph.canonical import expand_to_batch
+from snnlab.graph.padding import padded_max_pool
+from snnlab.graph.staircase import staircase
 
 _NAMESPACES = {
     "torch": torch,
@@ -27,6 +29,8 @@ PROPERTIES = ("T", "H", "mT", "mH", "real", "imag")
 # What else a graph may call, under names that stay when the files of the package are moved.
 _OWN: dict[str, Callable] = {
     "snnlab.rectify": operations.rectify,
+    "snnlab.staircase": staircase,
+    "snnlab.padded_max_pool": padded_max_pool,
     "snnlab.looked_up": operations.looked_up,
     "snnlab.expand_to_batch": expand_to_batch,
     "snnlab.assigned": operations.assigned,
@@ -74,7 +78,8 @@ def _is_of_tensors(name: str, namespace: Any) -> bool:
 def _functions_of_tensors() -> set[Callable]:
     """Return all functions and methods of torch that work on tensors, as torch lists them."""
     listed = torch.overrides.get_overridable_functions().values()
-    return {function for functions in listed for function in functions}
+    left_out = {nn.functional.hardsigmoid, nn.functional.hardswish}  # which torch forgets
+    return left_out | {function for functions in listed for function in functions}
 
 
 @functools.cache

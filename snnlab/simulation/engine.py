@@ -56,7 +56,9 @@ def run(
     """
     graph, T = network.graph, options.timesteps
     engine = Engine(network, options.input, overridden)
-    count = x.count_up_to(engine.blocks(None, T, options.memory).images)
+    count = x.count
+    if count is None:
+        count = x.count_up_to(engine.blocks(None, T, options.memory).images)
     blocks = engine.blocks(count, T, options.memory)
     generator = _checks.generator(options.seed) if options.input == "poisson" else None
     whole = None if count is None else Recorder(network, count, options)
@@ -78,7 +80,7 @@ def run(
                 taken += recorder.size
                 records.append(recorder.record())
     record = Record.join(records) if whole is None else whole.record()
-    return dataclasses.replace(record, labels=x.labels)
+    return record if x.labels is None else dataclasses.replace(record, labels=x.labels)
 
 
 def _spans(timesteps: int, block: int, stops: list[int]) -> Iterator[tuple[int, int]]:

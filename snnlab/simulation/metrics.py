@@ -65,7 +65,7 @@ def _values(sums: np.ndarray, steps: int, head: Head | None) -> np.ndarray:
 def _default(y: Any, shape: tuple[int, ...]) -> str:
     """Return the metric that fits the labels."""
     array = _labels.read(y, _per_image(shape))
-    real = array.dtype.kind == "f" and bool((array % 1).any())
+    real = _labels.are_real(array)
     if _one_logit(shape):
         targets = array.dtype.kind == "f" and not _labels.are_binary(array)
         return "rmse" if targets else "accuracy"
@@ -87,6 +87,11 @@ def _right(name: str, y: Any, shape: tuple[int, ...]) -> Measure:
     Classes lie along dimension 1. One logit in their place says 1 where it is above 0.
     """
     array = _labels.read(y, _per_image(shape))
+    if _labels.are_real(array):
+        raise ShapeError(
+            f"y: type {array.dtype}, not whole, expected labels, since metric={name!r} counts what "
+            f"is right. For the targets of a regression write metric='rmse'."
+        )
     if _one_logit(shape) and array.shape != shape:
         logits = "outputs[:, 0]" if len(shape) > 1 else "outputs"
         right, chance, decided = _labels.binary(array, _per_image(shape), logits), 0.5, _above_0

@@ -140,7 +140,7 @@ class Recorder:
             recorded_spikes=self.spikes,
             recorded_potentials=self.potentials,
             checksums=self.checksums,
-            head=self.network.graph.softmax,
+            head=self.network.graph.head,
         )
 
 

@@ -121,6 +121,9 @@ def ann(
 ) -> Activations:
     """Run the same network with its own ReLUs in place of the neurons.
 
+    The outputs are the logits. What the model makes of them at the very end, a softmax or sigmoid,
+    `network.head` gives.
+
     Parameters
     ----------
     network : Network
@@ -241,7 +244,7 @@ def _without_time(
         {name: torch.cat(values).numpy() for name, values in passed.items()},
         torch.cat(currents["output"]).numpy(),
         images.labels,
-        network.graph.softmax,
+        network.graph.head,
     )
 
 

@@ -84,8 +84,6 @@ MODULES = {
     "Sigmoid": (nn.Sigmoid(), SMOOTH),
     "GELU": (nn.GELU(), SMOOTH),
     "Tanh": (nn.Tanh(), SMOOTH),
-    "LeakyReLU": (nn.LeakyReLU(), SMOOTH),
-    "PReLU": (nn.PReLU(), SMOOTH),
     "ELU": (nn.ELU(), SMOOTH),
     "Softplus": (nn.Softplus(), SMOOTH),
     "Hardswish": (nn.Hardswish(), SMOOTH),
@@ -93,13 +91,12 @@ MODULES = {
     "GroupNorm": (nn.GroupNorm(2, 4), NORM),
     "InstanceNorm2d": (nn.InstanceNorm2d(4), NORM),
     "LocalResponseNorm": (nn.LocalResponseNorm(2), NORM),
-    "LPPool2d": (nn.LPPool2d(2, 2), []),
 }
 
 
 @pytest.mark.parametrize(("module", "parts"), MODULES.values(), ids=MODULES)
 def test_unknown_module_is_refused_by_path_and_name(module, parts):
-    model = nn.Sequential(nn.ReLU(), nn.Sequential(nn.Conv2d(4, 4, 1), module))
+    model = nn.Sequential(nn.ReLU(), nn.Sequential(nn.Conv2d(4, 4, 1), module), nn.ReLU())
     place = f"layer '1.1' ({type(module).__name__}): cannot be converted to spikes"
     assert_refused(model, place, *UNKNOWN, *parts)
 
@@ -127,7 +124,6 @@ FUNCTIONS = {
     "F.silu": (lambda m, x: F.silu(x), ["(silu)", *SMOOTH]),
     "F.gelu": (lambda m, x: F.gelu(x), ["(gelu)", *SMOOTH]),
     "torch.tanh": (lambda m, x: torch.tanh(x), ["(tanh)", *SMOOTH]),
-    "F.leaky_relu": (lambda m, x: F.leaky_relu(x), ["(leaky_relu)", *SMOOTH]),
     "F.layer_norm": (lambda m, x: F.layer_norm(x, (6,)), ["(layer_norm)", *NORM]),
     "F.group_norm": (lambda m, x: F.group_norm(x, 2), ["(group_norm)", *NORM]),
     "F.normalize": (lambda m, x: F.normalize(x), ["(normalize)", *UNKNOWN]),
@@ -137,11 +133,11 @@ FUNCTIONS = {
     ),
     "softmax inside": (
         lambda m, x: torch.softmax(x, 1) + x,
-        ["(softmax)", "a softmax inside the network cannot be converted"],
+        ["(softmax)", "A softmax divides by a signal."],
     ),
     "softmax, then a linear layer": (
         lambda m, x: m.last(x.softmax(-1)),
-        ["(softmax)", "a softmax inside the network cannot be converted"],
+        ["(softmax)", "A softmax divides by a signal."],
     ),
     "x * x": (lambda m, x: x * x, ["(mul)", *PRODUCT]),
     "x *= x": (times_itself, ["(mul)", *PRODUCT]),
@@ -155,11 +151,7 @@ FUNCTIONS = {
         ["(div)", "rounds", "rounding_mode"],
     ),
     "x ** 2": (lambda m, x: x**2, ["(pow)", *UNKNOWN]),
-    "torch.abs": (lambda m, x: torch.abs(x), ["(abs)", *UNKNOWN]),
     "torch.exp": (lambda m, x: torch.exp(x), ["(exp)", *UNKNOWN]),
-    "torch.max": (lambda m, x: x.max(1)[0], ["(max)", "write x.amax(dim=...)"]),
-    "torch.maximum": (lambda m, x: torch.maximum(x, 2 * x), ["(maximum)", *UNKNOWN]),
-    "torch.where": (lambda m, x: torch.where(m.w > 0, x, 0 * x), ["(where)"]),
     "comparison": (lambda m, x: x * (m.w > 0) + (x > 0), ["(gt)"]),
     "x.topk": (lambda m, x: x.topk(2)[0], ["(topk)"]),
     "x.std": (lambda m, x: x.std(1), ["(std)"]),
@@ -168,23 +160,10 @@ FUNCTIONS = {
     "squeeze-excite": (squeeze_excite, ["(mul)", *PRODUCT]),
     "attention": (own_attention, ["(matmul)", *PRODUCT]),
     "random like the input": (lambda m, x: x + torch.randn_like(x), ["(randn_like)"]),
-    "clamp(min=-1)": (
-        lambda m, x: x.clamp(min=-1),
-        ["(clamp)", "clamps to [-1.0, None]", "expected a ReLU"],
+    "F.threshold": (
+        lambda m, x: F.threshold(x, 0.5, 0),
+        ["(threshold)", "is no piecewise linear function"],
     ),
-    "clamp(max=1)": (
-        lambda m, x: x.clamp(max=1),
-        ["(clamp)", "clamps to [None, 1.0]", "Write clamp(min=0)"],
-    ),
-    "clamp(-1, 1)": (lambda m, x: x.clamp(-1, 1), ["(clamp)", "clamps to [-1.0, 1.0]"]),
-    "clamp(0, 0)": (lambda m, x: x.clamp(0, 0), ["(clamp)", "clamps to [0.0, 0.0]"]),
-    "clamp between tensors": (
-        lambda m, x: x.clamp(m.zero, m.w.abs()),
-        ["(clamp)", "a bound for each"],
-    ),
-    "clamp by the input": (lambda m, x: x.clamp(0 * x, x.mean((1, 2, 3), True)), ["(clamp)"]),
-    "F.hardtanh": (lambda m, x: F.hardtanh(x), ["(hardtanh)", "clamps to [-1.0, 1.0]"]),
-    "F.threshold": (lambda m, x: F.threshold(x, 0.5, 0), ["(threshold)", "a lower bound 0"]),
     "F.dropout": (
         lambda m, x: F.dropout(x),
         ["(dropout)", "drops values at inference too", "Write training=self.training."],
@@ -233,7 +212,8 @@ def parts():
 
 @pytest.mark.parametrize(("step", "expected"), FUNCTIONS.values(), ids=FUNCTIONS)
 def test_operation_is_refused_with_its_line(step, expected):
-    model = Step(lambda m, x: m.after(torch.relu(x)), after=Step(step, **parts())).eval()
+    # At the very end of a model any function of the logits may stand.
+    model = Step(lambda m, x: torch.relu(1 * m.after(x.relu())), after=Step(step, **parts())).eval()
     line = step.__code__.co_firstlineno
     name = step.__name__
     place = f"line {line} of test_refusals.py" if name == "<lambda>" else " of test_refusals.py"
@@ -248,21 +228,21 @@ SOURCES = {
 
 
 def test_message_shows_the_line_and_its_text():
-    model = nn.Sequential(nn.ReLU(), Step(lambda m, x: x * x + 12345))
+    model = nn.Sequential(nn.ReLU(), Step(lambda m, x: x * x + 12345), nn.ReLU())
     line = model[1].step.__code__.co_firstlineno
     assert message_of(UnsupportedLayerError, trace, model, images()).startswith(
         f"layer '1' (mul), line {line} of test_refusals.py (`model = nn.Sequential(nn.ReLU(), "
-        f"Step(lambda m, x: x * x + 12345))`): combines two values"
+        f"Step(lambda m, x: x * x + 12345), nn.ReLU())`): combines two "
     )
 
 
 def test_message_at_the_top_names_the_operation_only():
-    assert_refused(Step(lambda m, x: torch.relu(x).tanh()), "'tanh', line ")
+    assert_refused(Step(lambda m, x: torch.relu(x.tanh())), "'tanh', line ")
 
 
 def test_message_in_a_block_names_the_path_of_the_block():
     block = nn.Sequential(nn.ReLU(), Step(lambda m, x: F.silu(x)))
-    assert_refused(nn.Sequential(nn.Identity(), block), "layer '1.1' (silu), line ")
+    assert_refused(nn.Sequential(nn.Identity(), block, nn.ReLU()), "layer '1.1' (silu), line ")
 
 
 # Forms of a model
@@ -278,6 +258,10 @@ def branches_on_the_batch(m, x):
     if x.shape[0] > 1:
         x = x - 1
     return torch.relu(x)
+
+
+def another_output_for_one_image(m, x):
+    return 2 * x if len(x) == 1 else x
 
 
 def loops_over_the_batch(m, x):
@@ -307,6 +291,7 @@ UNTRACEABLE = {
     branches_on_values: ("if x.sum() > 0:", "'bool'", *READS),
     branches_on_the_batch: ("x = x - 1", "branches on the batch size"),
     loops_over_the_batch: ("x = torch.relu(x - 1)", "branches on the batch size"),
+    another_output_for_one_image: ("2 * x if len(x) == 1 else x", "branches on the batch size"),
     turns_into_bool: ("bool(x.any())", "'bool'", *READS),
     makes_an_array: ("np.asarray(x)", "'array'", *READS),
     is_broken: ("m.no_such_layer(x)", "model, line ", "has no attribute 'no_such_layer'"),

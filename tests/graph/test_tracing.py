@@ -15,11 +15,11 @@ from torch import nn
 from torch.nn.utils import parametrizations
 from torch.overrides import TorchFunctionMode
 
-from snnlab import Fixed, convert, trace, verify
+from snnlab import Fixed, convert, simulate, trace, verify
 from snnlab.exceptions import SNNLabError, UnsupportedLayerError
 from snnlab.graph import operations
 from snnlab.graph.evaluation import cap, evaluate
-from snnlab.graph.operations import Kind
+from snnlab.graph.operations import Kind, OperationRule
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -349,6 +349,8 @@ AFFINE = [
     case("torch.stack", IMAGE, lambda m, x: torch.stack((x, 1 - x), 1)),
     case("torch.stack last", IMAGE, lambda m, x: torch.stack((x, 1 - x), dim=-1)),
     # changes of shape
+    case("nn.Unfold", IMAGE, nn.Unfold(2, stride=2)),
+    case("nn.Fold", (16, 9), nn.Fold((6, 6), 2, stride=2)),
     case("nn.Flatten", IMAGE, nn.Flatten()),
     case("nn.Flatten(2)", IMAGE, nn.Flatten(2)),
     case("nn.Unflatten", VECTOR, nn.Unflatten(1, (2, 3))),
@@ -382,7 +384,6 @@ AFFINE = [
     case("torch.movedim", IMAGE, lambda m, x: torch.movedim(x, 1, -1)),
     case("x.mT", IMAGE, lambda m, x: x.mT),
     case("transposed, then reshaped", IMAGE, lambda m, x: x.transpose(1, 2).reshape(-1, 144)),
-    case("x.ravel of a view", (1,), lambda m, x: x.ravel().view(-1, 1)),
     case("x.squeeze()", (4, 1, 6), lambda m, x: x.squeeze()),
     case("x.squeeze(dim)", (4, 1, 6), lambda m, x: x.squeeze(2)),
     case("x.squeeze(-1).squeeze(-1)", (4, 1, 1), lambda m, x: x.squeeze(-1).squeeze(-1)),
@@ -706,12 +707,29 @@ def test_final_softmax_is_dropped(shape, step, parts):
     assert kinds(graph) == [*KINDS_BEFORE, Kind.OUTPUT]
     logits = model[:2](x)
     assert torch.equal(evaluate(graph, x), logits)
-    assert close(graph.softmax(logits), model(x), 1e-6)
+    assert close(graph.head(logits), model(x), 1e-6)
     for own, images_of_its_type in ((model, x), (copy.deepcopy(model).double(), x.double())):
         verify(own, convert(own, images_of_its_type, threshold=Fixed(1.0)), images_of_its_type)
 
 
-ALL_CASES = [*AFFINE, *VANISHING, *RELUS, *CAPPED, *MAX_POOLINGS, *SOFTMAXES]
+PIECEWISE_LINEAR = [
+    case("nn.LeakyReLU", IMAGE, nn.LeakyReLU()),
+    case("nn.LeakyReLU in place", IMAGE, nn.LeakyReLU(0.2, inplace=True)),
+    case("nn.PReLU", IMAGE, nn.PReLU(4)),
+    case("nn.RReLU", IMAGE, nn.RReLU()),
+    case("nn.Hardsigmoid", IMAGE, nn.Hardsigmoid()),
+    case("nn.Softshrink", IMAGE, nn.Softshrink()),
+    case("nn.Hardtanh(-1, 1)", IMAGE, nn.Hardtanh()),
+    case("x.clamp(max=b)", IMAGE, lambda m, x: x.clamp_max(0.5)),
+]
+
+
+@pytest.mark.parametrize(("shape", "step", "parts"), PIECEWISE_LINEAR)
+def test_piecewise_linear_module(shape, step, parts):
+    assert_traces_and_converts(built(step, parts), shape)
+
+
+ALL_CASES = [*AFFINE, *VANISHING, *RELUS, *CAPPED, *MAX_POOLINGS, *SOFTMAXES, *PIECEWISE_LINEAR]
 
 
 class Names(TorchFunctionMode):
@@ -733,10 +751,11 @@ def test_every_operation_of_the_table_is_tried():
         model = built(step, parts)
         with tried:
             model(images(shape, 2))
-    # The last is how `1 / x` is named, which is refused.
-    unneeded = {"cuda", "double", "float", "upsample", "truediv"}
-    unneeded |= {"embedding", "long", "int"}  # tests/graph/test_embedding.py has them
-    assert set(operations._RULE_OF_NAME) - tried.names - unneeded == set()
+    unneeded = {"cuda", "double", "float", "upsample"}
+    # test_operations.py and test_piecewise_linear.py try the others.
+    here = {OperationRule.RELU, OperationRule.MAX_POOL, OperationRule.FILL}
+    names = {name for name, rule in operations._RULE_OF_NAME.items() if rule in here}
+    assert names - tried.names - unneeded == set()
 
 
 def test_every_module_of_the_page_is_tried():
@@ -1375,3 +1394,13 @@ def test_network_does_not_follow_later_changes_of_the_model():
     with torch.no_grad():
         model[0].weight.mul_(2)
     assert torch.equal(evaluate(graph, x), before)
+
+
+def test_pixels_of_volumes_are_shuffled():
+    # Neurons hand volumes on with the channels last in memory.
+    x = images((3, 8, 2, 2), 3)
+    model = nn.Sequential(nn.ReLU(), nn.PixelShuffle(2), nn.ReLU(), nn.PixelUnshuffle(2))
+    network = convert(model, x, threshold=Fixed(4.0), v_init=0.5)
+    found = simulate(network, x, 64).outputs[-1]
+    assert np.abs(found - x.clamp(min=0).numpy()).max() <= 4 / 64
+    assert_comes_back(network, x)

@@ -234,7 +234,8 @@ def random_model(seed):
         if trap and (block == blocks - 1 or rng.random() < 0.4):
             trap = not w.any_of("TRAPS")
     _end(w)
-    return w.model if _runs(w.model) else random_model(seed + 100_000)
+    spikes = any(name.startswith("RELUS") for name in w.model.names)
+    return w.model if spikes and _runs(w.model) else random_model(seed + 100_000)
 
 
 @torch.random.fork_rng()

@@ -283,3 +283,11 @@ def test_labels_of_other_images_are_refused_for_a_metric_of_the_users_too():
     for y in (labels(0, C)[:5], np.zeros((5, B))):
         with pytest.raises(sl.ShapeError, match=r"y: shape .*expected \(12,\)"):
             record(drawn(0, C)).accuracy(y, metric=Called())
+
+
+@pytest.mark.parametrize("name", ["accuracy", "exact", "multilabel"])
+def test_real_numbers_are_no_labels(name):
+    for shape in ((), (C,)):
+        y = np.full((B, *shape), 0.5)
+        with pytest.raises(sl.ShapeError, match=f"y: .*not whole.*metric='{name}'.*='rmse'"):
+            record(drawn(0, C)).accuracy(y, metric=name)

@@ -1,0 +1,131 @@
+"""What a model does to its logits at the very end: a softmax, a sigmoid, a norm of 1."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import fx, nn
+
+from snnlab.graph.canonical import REFERENCE, Graph
+from snnlab.graph.evaluation import evaluate
+from snnlab.graph.operations import Kind, OperationRule
+from snnlab.graph.probe import Probe
+
+# Behind these the network goes on.
+_WEIGHTS = {"matmul", "rmatmul", "mm", "bmm", "einsum", "linear", "bilinear", "tensordot"}
+_WEIGHTS |= {"embedding", "lstm", "gru"}
+_LAYERS = (OperationRule.RELU, OperationRule.MAX_POOL)
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """The last steps of a model, which no neuron computes.
+
+    Parameters
+    ----------
+    steps : Graph
+        From the logits to the output of the model.
+    """
+
+    steps: Graph
+
+    def __call__(self, logits: torch.Tensor) -> torch.Tensor:
+        """Return what the model makes of logits, shape (B, ...)."""
+        return evaluate(self.steps, logits)
+
+    def to(self, *device_or_dtype: Any) -> "Head":
+        """Return a copy on another device or in another floating type."""
+        return Head(self.steps.to(*device_or_dtype))
+
+
+def logits_before(first: fx.Node, probe: Probe) -> fx.Node | None:
+    """Return the signal of which the output is made by `first` and others; None if inside.
+
+    None too if the output is made of two signals, or a ReLU, pooling or weights stand behind
+    `first`.
+    """
+    nodes = list(first.graph.nodes)
+    before = _ancestors(nodes[-1], probe)
+    if first not in before:
+        return None
+    behind = {first}
+    for node in nodes:
+        if node in before and behind.intersection(node.all_input_nodes):
+            behind.add(node)
+    if any(_goes_on(node, probe) for node in behind):
+        return None
+    for logits in reversed(nodes[: nodes.index(first)]):
+        if logits in before and _is_alone(
+            logits, behind := before - _ancestors(logits, probe), probe
+        ):
+            return None if any(_goes_on(node, probe) for node in behind) else logits
+    return None
+
+
+def _ancestors(node: fx.Node, probe: Probe) -> set[fx.Node]:
+    """Return a node and all before it that depend on the images."""
+    found, new = set(), [node]
+    while new:
+        node = new.pop()
+        found.add(node)
+        new += [n for n in _moving(node, probe) if n not in found]
+    return found
+
+
+def _moving(node: fx.Node, probe: Probe) -> list[fx.Node]:
+    return [n for n in node.all_input_nodes if probe.moves(n)]
+
+
+def _goes_on(node: fx.Node, probe: Probe) -> bool:
+    """Return whether a step belongs inside a network: a ReLU, a pooling, a layer with weights."""
+    if node.op in ("call_module", "output"):
+        return node.op == "call_module"
+    name = probe.name(node)
+    weighted = name in _WEIGHTS or name.startswith("conv")
+    bounded = name in ("clamp", "clip", "clamp_max", "hardtanh", "threshold")
+    return weighted or (probe.rule(node) in _LAYERS and not bounded)
+
+
+def _is_alone(logits: fx.Node, behind: set[fx.Node], probe: Probe) -> bool:
+    """Return whether what stands behind a signal reads no other signal."""
+    allowed = behind | {logits}
+    reads = all(n in allowed for node in behind for n in _moving(node, probe))
+    return reads and probe.is_tensor(logits)
+
+
+def steps_behind(logits: fx.Node, probe: Probe) -> list[fx.Node]:
+    """Return the steps from the logits to the output, in their order."""
+    nodes = list(logits.graph.nodes)
+    behind = _ancestors(nodes[-1], probe) - _ancestors(logits, probe)
+    return [node for node in nodes[:-1] if node in behind]
+
+
+def head_of(logits: fx.Node, probe: Probe) -> Head:
+    """Return the steps from the logits to the output, as a graph of their own."""
+    graph, root = fx.Graph(), nn.Module()
+    made = {logits: _noted(graph.placeholder("logits"), Kind.INPUT)}
+    shapes = {made[logits]: probe.shapes[logits]}
+
+    def copied(node: fx.Node) -> fx.Node:
+        if node not in made:
+            name = f"constant_{len(made)}"
+            root.register_buffer(name, probe.constants[node])
+            made[node] = _noted(graph.get_attr(name), Kind.CONSTANT)
+        return made[node]
+
+    for node in steps_behind(logits, probe):
+        args, kwargs = fx.node.map_arg((node.args, node.kwargs), copied)
+        made[node] = graph.create_node(node.op, node.target, args, kwargs)
+        shapes[_noted(made[node], Kind.AFFINE)] = probe.shapes[node]
+    (result,) = list(logits.graph.nodes)[-1].all_input_nodes
+    shapes[_noted(graph.output(made[result]), Kind.OUTPUT)] = probe.shapes[result]
+    for node in graph.nodes:
+        node.meta["shape"] = shapes.get(node)
+    module = fx.GraphModule(root, graph)
+    module.register_buffer(REFERENCE, probe.two[logits].new_empty(0))
+    return Head(Graph(module))
+
+
+def _noted(node: fx.Node, kind: Kind) -> fx.Node:
+    node.meta |= {"kind": kind, "layer": node.name}
+    return node

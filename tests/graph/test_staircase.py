@@ -1,0 +1,187 @@
+"""Networks trained with the clip-floor-shift staircase (QCFS) convert with their own thresholds."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+import snnlab as sl
+from snnlab.exceptions import OptionError, UnsupportedLayerError
+from snnlab.graph.staircase import QCFS, staircase, stairs_of
+
+
+class Floor(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.floor()
+
+    @staticmethod
+    def backward(ctx, g):
+        return g
+
+
+class Staircase(nn.Module):
+    """As such networks are written, with θ = `up` and L = `levels`; `step` is the formula."""
+
+    def __init__(self, step, up=2.0, levels=4):
+        super().__init__()
+        self.step, self.levels, self.up = step, levels, nn.Parameter(torch.as_tensor(up))
+
+    def forward(self, x):
+        return self.step(x, self.up, self.levels)
+
+
+FORMULAS = {
+    "custom floor": lambda x, up, n: up * torch.clamp(Floor.apply(x / up * n + 0.5) / n, 0, 1),
+    "clipped first": lambda x, up, n: torch.floor(torch.clamp(x / up, 0, 1) * n + 0.5) / n * up,
+    "straight through": lambda x, up, n: (
+        (y := torch.clamp(x / up, 0, 1) * n),
+        up * (y + (y.round() - y).detach()) / n,
+    )[1],
+    "round": lambda x, up, n: torch.clamp(torch.round(x * n / up), 0, n) * (up / n),
+    "min and max": lambda x, up, n: (
+        up / n * torch.minimum((x / up * n + 0.5).floor().relu(), torch.tensor(float(n)))
+    ),
+    "fake quantization": lambda x, up, n: torch.fake_quantize_per_tensor_affine(x, 0.5, 0, 0, 4),
+}
+
+
+def images(dtype=torch.float32):
+    x = 2 * torch.randn(64, 8, generator=torch.Generator().manual_seed(0))
+    return x.to(dtype)
+
+
+def network_of(make):
+    torch.manual_seed(0)
+    layers = nn.Linear(8, 16), make(), nn.Linear(16, 16), make(), nn.Linear(16, 3)
+    return nn.Sequential(*layers)
+
+
+def assert_equals_after_its_levels(model, levels):
+    network, x = sl.convert(model, images()), images()
+    expected = model(x).detach().numpy()
+    assert sl.ann(network, x).outputs == pytest.approx(expected, abs=1e-6)
+    assert sl.quantized(network, x, levels).outputs == pytest.approx(expected, abs=1e-6)
+    assert np.abs(sl.quantized(network, x, levels + 1).outputs - expected).max() > 0.01
+    return network
+
+
+@pytest.mark.parametrize("formula", FORMULAS.values(), ids=FORMULAS)
+def test_quantized_equals_the_trained_network(formula):
+    network = assert_equals_after_its_levels(network_of(lambda: Staircase(formula)), 4)
+    assert list(network.thresholds.values()) == [2.0, 2.0]
+    assert [n.v_init for n in network.neurons.values()] == pytest.approx([0.5, 0.5], abs=1e-6)
+    assert "staircase of 4 levels" in repr(network)
+
+
+def test_own_module_converts_and_trains():
+    model = network_of(lambda: sl.QCFS(levels=8, threshold=1.5))
+    optimizer = torch.optim.Adam(model.parameters(), 0.01)
+    before = model[1].threshold.item()
+    for _ in range(3):
+        loss = (model(images()) - images()[:, :3]).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert model[1].threshold.item() != before
+    network = assert_equals_after_its_levels(model, 8)
+    assert (
+        network.thresholds["1"] == pytest.approx(model[1].threshold.item(), rel=1e-6)
+        if "1" in network.thresholds
+        else True
+    )
+    assert "levels=8" in repr(model[1])
+
+
+def test_threshold_per_channel():
+    def make():
+        return Staircase(FORMULAS["custom floor"], torch.linspace(0.5, 3, 16), 8)
+
+    network = assert_equals_after_its_levels(network_of(make), 8)
+    sl.verify(network_of(make), sl.normalize_weights(network), images())
+
+
+def test_thresholds_that_are_asked_for_are_taken():
+    model = network_of(lambda: Staircase(FORMULAS["round"]))
+    network = sl.convert(model, images(), threshold=sl.Fixed(1.0), v_init=0.25)
+    assert list(network.thresholds.values()) == [1.0, 1.0]
+    assert {n.v_init for n in network.neurons.values()} == {0.25}
+
+
+def test_staircases_beside_relus():
+    model = nn.Sequential(
+        network_of(nn.ReLU), network_of(lambda: QCFS(4))[1:3][:0], nn.Linear(3, 5), QCFS(4)
+    )
+    network = sl.convert(model, images())
+    assert len(network.layers) == 3
+    assert list(network.thresholds.values())[2] == 1.0
+
+
+def test_after_its_levels_nothing_is_lost_by_quantization():
+    network = sl.convert(network_of(lambda: Staircase(FORMULAS["round"])), images())
+    report = sl.decompose(network, images(), sl.simulate(network, images(), 4))
+    first = network.layers[0]
+    assert np.abs(report.part(first, "quantization")).max() == 0
+    assert np.abs(report.part(first, "clipping")).max() == 0
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(2, 300), st.integers(1, 400), st.integers(0, 15), st.integers(-8, 8), st.booleans()
+)
+def test_any_staircase_is_recognized(levels, cap, shift, low, falls):
+    """The parameters come back from the function's values alone."""
+    cap, shift, gain = cap / 16, shift / 16, (-0.5 if falls else 2.0)
+
+    def function(z):
+        steps = np.clip(np.floor(z * (levels / cap) + shift), 0, levels)
+        return low + gain * (cap / levels) * steps
+
+    stairs = stairs_of(function)
+    assert (stairs.levels, stairs.low.item()) == (levels, low)
+    assert stairs.cap.item() == pytest.approx(cap, rel=1e-9)
+    assert stairs.gain.item() == pytest.approx(gain, rel=1e-9)
+    assert stairs.shift == pytest.approx(shift, abs=1e-6)
+
+
+OTHERS = {
+    "one step": lambda z: (z > 1) * 1.0,
+    "steps of other widths": lambda z: (z > 1) * 1.0 + (z > 2) + (z > 4),
+    "steps of other heights": lambda z: (z > 1) * 1.0 + 2 * (z > 2),
+    "floor without an end": np.floor,
+    "a ReLU": lambda z: np.maximum(z, 0),
+    "a ReLU with a cap": lambda z: np.clip(z, 0, 1),
+    "a constant": lambda z: 0 * z,
+}
+
+
+@pytest.mark.parametrize("function", OTHERS.values(), ids=OTHERS)
+def test_other_functions_are_no_staircases(function):
+    assert stairs_of(function) is None
+
+
+def test_a_staircase_of_other_steps_is_refused():
+    def make():
+        return Staircase(lambda x, up, n: (x > 1).float() + (x > 2).float() + (x > 4).float())
+
+    with pytest.raises(UnsupportedLayerError, match="a staircase of equal steps converts"):
+        sl.convert(network_of(make), images())
+
+
+def test_equation():
+    z = torch.linspace(-1, 3, 81, dtype=torch.float64)
+    expected = 2 / 4 * np.clip(np.floor(z.numpy() * 4 / 2 + 0.25), 0, 4)
+    assert np.array_equal(staircase(z, 2.0, 4, 0.25).numpy(), expected)
+    with torch.no_grad():
+        assert np.allclose(QCFS(4, 2.0, 0.25)(z).numpy(), expected)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [((0,), "levels"), ((4, -1.0), "threshold"), ((4, 1.0, 1.0), "v_init")],
+)
+def test_parameters_outside_their_range_are_refused(arguments, expected):
+    with pytest.raises(OptionError, match=expected):
+        QCFS(*arguments)
