@@ -111,7 +111,8 @@ def row(model: nn.Module, x: torch.Tensor, output: str | int | None) -> dict:
     seconds = time.process_time() - begin
     with torch.no_grad():
         expected = (model(x) if output is None else model(x)[output]).numpy()
-    apart = abs(sl.ann(network, x).outputs - expected).max() / (abs(expected).max() or 1.0)
+    found = network.head(sl.ann(network, x).outputs)
+    apart = abs(found - expected).max() / (abs(expected).max() or 1.0)
     return smooth | {
         "result": "converted",
         "seconds": round(seconds, 2),

@@ -11,8 +11,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 SIDES = {
     **dict.fromkeys(["inception_v3", "inception_v4", "inception_resnet_v2"], 96),
-    **dict.fromkeys(["maxvit_t", "vit_b_16", "s3d", "mvit_v1_b", "bat_resnext26ts"], 224),
-    **{"halonet26t": 256, "ssd300_vgg16": 300},
+    **dict.fromkeys(["maxvit_t", "vit_b_16", "s3d", "mvit_v1_b"], 224),
+    **{"halonet26t": 256, "bat_resnext26ts": 256, "ssd300_vgg16": 300},
 }
 
 
