@@ -518,7 +518,7 @@ def spikes(outputs, y):
         (model(), {}, {"metric": 3}, r"^metric: found int"),
         (model(), {}, {"metric": spikes}, r"^metric: is called 'spikes'"),
         ({"a": TWO, "b": IMAGE}, {}, {"y": np.ones((30, 2), int)}, "^metric: by their outputs the"),
-        (nn.Sigmoid(), {}, {}, "^.sigmoid.: cannot be converted"),
+        (nn.Sigmoid(), {}, {}, "^model: found no ReLU"),
         # A wrong value behind a right one.
         (model(), {"percentile": [99, 0.99]}, {}, "^percentile = 0.99: .*Did you mean 99"),
         (model(), {"threshold": [sl.Maximum(), 1.0]}, {}, r"^grid\['threshold'\]: found float"),

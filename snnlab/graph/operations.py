@@ -195,7 +195,7 @@ def advice(name: str) -> str:
 def name_of(target: Any) -> str:
     """Return the name of a function or method, without the marks of its in-place form.
 
-    >>> name_of(torch.relu_), name_of(operator.add), name_of("add_")
+    >>> name_of(torch.relu_), name_of(torch.Tensor.add_), name_of("add_")
     ('relu', 'add', 'add')
     """
     name = target if isinstance(target, str) else getattr(target, "__name__", str(target))

@@ -124,7 +124,8 @@ class _Rewriting:
         for node in self.raw.nodes:
             self._label(node)
         self.raw.lint()
-        module = fx.GraphModule(self.parts, self.raw).eval()
+        # How torch multiplies, and so rounds, may depend on whether a gradient is wanted.
+        module = fx.GraphModule(self.parts, self.raw).eval().requires_grad_(False)
         # No attribute can have this name, so it cannot clash with one of the model's.
         module.register_buffer(REFERENCE, image.new_empty(0))
         return Graph(module, self.head, output=output)

@@ -114,7 +114,6 @@ EXCEPTIONS = {
     "kl_div": "a loss",
     "fractional_max_pool2d": "draws random numbers; the identity for windows of 1",
     "fractional_max_pool3d": "draws random numbers; the identity for windows of 1",
-    "embedding": "takes images for its table",
     "embedding_bag": "takes images for its table",
     "take": "numbers the values through the whole batch",
     "chain_matmul": "deprecated; linalg_multi_dot is known",
@@ -224,6 +223,8 @@ UNTRIED = {
     "index_put",
     "float",
     "grid_sampler_3d",
+    "int",
+    "long",
 }
 UNTRIED |= {name for name in operations._RULE_OF_NAME if "dropout" in name}
 TABLE = sorted(
