@@ -6,26 +6,29 @@ Of a DataLoader, a data set or an iterable only the batches in use are held.
 import copy
 import itertools
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from numbers import Real
-from pathlib import PurePath
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
 import torch
-from torch import nn
-from torch.utils.data import IterableDataset
 
 from snnlab import _checks
+from snnlab._batches import (
+    TOGETHER,
+    Array,
+    Elements,
+    batches_of,
+    frames_first,
+    is_pair,
+    labels_of,
+    parted,
+)
 from snnlab.exceptions import CalibrationError, MemoryBudgetError, ShapeError
 
 GIB = 2**30
-# Of a data set so many images are read together.
-_ITEMS = 64
 # What can be read once but is needed several times is kept up to this size.
 _KEPT_BYTES = GIB
 
-Array = np.ndarray | torch.Tensor
 # Images, shape (b, ...), and their labels if there are any.
 Batch = tuple[torch.Tensor, np.ndarray | None]
 
@@ -83,18 +86,18 @@ class Images:
         self._checksums: np.ndarray | None = None
         self._largest_checksum: int | None = None
         dim = 0 if timesteps is None else 1
-        self._source = _batches(x, name, dim)
+        self._source = batches_of(x, name, dim)
         if self._source is None:
-            images, labels = parted(x, name) if _is_pair(x, dim) else (x, None)
+            images, labels = parted(x, name) if is_pair(x, dim) else (x, None)
             if labels is not None and np.ndim(labels) == 0:
                 raise ShapeError(
                     f"{name}: found one image and its label, expected images with the batch first. "
                     f"For one image write {name}[0][None]."
                 )
             self._array = self._in_order(images)
-            self.labels = _labels(labels, len(self._array), name)
+            self.labels = labels_of(labels, len(self._array), name)
             self.count = len(self._array)
-        elif isinstance(self._source, _Elements):
+        elif isinstance(self._source, Elements):
             self.count = self._source.count
         elif again and isinstance(self._source, Iterator):
             self._kept = []
@@ -134,7 +137,7 @@ class Images:
     def look_through(self, dtype: torch.dtype) -> None:
         """Refuse an array at once that holds what is not to be read."""
         if self._array is not None:
-            for _ in self.split(_ITEMS, dtype):
+            for _ in self.split(TOGETHER, dtype):
                 pass
 
     def sample(self, most: int) -> "Images":
@@ -164,9 +167,9 @@ class Images:
     def _reading(self) -> Iterator[torch.Tensor]:
         """Yield all of them, or all of the sample, in batches as they come."""
         if self._array is not None:
-            slices = range(0, len(self._array), _ITEMS)
+            slices = range(0, len(self._array), TOGETHER)
             batches: Iterator[torch.Tensor] = (
-                _checks.as_tensor(self._array[i : i + _ITEMS]) for i in slices
+                _checks.as_tensor(self._array[i : i + TOGETHER]) for i in slices
             )
         else:
             opened = self._open if self._open is not None else self._opened()
@@ -220,7 +223,7 @@ class Images:
         for given in () if self._source is None else self._source:
             images, labels = parted(given, self.name)
             tensor = _checks.as_tensor(self._in_order(images))
-            batch = tensor, _labels(labels, len(tensor), self.name)
+            batch = tensor, labels_of(labels, len(tensor), self.name)
             if self._kept is not None:
                 size += tensor.nbytes
                 self._kept.append(batch)
@@ -234,9 +237,9 @@ class Images:
             array = _checks.image_array(images, self.name, self.shape)
             self.shape = tuple(array.shape[1:])
             return array
-        stacked = isinstance(self._source, _Elements)
+        stacked = isinstance(self._source, Elements)
         array = _checks.image_array(images, self.name)
-        return _frames(array, self.name, self.timesteps, self.shape, stacked)
+        return frames_first(array, self.name, self.timesteps, self.shape, stacked)
 
     def _compare(self, found: np.ndarray) -> None:
         """Refuse other images than in the first reading."""
@@ -260,28 +263,6 @@ class Images:
         )
 
 
-class _Elements:
-    """A data set, whose elements are single images, read as batches."""
-
-    def __init__(self, data: Any, name: str):
-        self.data, self.name = data, name
-        self.count = None if isinstance(data, IterableDataset) else len(data)
-
-    def __iter__(self) -> Iterator[tuple[Any, Any]]:
-        # A data set need not raise an IndexError at its end.
-        numbers = range(self.count or 0)
-        each = iter(self.data) if self.count is None else (self.data[i] for i in numbers)
-        while elements := [parted(one, self.name) for one in itertools.islice(each, _ITEMS)]:
-            images, labels = map(list, zip(*elements, strict=True))
-            if type(images[0]).__module__.startswith("PIL."):
-                raise ShapeError(
-                    f"{self.name}: found pictures of PIL in {type(self.data).__name__}, expected "
-                    f"arrays. Give the data set the transform that the model was trained with, as "
-                    f"transform=torchvision.transforms.ToTensor()."
-                )
-            yield _checks.image_array(images, self.name), labels
-
-
 def gathered(
     x: Any,
     name: str,
@@ -302,7 +283,7 @@ def gathered(
     """
     images = Images(x, name, shape)
     parts: list[torch.Tensor] = []
-    for part in images.split(_ITEMS if images.array is None else len(images.array), dtype):
+    for part in images.split(TOGETHER if images.array is None else len(images.array), dtype):
         parts.append(part)
         if images.array is None and sum(one.nbytes for one in parts) > memory:
             raise MemoryBudgetError(
@@ -318,91 +299,3 @@ def checksums(images: torch.Tensor) -> np.ndarray:
     """Return a checksum (CRC-32) of each image, shape (b,), the same for the same numbers."""
     rows = images.cpu().numpy()
     return np.array([zlib.crc32(row.tobytes()) for row in rows], np.uint32)
-
-
-def parted(given: Any, name: str) -> tuple[Any, Any]:
-    """Return images and labels of a batch, or image and label of one element; None for no label."""
-    if isinstance(given, Mapping):
-        raise ShapeError(
-            f"{name}: found a dict with the keys {list(given)}, expected images, or pairs of "
-            f"images and labels. Pass the two that are meant: ((batch['image'], batch['label']) "
-            f"for batch in {name})."
-        )
-    if (
-        not isinstance(given, (tuple, list))
-        or not given
-        or isinstance(given[0], (Real, tuple, list))
-    ):
-        return given, None
-    if len(given) > 2:
-        raise ShapeError(
-            f"{name}: found {len(given)} things together, expected images, or a pair of images and "
-            f"labels. Pass the two that are meant: ((x, y) for x, y, *_ in {name})."
-        )
-    return given[0], given[1] if len(given) == 2 else None
-
-
-def _is_pair(value: Any, dim: int) -> bool:
-    """Return whether a value is a pair of images (in dimension `dim`) and labels, or of one."""
-    if not isinstance(value, (tuple, list)) or len(value) != 2:
-        return False
-    images, labels = value
-    if not isinstance(images, (np.ndarray, torch.Tensor)) or images.ndim <= dim:
-        return False
-    if np.ndim(labels) == 0:
-        return True
-    other = not isinstance(labels, type(images)) or images.shape != labels.shape
-    return len(labels) == images.shape[dim] and (other or images.dtype != labels.dtype)
-
-
-def _batches(x: Any, name: str, dim: int) -> Any:
-    """Return what yields the batches of `x`, None if it is an array or nothing known."""
-    if isinstance(x, (tuple, list)):
-        if not (x and _is_pair(x[0], dim)):
-            return None
-        return _Elements(x, name) if np.ndim(x[0][1]) == 0 else x
-    if any(hasattr(x, name) for name in ("__array__", "to_numpy")):
-        return None
-    if isinstance(x, (str, bytes, PurePath, Mapping, nn.Module)):
-        return None
-    stored = hasattr(x, "__getitem__") and hasattr(x, "__len__")
-    if stored or isinstance(x, IterableDataset):
-        return _Elements(x, name)
-    return x if isinstance(x, Iterable) else None
-
-
-def _labels(labels: Any, images: int, name: str) -> np.ndarray | None:
-    """Return what came along with so many images, None if it is nothing like labels."""
-    try:
-        array = np.asarray(labels.detach().cpu() if isinstance(labels, torch.Tensor) else labels)
-    except (TypeError, ValueError):
-        return None
-    if array.dtype == object or not array.ndim:
-        return None
-    if len(array) != images:
-        raise ShapeError(
-            f"{name}: found {images} images with {len(array)} labels, expected a label for each. "
-            f"Look at what the data give: images first, then labels."
-        )
-    return array
-
-
-def _frames(array: Array, name: str, timesteps: int, shape: Sequence[int], stacked: bool) -> Array:
-    """Return frames with the images first, shape (B, T, ...); `stacked` ones have them first."""
-    found, expected = tuple(array.shape), tuple(shape)
-    swapped = array.swapaxes(0, 1)
-    ordered = array if stacked else swapped
-    if tuple(ordered.shape[1:]) == (timesteps, *expected):
-        return ordered
-    wanted = f"(T, {'' if stacked else 'B, '}{', '.join(map(str, expected))}) with T = {timesteps}"
-    todo = "Pass frames of images of the shape that the network was converted for."
-    if found[2:] == expected:
-        todo = f"For {ordered.shape[1]} frames write timesteps={ordered.shape[1]}."
-        if not stacked and found[1] == timesteps:
-            todo = f"The images come first here: write {name}.swapaxes(0, 1)."
-    elif found[1:] == expected:
-        todo = "These are images, one for all steps: leave input='frames' away."
-    raise ShapeError(
-        f"{name}: shape {found[stacked:]}, expected {wanted}, a frame for each of the timesteps. "
-        f"{todo}"
-    )

@@ -385,7 +385,7 @@ def test_memory_mapped_images_are_not_read_as_a_whole(tmp_path, monkeypatch):
     require = np.require
     monkeypatch.setattr(np, "require", lambda a, *rest: copied.append(len(a)) or require(a, *rest))
     monkeypatch.setattr(statistics, "_BATCH_BYTES", 30_000)
-    monkeypatch.setattr(_images, "_ITEMS", 8)
+    monkeypatch.setattr(_images, "TOGETHER", 8)
     monkeypatch.setattr("snnlab.simulation.engine._BLOCK_BYTES", 60_000)
     expected = sl.simulate(NET, X, 4)
     same(sl.convert(MODEL, mapped).thresholds, sl.convert(MODEL, X).thresholds)

@@ -12,6 +12,7 @@ from snnlab.conversion.verification import check_equivalence
 from snnlab.dynamics.neuron import Neuron, Reset, checked_threshold
 from snnlab.dynamics.pooling import MaxPooling
 from snnlab.exceptions import OptionError, UnsupportedLayerError
+from snnlab.graph.canonical import Graph
 from snnlab.graph.folding import fold_batchnorm
 from snnlab.graph.models import Output
 from snnlab.graph.spiking_layers import spiking_average_pooling, spiking_readout
@@ -109,7 +110,7 @@ def convert(
             f"DataBased() or ModelBased(). For a percentile write snnlab.Percentile(99.9), for a "
             f"number snnlab.Fixed(1.0)."
         )
-    Neuron(1.0, reset, 0.5 if v_init is None else v_init)
+    usual = Neuron(1.0, reset, 0.5 if v_init is None else v_init)
     _checks.option(readout, "readout", ("potential", "spikes"))
     _checks.option(average_pool, "average_pool", ("affine", "spikes"))
     x_cal = Images(x_cal, "x_cal", again=True)
@@ -126,19 +127,25 @@ def convert(
             "replace ReLUs. Train the model with ReLU activations. For neurons at the output "
             'alone write readout="spikes".'
         )
-    stairs: dict[str, Any] = {
-        name: node.args[1:] for name, node in graph.layers.items() if node.target is staircase
-    }
-    own = {name: cap for name, (cap, _, _) in stairs.items()} if threshold is None else {}
-    shifts = {name: shift for name, (_, _, shift) in stairs.items()} if v_init is None else {}
-    # Rules of users' own expect an array where one was given.
-    given = x_cal if x_cal.array is None else x_cal.array
-    thresholds = {} if len(own) == len(graph.layers) else rule.thresholds(graph, given)
-    neurons = {
-        name: Neuron(checked_threshold(theta, f"threshold of layer {name!r}"), reset, start)
-        for name, theta in (thresholds | own).items()
-        for start in [shifts.get(name, 0.5 if v_init is None else v_init)]
-    }
+    own = _settings_of_staircases(graph)
+    own_thresholds = {name: cap for name, (cap, _) in own.items() if threshold is None}
+    thresholds: dict[str, Any] = {}
+    if len(own_thresholds) < len(graph.layers):
+        # Rules of users' own expect an array where one was given.
+        thresholds = rule.thresholds(graph, x_cal if x_cal.array is None else x_cal.array)
+    neurons = {}
+    for name, theta in (thresholds | own_thresholds).items():
+        theta = checked_threshold(theta, f"threshold of layer {name!r}")
+        start = own[name][1] if name in own and v_init is None else usual.v_init
+        neurons[name] = Neuron(theta, reset, start)
     network = Network(graph, neurons, max_pool)
     check_equivalence(traced, model, network, first)
     return network
+
+
+def _settings_of_staircases(graph: Graph) -> dict[str, tuple[float, float]]:
+    """Return threshold and start, in units of the threshold, that trained staircases have."""
+    found: dict[str, Any] = {
+        name: node.args[1:] for name, node in graph.layers.items() if node.target is staircase
+    }
+    return {name: (cap, shift) for name, (cap, _, shift) in found.items()}

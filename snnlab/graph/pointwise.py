@@ -102,7 +102,8 @@ def function_of(
     Beside it the shape of its constants for one image: K numbers, that broadcast over the values.
     """
     shape = tuple(probe.shapes[node])
-    constants = {n: _constant(n, probe) for n in _between(node, base, probe)[1]}
+    steps, read = _between(node, base, probe)
+    constants = {n: _constant(n, probe) for n in read}
     own = [1] * len(shape)
     for name, value in constants.values():
         if isinstance(value, torch.Tensor):
@@ -110,7 +111,6 @@ def function_of(
             own = [max(pair) for pair in zip(own, aligned, strict=True)]
     if np.prod(own, dtype=np.int64) > _MOST_FUNCTIONS:
         return None, shape
-    steps = _between(node, base, probe)[0]
 
     def function(x: np.ndarray) -> np.ndarray:
         count = x.shape[0]

@@ -30,9 +30,10 @@ class Record(_text.ShownAsTable):
         The settings that ran.
     fingerprint : str
         Tells the graph that ran from others.
-    input : {"analog", "poisson", "regular"}
+    input : {"analog", "poisson", "regular", "frames"}
     totals : mapping from layer name to array of int64, shape (B, ...)
-        Spike counts after T steps; where the pixels spike also those of "input".
+        Spike counts after T steps; unless the input is analog also those of "input", which for
+        frames are sums of real numbers.
     output_sums : array, shape (T, B, ...)
         Accumulated current of the output after each step.
     at : mapping from step to (mapping from layer name to array of int64, shape (B, ...))

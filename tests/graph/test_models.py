@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers.steps import Step
 from torch import nn
 from torch.nn.utils import parametrizations
 
@@ -29,20 +30,6 @@ def plain():
     torch.manual_seed(1)
     conv, norm = nn.Conv2d(4, 4, 3, padding=1), nn.BatchNorm2d(4)
     return nn.Sequential(conv, norm, nn.ReLU(), nn.Flatten(), nn.Linear(144, 3)).eval()
-
-
-class Step(nn.Module):
-    """A model whose forward is `step(model, x)`; `parts` become its modules and buffers."""
-
-    def __init__(self, step, **parts):
-        super().__init__()
-        self.step = step
-        for name, part in parts.items():
-            tensor = isinstance(part, torch.Tensor) and not isinstance(part, nn.Parameter)
-            self.register_buffer(name, part) if tensor else setattr(self, name, part)
-
-    def forward(self, x):
-        return self.step(self, x)
 
 
 def converted(model, x=None, **options):

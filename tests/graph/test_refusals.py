@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers.steps import Step
 from torch import nn
 
 from snnlab import Fixed, convert, trace, verify
@@ -28,20 +29,6 @@ JARGON = re.compile(
     r"|__\w+__|immutable_|nodetype|aten::|specialized|0x[0-9a-f]{6}|object at",
     re.IGNORECASE,
 )
-
-
-class Step(nn.Module):
-    """A model whose forward is `step(model, x)`; `parts` become its modules and buffers."""
-
-    def __init__(self, step, **parts):
-        super().__init__()
-        self.step = step
-        for name, part in parts.items():
-            tensor = isinstance(part, torch.Tensor) and not isinstance(part, nn.Parameter)
-            self.register_buffer(name, part) if tensor else setattr(self, name, part)
-
-    def forward(self, x):
-        return self.step(self, x)
 
 
 def images(number=3, shape=IMAGE):

@@ -10,6 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from helpers.saved import assert_comes_back
+from helpers.steps import Step
 from helpers.zoo import ZOO
 from torch import nn
 from torch.nn.utils import parametrizations
@@ -38,20 +39,6 @@ _GENERATOR = torch.Generator().manual_seed(1)
 
 def const(*shape):
     return torch.randn(shape, generator=_GENERATOR)
-
-
-class Step(nn.Module):
-    """A model whose forward is `step(model, x)`; `parts` become its modules and weights."""
-
-    def __init__(self, step, **parts):
-        super().__init__()
-        self.step = step
-        for name, part in parts.items():
-            tensor = isinstance(part, torch.Tensor) and not isinstance(part, nn.Parameter)
-            self.register_buffer(name, part) if tensor else setattr(self, name, part)
-
-    def forward(self, x):
-        return self.step(self, x)
 
 
 def images(shape, number, seed=0):

@@ -6,32 +6,21 @@ decided otherwise: there a neuron may spike several times in a step, here once a
 """
 
 import copy
+import functools
 import itertools
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers import seeded
+from helpers.seeded import rand
 from matplotlib.axes import Axes
 from torch import nn
 
 import snnlab as sl
 
-
-def rand(*shape, seed=0):
-    return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
-
-
-@torch.no_grad()
-def randomized(model, seed=3):
-    """Return a model in eval mode with weights and statistics that a seed decides."""
-    generator = torch.Generator().manual_seed(seed)
-    for parameter in model.parameters():
-        parameter.copy_(0.4 * torch.randn(parameter.shape, generator=generator))
-    for name, buffer in model.named_buffers():
-        if "running" in name:
-            buffer.copy_(0.5 + torch.rand(buffer.shape, generator=generator))
-    return model.eval()
+randomized = functools.partial(seeded.randomized, seed=3, spread=0.4)
 
 
 def cnn():

@@ -15,28 +15,13 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from helpers.seeded import rand, randomized
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import snnlab as sl
 from snnlab.conversion.rules import ThresholdRule
 from snnlab.graph.evaluation import evaluate
-
-
-def rand(*shape, seed=0):
-    return torch.rand(shape, generator=torch.Generator().manual_seed(seed))
-
-
-@torch.no_grad()
-def randomized(model, seed=0):
-    """Return a model in eval mode with weights and statistics that a seed decides."""
-    generator = torch.Generator().manual_seed(seed)
-    for parameter in model.parameters():
-        parameter.copy_(0.5 * torch.randn(parameter.shape, generator=generator))
-    for name, buffer in model.named_buffers():
-        if "running" in name:
-            buffer.copy_(0.5 + torch.rand(buffer.shape, generator=generator))
-    return model.eval()
 
 
 class CNN(nn.Module):
