@@ -4,6 +4,7 @@ import importlib
 
 from snnlab.analysis import ErrorParts, ErrorsOverTime, decompose, decompose_over_time
 from snnlab.conversion import (
+    MMSE,
     DataBased,
     Fixed,
     Maximum,
@@ -14,6 +15,7 @@ from snnlab.conversion import (
     normalize_weights,
     verify,
 )
+from snnlab.correction import correct_bias, correct_potential, tune_thresholds
 from snnlab.diagnosis import Diagnosis, diagnose
 from snnlab.dynamics import Neuron
 from snnlab.exceptions import (
@@ -35,6 +37,7 @@ from snnlab.sweeping import sweep
 __version__ = "0.1.0"
 
 __all__ = [
+    "MMSE",
     "QCFS",
     "Activations",
     "CalibrationError",
@@ -60,6 +63,8 @@ __all__ = [
     "activation_statistics",
     "ann",
     "convert",
+    "correct_bias",
+    "correct_potential",
     "decompose",
     "decompose_over_time",
     "diagnose",
@@ -73,6 +78,7 @@ __all__ = [
     "sweep",
     "to_nir",
     "trace",
+    "tune_thresholds",
     "verify",
 ]
 

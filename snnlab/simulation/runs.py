@@ -17,7 +17,7 @@ from snnlab.graph.evaluation import activation, currents_of, inference
 from snnlab.graph.operations import Kind
 from snnlab.network import Network
 from snnlab.simulation.engine import run
-from snnlab.simulation.options import RunOptions
+from snnlab.simulation.options import RunOptions, warn_of_other_steps
 from snnlab.simulation.record import Activations, Record
 
 
@@ -40,7 +40,8 @@ def simulate(
     """Run a spiking network on images and record its spikes.
 
     In one step a layer adds its current, compares `v >= v_threshold`, emits, resets and records; a
-    spike reaches the next layer in the same step. The output does not spike, it accumulates.
+    spike reaches the next layer in the same step. The output does not spike, it accumulates. If the
+    network was corrected for another number of steps, a warning says so.
 
     Parameters
     ----------
@@ -110,6 +111,7 @@ def simulate(
         memory=memory,
     )
     network, images = options.apply(network, x)
+    warn_of_other_steps(network, options.timesteps)
     return run(network, images, options)
 
 
