@@ -18,9 +18,9 @@ from snnlab.graph.evaluation import size
 # Thresholds that are tried, as parts of the largest activation.
 _PARTS = 1 - 0.01 * np.arange(95)
 # So many activations are looked at, each as often as there are parts.
-_ACTIVATIONS = 2**25
+_ACTIVATIONS = 20_000_000
 # So many of them together, that they stay in the caches.
-_TOGETHER = 2**15
+_TOGETHER = 2**16
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,14 @@ class MMSE(ThresholdRule):
         channels = {name: layer.maximum for name, layer in statistics.items()}
         layers = {name: np.array([most]) for name, most in largest.items()}
         x_cal = _sample(graph, x_cal)
-        per_layer = self._best(graph, x_cal, layers)
-        if not self.per_channel:
-            return {name: float(theta[0]) for name, theta in per_layer.items()}
-        own = self._best(graph, x_cal, channels)
-        return {n: np.where(channels[n] > 0, theta, per_layer[n]) for n, theta in own.items()}
+        found: dict[str, float | np.ndarray] = {}
+        if self.per_channel:
+            found.update(self._best(graph, x_cal, channels))
+        if not self.per_channel or any((most == 0).any() for most in channels.values()):
+            for name, theta in self._best(graph, x_cal, layers).items():
+                own = found.get(name, theta.item())
+                found[name] = np.where(channels[name] > 0, own, theta) if np.ndim(own) else own
+        return found
 
     def _best(
         self, graph: Graph, x_cal: Images, largest: dict[str, np.ndarray]
@@ -95,8 +98,9 @@ class MMSE(ThresholdRule):
         level = theta[:, None] / self.timesteps
         # A channel that is always 0 has no scale, and no error either.
         level = torch.where(level > 0, level, torch.ones_like(level))
-        steps = (a / level).add_(0.5).floor_().clamp_(0, self.timesteps)
-        return steps.mul_(level).sub_(a).square_().sum(1, dtype=torch.float64)
+        # Where two steps are equally near, either has the same error.
+        error = (a / level).round_().clamp_(max=self.timesteps).mul_(level).sub_(a)
+        return torch.linalg.vecdot(error, error).double()
 
 
 def _sample(graph: Graph, x_cal: Images) -> Images:
