@@ -26,7 +26,7 @@ from snnlab.simulation.record import labels_or_own
 
 # What can vary, by what it is handed to.
 _CONVERT = ("threshold", "readout", "average_pool")
-_REPLACE = ("reset", "v_init", "scale", "max_pool")
+_REPLACE = ("reset", "v_init", "i_offset", "max_spikes", "signed", "scale", "max_pool")
 _SIMULATE = ("input", "seed", "dtype")
 _OPTIONS = ("percentile", *_CONVERT, *_REPLACE, *_SIMULATE)
 IMAGES = 500  # simulated at once
@@ -66,7 +66,8 @@ def sweep(
         Models are converted with `x_cal` in each combination, networks only get other settings.
     grid : dict from option to list of values
         "percentile", "threshold", "readout", "average_pool" as in `convert`, for models only;
-        "reset", "v_init", "scale", "max_pool" as in `Network.replace`; "input", "seed", "dtype" as
+        "reset", "v_init", "i_offset", "max_spikes", "signed", "scale", "max_pool" as in
+        `Network.replace`; "input", "seed", "dtype" as
         in `simulate`.
     x : array, shape (B, ...), or DataLoader, Dataset, iterable of batches
         Images to classify; they are kept as one array.
@@ -212,7 +213,7 @@ def _simulated(
         record = simulate(network, part, max(steps), at=steps, **options)
         outputs.append(record.output_sums[[t - 1 for t in steps]])
         own.append(ann(network, part, activations=False).outputs)
-        spikes += [sum(record.counts(name, t).sum() for name in record.layers) for t in steps]
+        spikes += [sum(record.sent(name, t).sum() for name in record.layers) for t in steps]
     sums = np.concatenate(outputs, axis=1)
     bound = measure(y, sums.shape[1:], metric, record.head)
     of_ann = bound.at(np.concatenate(own), 1)
@@ -270,8 +271,9 @@ def _tried(model: Any, grid: Mapping[str, list], x: Any, x_cal: Any) -> tuple[st
         network = model if isinstance(model, Network) else converted()
         for setting in each("readout", "average_pool"):
             converted(**setting)
-        for setting in each(*_REPLACE):
-            network.replace(**setting)
+        replaced = [option for option in _REPLACE if option in grid]
+        for values in itertools.product(*(grid[option] for option in replaced)):
+            network.replace(**dict(zip(replaced, values, strict=True)))
         for setting in each("input", "dtype"):
             options = RunOptions(timesteps=1, **setting)
             options.apply(network, x[:1])
