@@ -11,6 +11,8 @@ from snnlab.graph.canonical import Graph
 from snnlab.saving.container import pack, read_bytes, unpack, write_bytes
 from snnlab.saving.graphs import put_together, taken_apart
 
+# Of the options of a neuron, those that have another name in a file.
+_NAMES = {"v_threshold": "threshold"}
 Parts = tuple[Graph, dict[str, Neuron], Any]
 
 
@@ -19,9 +21,8 @@ def write(path: Any, graph: Graph, neurons: Mapping[str, Neuron], max_pool: str)
     data, tensors = taken_apart(graph)
     settings = {
         name: {
-            "threshold": np.asarray(neuron.v_threshold).tolist(),
-            "reset": neuron.reset,
-            "v_init": neuron.v_init,
+            _NAMES.get(option, option): np.asarray(value).tolist()
+            for option, value in vars(neuron).items()
         }
         for name, neuron in neurons.items()
     }
@@ -34,7 +35,7 @@ def read(path: Any) -> Parts:
     header, tensors = unpack(read_bytes(path), str(path))
     try:
         neurons = {
-            name: Neuron(setting["threshold"], setting["reset"], setting["v_init"])
+            name: Neuron(setting.pop("threshold"), **setting)
             for name, setting in header["neurons"].items()
         }
         return put_together(header["graph"], tensors), neurons, header["max_pool"]
