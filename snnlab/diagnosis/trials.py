@@ -50,6 +50,7 @@ class Trials:
 def _settings(network: Network) -> Hashable:
     """Return what distinguishes a network from others with the same graph."""
     return tuple(
-        (np.asarray(neuron.v_threshold).tobytes(), neuron.reset, neuron.v_init)
+        np.asarray(setting).tobytes()
         for neuron in network.neurons.values()
+        for setting in vars(neuron).values()
     )

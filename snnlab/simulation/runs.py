@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from torch import fx
 
-from snnlab import _checks
-from snnlab._images import GIB, Images
+from snnlab import _checks, _memory
+from snnlab._images import Images
+from snnlab._memory import GIB
 from snnlab.conversion.statistics import image_batches
 from snnlab.dynamics.neuron import Reset, as_simulated, constant_output
 from snnlab.exceptions import MemoryBudgetError
@@ -253,8 +254,8 @@ def _check_memory(size: int, done: int, images: int, memory: int, call: str) -> 
     needed = size * images // done
     if needed > memory:
         raise MemoryBudgetError(
-            f"{call}: the currents and activations of {images:,} images need {needed / GIB:.3g} "
-            f"GiB; memory allows {memory / GIB:.3g} GiB. If the outputs are enough, write "
-            f"activations=False; else name the layers that are needed, as activations=['...'], "
-            f"take fewer images, or allow memory={needed}."
+            f"{call}: the currents and activations of {images:,} images need "
+            f"{_memory.words(needed)}; memory allows {_memory.words(memory)}. If the outputs are "
+            f"enough, write activations=False; else name the layers that are needed, as "
+            f"activations=['...'], take fewer images, or allow memory={needed}."
         )
