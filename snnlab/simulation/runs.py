@@ -42,6 +42,10 @@ def simulate(
     In one step a layer adds its current, compares `v >= v_threshold`, emits, resets and records; a
     spike reaches the next layer in the same step. The output does not spike, it accumulates.
 
+    Sums are rounded, and a current such as 0.1 is no float. So a neuron that reaches its threshold
+    to within rounding may fire a step later than by exact arithmetic. With multiples of 1/64 all is
+    exact.
+
     Parameters
     ----------
     network : Network
