@@ -8,7 +8,7 @@ from snnlab import _checks
 from snnlab._images import Images
 from snnlab.conversion.activation_based import Percentile
 from snnlab.conversion.rules import ThresholdRule
-from snnlab.conversion.verification import check_equivalence
+from snnlab.conversion.verification import TOGETHER, check_equivalence
 from snnlab.dynamics.neuron import Neuron, Reset, checked_threshold
 from snnlab.dynamics.pooling import MaxPooling
 from snnlab.exceptions import OptionError, UnsupportedLayerError
@@ -22,8 +22,6 @@ from snnlab.network import Network
 
 Readout = Literal["potential", "spikes"]
 AveragePool = Literal["affine", "spikes"]
-# So many images are verified.
-_VERIFIED = 8
 
 
 def convert(
@@ -114,7 +112,7 @@ def convert(
     _checks.option(readout, "readout", ("potential", "spikes"))
     _checks.option(average_pool, "average_pool", ("affine", "spikes"))
     x_cal = Images(x_cal, "x_cal", again=True)
-    first = x_cal.first(_VERIFIED)
+    first = x_cal.first(TOGETHER)
     traced = trace(model, first, output=output)
     graph = fold_batchnorm(traced)
     if average_pool == "spikes":

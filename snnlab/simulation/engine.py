@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import fx
 
-from snnlab import _checks
-from snnlab._images import GIB, Images
+from snnlab import _checks, _memory
+from snnlab._images import Images
 from snnlab.dynamics.input_coding import coded_input
 from snnlab.dynamics.layer import IFLayer
 from snnlab.dynamics.pooling import GatedMaxPool, max_pool
@@ -142,8 +142,8 @@ class Engine:
         carried *= item
         if flight + carried > memory:
             raise MemoryBudgetError(
-                f"simulate: one image and one step need {(flight + carried) / GIB:.3g} GiB, memory "
-                f"allows {memory / GIB:.3g} GiB. Allow more, as memory={flight + carried}."
+                f"simulate: one image and one step need {_memory.words(flight + carried)}, memory "
+                f"allows {_memory.words(memory)}. Allow more, as memory={flight + carried}."
             )
         fitting = max(1, _BLOCK_BYTES // largest)
 
