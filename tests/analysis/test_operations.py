@@ -336,16 +336,31 @@ def test_max_pooling_passes_on_the_spikes_that_the_simulation_does(how, between,
     )
 
 
-@pytest.mark.parametrize(
-    "end",
-    [lambda x: F.max_pool1d(2 * F.relu(x), 2), lambda x: torch.stack([F.relu(x), x], 1).amax(1)],
-)
+ENDS = {
+    "a multiple": lambda x: F.max_pool1d(2 * F.relu(x), 2),
+    "spikes and a constant": lambda x: torch.stack([F.relu(x), x], 1).amax(1),
+    "spikes of two sizes": lambda x: torch.stack([F.relu(x), F.relu(x + 1)], 1).amax(1),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
 def test_max_pooling_of_what_is_no_single_spike_is_a_real_number(end):
-    model = Forward(lambda m, x: F.relu(m.a(end(x).flatten(1))), a=nn.LazyLinear(3))
+    model = Forward(lambda m, x: F.relu(m.a(ENDS[end](x).flatten(1))), a=nn.LazyLinear(3))
     model(torch.ones(1, 1, 4))
-    found = counted(model, rand(2, 1, 4))[2]
+    layers = sl.trace(model, torch.ones(1, 1, 4)).layers
+    theta = dict(zip(layers, (1.0, 2.0, 1.0), strict=False))
+    found = counted(model, rand(2, 1, 4), threshold=theta)[2]
     assert found.totals["synaptic"] == 0
     assert found.totals["multiplications"] == 8 * found.totals["true"]
+
+
+def test_spikes_that_end_in_a_pooling_are_counted_apart():
+    """Neurons behind a pooling, as in Diehl et al. 2015, and behind an identity."""
+    model = nn.Sequential(nn.ReLU(), nn.AvgPool1d(2, 1), nn.ReLU(), nn.ReLU())
+    _, record, found = counted(model, rand(2, 1, 3))
+    table, sent = rows(found), {n: record.counts(n).sum((0, 1)) / 2 for n in record.layers}
+    assert (table["2"]["pooling"], table["2"]["additions"]) == (sent["0"] @ [1, 2, 1], 0)
+    assert (table["3"]["pooling"], table["3"]["additions"]) == (0, sent["2"].sum())
 
 
 def test_an_embedding_costs_nothing():
