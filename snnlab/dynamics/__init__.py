@@ -1,5 +1,6 @@
 """All that has a state at a step: neurons, max pooling of spikes, spiking input."""
 
+from snnlab.dynamics.exact import AnalogReLU, ExactMaxPool
 from snnlab.dynamics.input_coding import PoissonInput, RegularInput
 from snnlab.dynamics.neuron import (
     Neuron,
@@ -10,10 +11,11 @@ from snnlab.dynamics.neuron import (
     passed_on,
     soft_count,
 )
-from snnlab.dynamics.pooling import DECAY, ExactMaxPool, GatedMaxPool
+from snnlab.dynamics.pooling import DECAY, GatedMaxPool
 
 __all__ = [
     "DECAY",
+    "AnalogReLU",
     "ExactMaxPool",
     "GatedMaxPool",
     "Neuron",

@@ -18,8 +18,8 @@ def as_modules(graph: Graph, neurons: Mapping[str, Neuron]) -> fx.GraphModule:
     """Return the graph with a module in place of each ReLU, see `Network.folded`."""
     module = copy.deepcopy(graph.module)
     for node in list(module.graph.nodes):
-        if node.meta["kind"] is Kind.RELU:
-            relu = _relu(node, neurons[node.meta["layer"]], graph.dtype)
+        if node.meta["kind"] in (Kind.RELU, Kind.RECTIFIER):
+            relu = _relu(node, neurons.get(node.meta["layer"]), graph.dtype)
             node.op, node.target, node.args = "call_module", _free(module, node), node.args[:1]
             module.add_submodule(node.target, relu)
         elif node.target is expand_to_batch:
@@ -30,10 +30,12 @@ def as_modules(graph: Graph, neurons: Mapping[str, Neuron]) -> fx.GraphModule:
     return module.eval().to(graph.device)
 
 
-def _relu(node: fx.Node, neuron: Neuron, dtype: torch.dtype) -> nn.Module:
-    """Return a ReLU that carries the setting of its neurons."""
+def _relu(node: fx.Node, neuron: Neuron | None, dtype: torch.dtype) -> nn.Module:
+    """Return a ReLU that carries the setting of its neurons, if it has neurons."""
     upper = cap(node)
     relu = nn.ReLU() if upper is None else nn.Hardtanh(0.0, upper)
+    if neuron is None:
+        return relu
     theta = per_neuron(neuron.v_threshold, 1 + len(node.meta["shape"]))
     relu.register_buffer("threshold", torch.tensor(theta, dtype=dtype))
     relu.reset, relu.v_init = neuron.reset, neuron.v_init  # type: ignore[assignment]

@@ -132,9 +132,12 @@ def thresholds(steps: list[Step]) -> dict:
     return {f"relus.{i}": step.threshold for i, step in enumerate(steps) if step.name == "relu"}
 
 
-def plain_loop(steps: list[Step], x_t: np.ndarray, reset: str, v_init: float) -> dict:
+def plain_loop(
+    steps: list[Step], x_t: np.ndarray, reset: str, v_init: float, analog: bool = False
+) -> dict:
     """Simulate in plain numpy; `x_t` is the input at each step, shape (T, B, 2, 4, 4).
 
+    With `analog`, a sum reads of a ReLU how much that of its accumulated current has grown.
     Returns spikes and potentials, shape (T, B, ...), mean currents, and the accumulated output.
     """
     v: dict = {}
@@ -143,10 +146,13 @@ def plain_loop(steps: list[Step], x_t: np.ndarray, reset: str, v_init: float) ->
     potentials, currents = {n: [] for n in trace}, {n: [] for n in trace}
     outputs = []
     for x in x_t:
-        values = [x]
+        values, grown = [x], {}
         for i, step in enumerate(steps):
             a = values[step.sources[0]]
             if step.name == "relu":
+                before = charge.get(i, np.zeros_like(a))
+                charge[i] = before + a
+                grown[len(values)] = np.maximum(charge[i], 0) - np.maximum(before, 0)
                 name = f"relus.{i}"
                 theta = np.reshape(step.threshold, (-1,) + (1,) * (a.ndim - 2))
                 v[i] = v.get(i, v_init * theta) + a
@@ -159,7 +165,9 @@ def plain_loop(steps: list[Step], x_t: np.ndarray, reset: str, v_init: float) ->
                 charge[i] = before + a
                 values.append(_pool(charge[i], np.max) - _pool(before, np.max))
             else:
-                values.append(_affine(step, a, [values[j] for j in step.sources]))
+                real = grown if analog and step.name == "add" else {}
+                inputs = [real.get(j, values[j]) for j in step.sources]
+                values.append(_affine(step, a, inputs))
         outputs.append(values[-1])
     return {
         "spikes": {n: np.array(s) for n, s in trace.items()},
