@@ -17,6 +17,7 @@ from snnlab.exceptions import DataError, OptionError
 from snnlab.graph.canonical import Graph, tensors
 from snnlab.graph.evaluation import cap, size
 from snnlab.graph.fingerprint import fingerprint
+from snnlab.graph.operations import Kind
 
 Thresholds = float | np.ndarray | Mapping[str, Any]
 
@@ -230,6 +231,9 @@ class Network(_text.ShownAsTable):
             f"Spiking network of {len(self.layers)} layers, {neurons:,} neurons; "
             f"input {_text.shape(self.graph.input_shape)}"
         )
+        analog = sum(node.meta["kind"] is Kind.RECTIFIER for node in self.graph.nodes)
+        if analog:
+            title += f"; {_text.counted(analog, 'shortcut')} of real numbers, not of spikes"
         parts = [node.meta.get("part", "") for node in self.graph.layers.values()]
         others = _columns_of_others(self.neurons.values())
         header = ["layer", "shape", "neurons", "threshold θ", "reset", "v_init", *others]

@@ -21,6 +21,7 @@ class Kind(Enum):
     AFFINE = "affine"
     RELU = "relu"
     MAX_POOL = "max pool"
+    RECTIFIER = "rectifier"
     OUTPUT = "output"
 
 
