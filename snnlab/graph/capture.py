@@ -38,7 +38,11 @@ _READS |= {"__float__", "__index__", "__complex__", "__array__", "__contains__",
 _OPERATORS = {"__getitem__": operator.getitem, "__setitem__": assigned}
 _SWAPPED = {"__rsub__": operator.sub, "__rmatmul__": operator.matmul, "__rpow__": operator.pow}
 _SWAPPED |= {"__rdiv__": operator.truediv, "__rtruediv__": operator.truediv}
-_PROPERTIES: dict[str, tuple] = {"data": ("detach",), "mT": ("transpose", -1, -2)}
+_PROPERTIES: dict[str, tuple] = {
+    "data": ("detach",),
+    "mT": ("transpose", -1, -2),
+    "T": ("t",),
+}
 # In-place methods that leave nothing of the old values.
 _ASSIGNING = ("copy_", "fill_", "zero_")
 

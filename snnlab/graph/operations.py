@@ -58,7 +58,7 @@ RANDOM |= {"random", "cauchy", "geometric", "log_normal"}
 _NAMES: dict[OperationRule, set[str]] = {
     OperationRule.FIRST: _each("avg_pool", "adaptive_avg_pool")
     | {"mean", "nanmean", "sum", "nansum", "neg", "negative", "cumsum", "diff", "batch_norm"}
-    | {"permute", "transpose", "swapaxes", "swapdims", "movedim", "moveaxis", "mT", "mH"}
+    | {"permute", "transpose", "t", "swapaxes", "swapdims", "movedim", "moveaxis", "mT", "mH"}
     | {"adjoint", "fft_fftshift", "fft_ifftshift", "linalg_diagonal", "slice"}
     | {"chunk", "split", "tensor_split", "hsplit", "vsplit", "dsplit", "split_with_sizes"}
     | {"unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes", "unbind", "getitem", "narrow"}
@@ -110,11 +110,12 @@ _NAMES: dict[OperationRule, set[str]] = {
     | {"absolute", "floor", "ceil", "round", "trunc", "fix", "frac", "sign", "sgn", "heaviside"}
     | {"fake_quantize_per_tensor_affine", "gt", "ge", "lt", "le", "greater", "greater_equal"}
     | {"less", "less_equal", "signbit"},
-    OperationRule.MAX_POOL: _each("max_pool", "adaptive_max_pool") | {"amax"},
-    OperationRule.MAXIMUM: {"max", "min", "amin", "maximum", "minimum", "fmax", "fmin"},
+    OperationRule.MAX_POOL: _each("max_pool", "adaptive_max_pool"),
+    OperationRule.MAXIMUM: {"max", "min", "amax", "amin", "maximum", "minimum", "fmax", "fmin"},
     OperationRule.LOOKUP: {"embedding"},
 }
 _RULE_OF_NAME = {name: rule for rule, names in _NAMES.items() for name in names}
+KNOWN = {*_RULE_OF_NAME, "assigned"}
 
 # Operations that act on each value alone, if all else that they read is constant.
 ELEMENTWISE = _NAMES[OperationRule.RELU] | _NAMES[OperationRule.POINTWISE]
