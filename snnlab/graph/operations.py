@@ -168,7 +168,8 @@ _KINDS: dict[str, set[str]] = {
         *("log10", "log1p", "std", "var", "std_mean", "var_mean", "norm", "linalg_norm", "prod"),
         *("linalg_vector_norm", "cumprod", "cdist", "pairwise_distance", "dist", "hypot"),
     },
-    "What jumps has no rate. x * (x > 0) does not, and a staircase of equal steps converts.": {
+    "What jumps has no rate. x * (x > 0) does not, and a staircase of two or more equal steps "
+    "converts.": {
         *("gt", "ge", "lt", "le", "eq", "ne", "greater", "less", "greater_equal", "less_equal"),
         *("sign", "sgn", "heaviside", "round", "floor", "ceil", "trunc", "fix", "frac", "signbit"),
     },

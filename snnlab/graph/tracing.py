@@ -5,7 +5,6 @@ where an operation works in place, where a reshape reads the batch size, where i
 mixed. `trace` rewrites all of that on a copy, or refuses it by name and line.
 """
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,10 +13,11 @@ from torch import fx, nn
 
 from snnlab import _checks
 from snnlab._threads import threads_for
-from snnlab.exceptions import SNNLabError, UnsupportedLayerError
+from snnlab.exceptions import UnsupportedLayerError
 from snnlab.graph import operations
 from snnlab.graph.batch_first import bring_to_front, give_shape, pool_planes, shape_in_model
 from snnlab.graph.canonical import REFERENCE, Graph, expand_to_batch, source_of, tensors
+from snnlab.graph.capture import LooksUpError
 from snnlab.graph.head import Head, head_of, logits_before, steps_behind
 from snnlab.graph.maxima import is_of_two, over_dimensions
 from snnlab.graph.models import Output, check_model, copied
@@ -35,9 +35,6 @@ from snnlab.graph.refusals import (
     refuse_types,
 )
 from snnlab.graph.weights import as_module
-
-# Of torch's words, and of ours, where floats are given to an embedding.
-_WANTS_WHOLE = "'indices'|index out of range in self|as indices|returns torch.int64"
 
 # Names that a part of a graph cannot have.
 _TAKEN = {REFERENCE, *dir(fx.GraphModule(nn.Module(), fx.Graph()))}
@@ -82,15 +79,15 @@ def trace(model: nn.Module, x: Any, *, output: Output = None) -> Graph:
     image = image.to(torch.get_default_dtype() if parameter is None else parameter)
     # One thread, since what it would have to compute is not known before; it is few images in all.
     with torch.no_grad(), threads_for(0):
-        try:
-            return _Rewriting(Probe(model_copy, image, image.dtype, output)).graph(image, output)
-        except SNNLabError as error:
-            # An embedding wants whole numbers; all else wants floats.
-            if not re.search(_WANTS_WHOLE, str(error)) or (image != image.round()).any():
-                raise
-            return _Rewriting(Probe(model_copy, image.long(), image.dtype, output)).graph(
-                image, output
-            )
+        for given in (image, image.long()):
+            try:
+                probe = Probe(model_copy, given, image.dtype, output)
+                return _Rewriting(probe).graph(image, output)
+            except LooksUpError as wish:
+                refusal = wish.error
+                if (image != image.round()).any():
+                    break
+        raise refusal
 
 
 class _Rewriting:

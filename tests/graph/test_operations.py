@@ -302,7 +302,7 @@ ADVISED = {
     "normalize": "Divide by a constant",
     "pow": "products with a constant",
     "exp": "products with a constant",
-    "round": "a staircase of equal steps",
+    "round": "a staircase of two or more equal steps",
     "fft_rfft": "Complex values",
     "ravel": "torch.flatten(x, 1)",
 }
