@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+import torch
 from torch import nn
 
 from snnlab import _checks
@@ -131,6 +132,13 @@ def convert(
     if readout == "spikes":
         graph = spiking_readout(graph)
     if not graph.layers:
+        if any(node.target is torch.amax for node in graph.pools.values()):
+            raise UnsupportedLayerError(
+                "model: found no ReLU that depends on the input, only maxima over dimensions, "
+                "expected at least one: neurons replace ReLUs. Write the maximum of two parts as "
+                "torch.maximum(a, b); that is b + ReLU(a - b). For neurons at the output alone "
+                'write readout="spikes".'
+            )
         raise UnsupportedLayerError(
             "model: found no ReLU that depends on the input, expected at least one: neurons "
             "replace ReLUs. Train the model with ReLU activations. For neurons at the output "
