@@ -2,7 +2,16 @@
 
 import importlib
 
-from snnlab.analysis import ErrorParts, ErrorsOverTime, decompose, decompose_over_time
+from snnlab.analysis import (
+    Energy,
+    ErrorParts,
+    ErrorsOverTime,
+    Operations,
+    decompose,
+    decompose_over_time,
+    energy,
+    operations,
+)
 from snnlab.conversion import (
     MMSE,
     DataBased,
@@ -44,6 +53,7 @@ __all__ = [
     "DataBased",
     "DataError",
     "Diagnosis",
+    "Energy",
     "ErrorParts",
     "ErrorsOverTime",
     "Fixed",
@@ -53,6 +63,7 @@ __all__ = [
     "ModelBased",
     "Network",
     "Neuron",
+    "Operations",
     "OptionError",
     "Percentile",
     "Record",
@@ -68,10 +79,12 @@ __all__ = [
     "decompose",
     "decompose_over_time",
     "diagnose",
+    "energy",
     "fold_batchnorm",
     "from_nir",
     "load",
     "normalize_weights",
+    "operations",
     "quantized",
     "simulate",
     "softmax_spikes",

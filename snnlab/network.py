@@ -17,6 +17,7 @@ from snnlab.exceptions import DataError, OptionError
 from snnlab.graph.canonical import Graph, tensors
 from snnlab.graph.evaluation import cap, size
 from snnlab.graph.fingerprint import fingerprint
+from snnlab.graph.operations import Kind
 
 Thresholds = float | np.ndarray | Mapping[str, Any]
 # What a correction changes.
@@ -221,11 +222,13 @@ class Network(_text.ShownAsTable):
         Returns
         -------
         torch.fx.GraphModule
-            Computes what `snnlab.ann` gives as outputs. In place of each layer of neurons stands a
-            `ReLU`, or a `Hardtanh` where there is a cap. It has the buffer `threshold`, which
-            broadcasts over (B, C, ...), and all else that `Neuron` has as attributes, arrays as
-            tensors that broadcast likewise. It is a copy: a neuron of one's own can be put in the
-            place of each, with `set_submodule`.
+            Computes what `snnlab.ann` gives as outputs, with functions of torch alone, so it can be
+            unpickled without snnlab. In place of each layer of neurons stands a `ReLU`, a
+            `Hardtanh` where there is a cap, or a `GraphModule` that is a trained staircase. It has
+            the buffer `threshold`, which broadcasts over (B, C, ...), and all else that `Neuron`
+            has as attributes, arrays as tensors that broadcast likewise. It is a copy: a neuron of
+            one's own can be put in the place of each, with `set_submodule`. Max pooling stays what
+            it is, and pools spikes step by step then.
 
         >>> from torch import nn
         >>> from snnlab import Fixed, convert
@@ -255,6 +258,9 @@ class Network(_text.ShownAsTable):
         )
         for what, steps in self.corrections.items():
             title += f"; {what} corrected for {_text.counted(steps, 'step')}"
+        analog = sum(node.meta["kind"] is Kind.RECTIFIER for node in self.graph.nodes)
+        if analog:
+            title += f"; {_text.counted(analog, 'shortcut')} of real numbers, not of spikes"
         parts = [node.meta.get("part", "") for node in self.graph.layers.values()]
         others = _columns_of_others(self.neurons.values())
         header = ["layer", "shape", "neurons", "threshold θ", "reset", "v_init", *others]

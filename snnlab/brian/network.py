@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from snnlab import _checks
-from snnlab._images import GIB
+from snnlab._memory import GIB
 from snnlab.brian import synapses
 from snnlab.brian.engine import BrianEngine, Run
 from snnlab.brian.isolation import isolated
@@ -39,6 +39,7 @@ def simulate(
     seed: int | np.random.Generator | None = None,
     spikes: bool | Iterable[str | int] = (),
     potentials: bool | Iterable[str | int] = (),
+    counts: bool | Iterable[str | int] = True,
     at: Iterable[int] = (),
     schedule: str = "layers",
     target: str = "numpy",
@@ -55,7 +56,7 @@ def simulate(
     ----------
     network : Network
         From `convert`; without max pooling.
-    x, timesteps, reset, v_init, spikes, potentials, at
+    x, timesteps, reset, v_init, spikes, potentials, counts, at
         As in `snnlab.simulate`.
     input : {"analog", "poisson", "regular", "frames"} or array of 0 and 1, shape (T, B, ...)
         The image as a constant current; or as random spikes, the same that `snnlab.simulate` draws
@@ -102,6 +103,7 @@ def simulate(
         input=input if isinstance(input, str) else "poisson",
         spikes=spikes,
         potentials=potentials,
+        counts=counts,
         at=at,
         dtype=torch.float64,
         memory=memory,

@@ -130,7 +130,7 @@ class _Export:
         """Return the graph of NIR."""
         try:
             return self.nir.NIRGraph(self.nodes, self.edges, metadata)
-        except ValueError as error:  # of the shapes of some convolutions it is not sure
+        except ValueError as error:  # it knows no edge that counts twice, as in x + x
             raise UnsupportedLayerError(
                 f"network: nir {self.nir.__version__} does not accept its graph ({error}). "
                 f"Expected layers whose shapes it can compute. Keep the network with network.save."
@@ -145,6 +145,8 @@ class _Export:
         elif kind is Kind.RELU:
             one = np.ones(shape, self._constant(1.0).dtype)
             self._add(node, nir.IF(r=one, v_threshold=one.copy(), v_reset=0 * one))
+        elif kind is Kind.RECTIFIER:
+            self._refuse(node, "Convert with shortcut='spikes'.")
         elif kind is Kind.MAX_POOL:
             self._refuse(node, "Train the model with average pooling in its place.")
         else:
@@ -191,11 +193,11 @@ class _Export:
 
         return kind(
             input_shape=before[1] if one else before[1:],
-            weight=_array(layer.weight),
+            weight=_without_groups(layer),
             stride=size(layer.stride),
             padding=size(layer.padding),
             dilation=size(layer.dilation),
-            groups=layer.groups,
+            groups=1,
             bias=bias if layer.bias is None else _array(layer.bias),
         )
 
@@ -279,6 +281,16 @@ class _Export:
             f"layer {node.meta['layer']!r}: NIR has no node for {name} as it is here, expected "
             f"linear layers, convolutions padded with zeros, average pooling and sums. {todo}"
         )
+
+
+def _without_groups(layer: Any) -> np.ndarray:
+    """Return the weight of a convolution, 0 for channels of other groups: nir misreads groups."""
+    own, groups = _array(layer.weight), layer.groups
+    weight = np.zeros((len(own), layer.in_channels, *own.shape[2:]), own.dtype)
+    parts = zip(np.split(weight, groups), np.split(own, groups), strict=True)
+    for group, (part, values) in enumerate(parts):
+        part[:, group * own.shape[1] :][:, : own.shape[1]] = values
+    return weight
 
 
 def _array(tensor: torch.Tensor) -> np.ndarray:

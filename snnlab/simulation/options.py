@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from snnlab import _checks
-from snnlab._images import GIB, Images
+from snnlab._images import Images
+from snnlab._memory import GIB
 from snnlab.dynamics.neuron import Reset
 from snnlab.exceptions import OptionError
 from snnlab.network import Network

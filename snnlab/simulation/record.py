@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from snnlab import _checks, _text
-from snnlab.dynamics.neuron import Neuron, settings
-from snnlab.exceptions import OptionError, ShapeError
+from snnlab import _checks, _labels, _text
+from snnlab.dynamics.neuron import Neuron
+from snnlab.exceptions import OptionError
+from snnlab.simulation.joining import joined
 from snnlab.simulation.metrics import Head, Metric, measure
 from snnlab.simulation.widening import Widened
 
@@ -92,7 +93,12 @@ class Record(_text.ShownAsTable):
         >>> Record.join(parts).counts("relu").tolist()
         [[1], [2]]
         """
-        return _joined(list(records))
+        records = list(records)
+        if not records:
+            raise OptionError("records: is empty, expected at least one Record of `simulate`.")
+        for record in records:
+            _checks.instance(record, Record, "records", "Pass what `simulate` returned.")
+        return joined(records)
 
     def __post_init__(self) -> None:
         for name in ("at", "crossings"):
@@ -218,7 +224,7 @@ class Record(_text.ShownAsTable):
         OptionError
             If there is no such metric, or it fails.
         """
-        y = labels_or_own(y, self.labels)
+        y = _labels.given_or_own(y, self.labels)
         bound = measure(y, self.output_sums.shape[1:], metric, self.head)
         return bound.over(self.output_sums, range(1, self.timesteps + 1))
 
@@ -280,75 +286,5 @@ class Activations:
 
     def accuracy(self, y: Any = None, *, metric: Metric = None) -> float:
         """Return how well the outputs fit labels; as `Record.accuracy`."""
-        y = labels_or_own(y, self.labels)
+        y = _labels.given_or_own(y, self.labels)
         return measure(y, self.outputs.shape, metric, self.head).at(self.outputs, 1)
-
-
-def labels_or_own(y: Any, own: np.ndarray | None) -> Any:
-    """Return the labels given, else those that came along with the images."""
-    if y is None and own is None:
-        raise ShapeError(
-            "y: none given, and none came along with the images, expected one label for each "
-            "image. Pass the labels as y, or simulate a loader or a data set that has them."
-        )
-    return own if y is None else y
-
-
-def _joined(records: list[Record]) -> Record:
-    """Return the record of the images of all records; refuse those that do not fit together."""
-    if not records:
-        raise OptionError("records: is empty, expected at least one Record of `simulate`.")
-    for record in records:
-        _checks.instance(record, Record, "records", "Pass what `simulate` returned.")
-    first, T = records[0], records[0].timesteps
-    for record in records[1:]:
-        for what, value in _common(record).items():
-            if value != _common(first)[what]:
-                raise OptionError(
-                    f"records: differ in {what}: {value}, expected {_common(first)[what]} as in "
-                    f"the first one. Join simulations of the same network with the same options."
-                )
-
-    def joined(arrays: Iterable[Arrays], axis: int = 0) -> dict[str, np.ndarray]:
-        several = [one.kept if isinstance(one, Widened) else one for one in arrays]
-        return {name: np.concatenate([one[name] for one in several], axis) for name in several[0]}
-
-    def if_all(arrays: list[np.ndarray | None]) -> np.ndarray | None:
-        known = [array for array in arrays if array is not None]
-        return np.concatenate(known) if len(known) == len(arrays) else None
-
-    # A count after few steps may be of a narrower type than that after all.
-    totals = joined(record.totals for record in records)
-    at = {t: joined(record.at[t] for record in records) for t in first.at if t != T}
-    return Record(
-        timesteps=T,
-        neurons=first.neurons,
-        fingerprint=first.fingerprint,
-        input=first.input,
-        totals=totals,
-        output_sums=np.concatenate([record.output_sums for record in records], 1),
-        at={t: at.get(t, totals) for t in first.at},
-        recorded_spikes=joined((r.recorded_spikes for r in records), 1),
-        recorded_potentials=joined((r.recorded_potentials for r in records), 1),
-        pooled={t: joined(record.pooled[t] for record in records) for t in first.pooled},
-        crossings={t: joined(record.crossings[t] for record in records) for t in first.crossings},
-        labels=if_all([record.labels for record in records]),
-        checksums=if_all([record.checksums for record in records]),
-        head=first.head,
-    )
-
-
-def _common(record: Record) -> dict[str, Any]:
-    """Return in words what records of the same network and options have in common."""
-    return {
-        "their network": record.fingerprint[:12],
-        "the settings of its neurons": {n: settings(own) for n, own in record.neurons.items()},
-        "timesteps": record.timesteps,
-        "input": record.input,
-        "the type of their numbers": str(record.output_sums.dtype),
-        "counts": list(record.totals),
-        "at": list(record.at),
-        "spikes": list(record.recorded_spikes),
-        "potentials": list(record.recorded_potentials),
-        "max_pool": [list(arrays) for arrays in record.pooled.values()],
-    }

@@ -5,8 +5,8 @@ from types import MappingProxyType
 import numpy as np
 import torch
 
-from snnlab import _checks
-from snnlab._images import GIB, checksums
+from snnlab import _checks, _memory
+from snnlab._images import checksums
 from snnlab.dynamics.neuron import Neuron
 from snnlab.exceptions import MemoryBudgetError
 from snnlab.network import Network
@@ -181,8 +181,8 @@ def _size(plans: dict[str, Plan], memory: int, images: int, first: int, taken: i
         share = sizes[what, layer] / size
         so_far = f"of the first {first + images:,} images " if first else ""
         raise MemoryBudgetError(
-            f"simulate: recording {so_far}needs {(taken + size) / GIB:.3g} GiB, {share:.0%} of it "
-            f"for the {what} of {layer!r}; memory allows {memory / GIB:.3g} GiB. "
+            f"simulate: recording {so_far}needs {_memory.words(taken + size)}, {share:.0%} of it "
+            f"for the {what} of {layer!r}; memory allows {_memory.words(memory)}. "
             f"{_SMALLER[what.split()[0]]}, or allow memory={taken + size}."
         )
     return size

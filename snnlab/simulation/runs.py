@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from torch import fx
 
-from snnlab import _checks
-from snnlab._images import GIB, Images
+from snnlab import _checks, _memory
+from snnlab._images import Images
+from snnlab._memory import GIB
 from snnlab.conversion.statistics import image_batches
 from snnlab.dynamics.closed_forms import constant_output
 from snnlab.dynamics.neuron import Reset, as_simulated
@@ -42,6 +43,10 @@ def simulate(
     In one step a layer adds its current, compares `v >= v_threshold`, emits, resets and records; a
     spike reaches the next layer in the same step. The output does not spike, it accumulates. If the
     network was corrected for another number of steps, a warning says so.
+
+    Sums are rounded, and a current such as 0.1 is no float. So a neuron that reaches its threshold
+    to within rounding may fire a step later than by exact arithmetic. With multiples of 1/64 all is
+    exact.
 
     Parameters
     ----------
@@ -257,8 +262,8 @@ def _check_memory(size: int, done: int, images: int, memory: int, call: str) -> 
     needed = size * images // done
     if needed > memory:
         raise MemoryBudgetError(
-            f"{call}: the currents and activations of {images:,} images need {needed / GIB:.3g} "
-            f"GiB; memory allows {memory / GIB:.3g} GiB. If the outputs are enough, write "
-            f"activations=False; else name the layers that are needed, as activations=['...'], "
-            f"take fewer images, or allow memory={needed}."
+            f"{call}: the currents and activations of {images:,} images need "
+            f"{_memory.words(needed)}; memory allows {_memory.words(memory)}. If the outputs are "
+            f"enough, write activations=False; else name the layers that are needed, as "
+            f"activations=['...'], take fewer images, or allow memory={needed}."
         )
