@@ -130,7 +130,9 @@ class UNet(nn.Module):
         a = torch.relu(self.a(x))
         low = self.up(torch.relu(self.b(F.max_pool2d(a, 2))))
         dy, dx = a.size()[2] - low.size()[2], a.size()[3] - low.size()[3]
-        return self.out(torch.cat([a, F.pad(low, [dx // 2, dx - dx // 2, dy // 2, dy - dy // 2])], 1))
+        return self.out(
+            torch.cat([a, F.pad(low, [dx // 2, dx - dx // 2, dy // 2, dy - dy // 2])], 1)
+        )
 
 
 @pytest.mark.parametrize("outputs", [2, 1])
