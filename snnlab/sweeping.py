@@ -25,7 +25,7 @@ from snnlab.simulation.options import RunOptions, refuse_outside_unit
 
 # What can vary, by what it is handed to.
 _CONVERT = ("threshold", "readout", "average_pool")
-_REPLACE = ("reset", "v_init", "scale", "max_pool")
+_REPLACE = ("reset", "v_init", "i_offset", "max_spikes", "signed", "scale", "max_pool")
 _SIMULATE = ("input", "seed", "dtype")
 _OPTIONS = ("percentile", *_CONVERT, *_REPLACE, *_SIMULATE)
 IMAGES = 500  # simulated at once
@@ -65,8 +65,8 @@ def sweep(
         Models are converted with `x_cal` in each combination, networks only get other settings.
     grid : dict from option to list of values
         "percentile", "threshold", "readout", "average_pool" as in `convert`, for models only;
-        "reset", "v_init", "scale", "max_pool" as in `Network.replace`; "input", "seed", "dtype" as
-        in `simulate`.
+        "reset", "v_init", "i_offset", "max_spikes", "signed", "scale", "max_pool" as in
+        `Network.replace`; "input", "seed", "dtype" as in `simulate`.
     x : array, shape (B, ...), or DataLoader, Dataset, iterable of batches
         Images to classify; they are kept as one array. If grid["input"] is ["frames"], frames as in
         `simulate`, shape (T, B, ...), with T the largest of `timesteps`; the ANN sees their mean.
@@ -215,7 +215,7 @@ def _simulated(
         record = simulate(network, shown, max(steps), at=steps, **options)
         outputs.append(record.output_sums[[t - 1 for t in steps]])
         own.append(ann(network, images, activations=False).outputs)
-        spikes += [sum(record.counts(name, t).sum() for name in record.layers) for t in steps]
+        spikes += [sum(record.sent(name, t).sum() for name in record.layers) for t in steps]
     sums = np.concatenate(outputs, axis=1)
     bound = measure(y, sums.shape[1:], metric, record.head)
     of_ann = bound.at(np.concatenate(own), 1)
@@ -280,8 +280,9 @@ def _tried(model: Any, grid: Mapping[str, list], x: Any, x_cal: Any) -> tuple[st
         network = model if isinstance(model, Network) else converted()
         for setting in each("readout", "average_pool"):
             converted(**setting)
-        for setting in each(*_REPLACE):
-            network.replace(**setting)
+        replaced = [option for option in _REPLACE if option in grid]
+        for values in itertools.product(*(grid[option] for option in replaced)):
+            network.replace(**dict(zip(replaced, values, strict=True)))
         for setting in each("input", "dtype"):
             options = RunOptions(timesteps=x.shape[1] if frames else 1, **setting)
             options.apply(network, shown if options.input == "frames" else images)

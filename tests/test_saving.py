@@ -272,7 +272,7 @@ def test_others_can_read_the_weights(file):
             opened.get_tensor("0.weight"), network.graph.module.get_submodule("0").weight
         )
         header = json.loads(opened.metadata()["snnlab"])
-    assert header["format"] == 1
+    assert header["format"] == 2
     assert header["neurons"]["2"]["threshold"] == network.thresholds["2"]
 
 
@@ -427,10 +427,24 @@ def test_a_file_of_tensors_alone_is_refused(file):
         sl.load(file)
 
 
+def test_a_file_of_format_1_says_less_of_its_neurons_and_is_read(file):
+    network = NETWORKS["chain"]()
+    network.save(file)
+
+    def older(header, _):
+        header["format"] = 1
+        for name, neuron in header["neurons"].items():
+            kept = {key: neuron[key] for key in ("threshold", "reset", "v_init")}
+            header["neurons"][name] = kept
+
+    tampered(file, older)
+    assert sl.load(file).fingerprint == network.fingerprint
+
+
 def test_a_newer_file_is_refused_with_its_version(file):
     NETWORKS["chain"]().save(file)
-    tampered(file, lambda header, _: header.update(format=2, snnlab="7.0"))
-    with pytest.raises(sl.DataError, match=r"format 2 .* snnlab 7\.0.*Install a newer"):
+    tampered(file, lambda header, _: header.update(format=3, snnlab="7.0"))
+    with pytest.raises(sl.DataError, match=r"format 3 .* snnlab 7\.0.*Install a newer"):
         sl.load(file)
 
 

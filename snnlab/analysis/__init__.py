@@ -3,10 +3,11 @@
 from snnlab.analysis import deviation, quantization
 from snnlab.analysis.decomposition import decompose, decompose_over_time
 from snnlab.analysis.error_parts import ErrorParts, ErrorsOverTime
-from snnlab.analysis.parts import LAYER_PARTS, PARTS, TOTAL, Part
+from snnlab.analysis.parts import LAYER_PARTS, OFFSET, PARTS, TOTAL, Part
 
 __all__ = [
     "LAYER_PARTS",
+    "OFFSET",
     "PARTS",
     "TOTAL",
     "ErrorParts",

@@ -34,7 +34,7 @@ def simulate(
     timesteps: int,
     *,
     reset: Reset | None = None,
-    v_init: float | None = None,
+    v_init: float | np.ndarray | None = None,
     input: str | np.ndarray = "analog",
     seed: int | np.random.Generator | None = None,
     spikes: bool | Iterable[str | int] = (),
@@ -81,7 +81,7 @@ def simulate(
     Raises
     ------
     UnsupportedLayerError
-        If the network holds a max pooling.
+        If the network holds a max pooling, or neurons that are signed or fire in bursts.
     ShapeError
         If the images do not fit the network, or the trains do not fit the images.
     OptionError

@@ -10,6 +10,7 @@ from torch import fx, nn
 
 from snnlab import _checks, _text
 from snnlab.conversion import normalize_weights
+from snnlab.dynamics.neuron import Neuron, settings
 from snnlab.exceptions import UnsupportedLayerError
 from snnlab.graph.canonical import apply, source_of
 from snnlab.graph.operations import Kind, name_of
@@ -71,17 +72,33 @@ def to_nir(network: Network, *, approximate: Any = None, timesteps: int = 64) ->
     if approximate is None:
         neuron = network.neurons[others[0]]
         raise UnsupportedLayerError(
-            f"layer {others[0]!r}: NIR has no neuron with threshold "
-            f"{_text.span(np.ravel(neuron.v_threshold))}, reset {neuron.reset!r} and v_init "
-            f"{neuron.v_init:g}, expected 1, 'zero' and 0. Write snnlab.normalize_weights("
+            f"layer {others[0]!r}: NIR has no neuron with {_named(neuron)}, expected threshold 1, "
+            f"reset 'zero', v_init 0, and one spike at most. Write snnlab.normalize_weights("
             f"network.replace(reset='zero', v_init=0)); or give some images, approximate=x, on "
             f"which the difference is measured."
         )
-    replaced = normalize_weights(network.replace(reset=COMMON.reset, v_init=COMMON.v_init))
+    common = {name: value for name, value in settings(COMMON).items() if name != "v_threshold"}
+    replaced = normalize_weights(network.replace(**common))
     graph = _Export(replaced, nir)
     sentence = _cost(network, replaced, approximate, timesteps)
     warnings.warn(f"to_nir: {sentence}", stacklevel=2)
     return graph.graph({"approximation": sentence})
+
+
+def _named(neuron: Neuron) -> str:
+    """Return the settings of a neuron in words; of the rarer ones those that it has."""
+    named = [
+        f"threshold {_text.span(np.ravel(neuron.v_threshold))}",
+        f"reset {neuron.reset!r}",
+        f"v_init {_text.span(np.ravel(neuron.v_init))}",
+    ]
+    if np.any(neuron.i_offset):
+        named.append(f"i_offset {_text.span(np.ravel(neuron.i_offset))}")
+    if neuron.max_spikes > 1:
+        named.append(f"max_spikes {neuron.max_spikes}")
+    if neuron.signed:
+        named.append("signed spikes")
+    return f"{', '.join(named[:-1])} and {named[-1]}"
 
 
 def _cost(network: Network, replaced: Network, x: Any, timesteps: int) -> str:

@@ -1,10 +1,12 @@
 """A network as plain modules of torch, for code that knows nothing of snnlab."""
 
 import copy
+import dataclasses
 import operator
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import fx, nn
 from torch.nn import functional as F
@@ -38,14 +40,19 @@ def as_modules(graph: Graph, neurons: Mapping[str, Neuron]) -> fx.GraphModule:
 def _relu(node: fx.Node, neuron: Neuron, dtype: torch.dtype) -> nn.Module:
     """Return a ReLU that carries the setting of its neurons, or a staircase in its place."""
     upper = cap(node)
-    relu: nn.Module = nn.ReLU() if upper is None else nn.Hardtanh(0.0, upper)
+    relu: Any = nn.ReLU() if upper is None else nn.Hardtanh(0.0, upper)
     if node.target is staircase:
         steps = fx.Graph()
         steps.output(staircase(fx.Proxy(steps.placeholder("z")), *node.args[1:]).node)
         relu = fx.GraphModule(nn.Module(), steps, "Staircase")
-    theta = per_neuron(neuron.v_threshold, 1 + len(node.meta["shape"]))
-    relu.register_buffer("threshold", torch.tensor(theta, dtype=dtype))
-    relu.reset, relu.v_init = neuron.reset, neuron.v_init  # type: ignore[assignment]
+    for field in dataclasses.fields(neuron):
+        value = getattr(neuron, field.name)
+        name = "threshold" if field.name == "v_threshold" else field.name
+        if name == "threshold" or np.ndim(value):
+            laid = per_neuron(value, 1 + len(node.meta["shape"]))
+            relu.register_buffer(name, torch.tensor(laid, dtype=dtype))
+        else:
+            setattr(relu, name, value)
     return relu
 
 

@@ -272,11 +272,13 @@ class Engine:
     def _put_sums(self, step: int) -> None:
         """Record what neurons, pixels and gates have passed on so far."""
         states = {node.meta["layer"]: state for node, state in self.states.items()}
-        counts = {n: s.counts.cpu().numpy() for n, s in states.items() if isinstance(s, IFLayer)}
+        neurons = {n: s for n, s in states.items() if isinstance(s, IFLayer)}
+        counts = {n: s.counts.cpu().numpy() for n, s in neurons.items()}
+        sent = {n: s.sent.cpu().numpy() for n, s in neurons.items() if s.neuron.signed}
         pooled = {n: s.sum.cpu().numpy() for n, s in states.items() if isinstance(s, GatedMaxPool)}
         if self.coding != "analog":
             counts["input"] = self.input.counts.cpu().numpy()
-        self.recorder.put_sums(step, self.first, counts, pooled)
+        self.recorder.put_sums(step, self.first, counts, pooled, sent)
 
 
 def _repeated(x: torch.Tensor, steps: int) -> torch.Tensor:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from snnlab.dynamics.neuron import settings
 from snnlab.exceptions import OptionError
 from snnlab.simulation.widening import Widened
 
@@ -28,6 +29,7 @@ def joined(records: Sequence[Any]) -> Any:
         recorded_spikes=_by_layer((record.recorded_spikes for record in records), 1),
         recorded_potentials=_by_layer((record.recorded_potentials for record in records), 1),
         pooled={t: _by_layer(record.pooled[t] for record in records) for t in first.pooled},
+        crossings={t: _by_layer(r.crossings[t] for r in records) for t in first.crossings},
         labels=_if_all(record.labels for record in records),
         checksums=_if_all(record.checksums for record in records),
     )
@@ -46,13 +48,9 @@ def _if_all(arrays: Iterable[np.ndarray | None]) -> np.ndarray | None:
 
 def _common(record: Any) -> dict[str, Any]:
     """Return in words what records of the same network and options have in common."""
-    settings = {
-        name: {option: np.asarray(value).tolist() for option, value in vars(neuron).items()}
-        for name, neuron in record.neurons.items()
-    }
     return {
         "their network": record.fingerprint[:12],
-        "the settings of its neurons": settings,
+        "the settings of its neurons": {n: settings(own) for n, own in record.neurons.items()},
         "timesteps": record.timesteps,
         "input": record.input,
         "the type of their numbers": str(record.output_sums.dtype),

@@ -23,7 +23,7 @@ class RunOptions:
 
     timesteps: int
     reset: Reset | None = None
-    v_init: float | None = None
+    v_init: float | np.ndarray | None = None
     input: str = "analog"
     seed: int | np.random.Generator | None = None
     spikes: bool | Iterable[str | int] = ()

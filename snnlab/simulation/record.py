@@ -33,8 +33,8 @@ class Record(_text.ShownAsTable):
         Tells the graph that ran from others.
     input : {"analog", "poisson", "regular", "frames"}
     totals : mapping from layer name to array of int64, shape (B, ...)
-        Spike counts after T steps; unless the input is analog also those of "input", which for
-        frames are sums of real numbers.
+        Spike counts after T steps, of signed neurons less what they took back; unless the input is
+        analog also those of "input", which for frames are sums of real numbers.
     output_sums : array, shape (T, B, ...)
         Accumulated current of the output after each step.
     at : mapping from step to (mapping from layer name to array of int64, shape (B, ...))
@@ -44,6 +44,8 @@ class Record(_text.ShownAsTable):
         What was asked for; potentials are taken after the reset.
     pooled : mapping from step to (mapping from max pooling to array, shape (B, ...))
         What gates in place of max pooling have passed on, after T and after chosen steps.
+    crossings : mapping from step to (mapping from layer name to array of int64, shape (B, ...))
+        Of signed neurons, the spikes sent and taken back together, after T and after chosen steps.
     labels : array, shape (B, ...), optional
         What came along with the images.
     checksums : array of uint32, shape (B,), optional
@@ -62,6 +64,7 @@ class Record(_text.ShownAsTable):
     recorded_spikes: Arrays = field(default_factory=dict)
     recorded_potentials: Arrays = field(default_factory=dict)
     pooled: Mapping[int, Arrays] = field(default_factory=dict)
+    crossings: Mapping[int, Arrays] = field(default_factory=dict)
     labels: np.ndarray | None = None
     checksums: np.ndarray | None = None
     head: Head | None = None
@@ -98,8 +101,9 @@ class Record(_text.ShownAsTable):
         return joined(records)
 
     def __post_init__(self) -> None:
-        counts = {step: Widened(sums, np.int64) for step, sums in self.at.items()}
-        object.__setattr__(self, "at", counts)
+        for name in ("at", "crossings"):
+            arrays = {t: Widened(sums, np.int64) for t, sums in getattr(self, name).items()}
+            object.__setattr__(self, name, arrays)
         object.__setattr__(self, "totals", Widened(self.totals, np.int64))
         object.__setattr__(self, "recorded_spikes", Widened(self.recorded_spikes, np.int32))
 
@@ -118,6 +122,8 @@ class Record(_text.ShownAsTable):
         self, layer: str | int, step: int | None = None, *, images: Any = slice(None)
     ) -> np.ndarray:
         """Return the spike counts of a layer, int64, shape (B, ...).
+
+        A spike that a signed neuron takes back counts as -1: the count is what has arrived.
 
         Parameters
         ----------
@@ -147,12 +153,27 @@ class Record(_text.ShownAsTable):
         kept = self.totals if step == self.timesteps else self.at[step]
         return Widened(kept, np.int64).part(name, images)
 
+    def sent(
+        self, layer: str | int, step: int | None = None, *, images: Any = slice(None)
+    ) -> np.ndarray:
+        """Return how many spikes of a layer went over its wires, int64, shape (B, ...).
+
+        These are the spike counts, except that a spike of a signed neuron counts as 1 when it is
+        sent and again when it is taken back. Arguments and errors as in `counts`.
+        """
+        counts = self.counts(layer, step, images=images)
+        kept = self.crossings.get(self.timesteps if step is None else step, {})
+        name = self._name(layer)
+        return Widened(kept, np.int64).part(name, images) if name in kept else counts
+
     def rates(self, layer: str | int, step: int | None = None) -> np.ndarray:
-        """Return spikes per step, in [0, 1], shape (B, ...); arguments as in `counts`."""
+        """Return spikes per step, in [0, Γ], shape (B, ...); arguments as in `counts`."""
         return self.counts(layer, step) / (self.timesteps if step is None else step)
 
     def spikes(self, layer: str | int, *, images: Any = slice(None)) -> np.ndarray:
-        """Return the spike trains of a layer, 0 or 1 in int32, shape (T, B, ...).
+        """Return the spike trains of a layer in int32, shape (T, B, ...).
+
+        They are 0 or 1; several spikes in a step are their number, and -1 is one taken back.
 
         Parameters
         ----------
@@ -232,11 +253,12 @@ class Record(_text.ShownAsTable):
             [
                 name,
                 _text.shape(counts.shape[1:]),
-                f"{counts.sum() / images:,.1f}",
+                f"{sent.sum() / images:,.1f}",
                 f"{counts.mean() / self.timesteps:.4f}",
-                f"{(counts == 0).mean():.1%}",
+                f"{(sent == 0).mean():.1%}",
             ]
             for name, counts in self.totals.items()
+            for sent in [self.sent(name)]
         ]
         return _text.Table(title, header, rows)
 

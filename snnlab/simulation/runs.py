@@ -11,7 +11,8 @@ from snnlab import _checks, _memory
 from snnlab._images import Images
 from snnlab._memory import GIB
 from snnlab.conversion.statistics import image_batches
-from snnlab.dynamics.neuron import Reset, as_simulated, constant_output
+from snnlab.dynamics.closed_forms import constant_output
+from snnlab.dynamics.neuron import Reset, as_simulated
 from snnlab.exceptions import MemoryBudgetError
 from snnlab.graph.evaluation import activation, currents_of, inference
 from snnlab.graph.operations import Kind
@@ -27,7 +28,7 @@ def simulate(
     timesteps: int,
     *,
     reset: Reset | None = None,
-    v_init: float | None = None,
+    v_init: float | np.ndarray | None = None,
     input: str = "analog",
     seed: int | np.random.Generator | None = None,
     spikes: bool | Iterable[str | int] = (),
@@ -169,8 +170,9 @@ def quantized(
 ) -> Activations:
     r"""Run the network as if every neuron received its mean current at each step.
 
-    A layer passes on :math:`\theta N / T`, N being the spike count of a constant current. So it has
-    the quantization error, clipping included, and no deviation error. No step is simulated.
+    A layer passes on :math:`\theta N / T`, N being the spike count of a constant current, to which
+    an offset comes. So it has the quantization error, clipping included, and no deviation error. No
+    step is simulated.
 
     Parameters
     ----------
