@@ -108,8 +108,7 @@ class _Walk:
 
     def __init__(self, network: Network, input: str):
         self.network = network
-        self.graph: Graph = network.graph.to(torch.device("cpu"), torch.float64)
-        self.units = UnitWeights(self.graph)
+        self.graph, self.units = network.graph, UnitWeights(network.graph)
         self.input = {"analog": Signal.CONSTANT, "frames": Signal.CURRENT}.get(input, Signal.SPIKES)
         self.values: dict[fx.Node, Any] = {}
         self.leaves: list[_Leaf] = []

@@ -52,7 +52,8 @@ class UnitWeights:
     Parameters
     ----------
     graph : Graph
-        On the CPU and in float64, where sums of ones are exact.
+        On any device and in any floating type. Values are on the CPU and in float64, where sums of
+        ones are exact.
 
     Attributes
     ----------
@@ -112,13 +113,16 @@ class UnitWeights:
     def evaluate(self, node: fx.Node, values: dict[fx.Node, Any]) -> Any:
         """Return the value of an affine node, shape (1, ...); `values` has those that it reads."""
         if node not in self.moving:
-            return apply(node, self.graph.module, values)
+            value = apply(node, self.graph.module, values)
+            if not isinstance(value, torch.Tensor):
+                return value
+            return value.cpu().double() if value.is_floating_point() else value.cpu()
         read = [source for source in node.all_input_nodes if source in self.moving]
         name, rule, d = self.name(node), rule_of(node.target), self.name(node)[-2:-1]
         layer = layer_of(node, self.graph)
         x = values[read[0]]
         if layer is not None:
-            return _with_ones(layer)(x)
+            return _sums(layer, x)
         if name in _CONTRACTIONS:
             return self._contraction(node, values)
         if name in _SCALES or rule in (OperationRule.VANISH, OperationRule.NUMERATOR):
@@ -192,11 +196,13 @@ class UnitWeights:
         return total
 
 
-def _with_ones(layer: Any) -> Any:
-    """Return a linear layer or convolution without bias whose weights are all 1."""
+def _sums(layer: Any, x: torch.Tensor) -> torch.Tensor:
+    """Return what a linear layer or convolution makes of values if all its weights are 1."""
+    if isinstance(layer, nn.Linear):
+        return x.sum(-1, keepdim=True).expand(*x.shape[:-1], layer.out_features)
     ones = copy.copy(layer)
-    ones._parameters = {"weight": torch.ones_like(layer.weight), "bias": None}
-    return ones
+    ones._parameters = {"weight": torch.ones(layer.weight.shape, dtype=x.dtype), "bias": None}
+    return ones(x)
 
 
 def _adaptive_sums(x: torch.Tensor, sizes: tuple[int, ...]) -> torch.Tensor:
