@@ -5,10 +5,11 @@ from snnlab.analysis.decomposition import decompose, decompose_over_time
 from snnlab.analysis.energy_estimate import Energy, energy
 from snnlab.analysis.error_parts import ErrorParts, ErrorsOverTime
 from snnlab.analysis.operation_counts import Operations, operations
-from snnlab.analysis.parts import LAYER_PARTS, PARTS, TOTAL, Part
+from snnlab.analysis.parts import LAYER_PARTS, OFFSET, PARTS, TOTAL, Part
 
 __all__ = [
     "LAYER_PARTS",
+    "OFFSET",
     "PARTS",
     "TOTAL",
     "Energy",
