@@ -139,6 +139,8 @@ class _Walk:
                 self._begin(node, Signal.SPIKES)
         elif kind is Kind.MAX_POOL:
             self._pool(node)
+        elif kind is Kind.RECTIFIER:
+            self._rectify(node)
         elif self.units.has_weights(node):
             self._multiply(node)
         else:
@@ -171,6 +173,14 @@ class _Walk:
             self._begin(node, Signal.SPIKES)
         else:
             self.costs.append(Cost(self.row_of[node], "analog", by_step=size(source)))
+            self._begin(node, Signal.CURRENT)
+
+    def _rectify(self, node: fx.Node) -> None:
+        """Let the ReLU of a shortcut pass on a real number at every step."""
+        if self.signals[source_of(node)] == {Signal.CONSTANT}:
+            self._begin(node, Signal.CONSTANT)
+        else:
+            self.costs.append(Cost(self.row_of[node], "analog", by_step=size(node)))
             self._begin(node, Signal.CURRENT)
 
     def _passes_spikes(self, pool: fx.Node) -> bool:

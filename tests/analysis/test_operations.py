@@ -283,6 +283,25 @@ def test_a_current_with_two_readers_is_added_at_each_step():
     assert counted(once, rand(2, 4))[2].totals["analog"] == 0
 
 
+def test_an_analog_shortcut_adds_a_real_number_for_each_neuron_and_step():
+    """The additions of its spikes are gone; nothing else changes where the spikes stay."""
+    torch.manual_seed(0)
+    model, x = sl.data.resnet(14, width=2).eval(), rand(2, 1, 8, 8)
+    spikes, analog = (
+        sl.operations(net, sl.simulate(net, x, 4))
+        for net in (sl.convert(model, x, shortcut=s) for s in ("spikes", "analog"))
+    )
+    # The first identity reads the stem, whose current is constant.
+    shortcuts = {"stage1.0.relu": 0, "stage2.1.relu": 4 * 4 * 4, "stage3.1.relu": 8 * 2 * 2}
+    shortcuts["stage1.1.relu"] = 2 * 8 * 8
+    for name, row in rows(analog).items():
+        assert row["analog"] == 4 * shortcuts.get(name, 0)
+        assert row["additions"] == 0
+        assert (rows(spikes)[name]["additions"] > 0) == (name in shortcuts)
+    assert (analog.fan_out(0) == spikes.fan_out(0) - 1).all()
+    assert analog.totals["true"] == spikes.totals["true"]
+
+
 def test_spikes_that_join_a_current_are_additions_and_multiplied_with_it():
     model = Forward(
         lambda m, x: m.b(m.a(r := F.relu(x)) + r).relu(), a=nn.Linear(4, 4), b=nn.Linear(4, 3)
