@@ -48,13 +48,19 @@ class Ingredients:
 
 
 Method = Callable[[Ingredients], sl.Network]
+USUAL = sl.Percentile(99.9)
 METHODS: dict[str, Method] = {
     "maximum": lambda given: given.converted(sl.Maximum()),
-    "99.9 %": lambda given: given.converted(sl.Percentile(99.9)),
+    "99.9 %": lambda given: given.converted(USUAL),
     "99.9 % per channel": lambda given: given.converted(sl.Percentile(99.9, per_channel=True)),
+    "signed": lambda given: given.converted(USUAL).replace(signed=True),
+    "analog shortcut": lambda given: given.converted(USUAL, shortcut="analog"),
+    "analog shortcut, signed": (
+        lambda given: given.converted(USUAL, shortcut="analog").replace(signed=True)
+    ),
 }
 # One network for every number of steps, so that one simulation of the longest tells all.
-FOR_ALL_STEPS = {"maximum", "99.9 %", "99.9 % per channel"}
+FOR_ALL_STEPS = {*METHODS}
 
 
 @dataclasses.dataclass(frozen=True)
