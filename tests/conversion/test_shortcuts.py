@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from helpers import oracles
+from helpers import oracles, zoo
 from helpers.networks import assert_same_run
 from helpers.saved import assert_comes_back
 from torch import nn
@@ -317,6 +317,19 @@ def test_a_relu_before_the_addition_keeps_its_spikes():
     model, x = small_resnet("before_addition", depth=14)
     net = sl.convert(model, x, shortcut="analog")
     assert [node.meta["of"] for node in analog_nodes(net)] == ["stem.relu"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "first", "count"), [("resnet18", 1, 4), ("cifar_resnet20", 0, 7)])
+def test_published_residual_networks_have_their_shortcuts_found(name, first, count):
+    model, shape = zoo.ZOO[name]()
+    x = np.random.default_rng(0).random((4, *shape), np.float32)
+    net = sl.convert(model, x, shortcut="analog")
+    sl.verify(model, net, x)
+    names = [node.meta["of"] for node in analog_nodes(net)]
+    assert len(names) == count
+    # In ResNet-18 the shortcut of the first block begins at a max pooling.
+    assert names[0] == ["relu", "layer1.0.relu#2"][first]
 
 
 def test_three_paths_share_one_node():
