@@ -205,7 +205,8 @@ def _difference(value: torch.Tensor, rest: torch.Tensor) -> np.ndarray:
 
 
 def _repeated(node: fx.Node, value: torch.Tensor, times: int) -> torch.Tensor:
-    return value if node.meta["shape"] is None else value.expand(times, *value.shape[1:])
+    # An image may have several rows.
+    return value if node.meta["shape"] is None else value.repeat(times, *[1] * (value.ndim - 1))
 
 
 def _blocks(graph: Graph, neurons: int) -> Iterator[np.ndarray]:

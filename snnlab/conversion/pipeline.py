@@ -2,13 +2,14 @@
 
 from typing import Any, Literal
 
+import torch
 from torch import nn
 
 from snnlab import _checks
 from snnlab._images import Images
 from snnlab.conversion.activation_based import Percentile
 from snnlab.conversion.rules import ThresholdRule
-from snnlab.conversion.verification import check_equivalence
+from snnlab.conversion.verification import TOGETHER, check_equivalence
 from snnlab.dynamics.neuron import Neuron, Reset, checked_threshold
 from snnlab.dynamics.pooling import MaxPooling
 from snnlab.exceptions import OptionError, UnsupportedLayerError
@@ -24,8 +25,6 @@ from snnlab.network import Network
 Readout = Literal["potential", "spikes"]
 AveragePool = Literal["affine", "spikes"]
 Shortcut = Literal["spikes", "analog"]
-# So many images are verified.
-_VERIFIED = 8
 
 
 def convert(
@@ -123,7 +122,7 @@ def convert(
     _checks.option(average_pool, "average_pool", ("affine", "spikes"))
     _checks.option(shortcut, "shortcut", ("spikes", "analog"))
     x_cal = Images(x_cal, "x_cal", again=True)
-    first = x_cal.first(_VERIFIED)
+    first = x_cal.first(TOGETHER)
     traced = trace(model, first, output=output)
     graph = fold_batchnorm(traced)
     if shortcut == "analog":
@@ -133,6 +132,13 @@ def convert(
     if readout == "spikes":
         graph = spiking_readout(graph)
     if not graph.layers:
+        if any(node.target is torch.amax for node in graph.pools.values()):
+            raise UnsupportedLayerError(
+                "model: found no ReLU that depends on the input, only maxima over dimensions, "
+                "expected at least one: neurons replace ReLUs. Write the maximum of two parts as "
+                "torch.maximum(a, b); that is b + ReLU(a - b). For neurons at the output alone "
+                'write readout="spikes".'
+            )
         raise UnsupportedLayerError(
             "model: found no ReLU that depends on the input, expected at least one: neurons "
             "replace ReLUs. Train the model with ReLU activations. For neurons at the output "

@@ -38,7 +38,13 @@ _READS |= {"__float__", "__index__", "__complex__", "__array__", "__contains__",
 _OPERATORS = {"__getitem__": operator.getitem, "__setitem__": assigned}
 _SWAPPED = {"__rsub__": operator.sub, "__rmatmul__": operator.matmul, "__rpow__": operator.pow}
 _SWAPPED |= {"__rdiv__": operator.truediv, "__rtruediv__": operator.truediv}
-_PROPERTIES: dict[str, tuple] = {"data": ("detach",), "mT": ("transpose", -1, -2)}
+_PROPERTIES: dict[str, tuple] = {
+    "data": ("detach",),
+    "mT": ("transpose", -1, -2),
+    "T": ("t",),
+}
+# Of the second tensor these read shape and type alone.
+_LIKE = {"expand_as", "view_as", "reshape_as", "type_as", "to"}
 # In-place methods that leave nothing of the old values.
 _ASSIGNING = ("copy_", "fill_", "zero_")
 
@@ -51,6 +57,14 @@ class _View:
     node: fx.Node
     # Another node, if that wrote into its memory in a way that cannot be followed.
     lost: fx.Node | None = None
+
+
+class LooksUpError(Exception):
+    """The images are read as whole numbers; `error` says so if they are none."""
+
+    def __init__(self, error: SNNLabError):
+        super().__init__(str(error))
+        self.error = error
 
 
 class Recording(TorchFunctionMode):
@@ -79,7 +93,12 @@ class Recording(TorchFunctionMode):
     ) -> Any:
         kwargs = kwargs or {}
         name, given = _name(function), list(_tensors_in((args, kwargs)))
-        traced = any(self._view(tensor) for tensor in given)
+        traced = any(map(self._view, given[:1] if name in _LIKE else given))
+        if name == "softmin" and traced:
+            # Of its logits the smallest wins; of these the largest.
+            turned = self.__torch_function__(torch.neg, types, args[:1])
+            options = kwargs | dict(zip(("dim", "_stacklevel", "dtype"), args[1:], strict=False))
+            return self.__torch_function__(nn.functional.softmax, types, (turned,), options)
         in_place = operations.is_in_place(name)
         self._check(name, kwargs, given, traced)
         if traced and (in_place or kwargs.get("inplace")):
@@ -95,6 +114,8 @@ class Recording(TorchFunctionMode):
             result.zero_()  # what lies in that memory is no part of the model
         if nodes is None or operations.rule_of(name) is OperationRule.FILL:
             return result
+        if isinstance(result, torch.Tensor):
+            self._check_numbers(name, given[0], result)
         written = [old for old in before if _version(old[0]) != old[1]] or before[:in_place]
         if len({_memory(old[0]) for old in written}) > 1 and self._view(written[0][0]):
             self._refuse(name, "writes into several tensors.", "Write into one after the other.")
@@ -114,11 +135,32 @@ class Recording(TorchFunctionMode):
             self._refuse(name, "draws random numbers, so two runs differ.", todo)
         if operations.is_in_place(name) and given and _memory(given[0]) in self._state:
             self._refuse(name, "changes a constant in place.", "Return a new tensor instead.")
+        rule = operations.rule_of(name)
+        if len(given) > 1 and (rule is OperationRule.LOOKUP or name == "__getitem__"):
+            index = given[-1] if name == "__getitem__" else given[0]
+            if index.is_floating_point() and self._view(index):
+                raise LooksUpError(
+                    ShapeError(
+                        f"{self.place(operations.name_of(name))}: looks up values of the images, "
+                        f"which are floats, expected whole numbers. Look at how the data are "
+                        f"numbered."
+                    )
+                )
         if traced and name in _READS:
             why = "hands values of the images to Python."
             self._refuse(name, why, operations.advice("item"))
         if traced and kwargs.get("out") is not None:
             self._refuse(name, "writes into a given tensor.", "Leave `out=` away.")
+
+    def _check_numbers(self, name: str, source: torch.Tensor, result: torch.Tensor) -> None:
+        """Refuse what cuts off floats, unless it is to look them up."""
+        cut = source.is_floating_point() and not (result.is_floating_point() or result.is_complex())
+        if cut and operations.rule_of(name) is OperationRule.VANISH:
+            name = operations.name_of(name)
+            why = f"returns {result.dtype}, expected float32 or float64."
+            raise LooksUpError(
+                UnsupportedLayerError(f"{self.place(name)}: {why} {operations.advice(name)}")
+            )
 
     def finish(self, result: torch.Tensor) -> None:
         """Note what the model returned."""
@@ -244,6 +286,10 @@ class Recording(TorchFunctionMode):
         self, function: Any, name: str, args: tuple, kwargs: dict
     ) -> tuple[str, Any, tuple, dict]:
         """Return operation, target, arguments and keywords of a node; methods by their names."""
+        if name == "__getitem__" and isinstance(args[1], torch.Tensor):
+            table, index = args
+            if table.ndim == 2 and not self._view(table) and index.dtype is torch.int64:
+                function, name, args = nn.functional.embedding, "embedding", (index, table)
         args, kwargs = fx.node.map_aggregate((args, kwargs), self._node_of)
         first = next((key for key in ("input", "tensors", "self") if key in kwargs), None)
         if first and not args:
@@ -300,7 +346,7 @@ def record(model: nn.Module, images: torch.Tensor, output: Output = None) -> Rec
     try:
         with torch.random.fork_rng(devices=[]), recording:
             result = run(model, images)
-    except SNNLabError:
+    except (SNNLabError, LooksUpError):
         raise
     except Exception as error:
         raise recording.failure(error, images) from error

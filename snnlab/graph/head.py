@@ -55,11 +55,20 @@ def logits_before(first: fx.Node, probe: Probe) -> fx.Node | None:
     if any(_goes_on(node, probe) for node in behind):
         return None
     for logits in reversed(nodes[: nodes.index(first)]):
-        if logits in before and _is_alone(
-            logits, behind := before - _ancestors(logits, probe), probe
-        ):
+        if logits in before and _is_alone(logits, before - _ancestors(logits, probe), probe):
+            logits = _before_shift(logits, probe)
+            behind = before - _ancestors(logits, probe)
             return None if any(_goes_on(node, probe) for node in behind) else logits
     return None
+
+
+def _before_shift(logits: fx.Node, probe: Probe) -> fx.Node:
+    """Return x of a value x - max(x), with which a softmax by hand begins; else the value."""
+    for source in _moving(logits, probe) if probe.name(logits) == "sub" else ():
+        between = _ancestors(logits, probe) - _ancestors(source, probe) - {logits}
+        if between and all(node.target is torch.amax for node in between):
+            return source
+    return logits
 
 
 def _ancestors(node: fx.Node, probe: Probe) -> set[fx.Node]:

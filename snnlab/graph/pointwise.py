@@ -9,7 +9,7 @@ import torch
 from torch import fx, nn
 
 from snnlab.graph.canonical import apply
-from snnlab.graph.operations import ELEMENTWISE, Kind, advice, assigned, name_of, rectify
+from snnlab.graph.operations import ELEMENTWISE, Kind, assigned, name_of, rectify
 from snnlab.graph.piecewise_linear import Pieces, pieces_of
 from snnlab.graph.probe import Probe
 from snnlab.graph.staircase import Stairs, staircase, stairs_of
@@ -73,7 +73,7 @@ def is_pointwise(node: fx.Node, probe: Probe) -> bool:
 
 def bases(node: fx.Node, probe: Probe) -> Iterator[fx.Node]:
     """Yield the signals of which alone a value is made by pointwise steps, the nearest first."""
-    shape = probe.shapes[node]
+    shape, layout = probe.shapes[node], probe.layout(node)
     position = {n: i for i, n in enumerate(node.graph.nodes)}
     front, count = {node}, 0
     while count < _MOST_BASES:
@@ -81,7 +81,7 @@ def bases(node: fx.Node, probe: Probe) -> Iterator[fx.Node]:
         if not is_pointwise(latest, probe):
             return
         front = (front - {latest}) | _moving(latest, probe)
-        if not front or any(probe.shapes[n] != shape for n in front):
+        if not front or any((probe.shapes[n], probe.layout(n)) != (shape, layout) for n in front):
             return
         if len(front) == 1:
             (base,) = front
@@ -101,27 +101,32 @@ def function_of(
 
     Beside it the shape of its constants for one image: K numbers, that broadcast over the values.
     """
-    shape = tuple(probe.shapes[node])
+    layout, ndim = probe.layout(node), probe.two[node].ndim
     steps, read = _between(node, base, probe)
     constants = {n: _constant(n, probe) for n in read}
-    own = [1] * len(shape)
+    own = [1] * ndim
     for name, value in constants.values():
         if isinstance(value, torch.Tensor):
-            aligned = _aligned(value, name, len(shape))
+            aligned = _aligned(value, name, ndim)
             own = [max(pair) for pair in zip(own, aligned, strict=True)]
-    if np.prod(own, dtype=np.int64) > _MOST_FUNCTIONS:
-        return None, shape
+    batch = own.pop(layout.dim)
+    number = int(np.prod(own, dtype=np.int64))
+    if batch > 1 or number > _MOST_FUNCTIONS:
+        return None, ()
 
     def function(x: np.ndarray) -> np.ndarray:
         count = x.shape[0]
-        signal = np.broadcast_to(x, (count, int(np.prod(own, dtype=np.int64))))
+        signal = torch.from_numpy(np.broadcast_to(x, (count, number)).copy())
+        signal = signal.reshape(count, *own).movedim(0, layout.dim)
         values: dict[fx.Node, Any] = {n: value for n, (_, value) in constants.items()}
-        values[base] = torch.from_numpy(signal.copy()).reshape(count, *own)
+        values[base] = signal
         for step in steps:
             values[step] = _evaluated(step, values)
-        return values[node].double().expand(count, *own).reshape(count, -1).numpy()
+        found = values[node].double().expand(signal.shape)
+        return found.movedim(layout.dim, 0).reshape(count, -1).numpy()
 
-    return function, tuple(own)
+    rows = [1] if layout.rows > 1 else []
+    return function, (*own[: layout.dim], *rows, *own[layout.dim :])
 
 
 def _between(
@@ -154,6 +159,7 @@ def _evaluated(step: fx.Node, values: dict[fx.Node, Any]) -> Any:
 def _constant(node: fx.Node, probe: Probe) -> tuple[str, Any]:
     """Return who reads a constant, and its value in float64, as small as broadcasting allows."""
     value = probe.constants.get(node, probe.two[node])
+    value = probe.layout(node).back(value) if node in probe.every_image else value
     reader = name_of(next(iter(node.users)).target)
     if not isinstance(value, torch.Tensor):
         return reader, value
@@ -166,10 +172,10 @@ def _constant(node: fx.Node, probe: Probe) -> tuple[str, Any]:
 
 
 def _aligned(value: torch.Tensor, reader: str, dimensions: int) -> list[int]:
-    """Return the shape of a constant for one image, with a 1 for each dimension that it lacks."""
-    if reader == "prelu":  # along the first dimension after the batch, whatever follows
-        return [value.numel(), *[1] * (dimensions - 1)] if dimensions else []
-    sizes = list(value.shape)[-dimensions:] if dimensions else []
+    """Return the shape of a constant with a 1 for each dimension that it lacks."""
+    if reader == "prelu":  # along the second dimension, whatever follows
+        return [1, value.numel(), *[1] * (dimensions - 2)] if dimensions > 1 else [1]
+    sizes = list(value.shape)[-dimensions:]
     return [1] * (dimensions - len(sizes)) + sizes
 
 
@@ -187,6 +193,8 @@ def _of_two_signals(node: fx.Node, probe: Probe, waiting: Collection[fx.Node]) -
         pairs, args = [(larger, args[2])], args[1:]
     else:
         return None
+    if probe.layout(node).dim and len({probe.layout(n) for n in node.all_input_nodes}) > 1:
+        return None
     writing, result = _Writing(node, node, (), probe), args[0]
     if any(value in waiting for value in (result, *(bound for _, bound in pairs))):
         return None
@@ -195,40 +203,6 @@ def _of_two_signals(node: fx.Node, probe: Probe, waiting: Collection[fx.Node]) -
         positive = writing.neurons(writing.call(operator.sub, a, b), None, f"{name} of two")
         result = writing.call(operator.add if larger else operator.sub, bound, positive)
     return result if isinstance(result, fx.Node) else None
-
-
-def is_maximum(node: fx.Node, probe: Probe) -> bool:
-    """Return whether a maximum or minimum is that of two signals, and not over a dimension."""
-    second = node.args[1] if len(node.args) > 1 else node.kwargs.get("other")
-    named = name_of(node.target) in ("maximum", "minimum", "fmax", "fmin")
-    return named or (isinstance(second, fx.Node) and probe.is_tensor(second))
-
-
-def without_indices(node: fx.Node, probe: Probe) -> None:
-    """Replace a maximum or minimum over a dimension, which torch gives with indices, by `amax`."""
-    source: Any = node.args[0]
-    dim = node.args[1] if len(node.args) > 1 else node.kwargs.get("dim", ())
-    keepdim = node.args[2] if len(node.args) > 2 else node.kwargs.get("keepdim", False)
-    writing = _Writing(node, node, (), probe)
-    smallest = name_of(node.target) != "max"
-    if smallest:
-        shape = probe.shapes[source]
-        source = writing.call(operator.neg, source)
-        probe.shapes[source] = shape
-    highest = writing.call(torch.amax, source, dim, keepdim)
-    highest.meta |= {"kind": Kind.MAX_POOL, "own": node.meta["own"]}
-    result = writing.call(operator.neg, highest) if smallest else highest
-    values: list[Any] = [node] if probe.is_tensor(node) else list(node.users)
-    for value in values:
-        if value is not node and value.args[1] != 0:
-            if value.users:
-                why = "reads where the maximum is, which is no signal."
-                probe.refuse(value, why, advice("argmax"))
-            continue
-        for new in (highest, result):
-            probe.shapes[new] = probe.shapes[value]
-            probe.two[new], probe.five[new] = probe.two[value], probe.five[value]
-        value.replace_all_uses_with(result)
 
 
 def _chosen(condition: Any, a: Any, b: Any) -> bool | None:
@@ -255,14 +229,7 @@ class _Writing:
 
     def call(self, function: Callable, *args: Any) -> fx.Node:
         """Write a call whose value has the shape of the node that is replaced."""
-        with self.node.graph.inserting_before(self.node):
-            new = self.node.graph.call_function(function, args)
-        new.meta |= self.node.meta | {"kind": Kind.AFFINE, "own": None}
-        self.probe.shapes[new] = self.probe.shapes[self.node]
-        self.probe.two[new], self.probe.five[new] = (
-            values[self.node] for values in (self.probe.two, self.probe.five)
-        )
-        return new
+        return self.probe.write(self.node, function, *args, like=self.node)
 
     def neurons(self, current: fx.Node, cap: float | None, part: str, *more: Any) -> fx.Node:
         """Write a layer of neurons, which is a part of what the model has here."""

@@ -5,35 +5,36 @@ where an operation works in place, where a reshape reads the batch size, where i
 mixed. `trace` rewrites all of that on a copy, or refuses it by name and line.
 """
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import fx, nn
 
-from snnlab import _checks
+from snnlab._images import Images
 from snnlab._threads import threads_for
-from snnlab.exceptions import SNNLabError, UnsupportedLayerError
+from snnlab.exceptions import UnsupportedLayerError
 from snnlab.graph import operations
+from snnlab.graph.batch_first import bring_to_front, give_shape, pool_planes, shape_in_model
 from snnlab.graph.canonical import REFERENCE, Graph, expand_to_batch, source_of, tensors
+from snnlab.graph.capture import LooksUpError
 from snnlab.graph.head import Head, head_of, logits_before, steps_behind
+from snnlab.graph.maxima import is_of_two, over_dimensions
 from snnlab.graph.models import Output, check_model, copied
 from snnlab.graph.operations import Kind, OperationRule
 from snnlab.graph.padding import padded_max_pool, pads_with_infinity, with_padding
-from snnlab.graph.pointwise import is_maximum, is_pointwise, rewritten, without_indices
+from snnlab.graph.pointwise import is_pointwise, rewritten
 from snnlab.graph.probe import Probe
 from snnlab.graph.refusals import (
     NotAffineError,
     checked_rule,
     is_relu,
     refuse_counts,
+    refuse_elsewhere,
     refuse_mixing,
+    refuse_types,
 )
 from snnlab.graph.weights import as_module
-
-# Of torch's words, and of ours, where floats are given to an embedding.
-_WANTS_WHOLE = "'indices'|index out of range in self|as indices|returns torch.int64"
 
 # Names that a part of a graph cannot have.
 _TAKEN = {REFERENCE, *dir(fx.GraphModule(nn.Module(), fx.Graph()))}
@@ -46,8 +47,8 @@ def trace(model: nn.Module, x: Any, *, output: Output = None) -> Graph:
     ----------
     model : torch.nn.Module
         A trained network of one input. It is copied, never changed.
-    x : array, shape (B, ...)
-        Images of the shape that the network will get; one is enough.
+    x : array, shape (B, ...), or DataLoader, Dataset, iterable of batches
+        Images of the shape that the network will get; the first one is looked at.
     output : str or int, optional
         Which output to follow, of a model that returns a dict, a tuple or a list.
 
@@ -74,19 +75,19 @@ def trace(model: nn.Module, x: Any, *, output: Output = None) -> Graph:
     check_model(model)
     model_copy = copied(model)
     parameter = next((t for t in tensors(model_copy) if t.is_floating_point()), None)
-    image = _checks.images(x, "x")[:1]
+    image = Images(x, "x").first(1)
     image = image.to(torch.get_default_dtype() if parameter is None else parameter)
     # One thread, since what it would have to compute is not known before; it is few images in all.
     with torch.no_grad(), threads_for(0):
-        try:
-            return _Rewriting(Probe(model_copy, image, image.dtype, output)).graph(image, output)
-        except SNNLabError as error:
-            # An embedding wants whole numbers; all else wants floats.
-            if not re.search(_WANTS_WHOLE, str(error)) or (image != image.round()).any():
-                raise
-            return _Rewriting(Probe(model_copy, image.long(), image.dtype, output)).graph(
-                image, output
-            )
+        for given in (image, image.long()):
+            try:
+                probe = Probe(model_copy, given, image.dtype, output)
+                return _Rewriting(probe).graph(image, output)
+            except LooksUpError as wish:
+                refusal = wish.error
+                if (image != image.round()).any():
+                    break
+        raise refusal
 
 
 class _Rewriting:
@@ -102,20 +103,27 @@ class _Rewriting:
         # Steps that bend the signal, until those that follow make a sum of ReLUs of them.
         self.waiting: dict[fx.Node, fx.Node] = {}
         self.refused: fx.Node | None = None
+        # Steps that stay as they are but for weights and for where the images lie.
+        self.affine: set[fx.Node] = set()
 
     def graph(self, image: torch.Tensor, output: Output) -> Graph:
         needed = _needed(self.raw)
         for node in list(self.raw.nodes):
             self.probe.check(node)
             try:
-                if node.op == "output" and node.args[0] in self.waiting:
-                    self._settle(node.args[0])
+                if node.op == "output":
+                    self._end(node.args[0])
                 if node.op.startswith("call") and node in needed:
                     self._rewrite(node)
             except NotAffineError as refusal:
                 self._begin_head(node, refusal)
                 break
-        self.raw.eliminate_dead_code(lambda n: n.op in ("placeholder", "output"))
+        self._remove_unread()
+        for node in list(self.raw.nodes):
+            if node in self.affine:
+                bring_to_front(node, self.probe)
+                self._give_weights(node)
+        self._remove_unread()
         for node in list(self.raw.nodes):
             if node.op == "get_attr":
                 self._fix(node)
@@ -130,16 +138,25 @@ class _Rewriting:
         module.register_buffer(REFERENCE, image.new_empty(0))
         return Graph(module, self.head, output=output)
 
+    def _remove_unread(self) -> None:
+        self.raw.eliminate_dead_code(lambda n: n.op in ("placeholder", "output"))
+
+    def _end(self, result: Any) -> None:
+        """Settle what the model returns; its images must come first."""
+        if result in self.waiting:
+            self._settle(result)
+        refuse_elsewhere(result, self.probe)
+
     def _rewrite(self, node: fx.Node) -> None:
         """Bring one node whose values depend on the input into canonical form, or refuse it."""
         rule = self.probe.rule(node)
         relu, cap = is_relu(node, self.probe) if rule is OperationRule.RELU else (False, None)
         bends = rule is OperationRule.POINTWISE or (rule is OperationRule.RELU and not relu)
-        bends = bends or (rule is OperationRule.MAXIMUM and is_maximum(node, self.probe))
+        bends = bends or (rule is OperationRule.MAXIMUM and is_of_two(node, self.probe))
         if (bends or self._waiting(node)) and self._bend(node, bends):
             return
         if rule is OperationRule.MAXIMUM:
-            without_indices(node, self.probe)
+            over_dimensions(node, self.probe)
             return
         rule = checked_rule(node, self.probe)
         pads_with_infinity(node, self.probe)
@@ -152,20 +169,13 @@ class _Rewriting:
             _become(node, operations.looked_up, *node.args[:2])
         elif rule is OperationRule.RELU:
             _become(node, operations.rectify, source, cap)
-        elif rule is OperationRule.RESHAPE:
-            self._give_shape(node)
-        elif rule is OperationRule.MAX_POOL and pads_with_infinity(source, self.probe):
-            _become(node, padded_max_pool, *with_padding(node, source))
-        else:
-            self._give_weights(node)
-
-    def _give_shape(self, node: fx.Node) -> None:
-        """Write a change of shape with a concrete shape."""
-        source, shape = source_of(node), self.probe.shapes[node]
-        if self.probe.name(node) in ("expand", "expand_as", "broadcast_to"):
-            _become(node, "expand", source, -1, *shape)
-        else:
-            _become(node, torch.reshape, source, (-1, *shape))
+        elif "_pool" in self.probe.name(node):
+            windows = int(self.probe.name(node)[-2])
+            if pads_with_infinity(source, self.probe):
+                _become(node, padded_max_pool, *with_padding(node, source))
+            pool_planes(node, windows, self.probe)
+        elif not pads_with_infinity(node, self.probe):
+            self.affine.add(node)
 
     def _bend(self, node: fx.Node, bends: bool) -> bool:
         """Replace a step that bends the signal by ReLUs, or wait for the steps that follow it.
@@ -173,6 +183,7 @@ class _Rewriting:
         So may a step that reads one that waits. False if it is an ordinary step after all.
         """
         refuse_counts(node, self.probe)
+        refuse_mixing(node, self.probe)
         node.meta["kind"] = Kind.AFFINE
         stands_in = self.probe.name(node) == "hardsigmoid" and logits_before(node, self.probe)
         if stands_in and any(n.meta.get("kind") is Kind.RELU for n in self.raw.nodes):
@@ -229,10 +240,7 @@ class _Rewriting:
     def _lay_in_order(self, node: fx.Node) -> None:
         """Let a shuffle of pixels read what lies in order; volumes with channels last it cannot."""
         source = source_of(node)
-        with self.raw.inserting_before(node):
-            ordered = self.raw.call_method("contiguous", (source,))
-        ordered.meta |= node.meta | {"kind": Kind.AFFINE, "own": None}
-        self.probe.shapes[ordered] = self.probe.shapes[source]
+        ordered = self.probe.write(node, "contiguous", source, like=source)
         node.replace_input_with(source, ordered)
 
     def _free(self, name: str) -> str:
@@ -252,12 +260,15 @@ class _Rewriting:
         logits = logits_before(self.refused or node, self.probe)
         if logits is None:
             raise UnsupportedLayerError(str(refusal)) from None
+        refuse_types(result, self.probe)
         refuse_mixing(result, self.probe)
+        refuse_elsewhere(result, self.probe)
         for step in steps_behind(logits, self.probe):
             self.probe.check(step)
             refuse_counts(step, self.probe)
             if self.probe.rule(step) is OperationRule.RESHAPE and self.probe.is_tensor(step):
-                self._give_shape(step)
+                refuse_mixing(step, self.probe)
+                give_shape(step, shape_in_model(step, self.probe), self.probe)
         self.head = head_of(logits, self.probe)
         output.args = (logits,)
 

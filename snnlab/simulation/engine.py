@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import fx
 
-from snnlab import _checks
-from snnlab._images import GIB, Images
+from snnlab import _checks, _memory
+from snnlab._images import Images
 from snnlab.dynamics.exact import AnalogReLU
 from snnlab.dynamics.input_coding import coded_input
 from snnlab.dynamics.layer import IFLayer
@@ -143,8 +143,8 @@ class Engine:
         carried *= item
         if flight + carried > memory:
             raise MemoryBudgetError(
-                f"simulate: one image and one step need {(flight + carried) / GIB:.3g} GiB, memory "
-                f"allows {memory / GIB:.3g} GiB. Allow more, as memory={flight + carried}."
+                f"simulate: one image and one step need {_memory.words(flight + carried)}, memory "
+                f"allows {_memory.words(memory)}. Allow more, as memory={flight + carried}."
             )
         fitting = max(1, _BLOCK_BYTES // largest)
 
@@ -275,11 +275,13 @@ class Engine:
     def _put_sums(self, step: int) -> None:
         """Record what neurons, pixels and gates have passed on so far."""
         states = {node.meta["layer"]: state for node, state in self.states.items()}
-        counts = {n: s.counts.cpu().numpy() for n, s in states.items() if isinstance(s, IFLayer)}
+        neurons = {n: s for n, s in states.items() if isinstance(s, IFLayer)}
+        counts = {n: s.counts.cpu().numpy() for n, s in neurons.items()}
+        sent = {n: s.sent.cpu().numpy() for n, s in neurons.items() if s.neuron.signed}
         pooled = {n: s.sum.cpu().numpy() for n, s in states.items() if isinstance(s, GatedMaxPool)}
         if self.coding != "analog":
             counts["input"] = self.input.counts.cpu().numpy()
-        self.recorder.put_sums(step, self.first, counts, pooled)
+        self.recorder.put_sums(step, self.first, counts, pooled, sent)
 
 
 def _repeated(x: torch.Tensor, steps: int) -> torch.Tensor:
