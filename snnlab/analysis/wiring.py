@@ -140,6 +140,9 @@ class _Walk:
                 self._begin(node, Signal.SPIKES)
         elif kind is Kind.MAX_POOL:
             self._pool(node)
+        elif kind is Kind.RECTIFIER:
+            constant = self.signals[source_of(node)] == {Signal.CONSTANT}
+            self._begin(node, Signal.CONSTANT if constant else Signal.CURRENT)
         elif self.units.has_weights(node):
             self._multiply(node)
         else:
@@ -222,8 +225,10 @@ class _Walk:
             x = self.values[currents[0]].detach().requires_grad_()
             z = self.units.evaluate(node, self.values | {currents[0]: x})
             additions = round(float(torch.autograd.grad(z.sum(), x)[0].sum())) - y.numel()
-        elif self.units.adds(node) and len(read) > 1 and any(len(n.users) > 1 for n in currents):
-            additions = y.numel()
+        elif self.units.adds(node) and len(read) > 1:
+            shortcuts = [n for n in read if n.meta["kind"] is Kind.RECTIFIER]
+            if shortcuts or any(len(n.users) > 1 for n in currents):
+                additions = y.numel()
         if additions > 0:
             self.costs.append(Cost(self.row_of[node], "analog", by_step=additions))
         if self.units.adds(node) and currents and self.signals[node] != {Signal.CURRENT}:

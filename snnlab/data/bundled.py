@@ -11,7 +11,7 @@ from snnlab.exceptions import DataError
 FOLDER = Path(__file__).parent / "files"
 NAMES = (
     *("mnist_test", "mnist_mlp", "mnist_diehl_convnet", "mnist_convnet"),
-    *("digits_resnet20", "cifar10_test"),
+    *("digits_resnet20", "digits_resnet110", "cifar10_test"),
 )
 _TODO = "Install snnlab again, or take this file anew from its repository."
 

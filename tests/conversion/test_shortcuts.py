@@ -280,6 +280,24 @@ def test_it_is_saved_pickled_moved_and_folded(tmp_path):
         assert (module(torch.from_numpy(x)).numpy() == sl.ann(net, x).outputs).all()
 
 
+def test_its_additions_are_counted_at_every_step_and_its_spikes_no_more():
+    model, x = small_resnet(depth=20)
+    plain, net = (sl.convert(model, x, shortcut=s) for s in ("spikes", "analog"))
+    # Three shortcuts in the first stage, and two in each of the others.
+    sizes = 3 * 4 * 64 + 2 * 8 * 16 + 2 * 16 * 4
+    found = sl.operations(net, sl.simulate(net, x, 12))
+    assert (found.per_image("analog") == 12 * sizes).all()
+    before = sl.operations(plain, sl.simulate(plain, x, 12))
+    assert not before.per_image("analog").any()
+    for name in {node.meta["of"] for node in analog_nodes(net)}:
+        # The addition is one operation of a spike; the branch of a block is left.
+        assert (found.fan_out(name) == before.fan_out(name) - 1).all()
+    for name in set(net.layers) - {node.meta["of"] for node in analog_nodes(net)}:
+        assert (found.fan_out(name) == before.fan_out(name)).all()
+    for column in ("true", "nominal"):
+        assert (found.per_image(column) == before.per_image(column)).all()
+
+
 def test_averages_of_spikes_and_a_readout_stand_beside_it():
     model, x = small_resnet()
     net = sl.convert(
