@@ -313,8 +313,9 @@ class Recording(TorchFunctionMode):
         return "call_function", function, args, kwargs
 
     def _node(self, op: str, target: Any, args: tuple, kwargs: dict) -> fx.Node:
-        origin = self._origin()
-        name = origin["scope"] if origin["own"] and op != "get_attr" else None
+        constant = {"scope": "", "own": None, "steps": []}
+        origin = constant if op == "get_attr" else self._origin()
+        name = origin["scope"] if origin["own"] else None
         node = self.graph.create_node(op, target, args, kwargs, name or None)
         node.meta |= origin
         return node

@@ -43,22 +43,26 @@ def rewritten(
             return _Writing(node, base, shape, probe).pieces(pieces)
     if not last:
         return _of_two_signals(node, probe, waiting)
-    found = [(b, shape, stairs_of(function)) for b, function, shape in functions if function]
-    climbed = [(base, shape, stairs) for base, shape, stairs in found if stairs]
+    climbed = _signal_of_stairs(functions)
     if climbed:
-        base, shape, stairs = _signal_of_stairs(climbed)
+        base, shape, stairs = climbed
         return _Writing(node, base, shape, probe).stairs(stairs)
     return _of_two_signals(node, probe, waiting)
 
 
-def _signal_of_stairs(found: list[tuple[fx.Node, Any, Stairs]]) -> tuple[fx.Node, Any, Stairs]:
+def _signal_of_stairs(functions: list[tuple]) -> tuple[fx.Node, Any, Stairs] | None:
     """Return the signal to which neurons are given: before the scaling, and before the shift.
 
     Neurons that start at φ need no shift of their current, which would count in every step.
     """
-    shifted = next((s.shift for _, _, s in found if s.shift > 0 and not s.start.any()), 0.0)
-    same = [f for f in found if abs(f[2].shift - shifted) < 1e-6 and not f[2].start.any()]
-    return (same or found)[-1]
+    found = []
+    for base, function, shape in reversed(functions):
+        stairs = stairs_of(function) if function else None
+        if stairs:
+            found.append((base, shape, stairs))
+            if stairs.shift > 0 and not stairs.start.any():
+                return found[-1]
+    return next((f for f in found if not f[2].start.any()), found[0] if found else None)
 
 
 def is_pointwise(node: fx.Node, probe: Probe) -> bool:
