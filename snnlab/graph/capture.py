@@ -313,7 +313,7 @@ class Recording(TorchFunctionMode):
         return "call_function", function, args, kwargs
 
     def _node(self, op: str, target: Any, args: tuple, kwargs: dict) -> fx.Node:
-        constant = {"scope": "", "own": None, "steps": []}
+        constant: dict[str, Any] = {"scope": "", "own": None, "steps": []}
         origin = constant if op == "get_attr" else self._origin()
         name = origin["scope"] if origin["own"] else None
         node = self.graph.create_node(op, target, args, kwargs, name or None)

@@ -159,7 +159,6 @@ class Probe:
             op = "call_method" if isinstance(function, str) else "call_function"
             new = before.graph.create_node(op, function, args)
         new.meta |= like.meta | {"kind": Kind.AFFINE, "own": None}
-        new.meta.pop("rows", None)
         for known in (self.two, self.five, self.shapes, self.layouts):
             if like in known:
                 known[new] = known[like]

@@ -119,9 +119,10 @@ class _Rewriting:
                 self._begin_head(node, refusal)
                 break
         self._remove_unread()
+        rows: dict[fx.Node, fx.Node] = {}
         for node in list(self.raw.nodes):
             if node in self.affine:
-                bring_to_front(node, self.probe)
+                bring_to_front(node, self.probe, rows)
                 self._give_weights(node)
         self._remove_unread()
         for node in list(self.raw.nodes):
