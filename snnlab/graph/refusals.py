@@ -146,7 +146,8 @@ def refuse_mixing(node: fx.Node, probe: Probe) -> None:
             probe.shapes[node] = layouts[0].of_image(tuple(probe.two[node].shape))
     else:
         probe.layouts[node] = layouts
-    if not _keeps_apart(node, layouts, probe):
+    vanishes = probe.rule(node) is OperationRule.VANISH
+    if not vanishes and not _keeps_apart(node, layouts, probe):
         probe.refuse(node, _OTHERS, _TODO)
 
 
