@@ -2,7 +2,16 @@
 
 import importlib
 
-from snnlab.analysis import ErrorParts, ErrorsOverTime, decompose, decompose_over_time
+from snnlab.analysis import (
+    Energy,
+    ErrorParts,
+    ErrorsOverTime,
+    Operations,
+    decompose,
+    decompose_over_time,
+    energy,
+    operations,
+)
 from snnlab.conversion import (
     DataBased,
     Fixed,
@@ -41,6 +50,7 @@ __all__ = [
     "DataBased",
     "DataError",
     "Diagnosis",
+    "Energy",
     "ErrorParts",
     "ErrorsOverTime",
     "Fixed",
@@ -50,6 +60,7 @@ __all__ = [
     "ModelBased",
     "Network",
     "Neuron",
+    "Operations",
     "OptionError",
     "Percentile",
     "Record",
@@ -63,10 +74,12 @@ __all__ = [
     "decompose",
     "decompose_over_time",
     "diagnose",
+    "energy",
     "fold_batchnorm",
     "from_nir",
     "load",
     "normalize_weights",
+    "operations",
     "quantized",
     "simulate",
     "softmax_spikes",

@@ -16,22 +16,18 @@ import torch
 from snnlab.exceptions import OptionError, ShapeError
 
 
-def images(
-    x: Any, name: str, shape: Sequence[int] | None = None, dtype: torch.dtype | None = None
-) -> torch.Tensor:
-    """Return `x` as a tensor of floats, shape (B, ...), B >= 1, all values finite.
-
-    `shape` is the shape of one image, without the batch; `dtype` the floating type wanted. The
-    user's array stays as it is.
-    """
-    return image_tensor(image_array(x, name, shape), name, dtype)
-
-
 def image_array(x: Any, name: str, shape: Sequence[int] | None = None) -> np.ndarray | torch.Tensor:
-    """Return `x` as an array of real numbers, shape (B, ...), B >= 1; arrays are not copied."""
+    """Return `x` as an array of real numbers, shape (B, ...), B >= 1; arrays are not copied.
+
+    `shape` is the shape of one image, without the batch.
+    """
     x = x.to_numpy() if hasattr(x, "to_numpy") else x  # a table
     if not isinstance(x, (torch.Tensor, list, tuple)) and not hasattr(x, "__array__"):
-        raise ShapeError(f"{name}: found {type(x).__name__}, expected {_todo_instead_of(x, name)}")
+        entries = f" Pass one of its entries: {list(x)}." if isinstance(x, Mapping) else ""
+        raise ShapeError(
+            f"{name}: found {type(x).__name__}, expected an array, a tensor or a nested list with "
+            f"the batch first, or a DataLoader, a Dataset or an iterable of batches.{entries}"
+        )
     try:
         array = x.detach() if isinstance(x, torch.Tensor) else _stacked(x)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -104,19 +100,6 @@ def _stacked(x: Any) -> np.ndarray | torch.Tensor:
     if isinstance(x, (list, tuple)) and x and all(isinstance(one, torch.Tensor) for one in x):
         return torch.stack([one.detach() for one in x])
     return np.asarray(x)
-
-
-def _todo_instead_of(x: Any, name: str) -> str:
-    """Return what is expected in the place of something that is no array."""
-    expected = "an array, a tensor or a nested list with the batch first."
-    if isinstance(x, Mapping):
-        return f"{expected} Pass one of its entries: {list(x)}."
-    if isinstance(x, Iterable) and not isinstance(x, str):
-        return (
-            f"{expected} Put the batches of a loader into one array first: torch.cat([images for "
-            f"images, _ in {name}])."
-        )
-    return f"{expected} `convert` and `simulate` also take a DataLoader or a Dataset."
 
 
 def _reshaping(array: np.ndarray | torch.Tensor, name: str, shape: tuple[int, ...]) -> str:

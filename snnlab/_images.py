@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 import torch
 
-from snnlab import _checks
+from snnlab import _checks, _memory
 from snnlab._batches import (
     TOGETHER,
     Array,
@@ -25,9 +25,8 @@ from snnlab._batches import (
 )
 from snnlab.exceptions import CalibrationError, MemoryBudgetError, ShapeError
 
-GIB = 2**30
 # What can be read once but is needed several times is kept up to this size.
-_KEPT_BYTES = GIB
+_KEPT_BYTES = _memory.GIB
 
 # Images, shape (b, ...), and their labels if there are any.
 Batch = tuple[torch.Tensor, np.ndarray | None]
@@ -133,6 +132,25 @@ class Images:
                 self.check(ready)
             yield ready
             first += len(ready)
+
+    def whole(self, dtype: torch.dtype | None = None, memory: int = _memory.GIB) -> torch.Tensor:
+        """Return all of them as one tensor, for work that needs them many times.
+
+        Raises
+        ------
+        MemoryBudgetError
+            If they are read batch by batch and larger than `memory`, in bytes.
+        """
+        parts: list[torch.Tensor] = []
+        for part in self.split(TOGETHER if self._array is None else len(self._array), dtype):
+            parts.append(part)
+            if self._array is None and sum(one.nbytes for one in parts) > memory:
+                raise MemoryBudgetError(
+                    f"{self.name}: its images take more than {_memory.words(memory)} together, "
+                    f"expected fewer: they are needed many times and kept. Pass a part of them, as "
+                    f"torch.utils.data.Subset(dataset, range(1000))."
+                )
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def look_through(self, dtype: torch.dtype) -> None:
         """Refuse an array at once that holds what is not to be read."""
@@ -257,42 +275,10 @@ class Images:
     def _refuse_to_keep(self) -> NoReturn:
         raise MemoryBudgetError(
             f"{self.name}: found {type(self._source).__name__}, which can be read only once, and "
-            f"its images take more than {_KEPT_BYTES / GIB:g} GiB. Expected something that can be "
-            f"read several times, for thresholds need more than one reading. Pass a DataLoader or "
-            f"a Dataset, or fewer images."
+            f"its images take more than {_memory.words(_KEPT_BYTES)}. Expected something that can "
+            f"be read several times, for thresholds need more than one reading. Pass a DataLoader "
+            f"or a Dataset, or fewer images."
         )
-
-
-def gathered(
-    x: Any,
-    name: str,
-    shape: Sequence[int] | None = None,
-    dtype: torch.dtype | None = None,
-    memory: int = GIB,
-) -> tuple[torch.Tensor, np.ndarray | None]:
-    """Return all images as one tensor, and the labels that came along with them.
-
-    For work that needs the images many times.
-
-    Raises
-    ------
-    ShapeError
-        If they are no images of this shape.
-    MemoryBudgetError
-        If they are larger than `memory`, in bytes.
-    """
-    images = Images(x, name, shape)
-    parts: list[torch.Tensor] = []
-    for part in images.split(TOGETHER if images.array is None else len(images.array), dtype):
-        parts.append(part)
-        if images.array is None and sum(one.nbytes for one in parts) > memory:
-            raise MemoryBudgetError(
-                f"{name}: its images take more than {memory / GIB:.3g} GiB together, expected "
-                f"fewer: they are needed many times and kept. Pass a part of them, as "
-                f"torch.utils.data.Subset(dataset, range(1000))."
-            )
-    whole = parts[0] if len(parts) == 1 else torch.cat(parts)
-    return whole, images.labels
 
 
 def checksums(images: torch.Tensor) -> np.ndarray:

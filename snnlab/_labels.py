@@ -11,6 +11,16 @@ from snnlab.exceptions import ShapeError
 _IGNORED = (255, -1, -100)
 
 
+def given_or_own(y: Any, own: np.ndarray | None) -> Any:
+    """Return the labels given, else those that came along with the images."""
+    if y is None and own is None:
+        raise ShapeError(
+            "y: none given, and none came along with the images, expected one label for each "
+            "image. Pass the labels as y, or images from a loader or a data set that has them."
+        )
+    return own if y is None else y
+
+
 def read(y: Any, shape: tuple[int, ...]) -> np.ndarray:
     """Return `y` as an array of numbers, one entry for each image, shape (B, ...).
 

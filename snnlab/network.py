@@ -1,7 +1,7 @@
 """A converted network: the folded ANN, and a neuron setting for every ReLU."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from os import PathLike
 from types import MappingProxyType
 from typing import Any, NoReturn
@@ -11,12 +11,13 @@ import torch
 from torch import fx
 
 from snnlab import _checks, _text, saving
-from snnlab.dynamics.neuron import Neuron, Reset, checked_threshold
+from snnlab.dynamics.neuron import Neuron, Reset, checked_threshold, settings
 from snnlab.dynamics.pooling import MAX_POOLINGS, MaxPooling, check_gates
 from snnlab.exceptions import DataError, OptionError
 from snnlab.graph.canonical import Graph, tensors
 from snnlab.graph.evaluation import cap, size
 from snnlab.graph.fingerprint import fingerprint
+from snnlab.graph.operations import Kind
 
 Thresholds = float | np.ndarray | Mapping[str, Any]
 
@@ -26,7 +27,8 @@ class Network(_text.ShownAsTable):
     """A spiking network. It never changes: `replace` and `to` return another.
 
     The weights are the ANN's own. A neuron passes on θ·s, its threshold times its spike, which is
-    threshold balancing. A threshold above the cap of its activation (ReLU6) is set to the cap.
+    threshold balancing. If it can pass on more in a step than the cap of its activation (ReLU6),
+    its threshold is lowered to that.
 
     Parameters
     ----------
@@ -42,7 +44,7 @@ class Network(_text.ShownAsTable):
     Raises
     ------
     OptionError
-        If a layer has no neuron, or a threshold does not have one number per channel.
+        If a layer has no neuron, or a setting does not have the shape of its layer.
 
     Source: Diehl et al. 2015 (threshold balancing); Rueckauer et al. 2017.
     """
@@ -86,10 +88,9 @@ class Network(_text.ShownAsTable):
     @property
     def fingerprint(self) -> str:
         """The sha256 of all that decides what it computes, the exact parameters included."""
-        settings = [(name, n.reset, n.v_init) for name, n in self.neurons.items()]
-        thresholds = [np.asarray(neuron.v_threshold) for neuron in self.neurons.values()]
-        exact = [*thresholds, *tensors(self.graph.module)]
-        return fingerprint(self.graph.fingerprint, settings, self.max_pool, *exact)
+        neurons = {name: settings(neuron) for name, neuron in self.neurons.items()}
+        exact = tensors(self.graph.module)
+        return fingerprint(self.graph.fingerprint, neurons, self.max_pool, *exact)
 
     def shape(self, layer: str | int) -> tuple[int, ...]:
         """Return the shape of a spiking layer for one image."""
@@ -119,7 +120,10 @@ class Network(_text.ShownAsTable):
         threshold: Thresholds | None = None,
         scale: float | None = None,
         reset: Reset | None = None,
-        v_init: float | None = None,
+        v_init: float | np.ndarray | None = None,
+        i_offset: float | np.ndarray | None = None,
+        max_spikes: int | None = None,
+        signed: bool | None = None,
         max_pool: MaxPooling | None = None,
     ) -> "Network":
         """Return the network with other neuron settings.
@@ -132,9 +136,8 @@ class Network(_text.ShownAsTable):
             New thresholds, in units of the activation.
         scale : float
             Factor on the thresholds, after `threshold`.
-        reset : {"subtract", "zero"}
-        v_init : float
-            In [0, 1), in units of the threshold.
+        reset, v_init, i_offset, max_spikes, signed
+            As in `Neuron`.
         max_pool : {"exact", "gate", "gate_recent"}
             Of all max poolings.
 
@@ -151,7 +154,13 @@ class Network(_text.ShownAsTable):
         """
         chosen = self.layers if layer is None else [_checks.layer(layer, self.layers)]
         given = thresholds_by_layer(threshold, chosen, self.layers)
-        changes: dict[str, Any] = {"reset": reset, "v_init": v_init}
+        changes: dict[str, Any] = {
+            "reset": reset,
+            "v_init": v_init,
+            "i_offset": i_offset,
+            "max_spikes": max_spikes,
+            "signed": signed,
+        }
         changes = {key: value for key, value in changes.items() if value is not None}
         factor = checked_threshold(1.0 if scale is None else scale, "scale")
         neurons = dict(self.neurons)
@@ -188,10 +197,13 @@ class Network(_text.ShownAsTable):
         Returns
         -------
         torch.fx.GraphModule
-            Computes what `snnlab.ann` gives as outputs. In place of each layer of neurons stands a
-            `ReLU`, or a `Hardtanh` where there is a cap. It has the buffer `threshold`, which
-            broadcasts over (B, C, ...), and the attributes `reset` and `v_init`. It is a copy: a
-            neuron of one's own can be put in the place of each, with `set_submodule`.
+            Computes what `snnlab.ann` gives as outputs, with functions of torch alone, so it can be
+            unpickled without snnlab. In place of each layer of neurons stands a `ReLU`, a
+            `Hardtanh` where there is a cap, or a `GraphModule` that is a trained staircase. It has
+            the buffer `threshold`, which broadcasts over (B, C, ...), and all else that `Neuron`
+            has as attributes, arrays as tensors that broadcast likewise. It is a copy: a neuron of
+            one's own can be put in the place of each, with `set_submodule`. Max pooling stays what
+            it is, and pools spikes step by step then.
 
         >>> from torch import nn
         >>> from snnlab import Fixed, convert
@@ -219,8 +231,12 @@ class Network(_text.ShownAsTable):
             f"Spiking network of {len(self.layers)} layers, {neurons:,} neurons; "
             f"input {_text.shape(self.graph.input_shape)}"
         )
+        analog = sum(node.meta["kind"] is Kind.RECTIFIER for node in self.graph.nodes)
+        if analog:
+            title += f"; {_text.counted(analog, 'shortcut')} of real numbers, not of spikes"
         parts = [node.meta.get("part", "") for node in self.graph.layers.values()]
-        header = ["layer", "shape", "neurons", "threshold θ", "reset", "v_init"]
+        others = _columns_of_others(self.neurons.values())
+        header = ["layer", "shape", "neurons", "threshold θ", "reset", "v_init", *others]
         rows = [
             [
                 name,
@@ -228,9 +244,10 @@ class Network(_text.ShownAsTable):
                 f"{size(node):,}",
                 _text.span(np.ravel(self.neurons[name].v_threshold)),
                 self.neurons[name].reset,
-                f"{self.neurons[name].v_init:g} θ",
+                f"{_number_or_span(self.neurons[name].v_init)} θ",
+                *(column[row] for column in others.values()),
             ]
-            for name, node in self.graph.layers.items()
+            for row, (name, node) in enumerate(self.graph.layers.items())
         ]
         if any(parts):  # a layer of the model that is several of neurons
             header = [*header, "part of the model's layer"]
@@ -312,20 +329,49 @@ def _scaled(name: str, theta: Any, factor: float | np.ndarray) -> float | np.nda
     return theta * factor
 
 
+def _columns_of_others(neurons: Collection[Neuron]) -> dict[str, list[str]]:
+    """Return the settings in which some neuron is not the usual one, as columns of a table."""
+    columns = {
+        "i_offset": [_number_or_span(neuron.i_offset) for neuron in neurons],
+        "max_spikes": [str(neuron.max_spikes) for neuron in neurons],
+        "signed": ["yes" if neuron.signed else "no" for neuron in neurons],
+    }
+    usual = {"i_offset": "0", "max_spikes": "1", "signed": "no"}
+    return {name: cells for name, cells in columns.items() if set(cells) != {usual[name]}}
+
+
+def _number_or_span(value: float | np.ndarray) -> str:
+    return _text.span(np.ravel(value)) if np.ndim(value) else f"{value:g}"
+
+
 def _fit(name: str, neuron: Neuron, node: Any, graph: Graph) -> Neuron:
-    """Return the neuron with its threshold checked against channels, cap and arithmetic."""
-    theta, channels, upper = neuron.v_threshold, (*node.meta["shape"], 1)[0], cap(node)
-    if np.ndim(theta) and np.size(theta) != channels:
+    """Return the neuron with its settings checked against channels, cap and arithmetic."""
+    theta, shape, upper = neuron.v_threshold, tuple(node.meta["shape"]), cap(node)
+    channels = (*shape, 1)[0]
+    for what, values in (("threshold", theta), ("i_offset", neuron.i_offset)):
+        if np.ndim(values) and np.size(values) != channels:
+            raise OptionError(
+                f"{what} of layer {name!r}: array of {np.size(values)} numbers, expected one "
+                f"number, or {channels}, one for each channel."
+            )
+    if np.shape(neuron.v_init) not in ((), (channels,), shape):
         raise OptionError(
-            f"threshold of layer {name!r}: array of {np.size(theta)} numbers, expected one number, "
-            f"or {channels}, one for each channel."
+            f"v_init of layer {name!r}: array of shape {np.shape(neuron.v_init)}, expected one "
+            f"number, one for each channel, ({channels},), or one for each neuron, {shape}."
         )
-    theta = np.minimum(theta, np.inf if upper is None else upper)
+    theta = np.minimum(theta, np.inf if upper is None else upper / neuron.max_spikes)
     limits = torch.finfo(graph.dtype)
     if np.min(theta) < limits.tiny or np.max(theta) > limits.max:
         raise OptionError(
             f"threshold of layer {name!r}: {_text.span(np.ravel(theta))} does not fit into "
             f"{graph.dtype}, expected {limits.tiny:.2g} to {limits.max:.2g}. Look at the scale of "
             f"the data."
+        )
+    start = float(np.max(np.abs(neuron.v_init))) * float(np.max(theta))
+    largest = max(start, float(np.max(np.abs(neuron.i_offset))))
+    if largest > limits.max:
+        raise OptionError(
+            f"layer {name!r}: its v_init or i_offset, {largest:.2g}, does not fit into "
+            f"{graph.dtype}, expected up to {limits.max:.2g}. Look at the data that it comes from."
         )
     return dataclasses.replace(neuron, v_threshold=theta)

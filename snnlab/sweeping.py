@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from snnlab import _checks, _labels
-from snnlab._images import gathered
+from snnlab._images import Images
 from snnlab.conversion import Fixed, Percentile, ThresholdRule, convert
 from snnlab.exceptions import OptionError, needs
 from snnlab.graph.fingerprint import fingerprint
@@ -22,18 +22,17 @@ from snnlab.network import Network
 from snnlab.simulation import Activations, ann, simulate
 from snnlab.simulation.metrics import Metric, measure
 from snnlab.simulation.options import RunOptions, refuse_outside_unit
-from snnlab.simulation.record import labels_or_own
 
 # What can vary, by what it is handed to.
-_CONVERT = ("threshold", "readout", "average_pool")
-_REPLACE = ("reset", "v_init", "scale", "max_pool")
+_CONVERT = ("threshold", "readout", "average_pool", "shortcut")
+_REPLACE = ("reset", "v_init", "i_offset", "max_spikes", "signed", "scale", "max_pool")
 _SIMULATE = ("input", "seed", "dtype")
 _OPTIONS = ("percentile", *_CONVERT, *_REPLACE, *_SIMULATE)
 IMAGES = 500  # simulated at once
 # The folders whose code decides what a sweep finds.
 _FOLDERS = ("graph", "dynamics", "saving", "conversion", "simulation")
-# While torch.fx traces a model, it replaces functions of torch in the whole process.
-# No other thread may compute, or unpickle a tensor, in the meantime.
+# Number of threads and precision are set for the whole process while a network is computed, and
+# set back afterwards. So threads take turns.
 _ALONE = threading.RLock()
 
 
@@ -65,11 +64,13 @@ def sweep(
     models : Module, Network, or dict from a name to one of them
         Models are converted with `x_cal` in each combination, networks only get other settings.
     grid : dict from option to list of values
-        "percentile", "threshold", "readout", "average_pool" as in `convert`, for models only;
-        "reset", "v_init", "scale", "max_pool" as in `Network.replace`; "input", "seed", "dtype" as
+        "percentile", "threshold", "readout", "average_pool", "shortcut" as in `convert`, for models
+        only; "reset", "v_init", "i_offset", "max_spikes", "signed", "scale", "max_pool" as in
+        `Network.replace`; "input", "seed", "dtype" as
         in `simulate`.
     x : array, shape (B, ...), or DataLoader, Dataset, iterable of batches
-        Images to classify; they are kept as one array.
+        Images to classify; they are kept as one array. If grid["input"] is ["frames"], frames as in
+        `simulate`, shape (T, B, ...), with T the largest of `timesteps`; the ANN sees their mean.
     y : array, shape (B,) or (B, ...), optional
         Labels or targets, as in `Record.accuracy`; by default those that come along with `x`.
     timesteps : int or ints
@@ -124,11 +125,13 @@ def sweep(
     if jobs is not None:
         todo = "a whole number above 0, or -1 for all cores."
         jobs = _checks.number(jobs, "jobs", excluded=(0,), whole=True, expected=todo)
-    x, own = _array(x, "x")
-    x_cal = None if x_cal is None else _array(x_cal, "x_cal")[0]
-    y = _labels.read(labels_or_own(y, own), (len(x),))
+    x_cal = None if x_cal is None else _array(Images(x_cal, "x_cal"))[0]
     for name, model in named.items():
         _check_model(name or "models", model, grid, x_cal)
+    frames = max(steps) if grid.get("input") == ["frames"] else None
+    shape = _image_shape(named, x_cal) if frames else None
+    x, own = _array(Images(x, "x", shape, timesteps=frames))
+    y = _labels.read(_labels.given_or_own(y, own), (len(x),))
     known, named_metrics = {}, {}
     for name, model in named.items():
         known[name], answer = _tried(model, grid, x, x_cal)
@@ -209,15 +212,21 @@ def _simulated(
     parts = (x[first : first + IMAGES] for first in range(0, len(x), IMAGES))
     outputs, own, spikes = [], [], np.zeros(len(steps))
     for part in parts:
-        record = simulate(network, part, max(steps), at=steps, **options)
+        shown, images = _shown(part, setting.get("input"))
+        record = simulate(network, shown, max(steps), at=steps, **options)
         outputs.append(record.output_sums[[t - 1 for t in steps]])
-        own.append(ann(network, part, activations=False).outputs)
-        spikes += [sum(record.counts(name, t).sum() for name in record.layers) for t in steps]
+        own.append(ann(network, images, activations=False).outputs)
+        spikes += [sum(record.sent(name, t).sum() for name in record.layers) for t in steps]
     sums = np.concatenate(outputs, axis=1)
     bound = measure(y, sums.shape[1:], metric, record.head)
     of_ann = bound.at(np.concatenate(own), 1)
     columns = bound.over(sums, steps).tolist(), [of_ann] * len(steps), (spikes / len(x)).tolist()
     return list(zip(*columns, strict=True))
+
+
+def _shown(x: np.ndarray, input: str | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return what the network is shown, and the ANN; frames come here as (B, T, ...)."""
+    return (x.swapaxes(0, 1), x.mean(1)) if input == "frames" else (x, x)
 
 
 def _numbered(i: int, compute: Any, *args: Any) -> tuple[int, list[tuple[float, float, float]]]:
@@ -259,6 +268,8 @@ def _check_model(title: str, model: Any, grid: Mapping[str, list], x_cal: Any) -
 
 def _tried(model: Any, grid: Mapping[str, list], x: Any, x_cal: Any) -> tuple[str, Activations]:
     """Try every value of the grid on one image; return what identifies the model, and its ANN."""
+    frames = grid.get("input") == ["frames"]
+    shown, images = _shown(x[:1], "frames" if frames else None)
 
     def converted(**setting: Any) -> Network:
         return convert(model, x_cal[:1], threshold=Fixed(1.0), **setting)
@@ -268,16 +279,17 @@ def _tried(model: Any, grid: Mapping[str, list], x: Any, x_cal: Any) -> tuple[st
 
     with _ALONE:
         network = model if isinstance(model, Network) else converted()
-        for setting in each("readout", "average_pool"):
+        for setting in each("readout", "average_pool", "shortcut"):
             converted(**setting)
-        for setting in each(*_REPLACE):
-            network.replace(**setting)
+        replaced = [option for option in _REPLACE if option in grid]
+        for values in itertools.product(*(grid[option] for option in replaced)):
+            network.replace(**dict(zip(replaced, values, strict=True)))
         for setting in each("input", "dtype"):
-            options = RunOptions(timesteps=1, **setting)
-            options.apply(network, x[:1])
+            options = RunOptions(timesteps=x.shape[1] if frames else 1, **setting)
+            options.apply(network, shown if options.input == "frames" else images)
             if options.spiking_input:
                 refuse_outside_unit(torch.from_numpy(x))
-        answer = ann(network, x[:1])
+        answer = ann(network, images)
     for setting in each("percentile"):
         Percentile(**setting)
     for setting in each("threshold"):
@@ -328,10 +340,10 @@ def _listed(grid: Any) -> dict[str, list]:
                 f"grid[{option!r}] = {values!r}: expected a list of at least one value. For a "
                 f"single one write [value]; for the default leave the option away."
             )
-    if "frames" in listed.get("input", ()):
+    if "frames" in listed.get("input", ()) and listed["input"] != ["frames"]:
         raise OptionError(
-            "grid['input']: has 'frames', expected 'analog', 'poisson' or 'regular': x holds "
-            "images here. Call simulate(network, frames, timesteps, input='frames') for each."
+            f"grid['input'] = {listed['input']}: has 'frames' beside others, expected it alone: "
+            f"then x holds frames, else images. Call sweep for each."
         )
     if {"percentile", "threshold"} <= set(listed):
         raise OptionError("grid: has percentile and threshold, expected one of them.")
@@ -355,8 +367,14 @@ def _folder(cache: Any, grid: Mapping[str, list]) -> str:
     return str(cache)
 
 
-def _array(x: Any, name: str) -> tuple[np.ndarray, np.ndarray | None]:
+def _array(images: Images) -> tuple[np.ndarray, np.ndarray | None]:
     """Return images as an array, which can be sent to other processes, and labels beside them."""
-    images, labels = gathered(x, name)
-    tensor = images.cpu()
-    return (tensor if tensor.itemsize > 2 else tensor.float()).numpy(), labels  # no bfloat16 there
+    tensor = images.whole().cpu()
+    tensor = tensor if tensor.itemsize > 2 else tensor.float()  # numpy has no bfloat16
+    return tensor.numpy(), images.labels
+
+
+def _image_shape(models: Mapping[str, Any], x_cal: Any) -> tuple[int, ...]:
+    """Return the shape of one image of these models."""
+    networks = [model for model in models.values() if isinstance(model, Network)]
+    return networks[0].graph.input_shape if networks else x_cal.shape[1:]

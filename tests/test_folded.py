@@ -31,6 +31,39 @@ class Branches(nn.Module):
         return self.fc(torch.cat([a.flatten(1), ones], 1))
 
 
+class Written(nn.Module):
+    """Writes into parts and views, and pads with minus infinity."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.fc = nn.Conv2d(2, 3, 3, padding=1), nn.Linear(3 * 64, 4)
+
+    def forward(self, x):
+        a = torch.relu(self.conv(x))
+        a[:, 0] = 0.5 * x[:, 1]
+        a[:, :, ::2] += 1
+        a.flatten(2)[:, 1].mul_(2)
+        a = nn.functional.pad(a, (0, 1, 0, 1), value=float("-inf"))
+        a = nn.functional.max_pool2d(a, 2, 1)
+        return self.fc(torch.relu(a - 0.5).flatten(1))
+
+
+class Words(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.look, self.fc = nn.Embedding(17, 3), nn.Linear(3, 4)
+
+    def forward(self, x):
+        return self.fc(torch.relu(self.look(x).mean(1)))
+
+
+def staircases():
+    return nn.Sequential(
+        *(nn.Conv2d(2, 4, 3), sl.QCFS(4, 0.75), nn.Flatten(), nn.Linear(144, 8)),
+        *(sl.QCFS(8, 0.5, shift=0.25), nn.Linear(8, 3)),
+    )
+
+
 def chain():
     return nn.Sequential(
         *(nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.AvgPool2d(2), nn.Flatten()),
@@ -50,6 +83,8 @@ NETWORKS = {
         sl.convert(chain(), X, threshold=PER_CHANNEL)
     ),
     "float64": lambda: sl.convert(chain(), X).to(torch.float64),
+    "written parts": lambda: sl.convert(Written(), X),
+    "staircases": lambda: sl.convert(staircases(), X),
 }
 
 
@@ -61,6 +96,29 @@ def test_it_computes_what_the_network_computes_with_relus(name):
     assert (found == sl.ann(network, X).outputs).all()
     assert np.abs(found).max() > 0
     assert network.fingerprint == before
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_it_calls_functions_of_torch_alone(name):
+    module = NETWORKS[name]().folded()
+    graphs = [part.graph for part in module.modules() if hasattr(part, "graph")]
+    called = [node.target for graph in graphs for node in graph.nodes if callable(node.target)]
+    assert [f for f in called if f.__module__.startswith("snnlab")] == []
+    assert {type(part).__module__.partition(".")[0] for part in module.modules()} == {"torch"}
+
+
+def test_whole_numbers_are_looked_up():
+    x = torch.randint(0, 17, (5, 7), generator=torch.Generator().manual_seed(0))
+    network = sl.convert(Words(), x)
+    module = network.folded()
+    for tokens in (x, x.double()):
+        assert (module(tokens).detach().numpy() == sl.ann(network, x).outputs).all()
+    assert all(not str(node.target).startswith("<function looked") for node in module.graph.nodes)
+
+
+def test_a_staircase_is_the_trained_one():
+    model = staircases()
+    assert torch.allclose(sl.convert(model, X).folded()(X), model(X), rtol=0, atol=1e-6)
 
 
 @pytest.mark.slow
@@ -89,14 +147,14 @@ class IntegrateAndFire(nn.Module):
         return theta * spikes
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "written parts"])
 def test_what_its_relus_know_is_enough_to_fire_the_same_spikes(name):
     network = NETWORKS[name]()
     module = network.folded()
     neurons = {
         name: IntegrateAndFire(part)
         for name, part in module.named_modules()
-        if isinstance(part, nn.ReLU | nn.Hardtanh)
+        if hasattr(part, "threshold")
     }
     for path, neuron in neurons.items():
         module.set_submodule(path, neuron)
@@ -152,13 +210,15 @@ print([(part.reset, part.v_init) for part in module.modules() if hasattr(part, "
 
 
 @pytest.mark.slow
-def test_plain_torch_loads_it_where_snnlab_is_not_installed(tmp_path):
-    network = NETWORKS["branches"]()
+@pytest.mark.parametrize("name", ["branches", "written parts", "staircases"])
+def test_plain_torch_loads_it_where_snnlab_is_not_installed(name, tmp_path):
+    network = NETWORKS[name]()
     files = [str(tmp_path / name) for name in ("module.pt", "images.npy", "answers.npy")]
     torch.save(network.folded(), files[0])
     np.save(files[1], X.numpy())
     done = subprocess.run(
         [sys.executable, "-c", ELSEWHERE, *files], cwd=ROOT, capture_output=True, text=True
     )
-    assert (done.stdout, done.stderr) == (f"{[('subtract', 0.5)] * 2}\n", "")
+    settings = [(neuron.reset, neuron.v_init) for neuron in network.neurons.values()]
+    assert (done.stdout, done.stderr) == (f"{settings}\n", "")
     assert (np.load(files[2]) == sl.ann(network, X).outputs).all()

@@ -16,8 +16,9 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, Tenso
 
 import snnlab as sl
 from snnlab import _images, brian
-from snnlab._images import Images, checksums, gathered
-from snnlab.conversion import activation_based, statistics
+from snnlab._images import Images, checksums
+from snnlab.conversion import activation_based, statistics, verification
+from snnlab.data import train
 
 N = 37
 GENERATOR = torch.Generator().manual_seed(0)
@@ -179,9 +180,9 @@ def test_statistics_and_gathered_images_are_those_of_one_array(form):
     for name, layer in whole.items():
         assert np.array_equal(found[name].histogram, layer.histogram)
         assert np.array_equal(found[name].maximum, layer.maximum)
-    images, labels = gathered(FORMS[form](), "x")
-    assert torch.equal(images, X)
-    assert form not in LABELLED or np.array_equal(labels, Y)
+    images = Images(FORMS[form](), "x")
+    assert torch.equal(images.whole(), X)
+    assert form not in LABELLED or np.array_equal(images.labels, Y)
 
 
 @pytest.mark.slow
@@ -292,8 +293,27 @@ def test_sweeps_and_diagnoses_read_loaders_with_their_labels():
     for call in (lambda: sl.sweep(NET, grid, X), lambda: sl.diagnose(NET, X, None, 4)):
         with pytest.raises(sl.ShapeError, match="y: none given"):
             call()
-    with pytest.raises(sl.OptionError, match=r"grid\['input'\]: has 'frames'.*Call simulate"):
-        sl.sweep(NET, {"input": ["frames"]}, X, Y)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_tracing_and_verification_read_every_form(form):
+    assert repr(sl.trace(MODEL, FORMS[form]())) == repr(sl.trace(MODEL, X))
+    sl.verify(MODEL, NET, FORMS[form]())
+
+
+def test_verification_looks_at_all_images_a_few_at_a_time(monkeypatch):
+    looked_at = []
+    monkeypatch.setattr(verification, "check_equivalence", lambda *args: looked_at.append(args[3]))
+    sl.verify(MODEL, NET, DataLoader(X, 5))
+    assert torch.equal(torch.cat(looked_at), X)
+    assert max(map(len, looked_at)) == verification.TOGETHER < N
+
+
+@pytest.mark.parametrize("form", LABELLED)
+def test_training_takes_images_and_labels_as_they_come(form):
+    small = nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
+    found = train(small, FORMS[form](), epochs=1)
+    assert torch.equal(found[1].weight, train(small, X, Y, epochs=1)[1].weight)
 
 
 # --- memory ----------------------------------------------------------------------------------
@@ -374,8 +394,8 @@ def test_a_record_of_a_stream_that_grows_too_large_is_refused():
 
 def test_gathered_images_have_to_fit():
     with pytest.raises(sl.MemoryBudgetError, match=r"x: its images take more than.*Subset"):
-        gathered(DataLoader(X, 4), "x", memory=X.nbytes - 1)
-    assert len(gathered(DataLoader(X, 4), "x", memory=X.nbytes)[0]) == N
+        Images(DataLoader(X, 4), "x").whole(memory=X.nbytes - 1)
+    assert len(Images(DataLoader(X, 4), "x").whole(memory=X.nbytes)) == N
 
 
 def test_memory_mapped_images_are_not_read_as_a_whole(tmp_path, monkeypatch):
@@ -505,10 +525,8 @@ REFUSED = {
         lambda: sl.decompose(NET, iter([X[:8]]), sl.simulate(NET, X, 2))),
     "a model": (SHAPE, r"x: found Sequential, expected an array",
         lambda: sl.simulate(NET, CHAIN, 2)),
-    "a file": (SHAPE, r"x: found str, expected an array.*DataLoader or a Dataset",
+    "a file": (SHAPE, r"x: found str, expected an array.*a DataLoader, a Dataset",
         lambda: sl.simulate(NET, "images.npy", 2)),
-    "a loader where arrays are wanted": (SHAPE, r"x: found DataLoader.*torch\.cat",
-        lambda: sl.verify(MODEL, NET, DataLoader(X))),
     "tensors of several shapes": (SHAPE, r"x: cannot be read.*same shape.*torch\.cat",
         lambda: sl.simulate(NET, [X[:8], X[:5]], 2)),
     "sparse": (SHAPE, r"x: found a tensor of layout torch\.sparse_coo.*x\.to_dense\(\)",

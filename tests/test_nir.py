@@ -59,6 +59,13 @@ MODELS = {
         (1, 6, 6),
     ),
     "shortcut": (Shortcut, (2, 4, 4)),
+    "groups": (
+        lambda: nn.Sequential(
+            *(nn.Conv2d(4, 6, 3, groups=2), nn.ReLU(), nn.Conv2d(6, 12, 2, groups=6), nn.ReLU()),
+            *(nn.Flatten(), nn.Linear(48, 2)),
+        ),
+        (4, 5, 5),
+    ),
 }
 
 
@@ -261,10 +268,6 @@ REFUSED = {
         "whole windows",
     ),
     "windows of two sizes": (nn.Sequential(nn.ReLU(), nn.AdaptiveAvgPool2d(3)), "one size"),
-    "groups, whose shapes nir misreads": (
-        nn.Sequential(nn.Conv2d(2, 2, 3, groups=2), nn.ReLU()),
-        "nir .* does not accept",
-    ),
     "a linear layer over a dimension": (nn.Sequential(nn.ReLU(), nn.Linear(8, 3)), "Linear"),
 }
 

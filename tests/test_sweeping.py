@@ -408,6 +408,26 @@ def test_images_in_parts_are_those_of_the_whole(monkeypatch):
         sl.sweep(net, grid, X, Y[:7], timesteps=STEPS)
 
 
+@pytest.mark.parametrize("models", ["a network", "a model"])
+def test_frames_are_swept_and_the_ann_sees_their_mean(models, monkeypatch):
+    monkeypatch.setattr(sweeping, "IMAGES", 7)
+    frames = RNG.integers(0, 3, (4, 30, 5))
+    net = sl.convert(model(), X)
+    grid = {"input": ["frames"], "v_init": [0.0, 0.5]}
+    given = net if models == "a network" else model()
+    table = sl.sweep(given, grid, frames, Y, timesteps=[1, 4], x_cal=X)
+    truth = sl.ann(net, frames.mean(0)).accuracy(Y)
+    rows = []
+    for v_init in grid["v_init"]:
+        record = sl.simulate(net, frames, 4, input="frames", v_init=v_init, at=[1])
+        for t in (1, 4):
+            spikes = sum(record.counts(name, t).sum() for name in net.layers) / 30
+            rows.append([v_init, t, record.accuracy(Y)[t - 1], truth, spikes])
+    columns = ["v_init", "timesteps", "accuracy", "ann", "spikes"]
+    np.testing.assert_allclose(table[columns].to_numpy(), rows)
+    assert table.accuracy.nunique() > 1
+
+
 @pytest.mark.slow
 def test_threads_take_turns(marks):
     slow, grid = Slow(*model()), rules(marks) | {"reset": ["subtract", "zero"]}
@@ -530,6 +550,9 @@ def spikes(outputs, y):
         (NET, {"max_pool": ["exact", "mean"]}, {}, "^max_pool = 'mean'"),
         (NET, {"input": ["analog", "poison"]}, {}, "^input = 'poison'.*'poisson'"),
         (NET, {"input": ["analog", "regular"]}, {"x": 2 * X}, r"^x: values from .* \[0, 1\]"),
+        (NET, {"input": ["frames", "analog"]}, {}, r"^grid\['input'\] = .*frames.*alone.*for each"),
+        (NET, {"input": ["frames"]}, {}, r"^x: shape \(30, 5\), expected \(T, B, 5\) with T = 4"),
+        (model(), {"input": ["frames"]}, {"x": X[None]}, "^x: .*For 1 frames write timesteps=1"),
         (NET, {"seed": [0, -1]}, {}, "^seed = -1"),
         (NET, {"dtype": [torch.float64, torch.float16]}, {}, "^dtype = torch.float16"),
         ({"a": NET, "b": model()}, {"v_init": [0.5, 1.5]}, {}, "^v_init = 1.5"),

@@ -25,6 +25,13 @@ CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-sta
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 # Ten times what starting, or running a notebook, and answering a click take: a machine may be slow.
 RUN_SECONDS, ANSWER_SECONDS = 900, 120
+OPEN = "path => jupyterapp.commands.execute('docmanager:open', {path})"
+# What is not saved would be asked about.
+CLOSE = """async () => {
+    await jupyterapp.commands.execute('docmanager:save');
+    await jupyterapp.serviceManager.sessions.shutdownAll();
+    await jupyterapp.commands.execute('application:close-all');
+}"""
 
 
 def chromium() -> str | None:
@@ -63,6 +70,7 @@ def served(
         "JUPYTER_RUNTIME_DIR": str(state / "runtime"),
     }
     options = [f"--ServerApp.port={port}", f"--IdentityProvider.token={TOKEN}", "--allow-root"]
+    options.append("--LabApp.expose_app_in_browser=True")  # as `jupyterapp`
     if not no_delay:
         usual = "jupyter_server.services.kernels.connection.channels.ZMQChannelsWebsocketConnection"
         options.append(f"--ServerApp.kernel_websocket_connection_class={usual}")
@@ -99,13 +107,19 @@ def copy(notebook: Path, folder: Path) -> None:
 
 
 def run_all(page: Page, address: str, notebook: Path) -> None:
-    """Open a copied notebook, run all its cells in a fresh kernel, and wait until they are done."""
+    """Open a copied notebook, run all its cells in a fresh kernel, and wait until they are done.
+
+    On a page that shows another notebook already, JupyterLab is not loaded once more.
+    """
     cells = nbformat.read(notebook, as_version=4).cells
     # A folded cell shows no number when it has run.
     folded = [cell for cell in cells if cell.metadata.get("jupyter", {}).get("source_hidden")]
     numbered = sum(cell.cell_type == "code" and cell not in folded for cell in cells)
     page.set_default_timeout(1000 * ANSWER_SECONDS)
-    page.goto(address.format(notebook.name), wait_until="domcontentloaded")
+    if page.url == "about:blank":
+        page.goto(address.format(notebook.name), wait_until="domcontentloaded")
+    else:
+        page.evaluate(OPEN, notebook.name)
     # Before the kernel is there, running all cells does nothing.
     page.wait_for_selector(".jp-StatusBar-TextItem:has-text('| Idle')", timeout=1000 * RUN_SECONDS)
     page.keyboard.press("Escape")
@@ -122,6 +136,12 @@ def run_all(page: Page, address: str, notebook: Path) -> None:
         timeout=1000 * RUN_SECONDS,
         polling=250,  # in milliseconds; by default at every frame, which keeps a core busy
     )
+
+
+def close(page: Page) -> None:
+    """Save and close what the page shows, and shut its kernel down; JupyterLab stays."""
+    page.evaluate(CLOSE)
+    page.wait_for_selector(".jp-Notebook", state="detached")
 
 
 def _free_port() -> int:

@@ -15,7 +15,8 @@ from snnlab.analysis.mean_currents import (
     neurons_that_ran,
     received_currents,
 )
-from snnlab.dynamics.neuron import Neuron, constant_output, per_neuron
+from snnlab.dynamics.closed_forms import constant_output
+from snnlab.dynamics.neuron import Neuron, per_neuron
 from snnlab.exceptions import OptionError, ShapeError
 from snnlab.graph.evaluation import rectified
 from snnlab.graph.operations import Kind
@@ -39,15 +40,17 @@ def decompose(
     .. math::
         \text{propagated} &= R(\bar z) - R(\bar z_{ANN}) \\
         \text{clipping} &= C(R(\bar z)) - R(\bar z) \\
-        \text{quantization} &= Q(\bar z) - C(R(\bar z)) \\
+        \text{offset} &= C(R(\bar z + i)) - C(R(\bar z)) \\
+        \text{quantization} &= Q(\bar z) - C(R(\bar z + i)) \\
         \text{deviation} &= \varphi - Q(\bar z)
 
     z̄ is the mean current that the neuron received, z̄_ANN that of the ANN, R the ReLU with its cap
-    (or the staircase that stands there),
-    C(u) = min(u, θ), Q the output under a constant current z̄, and φ = θN/T. The parts sum to
-    φ - R(z̄_ANN), for every neuron. Clipping and quantization together are the quantization error,
-    deviation is the deviation error. A max pooling by gates has a row of its own with the part
-    "pooling", its mean output minus the maximum of its mean inputs.
+    (or the staircase that stands there), i the neuron's own offset, C(u) = min(u, Γθ), Q the output
+    under a constant current z̄ beside the offset, and φ = θN/T. The parts sum to φ - R(z̄_ANN), for
+    every neuron. Clipping and quantization together are the quantization error, deviation is the
+    deviation error; there is an offset part only in layers with an offset. A max pooling by gates
+    has a row of its own with the part "pooling", its mean output minus the maximum of its mean
+    inputs.
 
     Parameters
     ----------
@@ -241,22 +244,23 @@ def split(
     node: Any = None,
     reference: Reference = "received",
 ) -> dict[str, np.ndarray]:
-    """Return the four parts for the neurons of one layer; the equations are those of `decompose`.
+    """Return the parts for the neurons of one layer; the equations are those of `decompose`.
 
     z̄, z̄_ANN and φ are arrays of float64, shape (B, C, ...); R is the activation at `node`,
     by default a ReLU without a cap.
     Clipped and quantized is at the `reference`, z̄ ("received") or z̄_ANN ("ann").
     """
-    output = quantized = constant_output(z, timesteps, neuron)
-    activation, activation_ann = rectified(z, node), rectified(z_ann, node)
-    propagated = activation - activation_ann
+    output = constant_output(z, timesteps, neuron)
+    at, quantized = z, output
+    propagated = rectified(z, node) - rectified(z_ann, node)
     if reference == "ann":
-        activation, quantized = activation_ann, constant_output(z_ann, timesteps, neuron)
+        at, quantized = z_ann, constant_output(z_ann, timesteps, neuron)
         propagated = output - quantized
-    clipped = np.minimum(activation, per_neuron(neuron.v_threshold, z.ndim))
-    return {
-        "propagated": propagated,
-        "clipping": clipped - activation,
-        "quantization": quantized - clipped,
-        "deviation": phi - output,
-    }
+    highest = per_neuron(neuron.highest, z.ndim)
+    clipped = shifted = np.minimum(rectified(at, node), highest)
+    parts = {"propagated": propagated, "clipping": clipped - rectified(at, node)}
+    if np.any(neuron.i_offset):
+        offset = per_neuron(neuron.i_offset, z.ndim)
+        shifted = np.minimum(rectified(at + offset, node), highest)
+        parts["offset"] = shifted - clipped
+    return parts | {"quantization": quantized - shifted, "deviation": phi - output}

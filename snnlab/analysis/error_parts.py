@@ -14,16 +14,17 @@ _TINY = np.finfo(np.float64).tiny
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ErrorParts(_text.ShownAsTable):
-    """The error φ - a of every neuron after T steps, as a sum of four parts.
+    """The error φ - a of every neuron after T steps, as a sum of parts.
 
     Parameters
     ----------
     timesteps : int
         T.
     parts : mapping from layer name to (mapping from part to array, shape (B, ...))
-        For spiking layers "propagated", "clipping", "quantization" and "deviation"; for "output"
-        the propagated part; with Poisson input, for "input", the part "input"; for a max pooling by
-        gates the part "pooling". `snnlab.analysis.parts` describes each.
+        For spiking layers "propagated", "clipping", "quantization" and "deviation", and "offset" if
+        the neurons have one; for "output" the propagated part; with Poisson input, for "input", the
+        part "input"; for a max pooling by gates the part "pooling". `snnlab.analysis.parts`
+        describes each.
     activations : mapping from layer name to array, shape (B, ...)
         What the ANN passes on there, a.
     counts : mapping from spiking layer to array of whole numbers, shape (B, ...)

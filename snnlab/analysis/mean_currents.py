@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import fx
 
-from snnlab.dynamics.neuron import Neuron, as_simulated, passed_on
+from snnlab.dynamics.closed_forms import passed_on
+from snnlab.dynamics.neuron import Neuron, as_simulated
 from snnlab.graph.canonical import Graph, apply, source_of
 from snnlab.graph.evaluation import currents_of, inference, size
 from snnlab.graph.operations import Kind

@@ -49,6 +49,8 @@ LAYER_PARTS = (
         "deviation", "the current comes in an uneven order", "#D55E00", r"\\", "#B84F00", "-", "o"
     ),
 )
-PARTS = (*ROW_PARTS, *LAYER_PARTS)
+# Only of neurons that have an offset.
+OFFSET = Part("offset", "a constant current is added", "#7A3E9D", "++", "#5E2B80", "-", "P")
+PARTS = (*ROW_PARTS, *LAYER_PARTS[:2], OFFSET, *LAYER_PARTS[2:])
 TOTAL = Part("total", "the sum of the parts", "#222222", "", "#222222", "-", ".")
 BY_NAME = {part.name: part for part in (*PARTS, TOTAL)}

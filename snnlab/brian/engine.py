@@ -7,10 +7,10 @@ import brian2 as b2
 import numpy as np
 from scipy import sparse
 
-from snnlab._images import GIB
+from snnlab import _memory
 from snnlab.brian import synapses
 from snnlab.dynamics.neuron import per_neuron
-from snnlab.exceptions import MemoryBudgetError
+from snnlab.exceptions import MemoryBudgetError, UnsupportedLayerError
 from snnlab.network import Network
 from snnlab.simulation.progress import progress_bar
 from snnlab.simulation.record import Arrays
@@ -20,8 +20,9 @@ DT = 1 * b2.ms
 
 # A layer of neurons. The output is one too, without threshold and reset.
 LAYER = """
-dv/dt = current/dt : 1
+dv/dt = (current + i_offset)/dt : 1
 current : 1 (constant)
+i_offset : 1 (constant)
 v_threshold : 1 (constant)
 """
 FIRE = "v >= v_threshold"
@@ -60,6 +61,7 @@ class BrianEngine:
     """
 
     def __init__(self, network: Network, spiking_input: bool, schedule: str, memory: int):
+        _check_neurons(network)
         self.graph = synapses.affine_graph(network)
         self.neurons = network.neurons
         self.clock = b2.Clock(DT, name="steps")
@@ -100,7 +102,8 @@ class BrianEngine:
         begin = round(self.network.t / DT)
         for name, group in self.groups.items():
             group.current = currents[name][0]
-            group.v = self.neurons[name].v_init * group.v_threshold if name in self.neurons else 0
+            start = self._flat(name, self.neurons[name].v_init) if name in self.neurons else 0
+            group.v = start * np.asarray(group.v_threshold)
         if trains is not None:
             steps, pixels = np.nonzero(trains.reshape(timesteps, -1))
             self.spiking["input"].set_spikes(pixels, (begin + steps) * DT)
@@ -150,10 +153,14 @@ class BrianEngine:
             clock=self.clock,
             name=f"neurons{self.label[name]}",
         )
-        shape = self.graph.layers[name].meta["shape"]
-        theta = per_neuron(neuron.v_threshold, len(shape) + 1)
-        group.v_threshold = np.broadcast_to(theta, shape).ravel()
+        group.v_threshold = self._flat(name, neuron.v_threshold)
+        group.i_offset = self._flat(name, neuron.i_offset)
         return group
+
+    def _flat(self, name: str, setting: float | np.ndarray) -> np.ndarray:
+        """Return a setting for each neuron of a layer, in memory order."""
+        shape = self.graph.layers[name].meta["shape"]
+        return np.broadcast_to(per_neuron(setting, len(shape) + 1), shape).ravel()
 
     def _synapses(self, source: str, target: str, matrix: sparse.csc_array) -> b2.Synapses:
         entries = matrix.tocoo()
@@ -192,6 +199,18 @@ class BrianEngine:
         self.network.schedule = ["start", "groups", *slots, *unused, "end"]
 
 
+def _check_neurons(network: Network) -> None:
+    """Refuse neurons that Brian2's threshold cannot say."""
+    for name, neuron in network.neurons.items():
+        found = f"max_spikes={neuron.max_spikes}" if neuron.max_spikes > 1 else "signed=True"
+        if neuron.max_spikes > 1 or neuron.signed:
+            raise UnsupportedLayerError(
+                f"layer {name!r}: its neurons have {found}. Brian2 knows neurons that send at most "
+                f"one spike per step, and every spike is worth the same. Use snnlab.simulate, or "
+                f"write network.replace(max_spikes=1, signed=False)."
+            )
+
+
 def _check_memory(synapses: Mapping[str, int], memory: int) -> None:
     total = sum(synapses.values())
     needed = total * BYTES_PER_SYNAPSE
@@ -199,7 +218,7 @@ def _check_memory(synapses: Mapping[str, int], memory: int) -> None:
         most = max(synapses, key=lambda name: synapses[name])
         raise MemoryBudgetError(
             f"brian.simulate: about {total:,} synapses, {synapses[most]:,} of them from {most!r}, "
-            f"need {needed / GIB:.3g} GiB; memory allows {memory / GIB:.3g} GiB. Use "
+            f"need {_memory.words(needed)}; memory allows {_memory.words(memory)}. Use "
             f"snnlab.simulate, which needs no synapses, or a smaller network or image, or allow "
             f"memory={needed}."
         )

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from snnlab import _checks
-from snnlab._images import GIB
+from snnlab._memory import GIB
 from snnlab.brian import synapses
 from snnlab.brian.engine import BrianEngine, Run
 from snnlab.brian.isolation import isolated
@@ -34,11 +34,12 @@ def simulate(
     timesteps: int,
     *,
     reset: Reset | None = None,
-    v_init: float | None = None,
+    v_init: float | np.ndarray | None = None,
     input: str | np.ndarray = "analog",
     seed: int | np.random.Generator | None = None,
     spikes: bool | Iterable[str | int] = (),
     potentials: bool | Iterable[str | int] = (),
+    counts: bool | Iterable[str | int] = True,
     at: Iterable[int] = (),
     schedule: str = "layers",
     target: str = "numpy",
@@ -55,7 +56,7 @@ def simulate(
     ----------
     network : Network
         From `convert`; without max pooling.
-    x, timesteps, reset, v_init, spikes, potentials, at
+    x, timesteps, reset, v_init, spikes, potentials, counts, at
         As in `snnlab.simulate`.
     input : {"analog", "poisson", "regular", "frames"} or array of 0 and 1, shape (T, B, ...)
         The image as a constant current; or as random spikes, the same that `snnlab.simulate` draws
@@ -80,7 +81,7 @@ def simulate(
     Raises
     ------
     UnsupportedLayerError
-        If the network holds a max pooling.
+        If the network holds a max pooling, or neurons that are signed or fire in bursts.
     ShapeError
         If the images do not fit the network, or the trains do not fit the images.
     OptionError
@@ -102,6 +103,7 @@ def simulate(
         input=input if isinstance(input, str) else "poisson",
         spikes=spikes,
         potentials=potentials,
+        counts=counts,
         at=at,
         dtype=torch.float64,
         memory=memory,

@@ -100,8 +100,14 @@ def connections(network: Network, layer: str | int) -> Connections:
 
 
 def affine_graph(network: Network) -> Graph:
-    """Return the graph on the CPU in float64, or refuse it by name if it holds a max pooling."""
+    """Return the graph on the CPU in float64, or refuse by name what is no sum over synapses."""
     for node in network.graph.nodes:
+        if node.meta["kind"] is Kind.RECTIFIER:
+            raise UnsupportedLayerError(
+                f"layer {node.meta['of']!r}: its shortcut carries real numbers, which no spikes of "
+                f"Brian2 can. Expected spikes. Convert with shortcut='spikes', or use "
+                f"snnlab.simulate."
+            )
         if node.meta["kind"] is Kind.MAX_POOL:
             raise UnsupportedLayerError(
                 f"layer {node.meta['layer']!r} (max pooling): no sum over synapses, so Brian2 "

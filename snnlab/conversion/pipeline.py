@@ -9,13 +9,14 @@ from snnlab import _checks
 from snnlab._images import Images
 from snnlab.conversion.activation_based import Percentile
 from snnlab.conversion.rules import ThresholdRule
-from snnlab.conversion.verification import check_equivalence
+from snnlab.conversion.verification import TOGETHER, check_equivalence
 from snnlab.dynamics.neuron import Neuron, Reset, checked_threshold
 from snnlab.dynamics.pooling import MaxPooling
 from snnlab.exceptions import OptionError, UnsupportedLayerError
 from snnlab.graph.canonical import Graph
 from snnlab.graph.folding import fold_batchnorm
 from snnlab.graph.models import Output
+from snnlab.graph.shortcuts import analog_shortcuts
 from snnlab.graph.spiking_layers import spiking_average_pooling, spiking_readout
 from snnlab.graph.staircase import staircase
 from snnlab.graph.tracing import trace
@@ -23,8 +24,7 @@ from snnlab.network import Network
 
 Readout = Literal["potential", "spikes"]
 AveragePool = Literal["affine", "spikes"]
-# So many images are verified.
-_VERIFIED = 8
+Shortcut = Literal["spikes", "analog"]
 
 
 def convert(
@@ -37,6 +37,7 @@ def convert(
     v_init: float | None = None,
     readout: Readout = "potential",
     average_pool: AveragePool = "affine",
+    shortcut: Shortcut = "spikes",
     max_pool: MaxPooling = "exact",
 ) -> Network:
     """Convert a trained network into a spiking one.
@@ -72,6 +73,11 @@ def convert(
     average_pool : {"affine", "spikes"}
         An average pooling passes on the average of the spikes, a real number; or it becomes a layer
         of neurons with a threshold of its own, named like it.
+    shortcut : {"spikes", "analog"}
+        An identity shortcut, from a ReLU straight to an addition, passes on the spikes of the
+        neurons there; or how much the ReLU of their accumulated current has grown, a real number at
+        every step. "analog" is far more accurate in deep networks, but that path is not driven by
+        events, and hardware has to add real numbers on it (see `AnalogReLU`).
     max_pool : {"exact", "gate", "gate_recent"}
         How spikes are max pooled, see `Network`.
 
@@ -82,8 +88,8 @@ def convert(
     Raises
     ------
     UnsupportedLayerError
-        If the model holds something that cannot be converted, or if nothing would spike: there is
-        no ReLU, and no readout by spikes.
+        If the model holds something that cannot be converted; if nothing would spike: there is no
+        ReLU, and no readout by spikes; or if `shortcut` is "analog" and there is no such shortcut.
     CalibrationError
         If a layer is silent on all of `x_cal`, or if `x_cal` gives other images when it is read
         again.
@@ -114,10 +120,13 @@ def convert(
     usual = Neuron(1.0, reset, 0.5 if v_init is None else v_init)
     _checks.option(readout, "readout", ("potential", "spikes"))
     _checks.option(average_pool, "average_pool", ("affine", "spikes"))
+    _checks.option(shortcut, "shortcut", ("spikes", "analog"))
     x_cal = Images(x_cal, "x_cal", again=True)
-    first = x_cal.first(_VERIFIED)
+    first = x_cal.first(TOGETHER)
     traced = trace(model, first, output=output)
     graph = fold_batchnorm(traced)
+    if shortcut == "analog":
+        graph = analog_shortcuts(graph)
     if average_pool == "spikes":
         graph = spiking_average_pooling(graph)
     if readout == "spikes":

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from snnlab import _checks
+from snnlab._images import Images
 from snnlab.exceptions import VerificationError
 from snnlab.graph.canonical import Graph, apply, source_of
 from snnlab.graph.evaluation import Emit, currents_of, evaluate, inference
@@ -23,6 +23,8 @@ _TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
 # Weights are rounded once more where BatchNorm is folded into them: how much more that may change
 # than all other rounding of the same piece does.
 _FOLDING = 4
+# So many images are evaluated together.
+TOGETHER = 8
 # The relative spacing of float64 to that of float32.
 _FINER = 2.0**-29
 
@@ -48,8 +50,8 @@ def verify(model: nn.Module, network: Network, x: Any) -> None:
     model : torch.nn.Module
         The model that was converted. It is not changed.
     network : Network
-    x : array, shape (B, ...)
-        Images; each is evaluated several times.
+    x : array, shape (B, ...), or DataLoader, Dataset, iterable of batches
+        Images; each is evaluated several times, eight of them together.
 
     Raises
     ------
@@ -62,8 +64,10 @@ def verify(model: nn.Module, network: Network, x: Any) -> None:
     >>> model = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
     >>> verify(model, convert(model, [[1.0, 0.0]], threshold=Fixed(1.0)), [[1.0, 0.0]])
     """
-    x = _checks.images(x, "x", network.graph.input_shape)
-    check_equivalence(trace(model, x, output=network.graph.output), model, network, x)
+    images = Images(x, "x", network.graph.input_shape)
+    traced = trace(model, images.first(1), output=network.graph.output)
+    for part in images.split(TOGETHER):
+        check_equivalence(traced, model, network, part)
 
 
 def check_equivalence(traced: Graph, model: nn.Module, network: Network, x: torch.Tensor) -> None:
@@ -194,7 +198,7 @@ def _giving(graph: Graph, currents: Currents) -> Emit:
     """Let every ReLU and max pool see these currents, in the units of the model."""
 
     def emit(node: fx.Node, own: torch.Tensor) -> torch.Tensor | None:
-        given = currents.get(node.meta["layer"])
+        given = currents.get(node.meta.get("of", node.meta["layer"]))
         if given is None:
             return None
         return apply(node, graph.module, {source_of(node): given / _scale(node, own)})

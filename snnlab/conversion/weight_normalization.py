@@ -26,7 +26,7 @@ def normalize_weights(network: Network) -> Network:
     Before each neuron stands a division by its θ, behind it a multiplication by θ. Both are taken
     into the weights of the layer beside it where there is one and only one; elsewhere they stay as
     nodes of their own (see `Graph`): at a shortcut, at a current with two readers, at a
-    concatenation. Caps are divided too.
+    concatenation. Caps and offsets are divided too.
 
     Parameters
     ----------
@@ -74,7 +74,10 @@ def normalize_weights(network: Network) -> Network:
         _multiply(node, theta, graph)
     graph.module.graph.lint()
     graph.module.recompile()
-    neurons = {name: dataclasses.replace(n, v_threshold=1.0) for name, n in network.neurons.items()}
+    neurons = {
+        name: dataclasses.replace(n, v_threshold=1.0, i_offset=n.i_offset / n.v_threshold)
+        for name, n in network.neurons.items()
+    }
     return Network(graph, neurons, network.max_pool)
 
 

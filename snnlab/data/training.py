@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from snnlab import _checks, _labels
+from snnlab._images import Images
 from snnlab._threads import multiplications, threads_for
 from snnlab.data.checkpoint import Checkpoint
 from snnlab.exceptions import ShapeError
@@ -18,7 +19,7 @@ from snnlab.graph.fingerprint import fingerprint
 def train(
     model: nn.Module,
     x: Any,
-    y: Any,
+    y: Any = None,
     *,
     epochs: int = 15,
     batch: int = 64,
@@ -35,8 +36,11 @@ def train(
     ----------
     model : torch.nn.Module
         From images to one score per class. It is not changed.
-    x : array, shape (B, ...)
-    y : array of whole numbers, shape (B,)
+    x : array, shape (B, ...), or DataLoader, Dataset, iterable of batches
+        Images. They are read once and kept as one array, up to 1 GiB, so augmentation at random is
+        drawn once.
+    y : array of whole numbers, shape (B,), optional
+        Right class of each image; by default what comes along with the images.
     epochs, batch : int
         Passes over the images, and images per step.
     learning_rate : float
@@ -49,6 +53,8 @@ def train(
     ------
     ShapeError, OptionError
         If images, labels or numbers are not as described.
+    MemoryBudgetError
+        If the images of a loader or a data set take more than 1 GiB.
     DataError
         If the checkpoint is of a training of other images, labels, layers or options, if it cannot
         be read, or if there is no folder for it.
@@ -64,8 +70,9 @@ def train(
     epochs, batch = _checks.whole(epochs, "epochs"), _checks.whole(batch, "batch")
     learning_rate, seed = _checks.positive(learning_rate, "learning_rate"), _checks.seed(seed)
     dtype = next((p.dtype for p in model.parameters()), None)
-    x = _checks.images(x, "x", dtype=dtype)
-    y = torch.from_numpy(_labels.classes(y, (len(x),)))
+    images = Images(x, "x")
+    x = images.whole(dtype)
+    y = torch.from_numpy(_labels.classes(_labels.given_or_own(y, images.labels), (len(x),)))
     model = copy.deepcopy(model).train()
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)

@@ -49,11 +49,11 @@ def values_by_part(
     "timing": as many spikes, but no longer unevenly for the layers that listen.
     """
     neuron = as_simulated(network.neurons[layer], z.dtype)
-    theta = per_neuron(neuron.v_threshold, z.ndim)
+    highest = per_neuron(neuron.highest, z.ndim)
     return {
         "timing": passed_on(counts, timesteps, neuron),
         "deviation": constant_output(z, timesteps, neuron),
-        "quantization": np.minimum(_rectified(network, layer, z), theta),
+        "quantization": np.minimum(_rectified(network, layer, z), highest),
     }
 
 

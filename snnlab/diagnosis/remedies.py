@@ -41,7 +41,7 @@ def remedies(network: Network, timesteps: int, trials: Trials) -> tuple[Remedy, 
 def _changes(network: Network, x: torch.Tensor) -> Iterator[tuple[str, Network]]:
     """Yield what can be changed without taking more time."""
     neurons = network.neurons.values()
-    if any(neuron.v_init != 0.5 for neuron in neurons):
+    if any(isinstance(n.v_init, float) and n.v_init != 0.5 for n in neurons):
         yield "neurons that start half full", network.replace(v_init=0.5)
     if any(neuron.reset == "zero" for neuron in neurons):
         yield "reset by subtraction", network.replace(reset="subtract")

@@ -98,9 +98,11 @@ def suspicions(
             Suspicion("reset to zero", hard, words, lambda n: n.replace(reset="subtract"))
         )
     low, high = _USUAL_START
-    odd = tuple(n for n, neuron in network.neurons.items() if not low <= neuron.v_init <= high)
+    # Arrays are corrections, which nobody set by mistake.
+    starts_of = {n: m.v_init for n, m in network.neurons.items() if isinstance(m.v_init, float)}
+    odd = tuple(name for name, start in starts_of.items() if not low <= start <= high)
     if odd:
-        starts = [network.neurons[name].v_init for name in odd]
+        starts = [starts_of[name] for name in odd]
         words = (
             f"{_in_layers(odd, network)} the neurons start at {_span(starts)} θ: {_bias(starts)} "
             f"Half a threshold has no such bias."

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from snnlab.dynamics.neuron import settings
 from snnlab.network import Network
 from snnlab.simulation.engine import run
 from snnlab.simulation.measures import Measure
@@ -49,7 +50,4 @@ class Trials:
 
 def _settings(network: Network) -> Hashable:
     """Return what distinguishes a network from others with the same graph."""
-    return tuple(
-        (np.asarray(neuron.v_threshold).tobytes(), neuron.reset, neuron.v_init)
-        for neuron in network.neurons.values()
-    )
+    return repr([settings(neuron) for neuron in network.neurons.values()])

@@ -1,19 +1,21 @@
 """All that has a state at a step: neurons, max pooling of spikes, spiking input."""
 
-from snnlab.dynamics.input_coding import PoissonInput, RegularInput
-from snnlab.dynamics.neuron import (
-    Neuron,
+from snnlab.dynamics.closed_forms import (
     constant_count,
     constant_output,
     hard_count,
-    if_step,
     passed_on,
     soft_count,
+    soft_count_from_any_start,
 )
-from snnlab.dynamics.pooling import DECAY, ExactMaxPool, GatedMaxPool
+from snnlab.dynamics.exact import AnalogReLU, ExactMaxPool
+from snnlab.dynamics.input_coding import PoissonInput, RegularInput
+from snnlab.dynamics.neuron import Neuron, if_step
+from snnlab.dynamics.pooling import DECAY, GatedMaxPool
 
 __all__ = [
     "DECAY",
+    "AnalogReLU",
     "ExactMaxPool",
     "GatedMaxPool",
     "Neuron",
@@ -25,4 +27,5 @@ __all__ = [
     "if_step",
     "passed_on",
     "soft_count",
+    "soft_count_from_any_start",
 ]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 from snnlab.dynamics.neuron import Neuron, per_neuron
@@ -27,16 +28,47 @@ def integrate_and_fire(
     v_threshold: torch.Tensor,
     subtract: bool,
     potentials: Sequence[torch.Tensor] | torch.Tensor | None = None,
+    i_offset: torch.Tensor | None = None,
 ) -> None:
-    r"""Advance neurons over several steps; `neuron.if_step` in place.
+    r"""Advance neurons that fire at most once over several steps; `neuron.if_step` in place.
 
     `v` and, step by step, `spikes` and `potentials` are written. `spikes[t]` may be the same memory
-    as `currents[t]`. All have shape (b, ...); the threshold broadcasts against it.
+    as `currents[t]`. All have shape (b, ...); threshold and offset broadcast against it.
     """
     for t, (z, s) in enumerate(zip(currents, spikes, strict=True)):
         v.add_(z)
+        if i_offset is not None:
+            v.add_(i_offset)
         torch.ge(v, v_threshold, out=s)
         v.addcmul_(s, v_threshold if subtract else v, value=-1)
+        if potentials is not None:
+            potentials[t].copy_(v)
+
+
+def fire_several(
+    v: torch.Tensor,
+    currents: Sequence[torch.Tensor],
+    spikes: Sequence[torch.Tensor],
+    v_threshold: torch.Tensor,
+    max_spikes: int,
+    counts: torch.Tensor | None,
+    potentials: Sequence[torch.Tensor] | torch.Tensor | None = None,
+    i_offset: torch.Tensor | None = None,
+) -> None:
+    r"""Advance burst neurons, or signed ones, as `integrate_and_fire` does with others.
+
+    The `counts` N of signed neurons are written too, shape (b, ...); None for others.
+    """
+    lowest = 0 if counts is None else -max_spikes
+    for t, (z, s) in enumerate(zip(currents, spikes, strict=True)):
+        v.add_(z)
+        if i_offset is not None:
+            v.add_(i_offset)
+        torch.div(v, v_threshold, out=s).floor_().clamp_(lowest, max_spikes)
+        if counts is not None:
+            torch.maximum(s, -counts, out=s)
+            counts.add_(s)
+        v.addcmul_(s, v_threshold, value=-1)
         if potentials is not None:
             potentials[t].copy_(v)
 
@@ -53,19 +85,23 @@ class IFLayer:
         A current: its shape after the first dimension, its type and its device are the neurons'.
     record : bool
         Whether `trains` and `potentials` of the last block, shape (t, b, ...), are kept.
+
+    Attributes
+    ----------
+    counts, sent : torch.Tensor, shape (b, ...)
+        Spikes so far, those of -1 subtracted, and all of them.
     """
 
     def __init__(self, neuron: Neuron, images: int, like: torch.Tensor, record: bool = False):
         shape = (images, *like.shape[1:])
-        theta = torch.tensor(per_neuron(neuron.v_threshold, like.ndim), **_kind(like))
-        if theta.ndim:
-            # Laid out like one image, so that torch need not stride over it at each step.
-            theta = channels_last(theta.expand(1, *shape[1:]).clone())
-        self.v_threshold = theta
-        self.subtract = neuron.reset == "subtract"
+        theta = self.v_threshold = _laid_out(neuron.v_threshold, like)
+        has_offset = np.any(neuron.i_offset)
+        self.i_offset = _laid_out(neuron.i_offset, like) if has_offset else None
+        self.neuron, self.subtract = neuron, neuron.reset == "subtract"
         self.v = torch.empty(shape, **_kind(like), memory_format=_order(like.ndim))
-        self.v.copy_(neuron.v_init * theta)
+        self.v.copy_(_laid_out(neuron.v_init, like) * theta)
         self.counts = torch.zeros_like(self.v)
+        self.sent = torch.zeros_like(self.v) if neuron.signed else self.counts
         self.record = record
         self.trains: torch.Tensor | None = None
         self.potentials: torch.Tensor | None = None
@@ -85,12 +121,38 @@ class IFLayer:
         spikes = folded.unflatten(0, (steps, images))
         currents = [laid] * steps if constant else laid.unflatten(0, (steps, images)).unbind(0)
         self.potentials = torch.empty_like(spikes) if self.record else None
-        integrate_and_fire(
-            self.v, currents, spikes.unbind(0), self.v_threshold, self.subtract, self.potentials
-        )
-        self.counts += spikes.sum(0)
-        self.trains = spikes.to(torch.uint8) if self.record else None
+        self._advance(currents, spikes)
+        self.trains = None
+        if self.record:
+            self.trains = spikes.to(torch.uint8 if self._is_plain else torch.int32)
         return folded.mul_(self.v_threshold)
+
+    @property
+    def _is_plain(self) -> bool:
+        return self.neuron.max_spikes == 1 and not self.neuron.signed
+
+    def _advance(self, currents: Sequence[torch.Tensor], spikes: torch.Tensor) -> None:
+        """Write the spikes of some steps, shape (t, b, ...), and add them to the counts."""
+        neuron, theta, fired = self.neuron, self.v_threshold, spikes.unbind(0)
+        also = self.potentials, self.i_offset
+        if self._is_plain:
+            integrate_and_fire(self.v, currents, fired, theta, self.subtract, *also)
+        else:
+            counts = self.counts if neuron.signed else None
+            fire_several(self.v, currents, fired, theta, neuron.max_spikes, counts, *also)
+        if neuron.signed:
+            self.sent += spikes.abs().sum(0)
+        else:
+            self.counts += spikes.sum(0)
+
+
+def _laid_out(setting: float | np.ndarray, like: torch.Tensor) -> torch.Tensor:
+    """Return a setting as a tensor that broadcasts over the neurons of a layer, (b, C, ...)."""
+    value = torch.tensor(per_neuron(setting, like.ndim), **_kind(like))
+    if value.ndim:
+        # Laid out like one image, so that torch need not stride over it at each step.
+        value = channels_last(value.expand(1, *like.shape[1:]).clone())
+    return value
 
 
 def _kind(x: torch.Tensor) -> dict:

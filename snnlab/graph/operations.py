@@ -21,6 +21,7 @@ class Kind(Enum):
     AFFINE = "affine"
     RELU = "relu"
     MAX_POOL = "max pool"
+    RECTIFIER = "rectifier"
     OUTPUT = "output"
 
 
@@ -256,11 +257,12 @@ def overwritten(
     >>> overwritten(torch.tensor([[1.0, 2.0]]), torch.tensor([[5.0]]), pair, second, 2).tolist()
     [[1.0, 5.0]]
     """
-    memory = old.new_zeros(len(old), size)
+    images = old.size(0)
+    memory = old.new_zeros(images, size)
 
     def view(layout: tuple) -> torch.Tensor:
         shape, strides, first = layout
-        return memory.as_strided((len(old), *shape), (size, *strides), first)
+        return memory.as_strided((images, *shape), (size, *strides), first)
 
     view(old_layout).copy_(old)
     view(new_layout).copy_(new)

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from snnlab import _checks
+from snnlab._images import Images
 from snnlab._threads import threads_for
 from snnlab.exceptions import UnsupportedLayerError
 from snnlab.graph import operations
@@ -47,8 +47,8 @@ def trace(model: nn.Module, x: Any, *, output: Output = None) -> Graph:
     ----------
     model : torch.nn.Module
         A trained network of one input. It is copied, never changed.
-    x : array, shape (B, ...)
-        Images of the shape that the network will get; one is enough.
+    x : array, shape (B, ...), or DataLoader, Dataset, iterable of batches
+        Images of the shape that the network will get; the first one is looked at.
     output : str or int, optional
         Which output to follow, of a model that returns a dict, a tuple or a list.
 
@@ -75,7 +75,7 @@ def trace(model: nn.Module, x: Any, *, output: Output = None) -> Graph:
     check_model(model)
     model_copy = copied(model)
     parameter = next((t for t in tensors(model_copy) if t.is_floating_point()), None)
-    image = _checks.images(x, "x")[:1]
+    image = Images(x, "x").first(1)
     image = image.to(torch.get_default_dtype() if parameter is None else parameter)
     # One thread, since what it would have to compute is not known before; it is few images in all.
     with torch.no_grad(), threads_for(0):

@@ -13,8 +13,9 @@ COMMON = Neuron(1.0, reset="zero", v_init=0.0)
 
 def is_common(neuron: Neuron) -> bool:
     """Return whether a neuron is one of NIR's."""
-    same = (neuron.reset, neuron.v_init) == (COMMON.reset, COMMON.v_init)
-    return same and bool(np.all(np.equal(neuron.v_threshold, COMMON.v_threshold)))
+    numbers = ("v_threshold", "v_init", "i_offset", "max_spikes", "signed")
+    same = all(np.all(getattr(neuron, name) == getattr(COMMON, name)) for name in numbers)
+    return same and neuron.reset == COMMON.reset
 
 
 def library(where: str) -> ModuleType:

@@ -10,6 +10,7 @@ from torch import fx, nn
 
 from snnlab import _checks, _text
 from snnlab.conversion import normalize_weights
+from snnlab.dynamics.neuron import Neuron, settings
 from snnlab.exceptions import UnsupportedLayerError
 from snnlab.graph.canonical import apply, source_of
 from snnlab.graph.operations import Kind, name_of
@@ -68,17 +69,33 @@ def to_nir(network: Network, *, approximate: Any = None, timesteps: int = 64) ->
     if approximate is None:
         neuron = network.neurons[others[0]]
         raise UnsupportedLayerError(
-            f"layer {others[0]!r}: NIR has no neuron with threshold "
-            f"{_text.span(np.ravel(neuron.v_threshold))}, reset {neuron.reset!r} and v_init "
-            f"{neuron.v_init:g}, expected 1, 'zero' and 0. Write snnlab.normalize_weights("
+            f"layer {others[0]!r}: NIR has no neuron with {_named(neuron)}, expected threshold 1, "
+            f"reset 'zero', v_init 0, and one spike at most. Write snnlab.normalize_weights("
             f"network.replace(reset='zero', v_init=0)); or give some images, approximate=x, on "
             f"which the difference is measured."
         )
-    replaced = normalize_weights(network.replace(reset=COMMON.reset, v_init=COMMON.v_init))
+    common = {name: value for name, value in settings(COMMON).items() if name != "v_threshold"}
+    replaced = normalize_weights(network.replace(**common))
     graph = _Export(replaced, nir)
     sentence = _cost(network, replaced, approximate, timesteps)
     warnings.warn(f"to_nir: {sentence}", stacklevel=2)
     return graph.graph({"approximation": sentence})
+
+
+def _named(neuron: Neuron) -> str:
+    """Return the settings of a neuron in words; of the rarer ones those that it has."""
+    named = [
+        f"threshold {_text.span(np.ravel(neuron.v_threshold))}",
+        f"reset {neuron.reset!r}",
+        f"v_init {_text.span(np.ravel(neuron.v_init))}",
+    ]
+    if np.any(neuron.i_offset):
+        named.append(f"i_offset {_text.span(np.ravel(neuron.i_offset))}")
+    if neuron.max_spikes > 1:
+        named.append(f"max_spikes {neuron.max_spikes}")
+    if neuron.signed:
+        named.append("signed spikes")
+    return f"{', '.join(named[:-1])} and {named[-1]}"
 
 
 def _cost(network: Network, replaced: Network, x: Any, timesteps: int) -> str:
@@ -113,7 +130,7 @@ class _Export:
         """Return the graph of NIR."""
         try:
             return self.nir.NIRGraph(self.nodes, self.edges, metadata)
-        except ValueError as error:  # of the shapes of some convolutions it is not sure
+        except ValueError as error:  # it knows no edge that counts twice, as in x + x
             raise UnsupportedLayerError(
                 f"network: nir {self.nir.__version__} does not accept its graph ({error}). "
                 f"Expected layers whose shapes it can compute. Keep the network with network.save."
@@ -128,6 +145,8 @@ class _Export:
         elif kind is Kind.RELU:
             one = np.ones(shape, self._constant(1.0).dtype)
             self._add(node, nir.IF(r=one, v_threshold=one.copy(), v_reset=0 * one))
+        elif kind is Kind.RECTIFIER:
+            self._refuse(node, "Convert with shortcut='spikes'.")
         elif kind is Kind.MAX_POOL:
             self._refuse(node, "Train the model with average pooling in its place.")
         else:
@@ -174,11 +193,11 @@ class _Export:
 
         return kind(
             input_shape=before[1] if one else before[1:],
-            weight=_array(layer.weight),
+            weight=_without_groups(layer),
             stride=size(layer.stride),
             padding=size(layer.padding),
             dilation=size(layer.dilation),
-            groups=layer.groups,
+            groups=1,
             bias=bias if layer.bias is None else _array(layer.bias),
         )
 
@@ -262,6 +281,16 @@ class _Export:
             f"layer {node.meta['layer']!r}: NIR has no node for {name} as it is here, expected "
             f"linear layers, convolutions padded with zeros, average pooling and sums. {todo}"
         )
+
+
+def _without_groups(layer: Any) -> np.ndarray:
+    """Return the weight of a convolution, 0 for channels of other groups: nir misreads groups."""
+    own, groups = _array(layer.weight), layer.groups
+    weight = np.zeros((len(own), layer.in_channels, *own.shape[2:]), own.dtype)
+    parts = zip(np.split(weight, groups), np.split(own, groups), strict=True)
+    for group, (part, values) in enumerate(parts):
+        part[:, group * own.shape[1] :][:, : own.shape[1]] = values
+    return weight
 
 
 def _array(tensor: torch.Tensor) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from snnlab import _checks
-from snnlab.analysis import LAYER_PARTS, ErrorParts
+from snnlab.analysis import PARTS, ErrorParts
 from snnlab.plots import _style
 
 # More marks than this hide each other.
@@ -39,13 +39,14 @@ def activation_against_rate(
     """
     _checks.instance(report, ErrorParts, "report", "Write snnlab.decompose(...) first.")
     name = _checks.layer(layer, list(report.counts))
-    parts = np.stack([np.ravel(report.part(name, part.name)) for part in LAYER_PARTS])
+    kinds = [part for part in PARTS if part.name in report.parts[name]]
+    parts = np.stack([np.ravel(report.part(name, part.name)) for part in kinds])
     a = np.ravel(report.activations[name])
     passed_on = a + parts.sum(0)
     sample = np.unique(np.linspace(0, a.size - 1, min(a.size, _MARKS)).astype(int))
     # Index -1 stands for no error at all.
     largest = np.where(parts.any(0), np.abs(parts).argmax(0), -1)[sample]
-    looks = [(f"most of it {part.name}", part.dark, part.marker) for part in LAYER_PARTS]
+    looks = [(f"most of it {part.name}", part.dark, part.marker) for part in kinds]
     ax = _style.axes(ax, height=4.0)
     end = max(a.max(), passed_on.max())
     ax.plot([0, end], [0, end], "--", color=_style.BLACK, linewidth=0.8, label="ANN")

@@ -15,7 +15,7 @@ from safetensors.torch import load, save
 from snnlab.exceptions import DataError, OptionError
 
 # Raised when a file is written that an older snnlab would misread.
-FORMAT = 1
+FORMAT = 2
 # The one entry of the metadata of safetensors.
 _ENTRY = "snnlab"
 # Stands in the place of the sha256 while it is computed.

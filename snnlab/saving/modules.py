@@ -1,42 +1,60 @@
 """A network as plain modules of torch, for code that knows nothing of snnlab."""
 
 import copy
+import dataclasses
 import operator
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import fx, nn
+from torch.nn import functional as F
 
 from snnlab.dynamics.neuron import Neuron, per_neuron
 from snnlab.graph.canonical import REFERENCE, Graph, expand_to_batch
 from snnlab.graph.evaluation import cap
-from snnlab.graph.operations import Kind
+from snnlab.graph.operations import Kind, assigned, looked_up, overwritten
+from snnlab.graph.padding import padded_max_pool
+from snnlab.graph.staircase import staircase
 
 
 def as_modules(graph: Graph, neurons: Mapping[str, Neuron]) -> fx.GraphModule:
     """Return the graph with a module in place of each ReLU, see `Network.folded`."""
     module = copy.deepcopy(graph.module)
     for node in list(module.graph.nodes):
-        if node.meta["kind"] is Kind.RELU:
-            relu = _relu(node, neurons[node.meta["layer"]], graph.dtype)
+        if node.meta["kind"] in (Kind.RELU, Kind.RECTIFIER):
+            relu = _relu(node, neurons.get(node.meta["layer"]), graph.dtype)
             node.op, node.target, node.args = "call_module", _free(module, node), node.args[:1]
             module.add_submodule(node.target, relu)
         elif node.target is expand_to_batch:
             _expand(node, module)
+        elif node.target in (assigned, looked_up, overwritten, padded_max_pool):
+            _write_out(node)
     delattr(module, REFERENCE)
     module.graph.lint()
     module.recompile()
     return module.eval().to(graph.device)
 
 
-def _relu(node: fx.Node, neuron: Neuron, dtype: torch.dtype) -> nn.Module:
-    """Return a ReLU that carries the setting of its neurons."""
+def _relu(node: fx.Node, neuron: Neuron | None, dtype: torch.dtype) -> nn.Module:
+    """Return a ReLU with the setting of its neurons, if any, or a staircase in its place."""
     upper = cap(node)
-    relu = nn.ReLU() if upper is None else nn.Hardtanh(0.0, upper)
-    theta = per_neuron(neuron.v_threshold, 1 + len(node.meta["shape"]))
-    relu.register_buffer("threshold", torch.tensor(theta, dtype=dtype))
-    relu.reset, relu.v_init = neuron.reset, neuron.v_init  # type: ignore[assignment]
+    relu: Any = nn.ReLU() if upper is None else nn.Hardtanh(0.0, upper)
+    if node.target is staircase:
+        steps = fx.Graph()
+        steps.output(staircase(fx.Proxy(steps.placeholder("z")), *node.args[1:]).node)
+        relu = fx.GraphModule(nn.Module(), steps, "Staircase")
+    if neuron is None:
+        return relu
+    for field in dataclasses.fields(neuron):
+        value = getattr(neuron, field.name)
+        name = "threshold" if field.name == "v_threshold" else field.name
+        if name == "threshold" or np.ndim(value):
+            laid = per_neuron(value, 1 + len(node.meta["shape"]))
+            relu.register_buffer(name, torch.tensor(laid, dtype=dtype))
+        else:
+            setattr(relu, name, value)
     return relu
 
 
@@ -47,6 +65,24 @@ def _free(module: fx.GraphModule, node: fx.Node) -> str:
     while name in taken or hasattr(fx.GraphModule, name):
         name += "_"
     return name
+
+
+def _write_out(node: fx.Node) -> None:
+    """Replace a function of snnlab by the functions of torch that it calls."""
+    function: Any = node.target
+    proxy: Any = fx.Proxy
+    graph, arguments = node.graph, list(node.args)
+    with graph.inserting_before(node):
+        if function is assigned:
+            new = arguments[0] = graph.call_method("clone", (node.args[0],))
+            graph.call_function(operator.setitem, tuple(arguments))
+        elif function is looked_up:
+            indices = graph.call_method("long", (node.args[0],))
+            new = graph.call_function(F.embedding, (indices, node.args[1]))
+        else:
+            new = function(*fx.node.map_arg(node.args, proxy)).node
+    node.replace_all_uses_with(new)
+    graph.erase_node(node)
 
 
 def _expand(node: fx.Node, module: fx.GraphModule) -> None:

@@ -11,15 +11,16 @@ import numpy as np
 import torch
 from torch import fx
 
-from snnlab import _checks
-from snnlab._images import GIB, Images
+from snnlab import _checks, _memory
+from snnlab._images import Images
+from snnlab.dynamics.exact import AnalogReLU
 from snnlab.dynamics.input_coding import coded_input
 from snnlab.dynamics.layer import IFLayer
 from snnlab.dynamics.pooling import GatedMaxPool, max_pool
 from snnlab.dynamics.stepping import Stepping
 from snnlab.exceptions import MemoryBudgetError
 from snnlab.graph.canonical import apply, source_of
-from snnlab.graph.evaluation import inference, last_uses, peak_live_size, size
+from snnlab.graph.evaluation import cap, inference, last_uses, peak_live_size, size
 from snnlab.graph.operations import Kind
 from snnlab.network import Network
 from snnlab.simulation.options import RunOptions, train_seeds
@@ -142,8 +143,8 @@ class Engine:
         carried *= item
         if flight + carried > memory:
             raise MemoryBudgetError(
-                f"simulate: one image and one step need {(flight + carried) / GIB:.3g} GiB, memory "
-                f"allows {memory / GIB:.3g} GiB. Allow more, as memory={flight + carried}."
+                f"simulate: one image and one step need {_memory.words(flight + carried)}, memory "
+                f"allows {_memory.words(memory)}. Allow more, as memory={flight + carried}."
             )
         fitting = max(1, _BLOCK_BYTES // largest)
 
@@ -195,7 +196,7 @@ class Engine:
             elif self._overrides(node):
                 here = slice(self.first, self.first + self.images)
                 values[node] = _repeated(self.overridden[node.meta["layer"]][here], steps)
-            elif kind in (Kind.RELU, Kind.MAX_POOL):
+            elif kind in (Kind.RELU, Kind.MAX_POOL, Kind.RECTIFIER):
                 values[node] = self._step(node, values, begin, steps)
             else:
                 values[node] = apply(node, self.graph.module, self._inputs(node, values, steps))
@@ -214,7 +215,7 @@ class Engine:
         return trains.flatten(0, 1)
 
     def _step(self, node: fx.Node, values: Values, begin: int, steps: int) -> torch.Tensor:
-        """Return what the neurons of a layer, or a max pooling, make of a block."""
+        """Return what neurons, a max pooling or the ReLU of a shortcut make of a block."""
         source, name = source_of(node), node.meta["layer"]
         x = self._value(source, values)
         if node not in self.states:
@@ -230,6 +231,8 @@ class Engine:
         name = node.meta["layer"]
         if node.meta["kind"] is Kind.MAX_POOL:
             return max_pool(node, self.graph, self.network.max_pool)
+        if node.meta["kind"] is Kind.RECTIFIER:
+            return AnalogReLU(cap(node))
         record = name in self.recorder.spikes or name in self.recorder.potentials
         return IFLayer(self.network.neurons[name], self.images, x, record)
 
@@ -272,11 +275,13 @@ class Engine:
     def _put_sums(self, step: int) -> None:
         """Record what neurons, pixels and gates have passed on so far."""
         states = {node.meta["layer"]: state for node, state in self.states.items()}
-        counts = {n: s.counts.cpu().numpy() for n, s in states.items() if isinstance(s, IFLayer)}
+        neurons = {n: s for n, s in states.items() if isinstance(s, IFLayer)}
+        counts = {n: s.counts.cpu().numpy() for n, s in neurons.items()}
+        sent = {n: s.sent.cpu().numpy() for n, s in neurons.items() if s.neuron.signed}
         pooled = {n: s.sum.cpu().numpy() for n, s in states.items() if isinstance(s, GatedMaxPool)}
         if self.coding != "analog":
             counts["input"] = self.input.counts.cpu().numpy()
-        self.recorder.put_sums(step, self.first, counts, pooled)
+        self.recorder.put_sums(step, self.first, counts, pooled, sent)
 
 
 def _repeated(x: torch.Tensor, steps: int) -> torch.Tensor:

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from snnlab import _checks
-from snnlab._images import GIB, Images
+from snnlab._images import Images
+from snnlab._memory import GIB
 from snnlab.dynamics.neuron import Reset
 from snnlab.exceptions import OptionError
 from snnlab.network import Network
@@ -22,7 +23,7 @@ class RunOptions:
 
     timesteps: int
     reset: Reset | None = None
-    v_init: float | None = None
+    v_init: float | np.ndarray | None = None
     input: str = "analog"
     seed: int | np.random.Generator | None = None
     spikes: bool | Iterable[str | int] = ()

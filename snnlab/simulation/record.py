@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from snnlab import _checks, _text
+from snnlab import _checks, _labels, _text
 from snnlab.dynamics.neuron import Neuron
-from snnlab.exceptions import OptionError, ShapeError
+from snnlab.exceptions import OptionError
+from snnlab.simulation.joining import joined
 from snnlab.simulation.metrics import Head, Metric, measure
 from snnlab.simulation.widening import Widened
 
@@ -32,8 +33,8 @@ class Record(_text.ShownAsTable):
         Tells the graph that ran from others.
     input : {"analog", "poisson", "regular", "frames"}
     totals : mapping from layer name to array of int64, shape (B, ...)
-        Spike counts after T steps; unless the input is analog also those of "input", which for
-        frames are sums of real numbers.
+        Spike counts after T steps, of signed neurons less what they took back; unless the input is
+        analog also those of "input", which for frames are sums of real numbers.
     output_sums : array, shape (T, B, ...)
         Accumulated current of the output after each step.
     at : mapping from step to (mapping from layer name to array of int64, shape (B, ...))
@@ -43,6 +44,8 @@ class Record(_text.ShownAsTable):
         What was asked for; potentials are taken after the reset.
     pooled : mapping from step to (mapping from max pooling to array, shape (B, ...))
         What gates in place of max pooling have passed on, after T and after chosen steps.
+    crossings : mapping from step to (mapping from layer name to array of int64, shape (B, ...))
+        Of signed neurons, the spikes sent and taken back together, after T and after chosen steps.
     labels : array, shape (B, ...), optional
         What came along with the images.
     checksums : array of uint32, shape (B,), optional
@@ -61,6 +64,7 @@ class Record(_text.ShownAsTable):
     recorded_spikes: Arrays = field(default_factory=dict)
     recorded_potentials: Arrays = field(default_factory=dict)
     pooled: Mapping[int, Arrays] = field(default_factory=dict)
+    crossings: Mapping[int, Arrays] = field(default_factory=dict)
     labels: np.ndarray | None = None
     checksums: np.ndarray | None = None
     head: Head | None = None
@@ -89,11 +93,17 @@ class Record(_text.ShownAsTable):
         >>> Record.join(parts).counts("relu").tolist()
         [[1], [2]]
         """
-        return _joined(list(records))
+        records = list(records)
+        if not records:
+            raise OptionError("records: is empty, expected at least one Record of `simulate`.")
+        for record in records:
+            _checks.instance(record, Record, "records", "Pass what `simulate` returned.")
+        return joined(records)
 
     def __post_init__(self) -> None:
-        counts = {step: Widened(sums, np.int64) for step, sums in self.at.items()}
-        object.__setattr__(self, "at", counts)
+        for name in ("at", "crossings"):
+            arrays = {t: Widened(sums, np.int64) for t, sums in getattr(self, name).items()}
+            object.__setattr__(self, name, arrays)
         object.__setattr__(self, "totals", Widened(self.totals, np.int64))
         object.__setattr__(self, "recorded_spikes", Widened(self.recorded_spikes, np.int32))
 
@@ -112,6 +122,8 @@ class Record(_text.ShownAsTable):
         self, layer: str | int, step: int | None = None, *, images: Any = slice(None)
     ) -> np.ndarray:
         """Return the spike counts of a layer, int64, shape (B, ...).
+
+        A spike that a signed neuron takes back counts as -1: the count is what has arrived.
 
         Parameters
         ----------
@@ -141,12 +153,27 @@ class Record(_text.ShownAsTable):
         kept = self.totals if step == self.timesteps else self.at[step]
         return Widened(kept, np.int64).part(name, images)
 
+    def sent(
+        self, layer: str | int, step: int | None = None, *, images: Any = slice(None)
+    ) -> np.ndarray:
+        """Return how many spikes of a layer went over its wires, int64, shape (B, ...).
+
+        These are the spike counts, except that a spike of a signed neuron counts as 1 when it is
+        sent and again when it is taken back. Arguments and errors as in `counts`.
+        """
+        counts = self.counts(layer, step, images=images)
+        kept = self.crossings.get(self.timesteps if step is None else step, {})
+        name = self._name(layer)
+        return Widened(kept, np.int64).part(name, images) if name in kept else counts
+
     def rates(self, layer: str | int, step: int | None = None) -> np.ndarray:
-        """Return spikes per step, in [0, 1], shape (B, ...); arguments as in `counts`."""
+        """Return spikes per step, in [0, Γ], shape (B, ...); arguments as in `counts`."""
         return self.counts(layer, step) / (self.timesteps if step is None else step)
 
     def spikes(self, layer: str | int, *, images: Any = slice(None)) -> np.ndarray:
-        """Return the spike trains of a layer, 0 or 1 in int32, shape (T, B, ...).
+        """Return the spike trains of a layer in int32, shape (T, B, ...).
+
+        They are 0 or 1; several spikes in a step are their number, and -1 is one taken back.
 
         Parameters
         ----------
@@ -197,7 +224,7 @@ class Record(_text.ShownAsTable):
         OptionError
             If there is no such metric, or it fails.
         """
-        y = labels_or_own(y, self.labels)
+        y = _labels.given_or_own(y, self.labels)
         bound = measure(y, self.output_sums.shape[1:], metric, self.head)
         return bound.over(self.output_sums, range(1, self.timesteps + 1))
 
@@ -223,11 +250,12 @@ class Record(_text.ShownAsTable):
             [
                 name,
                 _text.shape(counts.shape[1:]),
-                f"{counts.sum() / images:,.1f}",
+                f"{sent.sum() / images:,.1f}",
                 f"{counts.mean() / self.timesteps:.4f}",
-                f"{(counts == 0).mean():.1%}",
+                f"{(sent == 0).mean():.1%}",
             ]
             for name, counts in self.totals.items()
+            for sent in [self.sent(name)]
         ]
         return _text.Table(title, header, rows)
 
@@ -258,78 +286,5 @@ class Activations:
 
     def accuracy(self, y: Any = None, *, metric: Metric = None) -> float:
         """Return how well the outputs fit labels; as `Record.accuracy`."""
-        y = labels_or_own(y, self.labels)
+        y = _labels.given_or_own(y, self.labels)
         return measure(y, self.outputs.shape, metric, self.head).at(self.outputs, 1)
-
-
-def labels_or_own(y: Any, own: np.ndarray | None) -> Any:
-    """Return the labels given, else those that came along with the images."""
-    if y is None and own is None:
-        raise ShapeError(
-            "y: none given, and none came along with the images, expected one label for each "
-            "image. Pass the labels as y, or simulate a loader or a data set that has them."
-        )
-    return own if y is None else y
-
-
-def _joined(records: list[Record]) -> Record:
-    """Return the record of the images of all records; refuse those that do not fit together."""
-    if not records:
-        raise OptionError("records: is empty, expected at least one Record of `simulate`.")
-    for record in records:
-        _checks.instance(record, Record, "records", "Pass what `simulate` returned.")
-    first, T = records[0], records[0].timesteps
-    for record in records[1:]:
-        for what, value in _common(record).items():
-            if value != _common(first)[what]:
-                raise OptionError(
-                    f"records: differ in {what}: {value}, expected {_common(first)[what]} as in "
-                    f"the first one. Join simulations of the same network with the same options."
-                )
-
-    def joined(arrays: Iterable[Arrays], axis: int = 0) -> dict[str, np.ndarray]:
-        several = [one.kept if isinstance(one, Widened) else one for one in arrays]
-        return {name: np.concatenate([one[name] for one in several], axis) for name in several[0]}
-
-    def if_all(arrays: list[np.ndarray | None]) -> np.ndarray | None:
-        known = [array for array in arrays if array is not None]
-        return np.concatenate(known) if len(known) == len(arrays) else None
-
-    # A count after few steps may be of a narrower type than that after all.
-    totals = joined(record.totals for record in records)
-    at = {t: joined(record.at[t] for record in records) for t in first.at if t != T}
-    return Record(
-        timesteps=T,
-        neurons=first.neurons,
-        fingerprint=first.fingerprint,
-        input=first.input,
-        totals=totals,
-        output_sums=np.concatenate([record.output_sums for record in records], 1),
-        at={t: at.get(t, totals) for t in first.at},
-        recorded_spikes=joined((r.recorded_spikes for r in records), 1),
-        recorded_potentials=joined((r.recorded_potentials for r in records), 1),
-        pooled={t: joined(record.pooled[t] for record in records) for t in first.pooled},
-        labels=if_all([record.labels for record in records]),
-        checksums=if_all([record.checksums for record in records]),
-        head=first.head,
-    )
-
-
-def _common(record: Record) -> dict[str, Any]:
-    """Return in words what records of the same network and options have in common."""
-    settings = {
-        name: (np.asarray(n.v_threshold).tolist(), n.reset, n.v_init)
-        for name, n in record.neurons.items()
-    }
-    return {
-        "their network": record.fingerprint[:12],
-        "the settings of its neurons": settings,
-        "timesteps": record.timesteps,
-        "input": record.input,
-        "the type of their numbers": str(record.output_sums.dtype),
-        "counts": list(record.totals),
-        "at": list(record.at),
-        "spikes": list(record.recorded_spikes),
-        "potentials": list(record.recorded_potentials),
-        "max_pool": [list(arrays) for arrays in record.pooled.values()],
-    }

@@ -5,8 +5,9 @@ from types import MappingProxyType
 import numpy as np
 import torch
 
-from snnlab import _checks
-from snnlab._images import GIB, checksums
+from snnlab import _checks, _memory
+from snnlab._images import checksums
+from snnlab.dynamics.neuron import Neuron
 from snnlab.exceptions import MemoryBudgetError
 from snnlab.network import Network
 from snnlab.simulation.options import RunOptions
@@ -39,8 +40,9 @@ class Recorder:
         Accumulated output.
     spikes, potentials : dict from layer to array, shape (T, B, ...)
         Of the layers that are recorded.
-    counts, pooled : dict from step to (dict from layer to array, shape (B, ...))
-        Spike counts, and what gates have passed on, after each recorded step.
+    counts, crossings, pooled : dict from step to (dict from layer to array, shape (B, ...))
+        Spike counts, of signed neurons also how many spikes that took, and what gates have passed
+        on, after each recorded step.
     size : int
         Bytes of all of them.
 
@@ -59,7 +61,7 @@ class Recorder:
         graph, T, layers = network.graph, options.timesteps, network.layers
         real = torch.empty(0, dtype=graph.dtype).numpy().dtype
         shapes = {name: (images, *node.meta["shape"]) for name, node in graph.layers.items()}
-        kinds = {t: np.min_scalar_type(t) for t in options.recorded_steps}
+        steps, neurons = options.recorded_steps, network.neurons
         summed = layers
         if options.input != "analog":
             shapes = {"input": (images, *graph.input_shape)} | shapes
@@ -72,39 +74,50 @@ class Recorder:
         gates = graph.pools if network.max_pool != "exact" and counted else {}
         plans: dict[str, Plan] = {
             "outputs": {"output": ((T, images, *graph.nodes[-1].meta["shape"]), real)},
-            "spikes": {name: ((T, *shapes[name]), np.dtype(np.uint8)) for name in spikes},
+            "spikes": {name: ((T, *shapes[name]), _whole(neurons.get(name), 1)) for name in spikes},
             "potentials": {name: ((T, *shapes[name]), real) for name in potentials},
         }
         counts: dict[int, Plan] = {
-            t: {
-                # Frames are any numbers, and so are their sums.
-                name: (shapes[name], real if (name, options.input) == ("input", "frames") else kind)
-                for name in counted
-            }
-            for t, kind in kinds.items()
+            t: {name: (shapes[name], _whole(neurons.get(name), t)) for name in counted}
+            for t in steps
+        }
+        if options.input == "frames" and "input" in counted:
+            for plan in counts.values():  # frames are any numbers, and so are their sums
+                plan["input"] = shapes["input"], real
+        signed = [name for name in counted if name in neurons and neurons[name].signed]
+        crossings: dict[int, Plan] = {
+            t: {name: (shapes[name], _whole(neurons[name], t)) for name in signed} for t in steps
         }
         pooled: dict[int, Plan] = {
             t: {name: ((images, *node.meta["shape"]), real) for name, node in gates.items()}
-            for t in options.recorded_steps
+            for t in steps
         }
         plans |= {f"counts after {t} steps": plan for t, plan in counts.items()}
+        plans |= {f"counts of spikes sent after {t} steps": p for t, p in crossings.items()}
         plans |= {f"pooled sums after {t} steps": plan for t, plan in pooled.items()}
         self.size = _size(plans, options.memory, images, first, taken)
         self.checksums = np.zeros(images, np.uint32)
         self.outputs = _empty(plans["outputs"])
         self.spikes, self.potentials = _empty(plans["spikes"]), _empty(plans["potentials"])
         self.counts = {t: _empty(plan) for t, plan in counts.items()}
+        self.crossings = {t: _empty(plan) for t, plan in crossings.items()}
         self.pooled = {t: _empty(plan) for t, plan in pooled.items()}
         # The max poolings that are gates in time; others read a constant, or are not read.
         self.gates: set[str] = set()
 
     def put_sums(
-        self, step: int, first: int, counts: Arrays, pooled: Arrays = MappingProxyType({})
+        self,
+        step: int,
+        first: int,
+        counts: Arrays,
+        pooled: Arrays = MappingProxyType({}),
+        crossings: Arrays = MappingProxyType({}),
     ) -> None:
         """Keep spike counts and the sums of gates, shape (b, ...), from image `first` on."""
         self.gates |= set(pooled)
         first -= self.first
-        for arrays, sums in ((self.counts[step], counts), (self.pooled[step], pooled)):
+        kept = self.counts[step], self.pooled[step], self.crossings[step]
+        for arrays, sums in zip(kept, (counts, pooled, crossings), strict=True):
             for layer, block in sums.items():
                 if layer in arrays:
                     arrays[layer][first : first + len(block)] = block
@@ -137,11 +150,18 @@ class Recorder:
             output_sums=self.outputs["output"],
             at={step: self.counts[step] for step in self.options.at},
             pooled={step: sums for step, sums in pooled.items() if sums},
+            crossings={step: sums for step, sums in self.crossings.items() if sums},
             recorded_spikes=self.spikes,
             recorded_potentials=self.potentials,
             checksums=self.checksums,
             head=self.network.graph.head,
         )
+
+
+def _whole(neuron: Neuron | None, steps: int) -> np.dtype:
+    """Return the smallest type for what neurons send in so many steps; pixels have no neuron."""
+    most = steps * (1 if neuron is None else neuron.max_spikes)
+    return np.min_scalar_type(-most - 1 if neuron is not None and neuron.signed else most)
 
 
 def _empty(plan: Plan) -> dict[str, np.ndarray]:
@@ -161,8 +181,8 @@ def _size(plans: dict[str, Plan], memory: int, images: int, first: int, taken: i
         share = sizes[what, layer] / size
         so_far = f"of the first {first + images:,} images " if first else ""
         raise MemoryBudgetError(
-            f"simulate: recording {so_far}needs {(taken + size) / GIB:.3g} GiB, {share:.0%} of it "
-            f"for the {what} of {layer!r}; memory allows {memory / GIB:.3g} GiB. "
+            f"simulate: recording {so_far}needs {_memory.words(taken + size)}, {share:.0%} of it "
+            f"for the {what} of {layer!r}; memory allows {_memory.words(memory)}. "
             f"{_SMALLER[what.split()[0]]}, or allow memory={taken + size}."
         )
     return size

@@ -7,10 +7,12 @@ import numpy as np
 import torch
 from torch import fx
 
-from snnlab import _checks
-from snnlab._images import GIB, Images
+from snnlab import _checks, _memory
+from snnlab._images import Images
+from snnlab._memory import GIB
 from snnlab.conversion.statistics import image_batches
-from snnlab.dynamics.neuron import Reset, as_simulated, constant_output
+from snnlab.dynamics.closed_forms import constant_output
+from snnlab.dynamics.neuron import Reset, as_simulated
 from snnlab.exceptions import MemoryBudgetError
 from snnlab.graph.evaluation import activation, currents_of, inference
 from snnlab.graph.operations import Kind
@@ -26,7 +28,7 @@ def simulate(
     timesteps: int,
     *,
     reset: Reset | None = None,
-    v_init: float | None = None,
+    v_init: float | np.ndarray | None = None,
     input: str = "analog",
     seed: int | np.random.Generator | None = None,
     spikes: bool | Iterable[str | int] = (),
@@ -40,6 +42,10 @@ def simulate(
 
     In one step a layer adds its current, compares `v >= v_threshold`, emits, resets and records; a
     spike reaches the next layer in the same step. The output does not spike, it accumulates.
+
+    Sums are rounded, and a current such as 0.1 is no float. So a neuron that reaches its threshold
+    to within rounding may fire a step later than by exact arithmetic. With multiples of 1/64 all is
+    exact.
 
     Parameters
     ----------
@@ -164,8 +170,9 @@ def quantized(
 ) -> Activations:
     r"""Run the network as if every neuron received its mean current at each step.
 
-    A layer passes on :math:`\theta N / T`, N being the spike count of a constant current. So it has
-    the quantization error, clipping included, and no deviation error. No step is simulated.
+    A layer passes on :math:`\theta N / T`, N being the spike count of a constant current, to which
+    an offset comes. So it has the quantization error, clipping included, and no deviation error. No
+    step is simulated.
 
     Parameters
     ----------
@@ -253,8 +260,8 @@ def _check_memory(size: int, done: int, images: int, memory: int, call: str) -> 
     needed = size * images // done
     if needed > memory:
         raise MemoryBudgetError(
-            f"{call}: the currents and activations of {images:,} images need {needed / GIB:.3g} "
-            f"GiB; memory allows {memory / GIB:.3g} GiB. If the outputs are enough, write "
-            f"activations=False; else name the layers that are needed, as activations=['...'], "
-            f"take fewer images, or allow memory={needed}."
+            f"{call}: the currents and activations of {images:,} images need "
+            f"{_memory.words(needed)}; memory allows {_memory.words(memory)}. If the outputs are "
+            f"enough, write activations=False; else name the layers that are needed, as "
+            f"activations=['...'], take fewer images, or allow memory={needed}."
         )

@@ -13,7 +13,7 @@ from brian2 import mA, ms, mV, nA, nF, pA, second, us, volt
 from helpers.brian import EXACT, message_of
 
 from snnlab.brian import Model, models, simulate_neuron
-from snnlab.dynamics.neuron import hard_count, soft_count
+from snnlab.dynamics import hard_count, soft_count
 from snnlab.exceptions import OptionError
 
 NAN = float("nan")

@@ -121,6 +121,18 @@ def test_settings_of_the_run_are_those_of_simulate():
     assert not np.array_equal(theirs.counts(0), brian.simulate(net, x, STEPS).counts(0))
 
 
+@pytest.mark.parametrize("counts", [False, [0], ["input"]])
+def test_counts_are_kept_of_the_layers_that_are_named(counts):
+    chosen = {"timesteps": 4, "input": "poisson", "seed": 0, "counts": counts, "at": [2]}
+    x, net = converted(2)
+    theirs = brian.simulate(net, x, **chosen)
+    ours = sl.simulate(net, x, dtype=torch.float64, **chosen)
+    for kept, expected in ((theirs.totals, ours.totals), (theirs.at[2], ours.at[2])):
+        assert list(kept) == list(expected)
+        assert all((kept[name] == expected[name]).all() for name in kept)
+    assert_same(theirs.outputs, ours.outputs)
+
+
 def test_only_what_is_asked_for_is_recorded(monkeypatch):
     x, net = converted(2)
     first, last = net.layers[0], net.layers[-1]

@@ -24,7 +24,7 @@ from snnlab import course
 from snnlab.course.exercises import notebook_02, notebook_03
 from snnlab.course.exercises.function_exercise import FunctionExercise
 from snnlab.course.exercises.registry import EXERCISES
-from snnlab.dynamics.neuron import hard_count, if_step, soft_count
+from snnlab.dynamics import hard_count, if_step, soft_count
 
 NUMBERS = [
     *("2.1", "2.2", "2.3", "2.4", "2.5"),

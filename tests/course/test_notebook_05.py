@@ -9,7 +9,7 @@ from torch import nn
 
 import snnlab as sl
 from snnlab.course.exercises import notebook_05
-from snnlab.dynamics.neuron import soft_count
+from snnlab.dynamics import soft_count
 
 
 def test_the_clipped_mass_is_what_a_network_misses_after_endless_time(rng):

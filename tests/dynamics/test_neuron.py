@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import snnlab as sl
-from snnlab.dynamics.neuron import Neuron, constant_count, hard_count, if_step, soft_count
+from snnlab.dynamics import Neuron, constant_count, hard_count, if_step, soft_count
 
 
 def run(currents, theta=1.0, v0=0.0, reset="subtract"):

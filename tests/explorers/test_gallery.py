@@ -15,8 +15,9 @@ from helpers.browser import (
     VIEWS,
     assert_answers,
     assert_sliders_answer,
-    opened,
+    new_page,
     panels,
+    run,
     state,
 )
 
@@ -88,7 +89,8 @@ def gallery(browser, file, tmp_path_factory):
     """
     state = tmp_path_factory.mktemp("state")
     with lab.served(file.parent, state, whole_page=True) as address:
-        page, errors = opened(browser, address, file)
+        page, errors = new_page(browser)
+        run(page, address, file)
         yield page
         assert errors == []
         page.close()

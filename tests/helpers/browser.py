@@ -27,11 +27,16 @@ MARKS = [
 ]
 
 
-def opened(browser, address, file):
-    """Return a page with a notebook that has been run, and the errors of its console so far."""
+def new_page(browser):
+    """Return a page, and the errors of its console so far."""
     page, errors = browser.new_page(), []
     page.on("console", lambda said: errors.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
+    return page, errors
+
+
+def run(page, address, file):
+    """Run a notebook and wait until all its explorers show their words."""
     lab.run_all(page, address, file)
     page.wait_for_function(
         """() => {
@@ -39,7 +44,6 @@ def opened(browser, address, file):
             return panels.length && panels.every(p => p.querySelector('[role=status] p'));
         }"""
     )
-    return page, errors
 
 
 def panels(page):

@@ -132,26 +132,49 @@ def thresholds(steps: list[Step]) -> dict:
     return {f"relus.{i}": step.threshold for i, step in enumerate(steps) if step.name == "relu"}
 
 
-def plain_loop(steps: list[Step], x_t: np.ndarray, reset: str, v_init: float) -> dict:
+def plain_loop(
+    steps: list[Step],
+    x_t: np.ndarray,
+    reset: str,
+    v_init: float,
+    others: dict | None = None,
+    analog: bool = False,
+) -> dict:
     """Simulate in plain numpy; `x_t` is the input at each step, shape (T, B, 2, 4, 4).
 
-    Returns spikes and potentials, shape (T, B, ...), mean currents, and the accumulated output.
+    `others` has by layer what its neurons have beside threshold and reset: v_init, i_offset,
+    max_spikes, signed. With `analog`, a sum reads of a ReLU how much that of its accumulated
+    current has grown. Returns spikes and potentials, shape (T, B, ...), mean currents, and the
+    accumulated output.
     """
     v: dict = {}
+    sent: dict = {}
     charge: dict = {}
     trace: dict = {f"relus.{i}": [] for i, step in enumerate(steps) if step.name == "relu"}
     potentials, currents = {n: [] for n in trace}, {n: [] for n in trace}
     outputs = []
     for x in x_t:
-        values = [x]
+        values, grown = [x], {}
         for i, step in enumerate(steps):
             a = values[step.sources[0]]
             if step.name == "relu":
+                before = charge.get(i, np.zeros_like(a))
+                charge[i] = before + a
+                grown[len(values)] = np.maximum(charge[i], 0) - np.maximum(before, 0)
                 name = f"relus.{i}"
-                theta = np.reshape(step.threshold, (-1,) + (1,) * (a.ndim - 2))
-                v[i] = v.get(i, v_init * theta) + a
-                spike = v[i] >= theta
-                v[i] = np.where(spike, v[i] - theta if reset == "subtract" else 0.0, v[i])
+                own = {"v_init": v_init, "i_offset": 0.0} | (others or {}).get(name, {})
+                most, signed = own.pop("max_spikes", 1), own.pop("signed", False)
+                own["theta"] = step.threshold
+                theta, start, offset = (
+                    np.reshape(own[key], np.shape(own[key]) + (1,) * (a.ndim - 2))
+                    if np.ndim(own[key]) == 1
+                    else own[key]
+                    for key in ("theta", "v_init", "i_offset")
+                )
+                before = v.get(i, start * theta) + a + offset
+                count = sent.get(i, np.zeros(a.shape, int))
+                v[i], spike = fired(before, theta, count, reset, most, signed)
+                sent[i] = count + spike
                 trace[name].append(spike), potentials[name].append(v[i]), currents[name].append(a)
                 values.append(spike * theta)
             elif step.name == "max_pool":
@@ -159,7 +182,9 @@ def plain_loop(steps: list[Step], x_t: np.ndarray, reset: str, v_init: float) ->
                 charge[i] = before + a
                 values.append(_pool(charge[i], np.max) - _pool(before, np.max))
             else:
-                values.append(_affine(step, a, [values[j] for j in step.sources]))
+                real = grown if analog and step.name == "add" else {}
+                inputs = [real.get(j, values[j]) for j in step.sources]
+                values.append(_affine(step, a, inputs))
         outputs.append(values[-1])
     return {
         "spikes": {n: np.array(s) for n, s in trace.items()},
@@ -167,6 +192,22 @@ def plain_loop(steps: list[Step], x_t: np.ndarray, reset: str, v_init: float) ->
         "currents": {n: np.mean(c, 0) for n, c in currents.items()},
         "output_sums": np.cumsum(outputs, 0),
     }
+
+
+def fired(v, theta, count, reset="subtract", most=1, signed=False):
+    """The potential after a step, and its spikes, one after the other.
+
+    A neuron fires while it stands at its threshold; one that is signed takes back while it is below
+    0 and has something to take back. At most so many times.
+    """
+    spikes = np.zeros(np.shape(v), int)
+    for _ in range(most):
+        up = v >= theta
+        down = (v < 0) & (count + spikes > 0) & signed
+        v = np.where(up, v - theta if reset == "subtract" else 0.0, v)
+        v = np.where(down, v + theta, v)
+        spikes = spikes + up - down
+    return v, spikes
 
 
 def _affine(step, a, inputs):

@@ -17,7 +17,7 @@ from torch import nn
 
 import snnlab as sl
 from snnlab import plots
-from snnlab.analysis.parts import LAYER_PARTS, PARTS, ROW_PARTS, TOTAL
+from snnlab.analysis.parts import LAYER_PARTS, OFFSET, PARTS, ROW_PARTS, TOTAL
 
 # Every input with every pooling; the resets take turns, so that each occurs with each of them.
 COMBINATIONS = itertools.product(("analog", "poisson", "regular"), ("exact", "gate", "gate_recent"))
@@ -160,7 +160,7 @@ def test_parts_differ_by_form_as_well_as_by_color():
 
 def test_the_colours_of_parts_can_be_seen_by_everyone():
     assert_apart([part.color for part in PARTS])
-    assert_apart([part.dark for part in (*LAYER_PARTS, TOTAL)])
+    assert_apart([part.dark for part in (*LAYER_PARTS, OFFSET, TOTAL)])
     for part in ROW_PARTS:
         assert_apart([part.dark, TOTAL.dark])
     for part in (*PARTS, TOTAL):

@@ -8,7 +8,7 @@ import re
 
 import nbformat
 import pytest
-from helpers.browser import MARKS, SHOTS, assert_sliders_answer, opened, panels
+from helpers.browser import MARKS, SHOTS, assert_sliders_answer, new_page, panels, run
 
 from tools import lab
 
@@ -24,6 +24,24 @@ def address(tmp_path_factory):
         lab.copy(file, folder)
     with lab.served(folder, tmp_path_factory.mktemp("state"), whole_page=True) as address:
         yield address
+
+
+@pytest.fixture(scope="module")
+def one_page(browser):
+    """The page of all notebooks, one after the other: loading it takes long."""
+    page, errors = new_page(browser)
+    yield page, errors
+    page.close()
+
+
+@pytest.fixture
+def page(one_page):
+    """A page without a notebook, on which nothing may go wrong."""
+    page, errors = one_page
+    errors.clear()
+    yield page
+    lab.close(page)
+    assert errors == []
 
 
 def commit_predictions(page):
@@ -48,8 +66,8 @@ def commit_predictions(page):
 
 
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
-def test_a_notebook_runs_and_its_sliders_answer(browser, address, file):
-    page, errors = opened(browser, address, file)
+def test_a_notebook_runs_and_its_sliders_answer(page, address, file):
+    run(page, address, file)
     stored = [o for cell in nbformat.read(file, 4).cells for o in cell.get("outputs", [])]
     texts = [str(output.get("data", {}).get("text/plain")) for output in stored]
     asked = sum(bool(re.match(r"Predict \d\.\d: ", text)) for text in texts)
@@ -63,5 +81,3 @@ def test_a_notebook_runs_and_its_sliders_answer(browser, address, file):
     for number, panel in enumerate(found):
         assert assert_sliders_answer(panel) > 0
         panel.screenshot(path=SHOTS / f"{file.stem}_{number}.png")
-    assert errors == []
-    page.close()

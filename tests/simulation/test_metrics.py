@@ -116,6 +116,47 @@ def test_classes_and_logits_of_pixels(seed):
         assert record(logits).accuracy(mask).tolist() == pytest.approx(expected)
 
 
+class UNet(nn.Module):
+    """Classes for each pixel, or one logit, with a skip and bilinear upsampling."""
+
+    def __init__(self, outputs):
+        super().__init__()
+        torch.manual_seed(0)
+        self.a, self.b = nn.Conv2d(1, 4, 3, padding=1), nn.Conv2d(4, 4, 3, padding=1)
+        self.up = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
+        self.out = nn.Conv2d(8, outputs, 1)
+
+    def forward(self, x):
+        a = torch.relu(self.a(x))
+        low = self.up(torch.relu(self.b(F.max_pool2d(a, 2))))
+        dy, dx = a.size()[2] - low.size()[2], a.size()[3] - low.size()[3]
+        return self.out(
+            torch.cat([a, F.pad(low, [dx // 2, dx - dx // 2, dy // 2, dy - dy // 2])], 1)
+        )
+
+
+@pytest.mark.parametrize("outputs", [2, 1])
+def test_pixels_of_a_u_net_in_accuracy_sweep_and_diagnosis(outputs):
+    model, x = UNet(outputs).eval(), torch.rand(6, 1, 7, 7)
+    with torch.no_grad():
+        logits = model(x).numpy()
+
+    def pick(o):
+        return o.argmax(1) if outputs == 2 else o[:, 0] > 0
+
+    mask = pick(logits) ^ (np.random.default_rng(0).random((6, 7, 7)) < 0.1)
+    net = sl.convert(model, x)
+    found = sl.simulate(net, x, 64)
+    own, reached = (np.mean(pick(o) == mask) for o in (logits, found.outputs[-1]))
+    assert sl.ann(net, x).accuracy(mask) == pytest.approx(own)
+    assert found.accuracy(mask)[-1] == pytest.approx(reached)
+    assert np.abs(found.outputs[-1] - logits).max() < 0.05
+    row = sl.sweep(net, {}, x, mask, timesteps=64).iloc[0]
+    assert (row.accuracy, row.ann) == pytest.approx((reached, own))
+    diagnosis = sl.diagnose(net, x, mask, 64)
+    assert (diagnosis.snn, diagnosis.ann) == pytest.approx((reached, own))
+
+
 @given(seeds)
 def test_targets_of_a_regression(seed):
     sums = drawn(seed, 2)

@@ -260,7 +260,7 @@ def test_refused(given, error, message, call):
 
 
 def test_memory_too_small_for_one_image_and_one_step_gives_the_figure(given):
-    with pytest.raises(MEMORY, match=r"one image and one step need .* GiB.*memory=\d+") as raised:
+    with pytest.raises(MEMORY, match=r"one image and one step need .* KiB.*memory=\d+") as raised:
         given.simulate(1, x=given.x[:1], memory=1000)
     allowed = int(str(raised.value).split("memory=")[1].rstrip("."))
     assert given.simulate(1, x=given.x[:1], memory=allowed).timesteps == 1

@@ -1,5 +1,7 @@
 """The network without time: every neuron puts its staircase in the place of its ReLU."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
@@ -55,6 +57,33 @@ def test_one_layer_with_analog_input_is_the_simulation_itself():
     x = np.arange(-16, 33)[:, None] / 16
     record = sl.simulate(net, x, 8)
     assert (sl.quantized(net, x, 8).activations["relu"] == record.counts("relu") / 8).all()
+
+
+def fired(current, timesteps):
+    """Count the spikes of a neuron with threshold 1 in rational numbers."""
+    v, count = Fraction(0), 0
+    for _ in range(timesteps):
+        v += current
+        if v >= 1:
+            v, count = v - 1, count + 1
+    return count
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_rounding_costs_a_spike_at_most_and_none_with_multiples_of_1_64(dtype):
+    net = sl.convert(nn.ReLU(), [[1.0]], threshold=sl.Fixed(1.0), v_init=0.0).to(dtype)
+    late = 0
+    for current in (*map(Fraction, ("0.02", "0.05", "0.1", "0.7", "0.9")), Fraction(45, 64)):
+        for timesteps in (10, 50, 100):
+            x = torch.tensor([[float(current)]], dtype=dtype)
+            exact = fired(current, timesteps)
+            for count in (
+                sl.simulate(net, x, timesteps).counts("relu").item(),
+                round(sl.quantized(net, x, timesteps).activations["relu"].item() * timesteps),
+            ):
+                assert exact - count in ((0,) if current.denominator == 64 else (0, 1))
+                late += exact - count
+    assert late > 0
 
 
 def test_many_steps_come_close_to_the_ann():
