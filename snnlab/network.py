@@ -253,7 +253,8 @@ class Network(_text.ShownAsTable):
     def _table(self) -> _text.Table:
         neurons = sum(size(node) for node in self.graph.layers.values())
         title = (
-            f"Spiking network of {len(self.layers)} layers, {neurons:,} neurons; "
+            f"Spiking network of {_text.counted(len(self.layers), 'layer')}, "
+            f"{_text.counted(neurons, 'neuron')}; "
             f"input {_text.shape(self.graph.input_shape)}"
         )
         for what, steps in self.corrections.items():

@@ -106,7 +106,7 @@ def convert(
     >>> model = nn.Sequential(nn.Linear(2, 2, bias=False), nn.ReLU())
     >>> model[0].weight.data = torch.tensor([[1.0, -1.0], [0.5, 0.5]])
     >>> convert(model, [[1.0, 0.0], [1.0, 1.0]], threshold=Percentile(100))
-    Spiking network of 1 layers, 2 neurons; input 2
+    Spiking network of 1 layer, 2 neurons; input 2
     layer  shape  neurons  threshold θ     reset  v_init
     1          2        2            1  subtract   0.5 θ
     """

@@ -223,6 +223,13 @@ def test_message_shows_the_line_and_its_text():
     )
 
 
+def test_message_names_the_cell_of_a_notebook():
+    names = {}
+    exec(compile("step = lambda m, x: x * x", "/tmp/ipykernel_7/3976477352.py", "exec"), names)
+    model = nn.Sequential(Step(names["step"]), nn.ReLU())
+    assert ", line 1 of the cell: " in message_of(UnsupportedLayerError, trace, model, images())
+
+
 def test_message_at_the_top_names_the_operation_only():
     assert_refused(Step(lambda m, x: torch.relu(x.tanh())), "'tanh', line ")
 
