@@ -58,6 +58,27 @@ def test_verify_notices_a_part_in_a_thousand_million_in_float64():
         verify(model, altered(converted(model, x), "0.weight", lambda w: (1 + 1e-8) * w), x)
 
 
+def test_verify_notices_nan():
+    model = small()
+    network = converted(model)
+    with pytest.raises(VerificationError, match=r"^layer '2': .*differ by nan"):
+        verify(model, altered(network, "0.weight", lambda w: float("nan")), images())
+
+
+class Log(nn.Module):
+    def forward(self, x):
+        return torch.log(x)
+
+
+def test_what_is_infinite_in_both_is_no_difference():
+    """The logarithm of a silent output."""
+    model, x = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), Log()), torch.randn(8, 4)
+    assert model(x).isneginf().any()
+    verify(model, converted(model, x), x)
+    with pytest.raises(VerificationError, match=r"^layer 'output': network against the model"):
+        verify(nn.Sequential(*model[:2], nn.Softplus()), converted(model, x), x)
+
+
 def test_verify_notices_that_the_model_has_changed():
     model = small()
     network = converted(model)
@@ -295,7 +316,7 @@ def test_a_chaotic_model_verifies_though_its_float64_versions_differ_by_more_tha
     """Each layer makes differences larger: Hardtanh is written as two ReLUs, the rest differs."""
     torch.manual_seed(0)
     layers = []
-    for _ in range(40):
+    for _ in range(55):
         layers += [nn.Linear(16, 16), nn.Hardtanh()]
         nn.init.normal_(layers[-2].weight, std=3 / 4)
     model, x = nn.Sequential(*layers, nn.Linear(16, 3)).eval(), torch.randn(8, 16)
