@@ -597,7 +597,7 @@ def test_verify_refuses_images_of_another_shape():
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"threshold": 1.0}, "threshold = 1.0: expected Percentile(p), Maximum(), Fixed(value)"),
+        ({"threshold": 1.0}, "threshold = 1.0: expected Percentile(p), Maximum(), MMSE(timesteps)"),
         ({"reset": "soft"}, "reset = 'soft': expected 'subtract' or 'zero'"),
         ({"reset": "substract"}, "Did you mean 'subtract'?"),
         ({"v_init": 1.0}, "v_init = 1.0: expected a number in [0, 1), in units of the threshold"),
