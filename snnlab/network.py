@@ -257,11 +257,11 @@ class Network(_text.ShownAsTable):
             f"{_text.counted(neurons, 'neuron')}; "
             f"input {_text.shape(self.graph.input_shape)}"
         )
+        for what, steps in self.corrections.items():
+            title += f"; {what} corrected for {_text.counted(steps, 'step')}"
         analog = sum(node.meta["kind"] is Kind.RECTIFIER for node in self.graph.nodes)
         if analog:
             title += f"; {_text.counted(analog, 'shortcut')} of real numbers, not of spikes"
-        for what, steps in self.corrections.items():
-            title += f"; {what} corrected for {_text.counted(steps, 'step')}"
         parts = [node.meta.get("part", "") for node in self.graph.layers.values()]
         others = _columns_of_others(self.neurons.values())
         header = ["layer", "shape", "neurons", "threshold θ", "reset", "v_init", *others]

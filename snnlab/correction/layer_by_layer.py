@@ -10,13 +10,23 @@ import torch
 from torch import fx
 
 from snnlab import _checks
-from snnlab._images import GIB, Images
+from snnlab._images import Images
+from snnlab._memory import GIB, words
+from snnlab.dynamics.exact import AnalogReLU
 from snnlab.dynamics.layer import IFLayer
 from snnlab.dynamics.neuron import Neuron, per_neuron
 from snnlab.dynamics.pooling import max_pool
 from snnlab.exceptions import MemoryBudgetError
 from snnlab.graph.canonical import Graph
-from snnlab.graph.evaluation import activation, evaluate, inference, last_uses, peak_live_size, size
+from snnlab.graph.evaluation import (
+    activation,
+    cap,
+    evaluate,
+    inference,
+    last_uses,
+    peak_live_size,
+    size,
+)
 from snnlab.graph.operations import Kind
 from snnlab.network import Network
 
@@ -118,6 +128,8 @@ def layer_by_layer(
         return activations.get(node)
 
     def emit_spikes(node: fx.Node, current: torch.Tensor) -> torch.Tensor:
+        if node.meta["kind"] is Kind.RECTIFIER:
+            return AnalogReLU(cap(node)).step(current, timesteps)
         if node.meta["kind"] is Kind.MAX_POOL:
             return max_pool(node, graph, network.max_pool).step(current, timesteps)
         name, steps = node.meta["layer"], current.unflatten(0, (timesteps, -1))
@@ -142,15 +154,15 @@ def _images_that_fit(x: Any, graph: Graph, timesteps: int, memory: int) -> torch
     fitting = memory // needed
     if not fitting:
         raise MemoryBudgetError(
-            f"x: one image in {timesteps} steps needs {needed / GIB:.3g} GiB, memory allows "
-            f"{memory / GIB:.3g} GiB. Allow more, as memory={needed}, or take fewer steps."
+            f"x: one image in {timesteps} steps needs {words(needed)}, memory allows "
+            f"{words(memory)}. Allow more, as memory={needed}, or take fewer steps."
         )
     count = images.count_up_to(fitting) if images.count is None else images.count
     if count is None or count > fitting:
         images = images.sample(fitting)
         warnings.warn(
             f"x: {fitting} of the images are used, chosen by what they hold, so that all "
-            f"{timesteps} steps of a layer fit into {memory / GIB:.3g} GiB. For more of them write "
+            f"{timesteps} steps of a layer fit into {words(memory)}. For more of them write "
             f"memory=, for none left out pass fewer images.",
             stacklevel=4,
         )

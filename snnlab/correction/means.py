@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from snnlab import _checks
-from snnlab._images import GIB
+from snnlab._memory import GIB
 from snnlab.conversion.statistics import by_channel
 from snnlab.correction.layer_by_layer import Received, layer_by_layer
 from snnlab.dynamics.neuron import Neuron, per_neuron

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from snnlab import _checks
-from snnlab._images import GIB
+from snnlab._memory import GIB
 from snnlab.conversion.statistics import by_channel
 from snnlab.correction.layer_by_layer import Received, layer_by_layer
 from snnlab.dynamics.neuron import Neuron
@@ -40,13 +40,15 @@ def tune_thresholds(
 
     Parameters
     ----------
-    network, x, timesteps, memory
+    network, x, timesteps
         As in `correct_bias`.
     error : {"own", "total"}
         Against what would be right for the currents that a layer receives, R(z̄); or against the
         ANN, so that a layer may make up for those before it.
     per_channel : bool
         One threshold per channel instead of one per layer.
+    memory : int
+        As in `correct_bias`.
 
     Returns
     -------

@@ -20,12 +20,17 @@ def keep(layer):
     return layer.neuron
 
 
-@pytest.mark.parametrize("max_pool", ["exact", "gate"])
-@pytest.mark.parametrize("seed", range(8))
-def test_the_pass_and_a_simulation_give_equal_counts(seed, max_pool):
-    _, x, net = converted(seed, max_pool=max_pool == "exact")
-    net, _ = with_other_neurons(net, seed)
-    net = net.replace(max_pool=max_pool)
+@pytest.mark.parametrize(
+    ("seed", "max_pool", "shortcut"),
+    [
+        *((seed, "exact", "spikes") for seed in range(8)),
+        *((seed, "gate", "spikes") for seed in (2, 4, 10, 12)),
+        *((seed, "exact", "analog") for seed in (2, 3, 17, 20)),
+    ],
+)
+def test_the_pass_and_a_simulation_give_equal_counts(seed, max_pool, shortcut):
+    _, x, net = converted(seed, shortcut=shortcut)
+    net, _ = with_other_neurons(net.replace(max_pool=max_pool), seed)
     record = sl.simulate(net, x, T)
     found = {}
 
