@@ -2,8 +2,18 @@
 
 import importlib
 
-from snnlab.analysis import ErrorParts, ErrorsOverTime, decompose, decompose_over_time
+from snnlab.analysis import (
+    Energy,
+    ErrorParts,
+    ErrorsOverTime,
+    Operations,
+    decompose,
+    decompose_over_time,
+    energy,
+    operations,
+)
 from snnlab.conversion import (
+    MMSE,
     DataBased,
     Fixed,
     Maximum,
@@ -14,6 +24,7 @@ from snnlab.conversion import (
     normalize_weights,
     verify,
 )
+from snnlab.correction import correct_bias, correct_potential, tune_thresholds
 from snnlab.diagnosis import Diagnosis, diagnose
 from snnlab.dynamics import Neuron
 from snnlab.exceptions import (
@@ -35,12 +46,14 @@ from snnlab.sweeping import sweep
 __version__ = "0.1.0"
 
 __all__ = [
+    "MMSE",
     "QCFS",
     "Activations",
     "CalibrationError",
     "DataBased",
     "DataError",
     "Diagnosis",
+    "Energy",
     "ErrorParts",
     "ErrorsOverTime",
     "Fixed",
@@ -50,6 +63,7 @@ __all__ = [
     "ModelBased",
     "Network",
     "Neuron",
+    "Operations",
     "OptionError",
     "Percentile",
     "Record",
@@ -60,19 +74,24 @@ __all__ = [
     "activation_statistics",
     "ann",
     "convert",
+    "correct_bias",
+    "correct_potential",
     "decompose",
     "decompose_over_time",
     "diagnose",
+    "energy",
     "fold_batchnorm",
     "from_nir",
     "load",
     "normalize_weights",
+    "operations",
     "quantized",
     "simulate",
     "softmax_spikes",
     "sweep",
     "to_nir",
     "trace",
+    "tune_thresholds",
     "verify",
 ]
 

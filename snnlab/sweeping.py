@@ -24,7 +24,7 @@ from snnlab.simulation.metrics import Metric, measure
 from snnlab.simulation.options import RunOptions, refuse_outside_unit
 
 # What can vary, by what it is handed to.
-_CONVERT = ("threshold", "readout", "average_pool")
+_CONVERT = ("threshold", "readout", "average_pool", "shortcut")
 _REPLACE = ("reset", "v_init", "i_offset", "max_spikes", "signed", "scale", "max_pool")
 _SIMULATE = ("input", "seed", "dtype")
 _OPTIONS = ("percentile", *_CONVERT, *_REPLACE, *_SIMULATE)
@@ -64,8 +64,8 @@ def sweep(
     models : Module, Network, or dict from a name to one of them
         Models are converted with `x_cal` in each combination, networks only get other settings.
     grid : dict from option to list of values
-        "percentile", "threshold", "readout", "average_pool" as in `convert`, for models only;
-        "reset", "v_init", "i_offset", "max_spikes", "signed", "scale", "max_pool" as in
+        "percentile", "threshold", "readout", "average_pool", "shortcut" as in `convert`, for models
+        only; "reset", "v_init", "i_offset", "max_spikes", "signed", "scale", "max_pool" as in
         `Network.replace`; "input", "seed", "dtype" as in `simulate`.
     x : array, shape (B, ...), or DataLoader, Dataset, iterable of batches
         Images to classify; they are kept as one array. If grid["input"] is ["frames"], frames as in
@@ -278,7 +278,7 @@ def _tried(model: Any, grid: Mapping[str, list], x: Any, x_cal: Any) -> tuple[st
 
     with _ALONE:
         network = model if isinstance(model, Network) else converted()
-        for setting in each("readout", "average_pool"):
+        for setting in each("readout", "average_pool", "shortcut"):
             converted(**setting)
         replaced = [option for option in _REPLACE if option in grid]
         for values in itertools.product(*(grid[option] for option in replaced)):

@@ -15,11 +15,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save
 
 from snnlab import data
-from snnlab.data import bundled, mnist
-from snnlab.data.networks import ARCHITECTURES
+from snnlab.data import bundled, mnist, networks
 from snnlab.exceptions import SNNLabError
 
 SOURCE = "MNIST: Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0"
@@ -32,7 +30,7 @@ SETTINGS = {
 
 def main() -> int:
     """Do what the command line says; return the exit status."""
-    known = ("images", *ARCHITECTURES)
+    known = ("images", *SETTINGS)
     usage = f"usage: python tools/train_mnist.py {'|'.join(known)} [MNIST.npz]"
     if len(sys.argv) not in (2, 3) or sys.argv[1] not in known:
         print(usage, file=sys.stderr)
@@ -64,35 +62,12 @@ def train(name: str, file: str | None) -> None:
     # The first weights follow the seed as well.
     torch.manual_seed(setting["seed"])
     checkpoint = Path(f"{name}.checkpoint")
-    model = data.train(ARCHITECTURES[name](), x, y, checkpoint=checkpoint, **setting)
-    half = {key: _half(value) for key, value in model.state_dict().items()}
-    known = {
-        "architecture": architecture(name),
-        "trained_on": f"the 60,000 training images of {SOURCE}",
-        "training": setting,
-        "torch": torch.__version__.split("+")[0],
-    }
-    bundled.write(f"{name}.safetensors", save(half), **known)
-    known["ann_accuracy"] = accuracy(data.load_network(name), *data.load_mnist())
-    bundled.write(f"{name}.safetensors", save(half), **known)
-    print(f"{name}: {100 * known['ann_accuracy']:.2f} % of the test images right")
-
-
-def accuracy(model: torch.nn.Module, x: np.ndarray, y: np.ndarray) -> float:
-    """Return the share of images that are classified rightly."""
-    with torch.no_grad():
-        scores = torch.cat([model(images) for images in torch.from_numpy(x).split(500)])
-    return float((scores.argmax(1).numpy() == y).mean())
-
-
-def architecture(name: str) -> str:
-    """Return what the first line of a network's docstring says of it."""
-    first = str(ARCHITECTURES[name].__doc__).splitlines()[0]
-    return first.removeprefix("Return ").removesuffix(", untrained.")
-
-
-def _half(value: torch.Tensor) -> torch.Tensor:
-    return value.half() if value.is_floating_point() else value
+    model = data.train(networks.ARCHITECTURES[name](), x, y, checkpoint=checkpoint, **setting)
+    fields = {"trained_on": f"the 60,000 training images of {SOURCE}", "training": setting}
+    networks.store(name, model, **fields)
+    fields["ann_accuracy"] = networks.accuracy(data.load_network(name), *data.load_mnist())
+    networks.store(name, model, **fields)
+    print(f"{name}: {100 * fields['ann_accuracy']:.2f} % of the test images right")
 
 
 if __name__ == "__main__":

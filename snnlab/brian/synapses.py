@@ -100,8 +100,14 @@ def connections(network: Network, layer: str | int) -> Connections:
 
 
 def affine_graph(network: Network) -> Graph:
-    """Return the graph on the CPU in float64, or refuse it by name if it holds a max pooling."""
+    """Return the graph on the CPU in float64, or refuse by name what is no sum over synapses."""
     for node in network.graph.nodes:
+        if node.meta["kind"] is Kind.RECTIFIER:
+            raise UnsupportedLayerError(
+                f"layer {node.meta['of']!r}: its shortcut carries real numbers, which no spikes of "
+                f"Brian2 can. Expected spikes. Convert with shortcut='spikes', or use "
+                f"snnlab.simulate."
+            )
         if node.meta["kind"] is Kind.MAX_POOL:
             raise UnsupportedLayerError(
                 f"layer {node.meta['layer']!r} (max pooling): no sum over synapses, so Brian2 "
@@ -199,7 +205,8 @@ def _difference(value: torch.Tensor, rest: torch.Tensor) -> np.ndarray:
 
 
 def _repeated(node: fx.Node, value: torch.Tensor, times: int) -> torch.Tensor:
-    return value if node.meta["shape"] is None else value.expand(times, *value.shape[1:])
+    # An image may have several rows.
+    return value if node.meta["shape"] is None else value.repeat(times, *[1] * (value.ndim - 1))
 
 
 def _blocks(graph: Graph, neurons: int) -> Iterator[np.ndarray]:

@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+import torch
 from torch import nn
 
 from snnlab import _checks
@@ -15,6 +16,7 @@ from snnlab.exceptions import OptionError, UnsupportedLayerError
 from snnlab.graph.canonical import Graph
 from snnlab.graph.folding import fold_batchnorm
 from snnlab.graph.models import Output
+from snnlab.graph.shortcuts import analog_shortcuts
 from snnlab.graph.spiking_layers import spiking_average_pooling, spiking_readout
 from snnlab.graph.staircase import staircase
 from snnlab.graph.tracing import trace
@@ -22,6 +24,7 @@ from snnlab.network import Network
 
 Readout = Literal["potential", "spikes"]
 AveragePool = Literal["affine", "spikes"]
+Shortcut = Literal["spikes", "analog"]
 
 
 def convert(
@@ -34,6 +37,7 @@ def convert(
     v_init: float | None = None,
     readout: Readout = "potential",
     average_pool: AveragePool = "affine",
+    shortcut: Shortcut = "spikes",
     max_pool: MaxPooling = "exact",
 ) -> Network:
     """Convert a trained network into a spiking one.
@@ -54,7 +58,7 @@ def convert(
         Calibration images, like those the network will get. Of pairs the first are the images.
     output : str or int, optional
         Which output to convert, of a model that returns a dict, a tuple or a list.
-    threshold : Percentile, Maximum, Fixed, DataBased or ModelBased
+    threshold : Percentile, Maximum, MMSE, Fixed, DataBased or ModelBased
         How thresholds are chosen; by default Percentile(99.9), and for a staircase (see
         `snnlab.QCFS`) its own.
     reset : {"subtract", "zero"}
@@ -69,6 +73,11 @@ def convert(
     average_pool : {"affine", "spikes"}
         An average pooling passes on the average of the spikes, a real number; or it becomes a layer
         of neurons with a threshold of its own, named like it.
+    shortcut : {"spikes", "analog"}
+        An identity shortcut, from a ReLU straight to an addition, passes on the spikes of the
+        neurons there; or how much the ReLU of their accumulated current has grown, a real number at
+        every step. "analog" is far more accurate in deep networks, but that path is not driven by
+        events, and hardware has to add real numbers on it (see `AnalogReLU`).
     max_pool : {"exact", "gate", "gate_recent"}
         How spikes are max pooled, see `Network`.
 
@@ -79,8 +88,8 @@ def convert(
     Raises
     ------
     UnsupportedLayerError
-        If the model holds something that cannot be converted, or if nothing would spike: there is
-        no ReLU, and no readout by spikes.
+        If the model holds something that cannot be converted; if nothing would spike: there is no
+        ReLU, and no readout by spikes; or if `shortcut` is "analog" and there is no such shortcut.
     CalibrationError
         If a layer is silent on all of `x_cal`, or if `x_cal` gives other images when it is read
         again.
@@ -104,22 +113,32 @@ def convert(
     rule = Percentile() if threshold is None else threshold
     if not isinstance(rule, ThresholdRule):
         raise OptionError(
-            f"threshold = {threshold!r}: expected Percentile(p), Maximum(), Fixed(value), "
-            f"DataBased() or ModelBased(). For a percentile write snnlab.Percentile(99.9), for a "
-            f"number snnlab.Fixed(1.0)."
+            f"threshold = {threshold!r}: expected Percentile(p), Maximum(), MMSE(timesteps), "
+            f"Fixed(value), DataBased() or ModelBased(). For a percentile write "
+            f"snnlab.Percentile(99.9), for a number snnlab.Fixed(1.0)."
         )
     usual = Neuron(1.0, reset, 0.5 if v_init is None else v_init)
     _checks.option(readout, "readout", ("potential", "spikes"))
     _checks.option(average_pool, "average_pool", ("affine", "spikes"))
+    _checks.option(shortcut, "shortcut", ("spikes", "analog"))
     x_cal = Images(x_cal, "x_cal", again=True)
     first = x_cal.first(TOGETHER)
     traced = trace(model, first, output=output)
     graph = fold_batchnorm(traced)
+    if shortcut == "analog":
+        graph = analog_shortcuts(graph)
     if average_pool == "spikes":
         graph = spiking_average_pooling(graph)
     if readout == "spikes":
         graph = spiking_readout(graph)
     if not graph.layers:
+        if any(node.target is torch.amax for node in graph.pools.values()):
+            raise UnsupportedLayerError(
+                "model: found no ReLU that depends on the input, only maxima over dimensions, "
+                "expected at least one: neurons replace ReLUs. Write the maximum of two parts as "
+                "torch.maximum(a, b); that is b + ReLU(a - b). For neurons at the output alone "
+                'write readout="spikes".'
+            )
         raise UnsupportedLayerError(
             "model: found no ReLU that depends on the input, expected at least one: neurons "
             "replace ReLUs. Train the model with ReLU activations. For neurons at the output "

@@ -198,7 +198,7 @@ def _giving(graph: Graph, currents: Currents) -> Emit:
     """Let every ReLU and max pool see these currents, in the units of the model."""
 
     def emit(node: fx.Node, own: torch.Tensor) -> torch.Tensor | None:
-        given = currents.get(node.meta["layer"])
+        given = currents.get(node.meta.get("of", node.meta["layer"]))
         if given is None:
             return None
         return apply(node, graph.module, {source_of(node): given / _scale(node, own)})

@@ -9,7 +9,7 @@ from snnlab import _checks
 from snnlab.exceptions import DataError
 
 FOLDER = Path(__file__).parent / "files"
-NAMES = ("mnist_test", "mnist_mlp", "mnist_diehl_convnet", "mnist_convnet")
+NAMES = tuple(sorted(card.stem for card in FOLDER.glob("*.json")))
 _TODO = "Install snnlab again, or take this file anew from its repository."
 
 
@@ -18,8 +18,8 @@ def card(name: str) -> dict[str, Any]:
 
     Parameters
     ----------
-    name : {"mnist_test", "mnist_mlp", "mnist_diehl_convnet", "mnist_convnet"}
-        The test images, or one of the networks.
+    name : str
+        Test images, "mnist_test" or "cifar10_test", or one of the networks of `load_network`.
 
     Raises
     ------

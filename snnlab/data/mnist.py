@@ -16,7 +16,7 @@ _TODO = "Give another npz file with MNIST, or none: then it is fetched from open
 
 
 class Labelled(NamedTuple):
-    """Images, shape (N, 1, 28, 28), float32 in [0, 1], and their labels, int64, shape (N,)."""
+    """Images, shape (N, C, H, W), float32 in [0, 1], and their labels, int64, shape (N,)."""
 
     x: np.ndarray
     y: np.ndarray

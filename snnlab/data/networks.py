@@ -1,12 +1,16 @@
-"""Networks trained on MNIST that come with the package."""
+"""Trained networks that come with the package."""
 
 from collections.abc import Callable
+from typing import Any
 
-from safetensors.torch import load
+import numpy as np
+import torch
+from safetensors.torch import load, save
 from torch import nn
 
 from snnlab import _checks
 from snnlab.data import bundled
+from snnlab.data.resnet import resnet
 
 
 def mnist_mlp() -> nn.Module:
@@ -74,21 +78,48 @@ def _block(channels_in: int, channels_out: int) -> list[nn.Module]:
     ]
 
 
+def digits_resnet20() -> nn.Module:
+    """Return ResNet-20 for digits of 8x8 pixels, untrained."""
+    return resnet(20)
+
+
+def digits_resnet110() -> nn.Module:
+    """Return ResNet-110 for digits of 8x8 pixels, untrained."""
+    return resnet(110)
+
+
+def digits_resnet110_pre() -> nn.Module:
+    """Return ResNet-110 with pre-activation blocks for digits of 8x8 pixels, untrained."""
+    return resnet(110, block="pre")
+
+
+def cifar10_resnet20() -> nn.Module:
+    """Return ResNet-20 for images of 32x32 pixels in three colours, untrained."""
+    return resnet(20, channels=3)
+
+
 ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
     "mnist_mlp": mnist_mlp,
     "mnist_diehl_convnet": mnist_diehl_convnet,
     "mnist_convnet": mnist_convnet,
+    "digits_resnet20": digits_resnet20,
+    "digits_resnet110": digits_resnet110,
+    "digits_resnet110_pre": digits_resnet110_pre,
+    "cifar10_resnet20": cifar10_resnet20,
 }
 
 
 def load_network(name: str) -> nn.Module:
-    """Return a network trained on MNIST, in eval mode.
+    """Return a trained network, in eval mode.
 
     Parameters
     ----------
-    name : {"mnist_mlp", "mnist_diehl_convnet", "mnist_convnet"}
-        784-1200-1200-10 without biases; 12c5-2s-64c5-2s-10o without biases; three convolutions with
-        BatchNorm, biases and max pooling. `card(name)` describes their training.
+    name : str
+        For MNIST "mnist_mlp", 784-1200-1200-10 without biases; "mnist_diehl_convnet",
+        12c5-2s-64c5-2s-10o without biases; "mnist_convnet", three convolutions with BatchNorm,
+        biases and max pooling. For the digits of `load_digits` "digits_resnet20",
+        "digits_resnet110" and, with pre-activation blocks, "digits_resnet110_pre", see `resnet`.
+        `card(name)` describes their training.
 
     Raises
     ------
@@ -104,3 +135,24 @@ def load_network(name: str) -> nn.Module:
     # Stored in half precision, for half the size; copied into parameters of float32.
     model.load_state_dict(load(bundled.read(f"{name}.safetensors")))
     return model.eval()
+
+
+def store(name: str, model: nn.Module, **fields: Any) -> None:
+    """Keep a trained network in the package, in half precision, with a card that has the fields."""
+    state = model.state_dict().items()
+    half = {key: value.half() if value.is_floating_point() else value for key, value in state}
+    known = {"architecture": _described(ARCHITECTURES[name]), **fields}
+    bundled.write(f"{name}.safetensors", save(half), **known, torch=torch.__version__.split("+")[0])
+
+
+def accuracy(model: nn.Module, x: np.ndarray, y: np.ndarray) -> float:
+    """Return the share of images that a network classifies rightly, 500 at a time."""
+    with torch.no_grad():
+        scores = torch.cat([model(images) for images in torch.from_numpy(x).split(500)])
+    return float((scores.argmax(1).numpy() == y).mean())
+
+
+def _described(architecture: Callable[[], nn.Module]) -> str:
+    """Return what the first line of a docstring says of a network."""
+    first = str(architecture.__doc__).splitlines()[0]
+    return first.removeprefix("Return ").removesuffix(", untrained.")

@@ -8,12 +8,14 @@ from snnlab.dynamics.closed_forms import (
     soft_count,
     soft_count_from_any_start,
 )
+from snnlab.dynamics.exact import AnalogReLU, ExactMaxPool
 from snnlab.dynamics.input_coding import PoissonInput, RegularInput
 from snnlab.dynamics.neuron import Neuron, if_step
-from snnlab.dynamics.pooling import DECAY, ExactMaxPool, GatedMaxPool
+from snnlab.dynamics.pooling import DECAY, GatedMaxPool
 
 __all__ = [
     "DECAY",
+    "AnalogReLU",
     "ExactMaxPool",
     "GatedMaxPool",
     "Neuron",

@@ -9,7 +9,7 @@ import torch
 from torch import fx
 from torch.nn import functional as F
 
-from snnlab.dynamics.layer import channels_last
+from snnlab.dynamics.exact import ExactMaxPool
 from snnlab.exceptions import UnsupportedLayerError
 from snnlab.graph.canonical import Graph, apply
 from snnlab.graph.operations import name_of
@@ -18,41 +18,6 @@ MaxPooling = Literal["exact", "gate", "gate_recent"]
 MAX_POOLINGS = ("exact", "gate", "gate_recent")
 # Of an estimate that forgets: what is left of it after a step. Spikes count for 9 steps on average.
 DECAY = 0.9
-
-
-class ExactMaxPool:
-    r"""Maximum over space, exact in time for any input.
-
-    .. math:: o_t = \max_i S_{i,t} - \max_i S_{i,t-1}, \qquad S_{i,t} = \sum_{u \le t} x_{i,u}
-
-    so that the mean output is the maximum of the mean inputs.
-
-    Source: Li and Zeng 2022 (LIPooling), extended here to inputs that are not 0 or 1.
-    """
-
-    def __init__(self, pool: Callable[[torch.Tensor], torch.Tensor]):
-        self.pool = pool
-        self.charge = self.highest = torch.zeros(())
-
-    @property
-    def sum(self) -> torch.Tensor:
-        """What was passed on so far, shape (b, ...)."""
-        return self.highest
-
-    def step(self, x: torch.Tensor, steps: int, writable: bool = False) -> torch.Tensor:
-        """Return the block of outputs, as `Stepping.step`; the memory of `x` stays."""
-        x = channels_last(x)
-        charge = torch.empty_like(x)
-        for block, sums in zip(x.chunk(steps), charge.chunk(steps), strict=True):
-            self.charge = torch.add(self.charge, block, out=sums)
-        self.charge = self.charge.clone()
-        highest = self.pool(charge)
-        blocks = highest.unflatten(0, (steps, -1))
-        output = blocks.clone()
-        output[1:] -= blocks[:-1]
-        output[0] -= self.highest
-        self.highest = blocks[-1].clone()
-        return output.flatten(0, 1)
 
 
 class GatedMaxPool:

@@ -18,8 +18,8 @@ from snnlab.graph.operations import Kind, looked_up
 
 # An empty buffer that moves along with the parameters and so holds their type and device.
 REFERENCE = "(reference)"
-# What `tracing`, `spiking_layers` and `weight_normalization` write into a node's `meta`.
-_META = ("kind", "shape", "layer", "scale", "part")
+# What `tracing` and what rewrites a graph afterwards write into a node's `meta`.
+_META = ("kind", "shape", "layer", "scale", "part", "of")
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 _WEIGHTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, *TRANSPOSED)
 Weighted = nn.Linear | _ConvNd

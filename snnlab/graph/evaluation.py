@@ -61,8 +61,9 @@ def evaluate(graph: Graph, images: torch.Tensor, emit: Emit | None = None) -> to
     graph : Graph
     images : torch.Tensor, shape (B, ...)
     emit : callable, optional
-        Gets the node of each ReLU and max pool and its current, shape (B, ...). What it returns is
-        what the next layers read; None stands for the ANN's own value.
+        Gets the node of each ReLU and max pool and its current, shape (B, ...); of the ReLUs of
+        analog shortcuts too. What it returns is what the next layers read; None stands for the
+        ANN's own value.
 
     >>> from torch import nn
     >>> from snnlab import trace
@@ -77,7 +78,7 @@ def evaluate(graph: Graph, images: torch.Tensor, emit: Emit | None = None) -> to
     for node in graph.nodes:
         kind = node.meta["kind"]
         result: torch.Tensor | None = images if kind is Kind.INPUT else None
-        if emit is not None and kind in (Kind.RELU, Kind.MAX_POOL):
+        if emit is not None and kind in (Kind.RELU, Kind.MAX_POOL, Kind.RECTIFIER):
             result = emit(node, values[source_of(node)])
         values[node] = apply(node, graph.module, values) if result is None else result
         output = values[node]
@@ -89,7 +90,7 @@ def evaluate(graph: Graph, images: torch.Tensor, emit: Emit | None = None) -> to
 def currents_of(
     graph: Graph, images: torch.Tensor, emit: Emit | None = None
 ) -> dict[str, torch.Tensor]:
-    """Return what enters every ReLU and max pool, and the output, by layer; else as `evaluate`.
+    """Return what enters ReLUs and max pools, and the output, by layer; else as `evaluate`.
 
     >>> from torch import nn
     >>> from snnlab import trace

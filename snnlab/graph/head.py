@@ -8,6 +8,7 @@ from torch import fx, nn
 
 from snnlab.graph.canonical import REFERENCE, Graph
 from snnlab.graph.evaluation import evaluate
+from snnlab.graph.layout import FIRST
 from snnlab.graph.operations import Kind, OperationRule
 from snnlab.graph.probe import Probe
 
@@ -55,11 +56,20 @@ def logits_before(first: fx.Node, probe: Probe) -> fx.Node | None:
     if any(_goes_on(node, probe) for node in behind):
         return None
     for logits in reversed(nodes[: nodes.index(first)]):
-        if logits in before and _is_alone(
-            logits, behind := before - _ancestors(logits, probe), probe
-        ):
+        if logits in before and _is_alone(logits, before - _ancestors(logits, probe), probe):
+            logits = _before_shift(logits, probe)
+            behind = before - _ancestors(logits, probe)
             return None if any(_goes_on(node, probe) for node in behind) else logits
     return None
+
+
+def _before_shift(logits: fx.Node, probe: Probe) -> fx.Node:
+    """Return x of a value x - max(x), with which a softmax by hand begins; else the value."""
+    for source in _moving(logits, probe) if probe.name(logits) == "sub" else ():
+        between = _ancestors(logits, probe) - _ancestors(source, probe) - {logits}
+        if between and all(node.target is torch.amax for node in between):
+            return source
+    return logits
 
 
 def _ancestors(node: fx.Node, probe: Probe) -> set[fx.Node]:
@@ -87,10 +97,10 @@ def _goes_on(node: fx.Node, probe: Probe) -> bool:
 
 
 def _is_alone(logits: fx.Node, behind: set[fx.Node], probe: Probe) -> bool:
-    """Return whether what stands behind a signal reads no other signal."""
+    """Return whether what stands behind a signal, images first, reads no other signal."""
     allowed = behind | {logits}
     reads = all(n in allowed for node in behind for n in _moving(node, probe))
-    return reads and probe.is_tensor(logits)
+    return reads and probe.is_tensor(logits) and probe.layout(logits) == FIRST
 
 
 def steps_behind(logits: fx.Node, probe: Probe) -> list[fx.Node]:

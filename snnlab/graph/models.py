@@ -66,6 +66,12 @@ def _check_module(name: str, module: Any) -> None:
             f"{layer}: is a TorchScript module, whose steps cannot be followed. Expected a plain "
             f"torch.nn.Module: pass the model that torch.jit.trace or torch.jit.script was given."
         )
+    if (images := _exported_for(module)) is not None:
+        raise UnsupportedLayerError(
+            f"{layer}: was exported for batches of size {images} only, expected one for any number "
+            f"of images. Export it with a dynamic batch: torch.export.export(model, (x,), "
+            f"dynamic_shapes=({{0: torch.export.Dim.AUTO}},))."
+        )
     if ".quantized" in type(module).__module__ or ".nn.qat" in type(module).__module__:
         raise UnsupportedLayerError(
             f"{layer}: is quantized by torch, expected a network that computes with floats. "
@@ -83,6 +89,15 @@ def _check_module(name: str, module: Any) -> None:
             f"{layer}: is in training mode, so its output depends on the other images of the "
             f"batch. Expected a trained network at inference: write model.eval() first."
         )
+
+
+def _exported_for(module: Any) -> int | None:
+    """Return the one batch size that an exported program takes, None if it takes any."""
+    if not (isinstance(module, fx.GraphModule) and hasattr(module, "_guards_fn")):
+        return None
+    inputs = [n.meta.get("val") for n in module.graph.nodes if n.op == "placeholder"]
+    sizes = [v.shape[0] for v in inputs if isinstance(v, torch.Tensor) and v.ndim]
+    return sizes[0] if sizes and isinstance(sizes[0], int) else None
 
 
 def unwrapped(model: Any) -> Any:

@@ -21,6 +21,7 @@ class Kind(Enum):
     AFFINE = "affine"
     RELU = "relu"
     MAX_POOL = "max pool"
+    RECTIFIER = "rectifier"
     OUTPUT = "output"
 
 
@@ -58,7 +59,7 @@ RANDOM |= {"random", "cauchy", "geometric", "log_normal"}
 _NAMES: dict[OperationRule, set[str]] = {
     OperationRule.FIRST: _each("avg_pool", "adaptive_avg_pool")
     | {"mean", "nanmean", "sum", "nansum", "neg", "negative", "cumsum", "diff", "batch_norm"}
-    | {"permute", "transpose", "swapaxes", "swapdims", "movedim", "moveaxis", "mT", "mH"}
+    | {"permute", "transpose", "t", "swapaxes", "swapdims", "movedim", "moveaxis", "mT", "mH"}
     | {"adjoint", "fft_fftshift", "fft_ifftshift", "linalg_diagonal", "slice"}
     | {"chunk", "split", "tensor_split", "hsplit", "vsplit", "dsplit", "split_with_sizes"}
     | {"unsafe_chunk", "unsafe_split", "unsafe_split_with_sizes", "unbind", "getitem", "narrow"}
@@ -110,11 +111,12 @@ _NAMES: dict[OperationRule, set[str]] = {
     | {"absolute", "floor", "ceil", "round", "trunc", "fix", "frac", "sign", "sgn", "heaviside"}
     | {"fake_quantize_per_tensor_affine", "gt", "ge", "lt", "le", "greater", "greater_equal"}
     | {"less", "less_equal", "signbit"},
-    OperationRule.MAX_POOL: _each("max_pool", "adaptive_max_pool") | {"amax"},
-    OperationRule.MAXIMUM: {"max", "min", "amin", "maximum", "minimum", "fmax", "fmin"},
+    OperationRule.MAX_POOL: _each("max_pool", "adaptive_max_pool"),
+    OperationRule.MAXIMUM: {"max", "min", "amax", "amin", "maximum", "minimum", "fmax", "fmin"},
     OperationRule.LOOKUP: {"embedding"},
 }
 _RULE_OF_NAME = {name: rule for rule, names in _NAMES.items() for name in names}
+KNOWN = {*_RULE_OF_NAME, "assigned"}
 
 # Operations that act on each value alone, if all else that they read is constant.
 ELEMENTWISE = _NAMES[OperationRule.RELU] | _NAMES[OperationRule.POINTWISE]
@@ -167,7 +169,8 @@ _KINDS: dict[str, set[str]] = {
         *("log10", "log1p", "std", "var", "std_mean", "var_mean", "norm", "linalg_norm", "prod"),
         *("linalg_vector_norm", "cumprod", "cdist", "pairwise_distance", "dist", "hypot"),
     },
-    "What jumps has no rate. x * (x > 0) does not, and a staircase of equal steps converts.": {
+    "What jumps has no rate. x * (x > 0) does not, and a staircase of two or more equal steps "
+    "converts.": {
         *("gt", "ge", "lt", "le", "eq", "ne", "greater", "less", "greater_equal", "less_equal"),
         *("sign", "sgn", "heaviside", "round", "floor", "ceil", "trunc", "fix", "frac", "signbit"),
     },

@@ -1,5 +1,6 @@
 """A model recorded on several batches: what is the same in all of them is the network."""
 
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import torch
@@ -7,9 +8,11 @@ from torch import fx, nn
 
 from snnlab.exceptions import SNNLabError, UnsupportedLayerError
 from snnlab.graph import operations
-from snnlab.graph.capture import Recording, place, record
+from snnlab.graph.capture import Recording, record
+from snnlab.graph.layout import FIRST, Layout
 from snnlab.graph.models import Output
-from snnlab.graph.operations import OperationRule, overwritten
+from snnlab.graph.operations import Kind, OperationRule, overwritten
+from snnlab.graph.places import place
 
 _COMPUTES = "has another argument for another batch: it computes with"
 
@@ -25,6 +28,8 @@ class Probe:
         `five` has the nodes of `graph` too. Later operations in place may have changed a value.
     shapes : dict from node to tuple or None
         Of one image, None for what is not one tensor.
+    layouts : dict from node to Layout
+        Where the images lie in its value, once that was looked at; a list if it is a tuple.
     constants : dict from node to tensor
         What does not depend on the images; the shape is (1, ...) where every image has a copy.
     dtype : torch.dtype
@@ -45,6 +50,7 @@ class Probe:
         five = self._record([2, 0, 1, 3, 4])
         self.graph, self.two, self.shapes = two.graph, two.values, two.shapes
         self._nodes, self._steps = list(two.graph.nodes), _steps(two)
+        self.layouts: dict[fx.Node, Any] = {}
         self.constants: dict[fx.Node, torch.Tensor] = {}
         self.every_image: set[fx.Node] = set()
         self._differing: dict[fx.Node, str] = {}
@@ -95,15 +101,21 @@ class Probe:
         if len({_place(t) for t in (two, five, one) if t is not None}) == 1:
             self.constants[node] = two  # one parameter, which is large and need not be compared
             return
-        rows = (two.shape[:1], five.shape[:1]) == ((2,), (5,)) and two.shape[1:] == five.shape[1:]
-        value = two[:1] if rows else two
+        sizes = list(zip(two.shape, five.shape, strict=False))
+        along = [dim for dim, size in enumerate(sizes) if size[0] != size[1]]
+        rows = two.ndim == five.ndim and [sizes[dim] for dim in along] == [(2, 5)]
+        layout = Layout(*along) if rows else FIRST
+        value = layout.front(two)[:1] if rows else two
         # A model's squeeze() may have changed the shape of what one image reads.
-        read = [t.flatten() for t in (two, five, value if one is None else one)]
+        read = [two, five, value if one is None else one]
+        read = [(layout.front(t) if t.ndim == two.ndim else t).flatten() for t in read]
         parts = [part for t in read for part in t.split(max(value.numel(), 1))]
         same = all(torch.equal(part, value.flatten()) for part in parts)
         if same and (rows or two.shape == five.shape):
             self.constants[node] = value
-            self.every_image |= {node} if rows else set()
+            if rows:
+                self.every_image.add(node)
+                self.layouts[node], self.shapes[node] = layout, tuple(value.shape[1:])
 
     def check(self, node: fx.Node) -> None:
         """Refuse a node that is another one for another batch."""
@@ -135,6 +147,23 @@ class Probe:
         tensor = self.constants[argument]
         floats = tensor.is_floating_point() and self.dtype.is_floating_point
         return tensor.to(self.dtype) if floats else tensor
+
+    def layout(self, node: fx.Node) -> Layout:
+        """Return how the images lie in the value of a node that was looked at."""
+        return self.layouts.get(node, FIRST)
+
+    def write(
+        self, before: fx.Node, function: Callable | str, *args: Any, like: fx.Node
+    ) -> fx.Node:
+        """Write a call before a node; its value is, in the model, that of the node `like`."""
+        with before.graph.inserting_before(before):
+            op = "call_method" if isinstance(function, str) else "call_function"
+            new = before.graph.create_node(op, function, args)
+        new.meta |= like.meta | {"kind": Kind.AFFINE, "own": None}
+        for known in (self.two, self.five, self.shapes, self.layouts):
+            if like in known:
+                known[new] = known[like]
+        return new
 
     def is_tensor(self, node: fx.Node) -> bool:
         """Return whether the value of a node is one tensor."""

@@ -9,11 +9,16 @@ from torch import fx, nn
 from snnlab.exceptions import UnsupportedLayerError
 from snnlab.graph import operations
 from snnlab.graph.canonical import apply, source_of
+from snnlab.graph.layout import FIRST, Layout, layouts_of
 from snnlab.graph.operations import OperationRule, assigned
 from snnlab.graph.probe import Probe
 
 # How far the same images of two batches may differ by rounding, relative to the largest value.
 _ROUNDING = 1e-3
+_OTHERS = "mixes the images of a batch: others change what two of them give."
+_TODO = "Keep the first dimension for the images in every step."
+# What cuts or turns at a place along a dimension, and the name of that argument.
+_CUTTING = {"split": "dim", "unsafe_split": "dim", "tensor_split": "dim", "roll": "dims"}
 # Whole numbers may be rearranged before they are looked up, but they are no currents.
 _OF_NEURONS = (OperationRule.RELU, OperationRule.MAX_POOL)
 _PRODUCT = (
@@ -39,6 +44,7 @@ def checked_rule(node: fx.Node, probe: Probe) -> OperationRule:
     _refuse_picking(node, probe)
     if rule is not OperationRule.RESHAPE:
         refuse_counts(node, probe)
+    refuse_types(node, probe)
     refuse_mixing(node, probe)
     _refuse_products(node, probe, rule)
     if rule is OperationRule.MEASURED and not _keeps_middle(node, probe):
@@ -73,20 +79,54 @@ def _refuse_options(node: fx.Node, probe: Probe) -> None:
 
 
 def _refuse_picking(node: fx.Node, probe: Probe) -> None:
-    indexes = probe.name(node) == "getitem" or node.target is assigned
-    if not indexes or not probe.is_tensor(source_of(node)):
+    """Refuse what takes images by their place in the batch, however large that is."""
+    source, name = source_of(node), probe.name(node)
+    if not probe.is_tensor(source) or not probe.moves(source):
         return
-    index = node.args[1] if isinstance(node.args[1], tuple) else (node.args[1],)
-    if index[0] is not Ellipsis and index[0] != slice(None):
-        probe.refuse(node, "picks images out of the batch.", "Begin the index with a colon.")
+    dim, ndim = probe.layout(source).dim, probe.two[source].ndim
+    if name == "getitem" or node.target is assigned:
+        if _picks(node.args[1], dim, ndim, probe):
+            todo = "Begin the index with a colon." if dim == 0 else "Take all images."
+            probe.refuse(node, "picks images out of the batch.", todo)
+    elif name in _CUTTING:
+        given = node.args[2] if len(node.args) > 2 else node.kwargs.get(_CUTTING[name], 0)
+        along = given if isinstance(given, (tuple, list)) else (given,)
+        if any(isinstance(d, int) and d % ndim == dim for d in along):
+            probe.refuse(node, "picks images out of the batch.", _TODO)
+    elif name in ("tril", "triu") and dim >= ndim - 2:
+        probe.refuse(node, "picks images out of the batch.", _TODO)
 
 
-def refuse_mixing(node: fx.Node, probe: Probe) -> None:
-    """Refuse what does not have the batch first, or lets one image change another."""
-    two, five = probe.two[node], probe.five[node]
-    pairs = zip(two, five, strict=False) if isinstance(two, (tuple, list)) else [(two, five)]
-    todo = "Keep the first dimension for the images in every step."
-    for a, b in pairs:
+def _picks(index: Any, dim: int, ndim: int, probe: Probe) -> bool:
+    """Return whether an index takes a part of one dimension."""
+    index = index if isinstance(index, tuple) else (index,)
+    widths = [_width(part, probe) for part in index]
+    rest = ndim - sum(width for width in widths if width is not None)
+    at = 0
+    for part, width in zip(index, widths, strict=True):
+        if width is None:
+            at += rest
+        elif at <= dim < at + width:
+            return not (isinstance(part, slice) and part == slice(None))
+        else:
+            at += width
+        if at > dim:
+            return False
+    return False
+
+
+def _width(part: Any, probe: Probe) -> int | None:
+    """Return over how many dimensions a part of an index goes, None for an ellipsis."""
+    if part is Ellipsis:
+        return None
+    if isinstance(part, fx.Node) and probe.two[part].dtype is torch.bool:
+        return int(probe.two[part].ndim)
+    return 0 if part is None else 1
+
+
+def refuse_types(node: fx.Node, probe: Probe) -> None:
+    """Refuse values that are no floats of one type."""
+    for a, _ in _values(node, probe):
         if not isinstance(a, torch.Tensor):
             probe.refuse(node, f"returns {type(a).__name__}, expected a tensor.")
         whole = not (probe.holds_floats or a.is_floating_point() or probe.rule(node) in _OF_NEURONS)
@@ -95,18 +135,92 @@ def refuse_mixing(node: fx.Node, probe: Probe) -> None:
         if a.dtype is torch.float32 and probe.dtype is torch.float64:
             why = f"returns {a.dtype} in a model of {probe.dtype}, expected one type."
             probe.refuse(node, why, "Write model.float(), or compute in float64 all through.")
-        if (a.shape[:1], b.shape[:1]) != ((2,), (5,)) or a.shape[1:] != b.shape[1:]:
-            why = (
-                f"mixes the images of a batch: 2 images give shape {tuple(a.shape)}, 5 give "
-                f"{tuple(b.shape)}; expected the number of images first and the rest equal."
-            )
-            probe.refuse(node, why, todo)
-        b = b[1:3]
-        if not torch.equal(a, b) and not torch.allclose(
-            a, b, rtol=0, atol=float(_ROUNDING * b.abs().max()), equal_nan=True
-        ):
-            why = "mixes the images of a batch: others change what two of them give."
-            probe.refuse(node, why, todo)
+
+
+def refuse_mixing(node: fx.Node, probe: Probe) -> None:
+    """Find out how the images lie in a value; refuse it if one image changes another."""
+    layouts = [_layout(a, b, node, probe) for a, b in _values(node, probe)]
+    if probe.is_tensor(node):
+        (probe.layouts[node],) = layouts
+        if layouts[0] != FIRST:
+            probe.shapes[node] = layouts[0].of_image(tuple(probe.two[node].shape))
+    else:
+        probe.layouts[node] = layouts
+    vanishes = probe.rule(node) is OperationRule.VANISH
+    if not vanishes and not _keeps_apart(node, layouts, probe):
+        probe.refuse(node, _OTHERS, _TODO)
+
+
+def _keeps_apart(node: fx.Node, layouts: list[Layout], probe: Probe) -> bool:
+    """Return whether an image is none of the other's business, where recorded values hide it.
+
+    That is where all images are the same to a step, behind a silent ReLU.
+    """
+    sources = [n for n in node.all_input_nodes if probe.moves(n) and probe.is_tensor(n)]
+    images = {n: probe.layout(n).front(probe.two[n]) for n in sources}
+    if all((x[0] != x[1]).any() or not x.is_floating_point() for x in images.values()):
+        return True
+    generator = torch.Generator().manual_seed(0)
+    noise = {n: torch.randn(3, *x.shape[1:], generator=generator) for n, x in images.items()}
+
+    def found(chosen: list[int]) -> list[torch.Tensor]:
+        values = {n: probe.two[n] for n in node.all_input_nodes}
+        for n in sources:
+            values[n] = probe.layout(n).back(noise[n][chosen].to(probe.two[n]))
+        result = apply(node, nn.Module(), values)
+        parts = [result] if isinstance(result, torch.Tensor) else result
+        return [layout.front(part) for layout, part in zip(layouts, parts, strict=True)]
+
+    first, other_second, other_first = found([0, 1]), found([0, 2]), found([2, 1])
+    return all(
+        _same(a[0], b[0]) and _same(a[1], c[1])
+        for a, b, c in zip(first, other_second, other_first, strict=True)
+    )
+
+
+def refuse_elsewhere(node: fx.Node, probe: Probe) -> None:
+    """Refuse an output in which the images are not first."""
+    layout, two = probe.layout(node), probe.two[node]
+    if layout != FIRST:
+        back = f".movedim({layout.dim}, 0)" if layout.rows == 1 else ".view(x.size(0), ...)"
+        why = (
+            f"has the images elsewhere in the output of the model: 2 of them give shape "
+            f"{tuple(two.shape)}; expected their number first."
+        )
+        probe.refuse(node, why, f"Bring them to the front: {back}, for example.")
+
+
+def _values(node: fx.Node, probe: Probe) -> list[tuple[Any, Any]]:
+    two, five = probe.two[node], probe.five[node]
+    several = isinstance(two, (tuple, list))
+    return list(zip(two, five, strict=False)) if several else [(two, five)]
+
+
+def _layout(a: torch.Tensor, b: torch.Tensor, node: fx.Node, probe: Probe) -> Layout:
+    found = layouts_of(a, b, _same)
+    if len(found) > 1:  # of silent values
+        before = {probe.layout(n) for n in node.all_input_nodes if probe.is_tensor(n)}
+        found = [layout for layout in found if layout in before] or found
+    if len(found) == 1:
+        return found[0]
+    if found:
+        why = "joins the images of a batch with other dimensions, in an order that does not show."
+    elif (a.shape[:1], b.shape[:1]) == ((2,), (5,)) and a.shape[1:] == b.shape[1:]:
+        why = _OTHERS
+    else:
+        why = (
+            f"mixes the images of a batch: 2 images give shape {tuple(a.shape)}, 5 give "
+            f"{tuple(b.shape)}; expected the number of images first and the rest equal."
+        )
+    probe.refuse(node, why, _TODO)
+
+
+def _same(a: torch.Tensor, b: torch.Tensor) -> bool:
+    """Return whether two values differ by rounding at most."""
+    if torch.equal(a, b):
+        return True
+    within = float(_ROUNDING * b.abs().max()) if b.dtype is not torch.bool else 0.0
+    return torch.allclose(a.double(), b.double(), rtol=0, atol=within, equal_nan=True)
 
 
 def _refuse_products(node: fx.Node, probe: Probe, rule: OperationRule) -> None:

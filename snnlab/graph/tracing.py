@@ -5,7 +5,6 @@ where an operation works in place, where a reshape reads the batch size, where i
 mixed. `trace` rewrites all of that on a copy, or refuses it by name and line.
 """
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,26 +13,28 @@ from torch import fx, nn
 
 from snnlab._images import Images
 from snnlab._threads import threads_for
-from snnlab.exceptions import SNNLabError, UnsupportedLayerError
+from snnlab.exceptions import UnsupportedLayerError
 from snnlab.graph import operations
+from snnlab.graph.batch_first import bring_to_front, give_shape, pool_planes, shape_in_model
+from snnlab.graph.bends import Bends
 from snnlab.graph.canonical import REFERENCE, Graph, expand_to_batch, source_of, tensors
+from snnlab.graph.capture import LooksUpError
 from snnlab.graph.head import Head, head_of, logits_before, steps_behind
+from snnlab.graph.maxima import is_of_two, over_dimensions
 from snnlab.graph.models import Output, check_model, copied
 from snnlab.graph.operations import Kind, OperationRule
 from snnlab.graph.padding import padded_max_pool, pads_with_infinity, with_padding
-from snnlab.graph.pointwise import is_maximum, is_pointwise, rewritten, without_indices
 from snnlab.graph.probe import Probe
 from snnlab.graph.refusals import (
     NotAffineError,
     checked_rule,
     is_relu,
     refuse_counts,
+    refuse_elsewhere,
     refuse_mixing,
+    refuse_types,
 )
 from snnlab.graph.weights import as_module
-
-# Of torch's words, and of ours, where floats are given to an embedding.
-_WANTS_WHOLE = "'indices'|index out of range in self|as indices|returns torch.int64"
 
 # Names that a part of a graph cannot have.
 _TAKEN = {REFERENCE, *dir(fx.GraphModule(nn.Module(), fx.Graph()))}
@@ -78,15 +79,15 @@ def trace(model: nn.Module, x: Any, *, output: Output = None) -> Graph:
     image = image.to(torch.get_default_dtype() if parameter is None else parameter)
     # One thread, since what it would have to compute is not known before; it is few images in all.
     with torch.no_grad(), threads_for(0):
-        try:
-            return _Rewriting(Probe(model_copy, image, image.dtype, output)).graph(image, output)
-        except SNNLabError as error:
-            # An embedding wants whole numbers; all else wants floats.
-            if not re.search(_WANTS_WHOLE, str(error)) or (image != image.round()).any():
-                raise
-            return _Rewriting(Probe(model_copy, image.long(), image.dtype, output)).graph(
-                image, output
-            )
+        for given in (image, image.long()):
+            try:
+                probe = Probe(model_copy, given, image.dtype, output)
+                return _Rewriting(probe).graph(image, output)
+            except LooksUpError as wish:
+                refusal = wish.error
+                if (image != image.round()).any():
+                    break
+        raise refusal
 
 
 class _Rewriting:
@@ -99,23 +100,31 @@ class _Rewriting:
         # Taken already: the two ends of the network.
         self.names = {"input": 1, "output": 1}
         self.head: Head | None = None
-        # Steps that bend the signal, until those that follow make a sum of ReLUs of them.
-        self.waiting: dict[fx.Node, fx.Node] = {}
-        self.refused: fx.Node | None = None
+        self.bends = Bends(probe, self._rewrite)
+        # Steps that stay as they are but for weights and for where the images lie.
+        self.affine: set[fx.Node] = set()
 
     def graph(self, image: torch.Tensor, output: Output) -> Graph:
         needed = _needed(self.raw)
         for node in list(self.raw.nodes):
             self.probe.check(node)
             try:
-                if node.op == "output" and node.args[0] in self.waiting:
-                    self._settle(node.args[0])
+                if node.op == "output":
+                    result: Any = node.args[0]
+                    self.bends.settle(result)
+                    refuse_elsewhere(result, self.probe)
                 if node.op.startswith("call") and node in needed:
                     self._rewrite(node)
             except NotAffineError as refusal:
                 self._begin_head(node, refusal)
                 break
-        self.raw.eliminate_dead_code(lambda n: n.op in ("placeholder", "output"))
+        self._remove_unread()
+        rows: dict[fx.Node, fx.Node] = {}
+        for node in list(self.raw.nodes):
+            if node in self.affine:
+                bring_to_front(node, self.probe, rows)
+                self._give_weights(node)
+        self._remove_unread()
         for node in list(self.raw.nodes):
             if node.op == "get_attr":
                 self._fix(node)
@@ -130,16 +139,19 @@ class _Rewriting:
         module.register_buffer(REFERENCE, image.new_empty(0))
         return Graph(module, self.head, output=output)
 
+    def _remove_unread(self) -> None:
+        self.raw.eliminate_dead_code(lambda n: n.op in ("placeholder", "output"))
+
     def _rewrite(self, node: fx.Node) -> None:
         """Bring one node whose values depend on the input into canonical form, or refuse it."""
         rule = self.probe.rule(node)
         relu, cap = is_relu(node, self.probe) if rule is OperationRule.RELU else (False, None)
         bends = rule is OperationRule.POINTWISE or (rule is OperationRule.RELU and not relu)
-        bends = bends or (rule is OperationRule.MAXIMUM and is_maximum(node, self.probe))
-        if (bends or self._waiting(node)) and self._bend(node, bends):
+        bends = bends or (rule is OperationRule.MAXIMUM and is_of_two(node, self.probe))
+        if self.bends.replace(node, bends):
             return
         if rule is OperationRule.MAXIMUM:
-            without_indices(node, self.probe)
+            over_dimensions(node, self.probe)
             return
         rule = checked_rule(node, self.probe)
         pads_with_infinity(node, self.probe)
@@ -152,67 +164,13 @@ class _Rewriting:
             _become(node, operations.looked_up, *node.args[:2])
         elif rule is OperationRule.RELU:
             _become(node, operations.rectify, source, cap)
-        elif rule is OperationRule.RESHAPE:
-            self._give_shape(node)
-        elif rule is OperationRule.MAX_POOL and pads_with_infinity(source, self.probe):
-            _become(node, padded_max_pool, *with_padding(node, source))
-        else:
-            self._give_weights(node)
-
-    def _give_shape(self, node: fx.Node) -> None:
-        """Write a change of shape with a concrete shape."""
-        source, shape = source_of(node), self.probe.shapes[node]
-        if self.probe.name(node) in ("expand", "expand_as", "broadcast_to"):
-            _become(node, "expand", source, -1, *shape)
-        else:
-            _become(node, torch.reshape, source, (-1, *shape))
-
-    def _bend(self, node: fx.Node, bends: bool) -> bool:
-        """Replace a step that bends the signal by ReLUs, or wait for the steps that follow it.
-
-        So may a step that reads one that waits. False if it is an ordinary step after all.
-        """
-        refuse_counts(node, self.probe)
-        node.meta["kind"] = Kind.AFFINE
-        stands_in = self.probe.name(node) == "hardsigmoid" and logits_before(node, self.probe)
-        if stands_in and any(n.meta.get("kind") is Kind.RELU for n in self.raw.nodes):
-            self._refuse_bend(node)  # at the very end it stands for a sigmoid
-        goes_on = any(is_pointwise(user, self.probe) for user in node.users)
-        new = rewritten(node, self.probe, self.waiting, last=not goes_on)
-        if new is not None:
-            node.replace_all_uses_with(new)
-            return True
-        before = self._waiting(node)
-        if is_pointwise(node, self.probe) and (goes_on or not before):
-            self.waiting[node] = self.waiting[before[0]] if before else node
-            return True
-        for step in before:
-            self._settle(step)
-        return bends and self._bend(node, bends)
-
-    def _settle(self, node: fx.Node) -> None:
-        """Replace a step that has waited, or what it reads, or refuse the first that bends."""
-        first = self.waiting.pop(node)
-        new = rewritten(node, self.probe, self.waiting, last=True)
-        if new is not None:
-            node.replace_all_uses_with(new)
-            return
-        before = self._waiting(node)
-        if not before:
-            self._refuse_bend(first)
-        for step in before:
-            self._settle(step)
-        self._rewrite(node)
-        if node in self.waiting:
-            self._refuse_bend(first)
-
-    def _waiting(self, node: fx.Node) -> list[fx.Node]:
-        return [n for n in node.all_input_nodes if n in self.waiting]
-
-    def _refuse_bend(self, node: fx.Node) -> None:
-        self.refused = node
-        why = "is no piecewise linear function of one signal, also with the steps that follow it."
-        self.probe.refuse(node, why, error=NotAffineError)
+        elif "_pool" in self.probe.name(node):
+            windows = int(self.probe.name(node)[-2])
+            if pads_with_infinity(source, self.probe):
+                _become(node, padded_max_pool, *with_padding(node, source))
+            pool_planes(node, windows, self.probe)
+        elif not pads_with_infinity(node, self.probe):
+            self.affine.add(node)
 
     def _give_weights(self, node: fx.Node) -> None:
         """Let a linear layer, a convolution or BatchNorm call a module of its own."""
@@ -229,10 +187,7 @@ class _Rewriting:
     def _lay_in_order(self, node: fx.Node) -> None:
         """Let a shuffle of pixels read what lies in order; volumes with channels last it cannot."""
         source = source_of(node)
-        with self.raw.inserting_before(node):
-            ordered = self.raw.call_method("contiguous", (source,))
-        ordered.meta |= node.meta | {"kind": Kind.AFFINE, "own": None}
-        self.probe.shapes[ordered] = self.probe.shapes[source]
+        ordered = self.probe.write(node, "contiguous", source, like=source)
         node.replace_input_with(source, ordered)
 
     def _free(self, name: str) -> str:
@@ -249,15 +204,18 @@ class _Rewriting:
         """Leave out the steps from here to the end, if they are a function of the logits alone."""
         output = list(self.raw.nodes)[-1]
         result: Any = output.args[0]
-        logits = logits_before(self.refused or node, self.probe)
+        logits = logits_before(self.bends.refused or node, self.probe)
         if logits is None:
             raise UnsupportedLayerError(str(refusal)) from None
+        refuse_types(result, self.probe)
         refuse_mixing(result, self.probe)
+        refuse_elsewhere(result, self.probe)
         for step in steps_behind(logits, self.probe):
             self.probe.check(step)
             refuse_counts(step, self.probe)
             if self.probe.rule(step) is OperationRule.RESHAPE and self.probe.is_tensor(step):
-                self._give_shape(step)
+                refuse_mixing(step, self.probe)
+                give_shape(step, shape_in_model(step, self.probe), self.probe)
         self.head = head_of(logits, self.probe)
         output.args = (logits,)
 

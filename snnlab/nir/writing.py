@@ -151,6 +151,8 @@ class _Export:
         elif kind is Kind.RELU:
             one = np.ones(shape, self._constant(1.0).dtype)
             self._add(node, nir.IF(r=one, v_threshold=one.copy(), v_reset=0 * one))
+        elif kind is Kind.RECTIFIER:
+            self._refuse(node, "Convert with shortcut='spikes'.")
         elif kind is Kind.MAX_POOL:
             self._refuse(node, "Train the model with average pooling in its place.")
         else:

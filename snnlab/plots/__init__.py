@@ -13,6 +13,7 @@ from snnlab.plots.error_map import error_map
 from snnlab.plots.error_parts import error_parts
 from snnlab.plots.errors_over_time import errors_over_time
 from snnlab.plots.fi_curve import fi_curve
+from snnlab.plots.operations import operations
 from snnlab.plots.potential import potential
 from snnlab.plots.raster import raster
 
@@ -25,6 +26,7 @@ __all__ = [
     "error_parts",
     "errors_over_time",
     "fi_curve",
+    "operations",
     "potential",
     "raster",
 ]

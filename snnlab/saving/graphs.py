@@ -22,7 +22,7 @@ Data = dict[str, Any]
 Tensors = dict[str, torch.Tensor]
 
 # What a network needs of a node's meta data.
-_META = ("kind", "shape", "layer", "scale", "part")
+_META = ("kind", "shape", "layer", "scale", "part", "of")
 # Before the names of the tensors of the head.
 _HEAD = "(head)."
 _CONVOLUTION = (

@@ -23,8 +23,8 @@ def as_modules(graph: Graph, neurons: Mapping[str, Neuron]) -> fx.GraphModule:
     """Return the graph with a module in place of each ReLU, see `Network.folded`."""
     module = copy.deepcopy(graph.module)
     for node in list(module.graph.nodes):
-        if node.meta["kind"] is Kind.RELU:
-            relu = _relu(node, neurons[node.meta["layer"]], graph.dtype)
+        if node.meta["kind"] in (Kind.RELU, Kind.RECTIFIER):
+            relu = _relu(node, neurons.get(node.meta["layer"]), graph.dtype)
             node.op, node.target, node.args = "call_module", _free(module, node), node.args[:1]
             module.add_submodule(node.target, relu)
         elif node.target is expand_to_batch:
@@ -37,14 +37,16 @@ def as_modules(graph: Graph, neurons: Mapping[str, Neuron]) -> fx.GraphModule:
     return module.eval().to(graph.device)
 
 
-def _relu(node: fx.Node, neuron: Neuron, dtype: torch.dtype) -> nn.Module:
-    """Return a ReLU that carries the setting of its neurons, or a staircase in its place."""
+def _relu(node: fx.Node, neuron: Neuron | None, dtype: torch.dtype) -> nn.Module:
+    """Return a ReLU with the setting of its neurons, if any, or a staircase in its place."""
     upper = cap(node)
     relu: Any = nn.ReLU() if upper is None else nn.Hardtanh(0.0, upper)
     if node.target is staircase:
         steps = fx.Graph()
         steps.output(staircase(fx.Proxy(steps.placeholder("z")), *node.args[1:]).node)
         relu = fx.GraphModule(nn.Module(), steps, "Staircase")
+    if neuron is None:
+        return relu
     for field in dataclasses.fields(neuron):
         value = getattr(neuron, field.name)
         name = "threshold" if field.name == "v_threshold" else field.name

@@ -13,6 +13,7 @@ from torch import fx, nn
 from snnlab.exceptions import DataError
 from snnlab.graph import operations
 from snnlab.graph.canonical import expand_to_batch
+from snnlab.graph.layout import laid_out
 from snnlab.graph.padding import padded_max_pool
 from snnlab.graph.staircase import staircase
 
@@ -35,6 +36,7 @@ _OWN: dict[str, Callable] = {
     "snnlab.expand_to_batch": expand_to_batch,
     "snnlab.assigned": operations.assigned,
     "snnlab.overwritten": operations.overwritten,
+    "snnlab.laid_out": laid_out,
 }
 _CONSTANTS = {
     str(value): value

@@ -13,13 +13,14 @@ from torch import fx
 
 from snnlab import _checks, _memory
 from snnlab._images import Images
+from snnlab.dynamics.exact import AnalogReLU
 from snnlab.dynamics.input_coding import coded_input
 from snnlab.dynamics.layer import IFLayer
 from snnlab.dynamics.pooling import GatedMaxPool, max_pool
 from snnlab.dynamics.stepping import Stepping
 from snnlab.exceptions import MemoryBudgetError
 from snnlab.graph.canonical import apply, source_of
-from snnlab.graph.evaluation import inference, last_uses, peak_live_size, size
+from snnlab.graph.evaluation import cap, inference, last_uses, peak_live_size, size
 from snnlab.graph.operations import Kind
 from snnlab.network import Network
 from snnlab.simulation.options import RunOptions, train_seeds
@@ -195,7 +196,7 @@ class Engine:
             elif self._overrides(node):
                 here = slice(self.first, self.first + self.images)
                 values[node] = _repeated(self.overridden[node.meta["layer"]][here], steps)
-            elif kind in (Kind.RELU, Kind.MAX_POOL):
+            elif kind in (Kind.RELU, Kind.MAX_POOL, Kind.RECTIFIER):
                 values[node] = self._step(node, values, begin, steps)
             else:
                 values[node] = apply(node, self.graph.module, self._inputs(node, values, steps))
@@ -214,7 +215,7 @@ class Engine:
         return trains.flatten(0, 1)
 
     def _step(self, node: fx.Node, values: Values, begin: int, steps: int) -> torch.Tensor:
-        """Return what the neurons of a layer, or a max pooling, make of a block."""
+        """Return what neurons, a max pooling or the ReLU of a shortcut make of a block."""
         source, name = source_of(node), node.meta["layer"]
         x = self._value(source, values)
         if node not in self.states:
@@ -230,6 +231,8 @@ class Engine:
         name = node.meta["layer"]
         if node.meta["kind"] is Kind.MAX_POOL:
             return max_pool(node, self.graph, self.network.max_pool)
+        if node.meta["kind"] is Kind.RECTIFIER:
+            return AnalogReLU(cap(node))
         record = name in self.recorder.spikes or name in self.recorder.potentials
         return IFLayer(self.network.neurons[name], self.images, x, record)
 

@@ -59,7 +59,17 @@ class BesideFloats(Words):
         return self.e(x).mean(1) + x.float().mean(1, keepdim=True)
 
 
-MODELS = [Words, Cast, Shifted, Function, WithPositions, BesideFloats]
+class Indexed(Words):
+    def look_up(self, x):
+        return self.e.weight[x].mean(1)
+
+
+class SequenceFirst(Words):
+    def look_up(self, x):
+        return self.e(x.t()).mean(0)
+
+
+MODELS = [Words, Cast, Shifted, Function, WithPositions, BesideFloats, Indexed, SequenceFirst]
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -120,7 +130,7 @@ REFUSED = {
     "too large": (sl.ShapeError, OTHER.format(50), lambda: sl.simulate(NET, TOKENS * 0 + 50, 4)),
     "negative": (sl.ShapeError, OTHER.format(-1), lambda: sl.ann(NET, TOKENS * 0 - 1)),
     "a half": (sl.ShapeError, OTHER.format(0.5), lambda: sl.quantized(NET, TOKENS * 0 + 0.5, 4)),
-    "halves in calibration": (sl.ShapeError, r"layer 'e' \(Embedding\).*indices.*Long",
+    "halves in calibration": (sl.ShapeError, r"layer 'e' \(Emb.*floats, expected whole numbers\.",
         lambda: sl.convert(Words().eval(), TOKENS + 0.5)),
     "too large in calibration": (sl.ShapeError, r"layer 'e' \(Embedding\).*index out of range",
         lambda: sl.convert(Words().eval(), TOKENS + 40)),

@@ -28,6 +28,10 @@ class Model(nn.Module):
         return self.step(self, self.b(self.hidden))
 
 
+def softmax(x):
+    return x.exp() / x.exp().sum(1, keepdim=True)
+
+
 HEADS = {
     "sigmoid": lambda m, x: x.sigmoid(),
     "tanh": lambda m, x: torch.tanh(x),
@@ -36,6 +40,12 @@ HEADS = {
     "F.normalize": lambda m, x: F.normalize(x),
     "norm by hand": lambda m, x: x / x.norm(dim=1, keepdim=True),
     "softmax by hand": lambda m, x: x.exp() / x.exp().sum(1, keepdim=True),
+    "softmax by hand, shifted": lambda m, x: softmax(x - x.max(1, keepdim=True).values),
+    "softmax by hand, shifted by amax": lambda m, x: softmax(x - x.amax(-1, True).detach()),
+    "over columns": lambda m, x: x.t().softmax(0).t(),
+    "in rows": lambda m, x: x.view(-1, 2).softmax(1).view(x.size(0), 4),
+    "over a stack": lambda m, x: torch.stack([x, -x]).softmax(0)[0],
+    "maximum of probabilities": lambda m, x: x.softmax(1).amax(1),
     "stable softmax": lambda m, x: (x - x.logsumexp(1, keepdim=True)).exp(),
     "one logit": lambda m, x: x[:, :1].sigmoid().squeeze(1),
     "one logit, squeeze()": lambda m, x: x[:, :1].sigmoid().squeeze(),
@@ -83,6 +93,34 @@ def test_without_a_head_the_logits_are_the_output():
     network = sl.convert(Model(lambda m, x: x), images())
     assert network.graph.head is None
     assert network.head(np.array([[1.0, -2.0]])).tolist() == [[1.0, -2.0]]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda m, x: F.softmin(x, 1),
+        lambda m, x: F.softmin(x, dim=-1),
+        lambda m, x: nn.Softmin(1)(x),
+        lambda m, x: (-x).softmax(1),
+    ],
+)
+def test_of_a_softmin_the_smallest_value_wins(step):
+    model, x = Model(step).eval(), images()
+    network = sl.convert(model, x)
+    with torch.no_grad():
+        expected, logits = model(x), -model.b(torch.relu(model.a(x)))
+    answer = sl.ann(network, x)
+    assert answer.outputs == pytest.approx(logits.numpy(), abs=1e-6)
+    assert answer.accuracy(expected.argmax(1)) == 1
+    assert network.head(answer.outputs) == pytest.approx(expected.numpy(), abs=1e-6)
+
+
+def test_maximum_over_space_before_a_head_stays_in_the_network():
+    model = nn.Sequential(nn.Conv1d(1, 3, 2), nn.ReLU(), nn.AdaptiveMaxPool1d(1), nn.Flatten())
+    shifted = nn.Sequential(*model, nn.Softmax(1)).eval()
+    network = sl.convert(shifted, images()[:, None])
+    assert network.graph.nodes[-1].meta["shape"] == (3,)
+    assert list(network.graph.pools) == ["2"]
 
 
 def test_sigmoid_after_a_relu_is_a_head_of_it():

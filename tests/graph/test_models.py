@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn.utils import parametrizations
 
 import snnlab as sl
-from snnlab.exceptions import OptionError, ShapeError, SNNLabError, UnsupportedLayerError
+from snnlab.exceptions import OptionError, SNNLabError, UnsupportedLayerError
 from snnlab.graph import operations
 
 IMAGE = (4, 6, 6)
@@ -109,9 +109,18 @@ def test_exported_program():
     batch = torch.export.Dim("batch", min=1, max=1024)
     exported = torch.export.export(plain(), (images(),), dynamic_shapes={"input": {0: batch}})
     assert_computes(exported, plain(), layers=["relu"])
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_program_exported_for_one_batch_size_says_how_to_export_it():
     fixed = torch.export.export(plain(), (images(),))
-    with pytest.raises(ShapeError, match="fails for a batch of 2 images"):
-        converted(fixed)
+    for form in (fixed, fixed.module(), nn.Sequential(fixed.module())):
+        with pytest.raises(UnsupportedLayerError, match="exported for batches of size") as caught:
+            converted(form)
+    model, x = plain(), images()  # as the message has them
+    todo = str(caught.value).partition("dynamic batch: ")[2].rstrip(".")
+    assert_computes(eval(todo, {"torch": torch, "model": model, "x": x}), plain())
 
 
 def traced_by_torch(model):

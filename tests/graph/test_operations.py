@@ -82,6 +82,8 @@ CALLS = {
     "conv_transpose3d": lambda f, x: f(x[:, None], W2433[:1, :, None]),
     "diagonal_scatter": lambda f, x: f(x, 2 * x[:, :, 0], 0, 2, 3),
     "dstack": lambda f, x: f((x, 2 * x)),
+    "roll": lambda f, x: f(x, 1, 1),
+    "t": lambda f, x: f(f(x[:, 0, 0])),
     "einsum": lambda f, x: f("bchw,dc->bdhw", x, W266[0, :3, :4]),
     "fold": lambda f, x: f(x[:, 0, :4, :4], (3, 3), (2, 2)),
     "grid_sample": lambda f, x: f(x, GRID.expand(len(x), -1, -1, -1), align_corners=True),
@@ -300,7 +302,7 @@ ADVISED = {
     "normalize": "Divide by a constant",
     "pow": "products with a constant",
     "exp": "products with a constant",
-    "round": "a staircase of equal steps",
+    "round": "a staircase of two or more equal steps",
     "fft_rfft": "Complex values",
     "ravel": "torch.flatten(x, 1)",
 }

@@ -21,8 +21,6 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 TRAPS = [("TRAPS", name) for name in random_steps.TRAPS]
 # A write through a view that is no plain part of another value may be refused.
 MAY_BE_REFUSED = {f"VIEWS: {name}" for name in random_steps.VIEWS}
-# Images and branches change places for a step, which the trace does not follow.
-MAY_BE_REFUSED |= {"JOINS: stack and mean"}
 
 
 def assert_sound(model, **options):

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from helpers.steps import Step
 from torch import nn
 
-from snnlab import Fixed, convert, trace, verify
+from snnlab import QCFS, Fixed, ann, convert, trace, verify
 from snnlab.exceptions import (
     OptionError,
     ShapeError,
@@ -424,6 +424,31 @@ def test_model_without_relu_is_refused():
     )
 
 
+def test_model_whose_only_bend_is_a_maximum_over_a_dimension_is_shown_the_way():
+    linear, last = nn.Linear(6, 8), nn.Linear(4, 2)
+    x = images(shape=(6,))
+
+    def maxout(m, x):
+        return last(linear(x).view(-1, 4, 2).amax(2))
+
+    def by_two(m, x):
+        a, b = linear(x).view(-1, 4, 2).unbind(2)
+        return last(torch.maximum(a, b))
+
+    with pytest.raises(UnsupportedLayerError, match=r"only maxima.*torch\.maximum\(a, b\)"):
+        convert(Step(maxout, linear=linear, last=last), x)
+    network = convert(Step(by_two, linear=linear, last=last), x)
+    assert ann(network, x).outputs == pytest.approx(maxout(None, x).detach().numpy(), abs=1e-6)
+
+
+def test_staircase_of_one_step_is_refused():
+    assert_refused(
+        nn.Sequential(nn.Linear(6, 6), QCFS(1), nn.ReLU()),
+        "layer '1' (QCFS)",
+        "a staircase of two or more equal steps converts.",
+    )
+
+
 def test_model_whose_only_relu_is_on_a_constant_is_refused():
     assert_refused(Step(lambda m, x: x + torch.relu(m.w), w=torch.ones(6)), "found no ReLU")
 
@@ -572,7 +597,7 @@ def test_verify_refuses_images_of_another_shape():
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"threshold": 1.0}, "threshold = 1.0: expected Percentile(p), Maximum(), Fixed(value)"),
+        ({"threshold": 1.0}, "threshold = 1.0: expected Percentile(p), Maximum(), MMSE(timesteps)"),
         ({"reset": "soft"}, "reset = 'soft': expected 'subtract' or 'zero'"),
         ({"reset": "substract"}, "Did you mean 'subtract'?"),
         ({"v_init": 1.0}, "v_init = 1.0: expected a number in [0, 1), in units of the threshold"),

@@ -133,12 +133,18 @@ def thresholds(steps: list[Step]) -> dict:
 
 
 def plain_loop(
-    steps: list[Step], x_t: np.ndarray, reset: str, v_init: float, others: dict | None = None
+    steps: list[Step],
+    x_t: np.ndarray,
+    reset: str,
+    v_init: float,
+    others: dict | None = None,
+    analog: bool = False,
 ) -> dict:
     """Simulate in plain numpy; `x_t` is the input at each step, shape (T, B, 2, 4, 4).
 
     `others` has by layer what its neurons have beside threshold and reset: v_init, i_offset,
-    max_spikes, signed. Returns spikes and potentials, shape (T, B, ...), mean currents, and the
+    max_spikes, signed. With `analog`, a sum reads of a ReLU how much that of its accumulated
+    current has grown. Returns spikes and potentials, shape (T, B, ...), mean currents, and the
     accumulated output.
     """
     v: dict = {}
@@ -148,10 +154,13 @@ def plain_loop(
     potentials, currents = {n: [] for n in trace}, {n: [] for n in trace}
     outputs = []
     for x in x_t:
-        values = [x]
+        values, grown = [x], {}
         for i, step in enumerate(steps):
             a = values[step.sources[0]]
             if step.name == "relu":
+                before = charge.get(i, np.zeros_like(a))
+                charge[i] = before + a
+                grown[len(values)] = np.maximum(charge[i], 0) - np.maximum(before, 0)
                 name = f"relus.{i}"
                 own = {"v_init": v_init, "i_offset": 0.0} | (others or {}).get(name, {})
                 most, signed = own.pop("max_spikes", 1), own.pop("signed", False)
@@ -173,7 +182,9 @@ def plain_loop(
                 charge[i] = before + a
                 values.append(_pool(charge[i], np.max) - _pool(before, np.max))
             else:
-                values.append(_affine(step, a, [values[j] for j in step.sources]))
+                real = grown if analog and step.name == "add" else {}
+                inputs = [real.get(j, values[j]) for j in step.sources]
+                values.append(_affine(step, a, inputs))
         outputs.append(values[-1])
     return {
         "spikes": {n: np.array(s) for n, s in trace.items()},

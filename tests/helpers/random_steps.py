@@ -271,6 +271,17 @@ RESHAPES = {
     ),
     "swapaxes": "x = x.swapaxes(1, 2)",
     "atleast": "x = torch.atleast_2d(x)",
+    "batch second": "x = F.relu(x.transpose(0, 1) + {a}).transpose(0, 1)",
+    "batch last": "x = ({a} * x.movedim(0, -1)).movedim(-1, 0)",
+    "batch behind one": "x = F.leaky_relu(x.unsqueeze(0)).squeeze(0)",
+    "a loop over rows": "x = torch.stack([F.relu(p) for p in x.transpose(0, 1)], 1)",
+    "rows as images": (
+        "b, c = x.shape[:2]\nx = F.relu(x.reshape(b * c, *x.shape[2:]) + {a}).reshape(b, c, -1)"
+    ),
+    "rows through a layer": (
+        "b, c = x.shape[:2]\n"
+        "x = P(nn.Linear({s}, {s}))(x.reshape(b * c, *x.shape[2:])).view(b, c, -1)"
+    ),
 }
 
 PARTS = {
@@ -436,6 +447,9 @@ JOINS = {
     "hstack": "x = torch.hstack([x, {y}])",
     "stack": "x = torch.stack([x, {y}], dim=1)",
     "stack and mean": "x = torch.stack([x, {y}]).mean(0)",
+    "stack and amax": "x = torch.stack([x, {y}]).amax(0)",
+    "stack of ReLUs": "x = F.relu(torch.stack([x, {a} * {y}])).sum(0)",
+    "cat and chunk": "p, q = F.relu(torch.cat([x, {y}])).chunk(2)\nx = p - {a} * q",
     "cat of flat values": "x = torch.cat([x.flatten(1), {y}.flatten(1)], -1)",
     "mean of both": "x = (x + {y}) / 2",
     "a list of branches": "x = sum([F.relu({a} * x), {y}, x])",

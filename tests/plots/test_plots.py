@@ -381,3 +381,22 @@ def test_error_map_refuses_what_a_logarithmic_scale_cannot_show(name, value):
     given[name] = np.full_like(given[name], value)
     with pytest.raises(sl.OptionError, match=f"{name}: found {value:g}, expected numbers above 0"):
         plots.error_map(**given)
+
+
+def test_operations_draws_what_was_counted(run):
+    net, _, record = run
+    counted = sl.operations(net, record)
+    ax = plots.operations(counted)
+    bars = {c.get_label(): [bar.get_width() for bar in c] for c in ax.containers}
+    rows = [
+        row for row in counted.rows if row["layer"] in {t.get_text() for t in ax.get_yticklabels()}
+    ]
+    assert bars["ANN: multiply-accumulates"] == [row["true"] for row in rows]
+    columns = ("synaptic", "additions", "pooling", "analog")
+    assert bars["SNN: additions"] == [sum(row[c] for c in columns) for row in rows]
+    assert bars["SNN: multiply-accumulates"] == [row["multiplications"] for row in rows]
+    assert sum(bars["ANN: multiply-accumulates"]) == counted.totals["true"]
+    starts = [bar.get_x() for bar in ax.containers[2]]
+    assert starts == bars["SNN: additions"]
+    with pytest.raises(sl.OptionError, match="counted: found Record, expected a Operations"):
+        plots.operations(record)

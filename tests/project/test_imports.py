@@ -141,8 +141,8 @@ FOLDERS = {
     if path.name == "__init__.py"
 }
 PROJECT = ROOT.parent
-# It makes the files that stand in snnlab/data, and belongs to the package itself.
-INSIDER = PROJECT / "tools" / "train_mnist.py"
+# They make the files that stand in snnlab/data, and belong to the package itself.
+INSIDERS = [*(PROJECT / "tools").glob("train_*.py")]
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -201,7 +201,7 @@ def sources():
         text = file.read_text(encoding="utf-8")
         yield file, "\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL))
     for file in [*PROJECT.glob("benchmarks/*.py"), *PROJECT.glob("tools/*.py")]:
-        if file != INSIDER:
+        if file not in INSIDERS:
             yield file, file.read_text(encoding="utf-8")
     for file in FILES:
         examples = doctest.DocTestParser().get_examples(file.read_text(encoding="utf-8"))

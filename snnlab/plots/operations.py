@@ -1,0 +1,54 @@
+"""What each layer costs, in operations."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from snnlab import _checks
+from snnlab.analysis import Operations
+from snnlab.plots import _style
+
+# Label, columns, place beside the layer's tick, color and hatch of each bar.
+_ADDED = ("synaptic", "additions", "pooling", "analog")
+_BARS = (
+    ("ANN: multiply-accumulates", ("true",), -0.2, _style.ORANGE, "//"),
+    ("SNN: additions", _ADDED, 0.2, _style.BLUE, ""),
+    ("SNN: multiply-accumulates", ("multiplications",), 0.2, _style.GREEN, "xx"),
+)
+
+
+def operations(counted: Operations, *, ax: Axes | None = None) -> Axes:
+    """Draw two bars for each layer, per image: what the ANN multiplies, and what the SNN does.
+
+    The lower bar has the SNN's multiply-accumulates behind its additions, where there are some.
+    Neuron updates are not drawn.
+
+    Parameters
+    ----------
+    counted : Operations
+        From `snnlab.operations`.
+    ax : matplotlib axes, optional
+
+    Returns
+    -------
+    matplotlib axes
+    """
+    todo = "Write snnlab.operations(network, record) first."
+    _checks.instance(counted, Operations, "counted", todo)
+    costs = [row for row in counted.rows if any(row[c] for _, names, *_ in _BARS for c in names)]
+    ax = _style.axes(ax, height=1.4 + 0.5 * len(costs))
+    places = np.arange(len(costs))
+    ends = {place: np.zeros(len(costs)) for _, _, place, *_ in _BARS}
+    for label, columns, place, color, hatch in _BARS:
+        length = np.array([sum(float(row[column]) for column in columns) for row in costs])
+        if length.any():
+            look: Any = {"color": color, "hatch": hatch, "edgecolor": "white"}
+            ax.barh(places + place, length, 0.4, ends[place], label=label, **look)
+        ends[place] = ends[place] + length
+    ax.set_yticks(places, [str(row["layer"]) for row in costs])
+    ax.invert_yaxis()
+    ax.set_xlabel("operations per image")
+    ax.set_title(f"Operations in {counted.timesteps} steps")
+    ax.legend(frameon=False)
+    return ax

@@ -1,0 +1,213 @@
+"""Train the network for CIFAR-10 that comes with the package, and pack test images.
+
+    python tools/train_cifar.py train CIFAR.npz FOLDER [EPOCHS]   train in a folder
+    python tools/train_cifar.py pack CIFAR.npz FOLDER             keep the network in the package
+    python tools/train_cifar.py images CIFAR.npz                  keep 1,000 test images there
+
+The file holds CIFAR-10 as small JPEG files: `train_jpeg` and `test_jpeg` are the bytes of all of
+them, file i from `train_offsets[i]` to `train_offsets[i + 1]`, and `train_labels` their classes.
+JPEG loses detail, so accuracies are a little below those on the original images.
+
+All that a training needs to go on stands in FOLDER/checkpoint.pt, written after each epoch; stop it
+at any time and start it again. FOLDER/log.txt says how it goes. The last 2,000 training images are
+held out: they show the progress, and choices are made on them. `pack` reads the test images, once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import itertools
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.nn import functional as F
+
+from snnlab import data
+from snnlab.data import bundled, networks
+from snnlab.data.checkpoint import Checkpoint
+from snnlab.exceptions import DataError, SNNLabError
+
+NAME = "cifar10_resnet20"
+SOURCE = "CIFAR-10 (A. Krizhevsky, 2009) as small JPEG copies, which lose detail"
+SETTING: dict[str, Any] = {
+    "epochs": 40,
+    "batch": 128,
+    "optimizer": "SGD with Nesterov momentum 0.9, weight decay 5e-4",
+    "learning_rate": "one cycle up to 0.2",
+    "augmentation": "random crop with padding 4, random flip",
+    "arithmetic": "bfloat16 where torch.autocast chooses it, else float32",
+    "seed": 0,
+}
+HELD_OUT, PADDING, SIDE = 2_000, 4, 32
+TEST_IMAGES = 1_000
+USAGE = "usage: python tools/train_cifar.py train|pack|images CIFAR.npz [FOLDER] [EPOCHS]"
+
+
+def main() -> int:
+    """Do what the command line says; return the exit status."""
+    what, *rest = sys.argv[1:] or [""]
+    allowed = {"train": (2, 3), "pack": (2,), "images": (1,)}
+    if len(rest) not in allowed.get(what, ()) or not all(n.isdigit() for n in rest[2:]):
+        print(USAGE, file=sys.stderr)
+        return 2
+    try:
+        if what == "images":
+            pack_images(Path(rest[0]))
+        elif what == "train":
+            setting = SETTING | ({"epochs": int(rest[2])} if rest[2:] else {})
+            train(Path(rest[0]), Path(rest[1]), setting)
+        else:
+            pack(Path(rest[0]), Path(rest[1]))
+    except SNNLabError as error:
+        print(f"{error}\n{USAGE}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def read(file: Path, part: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return images of a part, "train" or "test", bytes of shape (B, 3, 32, 32), and labels."""
+    names = [f"{part}_{kind}" for kind in ("jpeg", "offsets", "labels")]
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            jpeg, offsets, labels = (arrays[name] for name in names)
+    except (OSError, KeyError, ValueError) as error:
+        raise DataError(
+            f"{file}: cannot be read ({error}), expected an npz file with {', '.join(names)}. "
+            f"Give a file with JPEG copies of CIFAR-10."
+        ) from error
+    files = [jpeg[a:b].tobytes() for a, b in itertools.pairwise(offsets)]
+    pixels = np.stack([np.asarray(Image.open(io.BytesIO(f)).convert("RGB")) for f in files])
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2), torch.from_numpy(labels).long()
+
+
+def train(file: Path, folder: Path, setting: dict[str, Any]) -> None:
+    """Train for the epochs that are not done yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    images, labels = read(file, "train")
+    padded = F.pad(images[:-HELD_OUT], [PADDING] * 4)
+    targets = labels[:-HELD_OUT]
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    steps = -(-len(padded) // setting["batch"])
+    model, optimizer, schedule = prepared(setting, steps)
+    state = Checkpoint(
+        folder / "checkpoint.pt",
+        setting | {"sha256 of the file": sha256},
+        (model, optimizer, schedule),
+    )
+    for epoch in range(state.resume(), setting["epochs"]):
+        start, losses = time.time(), []
+        model.train()
+        for chosen in torch.randperm(len(padded)).chunk(steps):
+            loss = step(model, augmented(padded, chosen), targets[chosen])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            losses.append(loss.item())
+        state.save(epoch + 1)
+        right = (answers(model, images[-HELD_OUT:]) == labels[-HELD_OUT:]).float().mean()
+        line = (
+            f"epoch {epoch + 1:3} of {setting['epochs']}, loss {np.mean(losses):.4f}, held out "
+            f"{100 * right:.2f} %, {time.time() - start:.0f} s"
+        )
+        print(line, flush=True)
+        with (folder / "log.txt").open("a", encoding="utf-8") as log:
+            log.write(line + "\n")
+
+
+def prepared(setting: dict[str, Any], steps: int) -> tuple[torch.nn.Module, Any, Any]:
+    """Return model, optimizer and schedule before the first step."""
+    torch.manual_seed(setting["seed"])
+    model = networks.ARCHITECTURES[NAME]().to(memory_format=torch.channels_last)
+    optimizer = torch.optim.SGD(
+        model.parameters(), 0.2, momentum=0.9, weight_decay=5e-4, nesterov=True
+    )
+    total = setting["epochs"] * steps
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.2, total, pct_start=0.2)
+    return model, optimizer, schedule
+
+
+def step(model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Return the loss for a batch."""
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        scores = model(x)
+    return F.cross_entropy(scores.float(), y)
+
+
+def augmented(padded: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
+    """Return the chosen images in [0, 1], each cut out at random and flipped or not."""
+    count, at = len(chosen), torch.arange(SIDE)
+    top, left = torch.randint(2 * PADDING + 1, (2, count, 1))
+    columns = torch.where(torch.rand(count, 1) < 0.5, at, at.flip(0)) + left
+    rows = (top + at)[:, :, None]
+    # Height and width before the channels: what torch's convolutions like best.
+    pixels = padded.permute(0, 2, 3, 1)[chosen[:, None, None], rows, columns[:, None]]
+    return pixels.permute(0, 3, 1, 2).float() / 255
+
+
+def answers(model: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
+    """Return the class of each image, given as bytes."""
+    model.eval()
+    with torch.no_grad():
+        return torch.cat([model(x.float() / 255).argmax(1) for x in images.split(500)])
+
+
+def pack(file: Path, folder: Path) -> None:
+    """Keep the trained network in the package, with its accuracy as stored."""
+    try:
+        saved = torch.load(folder / "checkpoint.pt", weights_only=True)
+    except OSError as error:
+        raise DataError(
+            f"{folder}: no checkpoint can be read ({error}), expected that of a training. Train "
+            f"first."
+        ) from error
+    setting = saved["setting"]
+    if saved["epoch"] != setting["epochs"]:
+        raise DataError(
+            f"{folder}: {saved['epoch']} of {setting['epochs']} epochs are done, expected all. "
+            f"Let the training go on: python tools/train_cifar.py train {file} {folder}"
+        )
+    model = networks.ARCHITECTURES[NAME]()
+    model.load_state_dict(saved["states"][0])
+    fields = {"trained_on": f"48,000 training images of {SOURCE}", "training": setting}
+    networks.store(NAME, model, **fields)
+    stored = data.load_network(NAME)
+    images, labels = read(file, "train")
+    held, truth = images[-HELD_OUT:], labels[-HELD_OUT:]
+    before, after = answers(model, held), answers(stored, held)
+    fields["held_out"] = {
+        "images": HELD_OUT,
+        "ann_accuracy": share(after == truth),
+        "ann_accuracy_before_rounding": share(before == truth),
+        "same_answers": share(before == after),
+    }
+    images, labels = read(file, "test")
+    fields["ann_accuracy"] = share(answers(stored, images) == labels)
+    fields["tested_on"] = f"the 10,000 test images of {SOURCE}"
+    networks.store(NAME, model, **fields)
+    print(f"{NAME}: {100 * fields['ann_accuracy']:.2f} % of the test images right")
+
+
+def share(right: torch.Tensor) -> float:
+    """Return the share of what is true."""
+    return float(right.double().mean())
+
+
+def pack_images(file: Path) -> None:
+    """Keep the first test images, in the order of the file, in the package."""
+    images, labels = read(file, "test")
+    out = io.BytesIO()
+    pixels, classes = images[:TEST_IMAGES].numpy(), labels[:TEST_IMAGES].numpy().astype(np.uint8)
+    np.savez_compressed(out, images=pixels, labels=classes)
+    note = f"{SOURCE}; the first {TEST_IMAGES:,} of its test images as stored, decoded"
+    bundled.write("cifar10_test.npz", out.getvalue(), source=note, images=TEST_IMAGES)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
