@@ -13,8 +13,11 @@ from snnlab.graph.probe import Probe
 _EXPAND = ("expand", "expand_as", "broadcast_to")
 
 
-def bring_to_front(node: fx.Node, probe: Probe) -> None:
-    """Let an affine step read and return values whose images come first."""
+def bring_to_front(node: fx.Node, probe: Probe, rows: dict[fx.Node, fx.Node]) -> None:
+    """Let an affine step read and return values whose images come first.
+
+    `rows` holds values that were rows before, and is added to.
+    """
     layouts = _layouts_around(node, probe)
     reshapes = probe.rule(node) is OperationRule.RESHAPE
     in_rows = all(layout.dim == 0 and layout.outer == 1 for layout in layouts)
@@ -23,7 +26,7 @@ def bring_to_front(node: fx.Node, probe: Probe) -> None:
     elif layouts == {FIRST} or _acts_on_each(node, layouts, probe):
         return
     elif in_rows:
-        _give_rows(node, probe)
+        _give_rows(node, probe, rows)
     else:
         if reshapes:
             give_shape(node, shape_in_model(node, probe), probe)
@@ -93,18 +96,17 @@ def _acts_on_each(node: fx.Node, layouts: set[Layout], probe: Probe) -> bool:
     return same and is_pointwise(node, probe) and (layout.dim == 0 or not constant)
 
 
-def _give_rows(node: fx.Node, probe: Probe) -> None:
+def _give_rows(node: fx.Node, probe: Probe, rows: dict[fx.Node, fx.Node]) -> None:
     """Let a step work on rows, which follow each other image by image as in the model."""
     for source in _of_images(node, probe):
-        if probe.layouts.get(source, FIRST) != FIRST and probe.is_tensor(source):
-            rows = source.meta.get("rows")
-            if rows is None:
+        if probe.is_tensor(source) and probe.layout(source) != FIRST:
+            if source not in rows:
                 shape = (-1, *probe.two[source].shape[1:])
-                rows = probe.write(node, torch.reshape, source, shape, like=source)
-            node.replace_input_with(source, rows)
+                rows[source] = probe.write(node, torch.reshape, source, shape, like=source)
+            node.replace_input_with(source, rows[source])
     if probe.is_tensor(node) and probe.layout(node) != FIRST:
         back = _put_behind(node, (-1, *probe.shapes[node]), probe)
-        back.meta["rows"] = node
+        rows[back] = node
 
 
 def _put_behind(node: fx.Node, shape: tuple[int, ...], probe: Probe) -> fx.Node:

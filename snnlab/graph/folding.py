@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from snnlab.graph.canonical import TRANSPOSED, Graph, Weighted, layer_of, source_of
+from snnlab.graph.canonical import TRANSPOSED, Graph, Weighted, layer_of, source_of, tensors
 from snnlab.graph.operations import BATCH_NORMS
 
 
@@ -66,7 +66,9 @@ def fold_batchnorm(graph: Graph) -> Graph:
       relu      2                              3
       output    output                         3
     """
-    folded = dataclasses.replace(graph, module=copy.deepcopy(graph.module))
+    # Tensors are shared: folding puts new ones in their place.
+    shared: dict[int, Any] = {id(tensor): tensor for tensor in tensors(graph.module)}
+    folded = dataclasses.replace(graph, module=copy.deepcopy(graph.module, shared))
     for node in folded.nodes:
         if _is_foldable(node, folded):
             source = source_of(node)

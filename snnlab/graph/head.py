@@ -8,6 +8,7 @@ from torch import fx, nn
 
 from snnlab.graph.canonical import REFERENCE, Graph
 from snnlab.graph.evaluation import evaluate
+from snnlab.graph.layout import FIRST
 from snnlab.graph.operations import Kind, OperationRule
 from snnlab.graph.probe import Probe
 
@@ -96,10 +97,10 @@ def _goes_on(node: fx.Node, probe: Probe) -> bool:
 
 
 def _is_alone(logits: fx.Node, behind: set[fx.Node], probe: Probe) -> bool:
-    """Return whether what stands behind a signal reads no other signal."""
+    """Return whether what stands behind a signal, images first, reads no other signal."""
     allowed = behind | {logits}
     reads = all(n in allowed for node in behind for n in _moving(node, probe))
-    return reads and probe.is_tensor(logits)
+    return reads and probe.is_tensor(logits) and probe.layout(logits) == FIRST
 
 
 def steps_behind(logits: fx.Node, probe: Probe) -> list[fx.Node]:

@@ -1,7 +1,6 @@
-"""Steps that act on each value alone, taken together: a sum of ReLUs, or a staircase."""
+"""Steps that act on each value alone, taken together: a function of one signal."""
 
-import operator
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -9,10 +8,8 @@ import torch
 from torch import fx, nn
 
 from snnlab.graph.canonical import apply
-from snnlab.graph.operations import ELEMENTWISE, Kind, assigned, name_of, rectify
-from snnlab.graph.piecewise_linear import Pieces, pieces_of
+from snnlab.graph.operations import ELEMENTWISE, assigned, name_of
 from snnlab.graph.probe import Probe
-from snnlab.graph.staircase import Stairs, staircase, stairs_of
 
 # Of so many signals before a step it is asked whether the step is a function of them alone.
 _MOST_BASES = 12
@@ -20,45 +17,6 @@ _MOST_BASES = 12
 _MOST_FUNCTIONS = 1 << 12
 _EMPTY = nn.Module()
 _CASTS = {"to", "type", "type_as", "float", "double", "half", "detach", "clone", "contiguous"}
-
-
-def rewritten(
-    node: fx.Node, probe: Probe, waiting: Collection[fx.Node], last: bool
-) -> fx.Node | None:
-    """Return new nodes, put before `node`, that compute the same by ReLUs; None if there are none.
-
-    The node may be the last of several steps: `x * (x > 0)`. `waiting` are steps that were not
-    rewritten so far. A staircase is looked for at the `last` step only: half of one is one too.
-    """
-    if not (probe.is_tensor(node) and probe.two[node].is_floating_point()):
-        return None
-    functions = [
-        (base, *function_of(node, base, probe))
-        for base in bases(node, probe)
-        if base not in waiting
-    ]
-    for base, function, shape in functions:
-        pieces = function and pieces_of(function)
-        if pieces:
-            return _Writing(node, base, shape, probe).pieces(pieces)
-    if not last:
-        return _of_two_signals(node, probe, waiting)
-    found = [(b, shape, stairs_of(function)) for b, function, shape in functions if function]
-    climbed = [(base, shape, stairs) for base, shape, stairs in found if stairs]
-    if climbed:
-        base, shape, stairs = _signal_of_stairs(climbed)
-        return _Writing(node, base, shape, probe).stairs(stairs)
-    return _of_two_signals(node, probe, waiting)
-
-
-def _signal_of_stairs(found: list[tuple[fx.Node, Any, Stairs]]) -> tuple[fx.Node, Any, Stairs]:
-    """Return the signal to which neurons are given: before the scaling, and before the shift.
-
-    Neurons that start at φ need no shift of their current, which would count in every step.
-    """
-    shifted = next((s.shift for _, _, s in found if s.shift > 0 and not s.start.any()), 0.0)
-    same = [f for f in found if abs(f[2].shift - shifted) < 1e-6 and not f[2].start.any()]
-    return (same or found)[-1]
 
 
 def is_pointwise(node: fx.Node, probe: Probe) -> bool:
@@ -177,131 +135,3 @@ def _aligned(value: torch.Tensor, reader: str, dimensions: int) -> list[int]:
         return [1, value.numel(), *[1] * (dimensions - 2)] if dimensions > 1 else [1]
     sizes = list(value.shape)[-dimensions:]
     return [1] * (dimensions - len(sizes)) + sizes
-
-
-def _of_two_signals(node: fx.Node, probe: Probe, waiting: Collection[fx.Node]) -> fx.Node | None:
-    """Return the larger or smaller of two signals: max(a, b) = b + [a - b]₊, or None."""
-    name = name_of(node.target)
-    args: Any = node.args
-    if name in ("maximum", "fmax", "minimum", "fmin", "max", "min") and len(args) == 2:
-        pairs = [("max" in name, args[1])]
-    elif name in ("clamp", "clip", "clamp_min", "clamp_max"):
-        lower = node.kwargs.get("min", args[1] if len(args) > 1 and name != "clamp_max" else None)
-        upper = node.kwargs.get("max", args[-1] if len(args) == 3 or name == "clamp_max" else None)
-        pairs = [(True, lower)] * (lower is not None) + [(False, upper)] * (upper is not None)
-    elif name == "where" and (larger := _chosen(*args)) is not None:
-        pairs, args = [(larger, args[2])], args[1:]
-    else:
-        return None
-    if probe.layout(node).dim and len({probe.layout(n) for n in node.all_input_nodes}) > 1:
-        return None
-    writing, result = _Writing(node, node, (), probe), args[0]
-    if any(value in waiting for value in (result, *(bound for _, bound in pairs))):
-        return None
-    for larger, bound in pairs:
-        a, b = (result, bound) if larger else (bound, result)
-        positive = writing.neurons(writing.call(operator.sub, a, b), None, f"{name} of two")
-        result = writing.call(operator.add if larger else operator.sub, bound, positive)
-    return result if isinstance(result, fx.Node) else None
-
-
-def _chosen(condition: Any, a: Any, b: Any) -> bool | None:
-    """Return whether a choice between two signals takes the larger; None if it is another one."""
-    compared = condition.args if isinstance(condition, fx.Node) else ()
-    name = name_of(condition.target) if compared else ""
-    greater = {"gt": True, "ge": True, "lt": False, "le": False}.get(name)
-    if greater is None or set(compared) != {a, b}:
-        return None
-    return greater == (compared[0] is a)
-
-
-class _Writing:
-    """Writes nodes before one that they replace; constants have `shape` for one image."""
-
-    def __init__(
-        self,
-        node: fx.Node,
-        base: fx.Node,
-        shape: tuple[int, ...],
-        probe: Probe,
-    ):
-        self.node, self.base, self.shape, self.probe = node, base, shape, probe
-
-    def call(self, function: Callable, *args: Any) -> fx.Node:
-        """Write a call whose value has the shape of the node that is replaced."""
-        return self.probe.write(self.node, function, *args, like=self.node)
-
-    def neurons(self, current: fx.Node, cap: float | None, part: str, *more: Any) -> fx.Node:
-        """Write a layer of neurons, which is a part of what the model has here."""
-        new = self.call(staircase if more else rectify, current, cap, *more)
-        return self._as_layer(new, part)
-
-    def _as_layer(self, node: fx.Node, part: str) -> fx.Node:
-        node.meta |= {"kind": Kind.RELU, "part": part, "own": self.node.meta["own"]}
-        return node
-
-    def pieces(self, pieces: Pieces) -> fx.Node:
-        """Write the sum of `piecewise_linear`."""
-        result: fx.Node | None = None
-        ramps = pieces.ramps()
-        for direction, start, slope, width in ramps:
-            current = self._minus(self.base, start)
-            current = current if direction > 0 else self.call(operator.neg, current)
-            scale = width if width is not None and np.ptp(width) else np.ones(1)
-            current = self._times(current, 1 / scale)
-            cap = None if width is None else float((width / scale)[0])
-            ramp = self.neurons(current, cap, self._name(direction, start, width))
-            ramp.meta["negative"] = direction < 0 < ramps[0][0]
-            if len(ramps) == 1 and width is None and not start.any() and direction > 0:
-                del ramp.meta["part"]
-            result = self._plus(result, ramp, direction * slope * scale)
-        if result is None:  # affine after all
-            result = self._times(self.base, pieces.slopes[0])
-        return self._minus(result, -pieces.offset)
-
-    def stairs(self, stairs: Stairs) -> fx.Node:
-        """Write a layer of neurons that climbs the staircase."""
-        current = self._minus(self.base, stairs.start)
-        scale = stairs.cap if np.ptp(stairs.cap) else np.ones(1)
-        current = self._times(current, 1 / scale)
-        cap = float((stairs.cap / scale)[0])
-        layer = self.call(staircase, current, cap, stairs.levels, stairs.shift)
-        self._as_layer(layer, f"staircase of {stairs.levels} levels")
-        return self._minus(self._times(layer, stairs.gain * scale), -stairs.low)
-
-    def _name(self, direction: int, start: np.ndarray, width: np.ndarray | None) -> str:
-        """Return 'leaky_relu below 0'."""
-        name = name_of(self.node.target)
-        if np.ptp(start):
-            return f"{name}, {'above' if direction > 0 else 'below'}"
-        if width is None:
-            return f"{name} {'above' if direction > 0 else 'below'} {start[0]:g}"
-        ends = sorted([start[0], start[0] + direction * width[0]])
-        return f"{name} from {ends[0]:g} to {ends[1]:g}"
-
-    def _minus(self, node: fx.Node, value: np.ndarray) -> fx.Node:
-        return self.call(operator.sub, node, self._constant(value)) if value.any() else node
-
-    def _times(self, node: fx.Node, value: np.ndarray) -> fx.Node:
-        if (value == -1).all():
-            return self.call(operator.neg, node)
-        return node if (value == 1).all() else self.call(operator.mul, node, self._constant(value))
-
-    def _plus(self, total: fx.Node | None, node: fx.Node, factor: np.ndarray) -> fx.Node:
-        if total is None:
-            return self._times(node, factor)
-        if (factor < 0).all():
-            return self.call(operator.sub, total, self._times(node, -factor))
-        return self.call(operator.add, total, self._times(node, factor))
-
-    def _constant(self, value: np.ndarray) -> Any:
-        """Return a number, or a node that holds a number for each function."""
-        if not np.ptp(value):
-            return float(value[0])
-        image = self.probe.two[self.node]
-        numbers = torch.from_numpy(np.ascontiguousarray(value)).reshape(1, *self.shape).to(image)
-        with self.node.graph.inserting_before(self.node):
-            constant = self.node.graph.create_node("get_attr", "constant")
-        constant.meta |= self.node.meta
-        self.probe.constants[constant] = self.probe.two[constant] = numbers
-        return constant

@@ -8,10 +8,11 @@ from torch import fx, nn
 
 from snnlab.exceptions import SNNLabError, UnsupportedLayerError
 from snnlab.graph import operations
-from snnlab.graph.capture import Recording, place, record
+from snnlab.graph.capture import Recording, record
 from snnlab.graph.layout import FIRST, Layout
 from snnlab.graph.models import Output
 from snnlab.graph.operations import Kind, OperationRule, overwritten
+from snnlab.graph.places import place
 
 _COMPUTES = "has another argument for another batch: it computes with"
 
@@ -159,7 +160,6 @@ class Probe:
             op = "call_method" if isinstance(function, str) else "call_function"
             new = before.graph.create_node(op, function, args)
         new.meta |= like.meta | {"kind": Kind.AFFINE, "own": None}
-        new.meta.pop("rows", None)
         for known in (self.two, self.five, self.shapes, self.layouts):
             if like in known:
                 known[new] = known[like]

@@ -146,7 +146,8 @@ def refuse_mixing(node: fx.Node, probe: Probe) -> None:
             probe.shapes[node] = layouts[0].of_image(tuple(probe.two[node].shape))
     else:
         probe.layouts[node] = layouts
-    if not _keeps_apart(node, layouts, probe):
+    vanishes = probe.rule(node) is OperationRule.VANISH
+    if not vanishes and not _keeps_apart(node, layouts, probe):
         probe.refuse(node, _OTHERS, _TODO)
 
 
@@ -178,14 +179,15 @@ def _keeps_apart(node: fx.Node, layouts: list[Layout], probe: Probe) -> bool:
 
 
 def refuse_elsewhere(node: fx.Node, probe: Probe) -> None:
-    """Refuse a value in which the images are not first."""
-    if probe.layout(node) != FIRST:
-        two, five = (tuple(values[node].shape) for values in (probe.two, probe.five))
+    """Refuse an output in which the images are not first."""
+    layout, two = probe.layout(node), probe.two[node]
+    if layout != FIRST:
+        back = f".movedim({layout.dim}, 0)" if layout.rows == 1 else ".view(x.size(0), ...)"
         why = (
-            f"mixes the images of a batch: 2 images give shape {two}, 5 give {five}; expected the "
-            f"number of images first and the rest equal."
+            f"has the images elsewhere in the output of the model: 2 of them give shape "
+            f"{tuple(two.shape)}; expected their number first."
         )
-        probe.refuse(node, why, _TODO)
+        probe.refuse(node, why, f"Bring them to the front: {back}, for example.")
 
 
 def _values(node: fx.Node, probe: Probe) -> list[tuple[Any, Any]]:

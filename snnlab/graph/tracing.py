@@ -16,6 +16,7 @@ from snnlab._threads import threads_for
 from snnlab.exceptions import UnsupportedLayerError
 from snnlab.graph import operations
 from snnlab.graph.batch_first import bring_to_front, give_shape, pool_planes, shape_in_model
+from snnlab.graph.bends import Bends
 from snnlab.graph.canonical import REFERENCE, Graph, expand_to_batch, source_of, tensors
 from snnlab.graph.capture import LooksUpError
 from snnlab.graph.head import Head, head_of, logits_before, steps_behind
@@ -23,7 +24,6 @@ from snnlab.graph.maxima import is_of_two, over_dimensions
 from snnlab.graph.models import Output, check_model, copied
 from snnlab.graph.operations import Kind, OperationRule
 from snnlab.graph.padding import padded_max_pool, pads_with_infinity, with_padding
-from snnlab.graph.pointwise import is_pointwise, rewritten
 from snnlab.graph.probe import Probe
 from snnlab.graph.refusals import (
     NotAffineError,
@@ -100,9 +100,7 @@ class _Rewriting:
         # Taken already: the two ends of the network.
         self.names = {"input": 1, "output": 1}
         self.head: Head | None = None
-        # Steps that bend the signal, until those that follow make a sum of ReLUs of them.
-        self.waiting: dict[fx.Node, fx.Node] = {}
-        self.refused: fx.Node | None = None
+        self.bends = Bends(probe, self._rewrite)
         # Steps that stay as they are but for weights and for where the images lie.
         self.affine: set[fx.Node] = set()
 
@@ -112,16 +110,19 @@ class _Rewriting:
             self.probe.check(node)
             try:
                 if node.op == "output":
-                    self._end(node.args[0])
+                    result: Any = node.args[0]
+                    self.bends.settle(result)
+                    refuse_elsewhere(result, self.probe)
                 if node.op.startswith("call") and node in needed:
                     self._rewrite(node)
             except NotAffineError as refusal:
                 self._begin_head(node, refusal)
                 break
         self._remove_unread()
+        rows: dict[fx.Node, fx.Node] = {}
         for node in list(self.raw.nodes):
             if node in self.affine:
-                bring_to_front(node, self.probe)
+                bring_to_front(node, self.probe, rows)
                 self._give_weights(node)
         self._remove_unread()
         for node in list(self.raw.nodes):
@@ -141,19 +142,13 @@ class _Rewriting:
     def _remove_unread(self) -> None:
         self.raw.eliminate_dead_code(lambda n: n.op in ("placeholder", "output"))
 
-    def _end(self, result: Any) -> None:
-        """Settle what the model returns; its images must come first."""
-        if result in self.waiting:
-            self._settle(result)
-        refuse_elsewhere(result, self.probe)
-
     def _rewrite(self, node: fx.Node) -> None:
         """Bring one node whose values depend on the input into canonical form, or refuse it."""
         rule = self.probe.rule(node)
         relu, cap = is_relu(node, self.probe) if rule is OperationRule.RELU else (False, None)
         bends = rule is OperationRule.POINTWISE or (rule is OperationRule.RELU and not relu)
         bends = bends or (rule is OperationRule.MAXIMUM and is_of_two(node, self.probe))
-        if (bends or self._waiting(node)) and self._bend(node, bends):
+        if self.bends.replace(node, bends):
             return
         if rule is OperationRule.MAXIMUM:
             over_dimensions(node, self.probe)
@@ -176,54 +171,6 @@ class _Rewriting:
             pool_planes(node, windows, self.probe)
         elif not pads_with_infinity(node, self.probe):
             self.affine.add(node)
-
-    def _bend(self, node: fx.Node, bends: bool) -> bool:
-        """Replace a step that bends the signal by ReLUs, or wait for the steps that follow it.
-
-        So may a step that reads one that waits. False if it is an ordinary step after all.
-        """
-        refuse_counts(node, self.probe)
-        refuse_mixing(node, self.probe)
-        node.meta["kind"] = Kind.AFFINE
-        stands_in = self.probe.name(node) == "hardsigmoid" and logits_before(node, self.probe)
-        if stands_in and any(n.meta.get("kind") is Kind.RELU for n in self.raw.nodes):
-            self._refuse_bend(node)  # at the very end it stands for a sigmoid
-        goes_on = any(is_pointwise(user, self.probe) for user in node.users)
-        new = rewritten(node, self.probe, self.waiting, last=not goes_on)
-        if new is not None:
-            node.replace_all_uses_with(new)
-            return True
-        before = self._waiting(node)
-        if is_pointwise(node, self.probe) and (goes_on or not before):
-            self.waiting[node] = self.waiting[before[0]] if before else node
-            return True
-        for step in before:
-            self._settle(step)
-        return bends and self._bend(node, bends)
-
-    def _settle(self, node: fx.Node) -> None:
-        """Replace a step that has waited, or what it reads, or refuse the first that bends."""
-        first = self.waiting.pop(node)
-        new = rewritten(node, self.probe, self.waiting, last=True)
-        if new is not None:
-            node.replace_all_uses_with(new)
-            return
-        before = self._waiting(node)
-        if not before:
-            self._refuse_bend(first)
-        for step in before:
-            self._settle(step)
-        self._rewrite(node)
-        if node in self.waiting:
-            self._refuse_bend(first)
-
-    def _waiting(self, node: fx.Node) -> list[fx.Node]:
-        return [n for n in node.all_input_nodes if n in self.waiting]
-
-    def _refuse_bend(self, node: fx.Node) -> None:
-        self.refused = node
-        why = "is no piecewise linear function of one signal, also with the steps that follow it."
-        self.probe.refuse(node, why, error=NotAffineError)
 
     def _give_weights(self, node: fx.Node) -> None:
         """Let a linear layer, a convolution or BatchNorm call a module of its own."""
@@ -257,7 +204,7 @@ class _Rewriting:
         """Leave out the steps from here to the end, if they are a function of the logits alone."""
         output = list(self.raw.nodes)[-1]
         result: Any = output.args[0]
-        logits = logits_before(self.refused or node, self.probe)
+        logits = logits_before(self.bends.refused or node, self.probe)
         if logits is None:
             raise UnsupportedLayerError(str(refusal)) from None
         refuse_types(result, self.probe)

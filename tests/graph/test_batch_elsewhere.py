@@ -11,6 +11,7 @@ from helpers.steps import Step
 from torch import nn
 
 import snnlab as sl
+from snnlab import brian
 from snnlab.exceptions import UnsupportedLayerError
 from snnlab.graph.layout import FIRST, Layout, laid_out, layouts_of
 
@@ -56,6 +57,12 @@ def frames(m, x):
     y = m.act(m.norm(m.conv(x.reshape(b * t, 1, 4))))
     y = F.avg_pool1d(F.max_pool1d(y, 2).relu(), 1)
     return y.reshape(b, t, -1).mean(1)
+
+
+def joined_frames(m, x):
+    y = m.conv(x.reshape(-1, 1, 4))
+    y = torch.cat([y, torch.relu(y - 0.1)], 1)
+    return y.relu().view(len(x), 3, -1)
 
 
 def shared_by_two(m, x):
@@ -118,6 +125,7 @@ CASES = {
     "recurrence": (SERIES, recurrence),
     "residual": (SERIES, residual),
     "frames": (SERIES, frames),
+    "frames, joined": (SERIES, joined_frames),
     "rows, in parts": (
         SERIES,
         lambda m, x: sum(p.relu() for p in x.view(-1, 4).chunk(2, 1)).view(-1, 3, 2),
@@ -178,6 +186,15 @@ def test_spikes_come_near_to_the_network(name):
     assert error[1] < error[0] / 3
 
 
+@pytest.mark.parametrize("name", ["frames, joined", "residual"])
+def test_synapses_are_those_of_the_images(name):
+    shape, step = CASES[name]
+    network = sl.convert(built(step), images(shape), threshold=sl.Maximum())
+    x = images(shape, 2)
+    theirs = brian.simulate(network, x, 6)
+    assert theirs.output_sums == pytest.approx(sl.simulate(network, x, 6).output_sums, abs=1e-6)
+
+
 def test_layers_of_frames_are_folded_and_pooled_like_those_of_images():
     model = built(frames).float()
     network = sl.convert(model, images(SERIES).float(), average_pool="spikes")
@@ -207,7 +224,7 @@ MIXED = {
 @pytest.mark.parametrize("step", MIXED.values(), ids=MIXED)
 def test_images_that_are_mixed_are_refused(step):
     model = Step(step, w=torch.zeros(1))
-    with pytest.raises(UnsupportedLayerError, match=r"mixes the images|picks images") as caught:
+    with pytest.raises(UnsupportedLayerError, match=r"mixes|images elsewhere|picks") as caught:
         sl.trace(model, images(VECTOR).float())
     assert ", line " in str(caught.value)
     assert str(caught.value).endswith(".")

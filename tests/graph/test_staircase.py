@@ -166,7 +166,7 @@ def test_a_staircase_of_other_steps_is_refused():
     def make():
         return Staircase(lambda x, up, n: (x > 1).float() + (x > 2).float() + (x > 4).float())
 
-    with pytest.raises(UnsupportedLayerError, match="a staircase of equal steps converts"):
+    with pytest.raises(UnsupportedLayerError, match="a staircase of two or more equal"):
         sl.convert(network_of(make), images())
 
 

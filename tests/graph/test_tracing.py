@@ -974,7 +974,7 @@ HARD_CODED = {
 
 @pytest.mark.parametrize("step", HARD_CODED.values(), ids=HARD_CODED)
 def test_hard_coded_batch_size_is_refused(step):
-    with pytest.raises(SNNLabError, match=r"(mixes the images of a batch|fails for a batch of)"):
+    with pytest.raises(SNNLabError, match=r"mixes|images elsewhere|fails for"):
         trace(Step(step), images(IMAGE, 8))
 
 
@@ -1033,15 +1033,15 @@ MIXED = {
 @pytest.mark.parametrize("step", MIXED.values(), ids=MIXED)
 @pytest.mark.parametrize("number", [1, 5])
 def test_mixing_the_images_of_a_batch_is_refused(step, number):
-    with pytest.raises(UnsupportedLayerError, match=r"mixes the images|picks images out"):
+    with pytest.raises(UnsupportedLayerError, match=r"mixes|images elsewhere|picks"):
         trace(Step(step), images(IMAGE, number))
 
 
 def test_shape_that_looks_like_a_batch_is_not_taken_for_one():
     x = images((2, 3), 5)
-    with pytest.raises(UnsupportedLayerError, match="mixes the images"):
+    with pytest.raises(UnsupportedLayerError, match="images elsewhere in the output"):
         trace(Step(lambda m, x: x.transpose(0, 1)), x)
-    with pytest.raises(UnsupportedLayerError, match="mixes the images"):
+    with pytest.raises(UnsupportedLayerError, match="images elsewhere in the output"):
         trace(Step(lambda m, x: x.transpose(0, 2)), x)
     assert_traces_and_converts(randomized(nn.Sequential(nn.Linear(3, 2), nn.ReLU())), (2, 3))
 
