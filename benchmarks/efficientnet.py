@@ -152,10 +152,12 @@ def measure(*wanted: str) -> None:
         try:
             for row in results(subject, method):
                 agreed = round(row["agreement"] / 100 * len(x))
-                numbers = f"{row['additions'] / 1e6:9.1f} M additions, {row['steps']:3} steps"
-                print(f"  {method:24} {agreed:3} of {len(x)}   {numbers}", flush=True)
+                additions, products = (row[key] / 1e6 for key in ("additions", "products"))
+                cost = f"{additions:7.0f} M additions, {products:7.0f} M MACs"
+                result = f"{row['steps']:3} steps  {agreed:3} of {len(x)}"
+                print(f"  {method:36} {result}  {cost}", flush=True)
         except sl.UnsupportedLayerError as error:  # an identity shortcut, for instance
-            print(f"  {method:24} does not apply: {error}")
+            print(f"  {method:36} does not apply: {error}")
 
 
 def results(subject: deep.Subject, method: str) -> list[dict]:
