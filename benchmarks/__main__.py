@@ -6,6 +6,8 @@
     python -m benchmarks neighbour  beside a busy program, some minutes
     python -m benchmarks mnist FILE networks on MNIST's 10,000 test images, some minutes
     python -m benchmarks zoo        what converts of timm and torchvision, an hour
+    python -m benchmarks deep       deep residual networks in few steps, hours
+    python -m benchmarks efficientnet   a network with ImageNet weights on photographs
 
 Times are divided by those of the ANN on the same images: (time of T steps) / (T x ANN forward).
 Every memory figure comes from a process of its own.
@@ -22,7 +24,7 @@ import numpy as np
 import torch
 
 import snnlab as sl
-from benchmarks import brian, browser, mnist, neighbour, zoo
+from benchmarks import brian, browser, deep, efficientnet, mnist, neighbour, zoo
 from benchmarks.networks import NETWORKS, load
 from benchmarks.peak import peak_of_this_process
 from benchmarks.plain_loop import plain_loop
@@ -58,9 +60,10 @@ def main(names: list[str]) -> None:
     if names[:1] == ["--mnist"]:
         mnist.cost(names[1])
         return
-    if names[:1] == ["zoo"]:
-        zoo.measure(*names[1:])
-        return
+    for longer in (zoo, deep, efficientnet):
+        if names[:1] == [longer.__name__.split(".")[-1]]:
+            longer.measure(*names[1:])
+            return
     print(f"torch {torch.__version__}, numpy {np.__version__}, {platform.processor() or 'CPU'}")
     print(f"2 threads, float32, 360 test images, medians of {RUNS} runs\n", flush=True)
     for name in names or NETWORKS:

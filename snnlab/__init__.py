@@ -13,6 +13,7 @@ from snnlab.analysis import (
     operations,
 )
 from snnlab.conversion import (
+    MMSE,
     DataBased,
     Fixed,
     Maximum,
@@ -23,6 +24,7 @@ from snnlab.conversion import (
     normalize_weights,
     verify,
 )
+from snnlab.correction import correct_bias, correct_potential, tune_thresholds
 from snnlab.diagnosis import Diagnosis, diagnose
 from snnlab.dynamics import Neuron
 from snnlab.exceptions import (
@@ -44,6 +46,7 @@ from snnlab.sweeping import sweep
 __version__ = "0.1.0"
 
 __all__ = [
+    "MMSE",
     "QCFS",
     "Activations",
     "CalibrationError",
@@ -71,6 +74,8 @@ __all__ = [
     "activation_statistics",
     "ann",
     "convert",
+    "correct_bias",
+    "correct_potential",
     "decompose",
     "decompose_over_time",
     "diagnose",
@@ -86,6 +91,7 @@ __all__ = [
     "sweep",
     "to_nir",
     "trace",
+    "tune_thresholds",
     "verify",
 ]
 

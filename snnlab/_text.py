@@ -66,11 +66,15 @@ class Table:
 
     def _repr_html_(self) -> str:
         """Return it in HTML, with a caption and row headers for screen readers."""
-        left = ' style="text-align:left"' if self.words else ""
-        head = "".join(f'<th scope="col"{left}>{html.escape(cell)}</th>' for cell in self.header)
+        left = ' style="text-align:left"'
+        styles = [left, *[left if self.words else ""] * (len(self.header) - 1)]
+        head = "".join(
+            f'<th scope="col"{style}>{html.escape(cell)}</th>'
+            for cell, style in zip(self.header, styles, strict=True)
+        )
         body = "".join(
             f'<tr><th scope="row"{left}>{html.escape(first)}</th>'
-            + "".join(f"<td{left}>{html.escape(cell)}</td>" for cell in others)
+            + "".join(f"<td{styles[-1]}>{html.escape(cell)}</td>" for cell in others)
             + "</tr>"
             for first, *others in self.rows
         )

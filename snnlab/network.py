@@ -20,6 +20,8 @@ from snnlab.graph.fingerprint import fingerprint
 from snnlab.graph.operations import Kind
 
 Thresholds = float | np.ndarray | Mapping[str, Any]
+# What a correction changes.
+_CORRECTED = ("bias", "potential", "thresholds")
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -40,6 +42,8 @@ class Network(_text.ShownAsTable):
         How spikes are pooled: exactly (see `ExactMaxPool`), or by a gate that passes on the input
         with the highest rate, estimated since the first step, or over the last ones (see
         `GatedMaxPool`).
+    corrections : mapping from "bias", "potential" or "thresholds" to int
+        What was corrected, and for how many steps; see `correct_bias`.
 
     Raises
     ------
@@ -52,8 +56,12 @@ class Network(_text.ShownAsTable):
     graph: Graph
     neurons: Mapping[str, Neuron]
     max_pool: MaxPooling = "exact"
+    corrections: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for what, steps in self.corrections.items():
+            _checks.whole(steps, f"corrections: {_checks.option(what, 'corrections', _CORRECTED)}")
+        object.__setattr__(self, "corrections", MappingProxyType(dict(self.corrections)))
         if _checks.option(self.max_pool, "max_pool", MAX_POOLINGS) != "exact":
             check_gates(self.graph)
         layers = self.graph.layers
@@ -73,7 +81,8 @@ class Network(_text.ShownAsTable):
 
     def __reduce__(self) -> tuple:
         # A read-only mapping cannot be copied or sent to another process; a dict can.
-        return Network, (self.graph, dict(self.neurons), self.max_pool)
+        parts = self.graph, dict(self.neurons), self.max_pool, dict(self.corrections)
+        return Network, parts
 
     @property
     def layers(self) -> list[str]:
@@ -167,11 +176,27 @@ class Network(_text.ShownAsTable):
         for name in chosen:
             theta = _scaled(name, given.get(name, neurons[name].v_threshold), factor)
             neurons[name] = dataclasses.replace(neurons[name], v_threshold=theta, **changes)
-        return Network(self.graph, neurons, self.max_pool if max_pool is None else max_pool)
+        pooling = self.max_pool if max_pool is None else max_pool
+        # A setting that is given anew for all layers is no longer the corrected one.
+        given_anew = {
+            "bias": i_offset is not None,
+            "potential": v_init is not None,
+            "thresholds": threshold is not None or scale is not None,
+        }
+        kept = {
+            what: steps
+            for what, steps in self.corrections.items()
+            if layer is not None or not given_anew[what]
+        }
+        return Network(self.graph, neurons, pooling, kept)
+
+    def corrected_for(self, **steps: int) -> "Network":
+        """Return the network with a note of what was corrected for how many steps: `bias=16`."""
+        return dataclasses.replace(self, corrections={**self.corrections, **steps})
 
     def to(self, *device_or_dtype: Any) -> "Network":
         """Return a copy on another device or in another floating type, as `torch.nn.Module.to`."""
-        return Network(self.graph.to(*device_or_dtype), self.neurons, self.max_pool)
+        return dataclasses.replace(self, graph=self.graph.to(*device_or_dtype))
 
     def save(self, path: str | PathLike) -> None:
         """Write the network to one file, which `snnlab.load` reads.
@@ -189,7 +214,7 @@ class Network(_text.ShownAsTable):
         DataError
             If the file cannot be written, or the network holds something that has no form in it.
         """
-        saving.write(path, self.graph, self.neurons, self.max_pool)
+        saving.write(path, self.graph, self.neurons, self.max_pool, self.corrections)
 
     def folded(self) -> fx.GraphModule:
         """Return the network as a module of torch: folded layers, and ReLUs that know their neuron.
@@ -228,9 +253,12 @@ class Network(_text.ShownAsTable):
     def _table(self) -> _text.Table:
         neurons = sum(size(node) for node in self.graph.layers.values())
         title = (
-            f"Spiking network of {len(self.layers)} layers, {neurons:,} neurons; "
+            f"Spiking network of {_text.counted(len(self.layers), 'layer')}, "
+            f"{_text.counted(neurons, 'neuron')}; "
             f"input {_text.shape(self.graph.input_shape)}"
         )
+        for what, steps in self.corrections.items():
+            title += f"; {what} corrected for {_text.counted(steps, 'step')}"
         analog = sum(node.meta["kind"] is Kind.RECTIFIER for node in self.graph.nodes)
         if analog:
             title += f"; {_text.counted(analog, 'shortcut')} of real numbers, not of spikes"

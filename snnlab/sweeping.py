@@ -66,8 +66,7 @@ def sweep(
     grid : dict from option to list of values
         "percentile", "threshold", "readout", "average_pool", "shortcut" as in `convert`, for models
         only; "reset", "v_init", "i_offset", "max_spikes", "signed", "scale", "max_pool" as in
-        `Network.replace`; "input", "seed", "dtype" as
-        in `simulate`.
+        `Network.replace`; "input", "seed", "dtype" as in `simulate`.
     x : array, shape (B, ...), or DataLoader, Dataset, iterable of batches
         Images to classify; they are kept as one array. If grid["input"] is ["frames"], frames as in
         `simulate`, shape (T, B, ...), with T the largest of `timesteps`; the ANN sees their mean.

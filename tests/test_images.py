@@ -242,6 +242,16 @@ def test_a_sample_holds_as_many_as_are_wanted_of_equal_ones():
             assert set(map(len, parts[:-1])) <= {2}
 
 
+def test_the_number_of_images_is_known_as_early_as_can_be():
+    for known in (X, PAIRS, Subset(PAIRS, range(N))):
+        assert Images(known, "x").count == N
+    for most, count in ((N - 1, None), (N, N), (N + 1, N)):
+        images = Images(iter(X.split(10)), "x")
+        assert images.count is None
+        assert images.count_up_to(most) == count
+        assert torch.equal(images.whole(), X)
+
+
 def test_brian_reads_loaders():
     model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
     x = torch.rand(5, 3)

@@ -20,9 +20,9 @@ MASK = RNG.integers(0, 4, (8, 5, 5))
 WHOLE = [f"{sign}int{bits}" for sign in ("u", "") for bits in (8, 16, 32, 64)]
 
 
-def record(kind):
+def record(kind, **options):
     outputs = OUTPUTS[kind]
-    return sl.Record(len(outputs), {"relu": sl.Neuron(1.0)}, "", "analog", {}, outputs)
+    return sl.Record(len(outputs), {"relu": sl.Neuron(1.0)}, "", "analog", {}, outputs, **options)
 
 
 @given(
@@ -119,6 +119,7 @@ REFUSED = [
     ("classes", Y > 3, r"type bool, expected whole numbers"),
     ("classes", [str(y) for y in Y], r"type <U1, expected whole numbers.*Number the classes"),
     ("classes", np.array(Y, object), r"type object, expected whole numbers"),
+    ("classes", Y + 0.5 * (Y > 5), r"type float64, shape \(8,\), expected \(8, 10\): a target for"),
     ("classes", Y * 1j, r"type complex128, expected whole numbers"),
     ("one", np.where(ONE, np.nan, 1.0), r"holds NaN or infinite values"),
     ("classes", RNG.integers(0, 2, (8, 10)) * 1.0, r"all 0 or 1.*'multilabel' or metric='rmse'"),
@@ -151,15 +152,24 @@ def test_what_the_messages_say_to_write_is_right(kind, y, written):
         assert np.array_equal(found, record(kind).accuracy(right))
 
 
-def test_the_metric_that_leaves_out_some_labels_is_right():
+@pytest.mark.parametrize("code", [255, -1, -100])
+def test_the_metric_that_leaves_out_some_labels_is_right(code):
+    y = np.where(IGNORED == 255, code, IGNORED)
     with pytest.raises(sl.ShapeError) as refused:
-        record("pixels").accuracy(IGNORED)
+        record("pixels").accuracy(y)
     written = str(refused.value).partition("metric=")[2].removesuffix(".")
-    found = record("pixels").accuracy(IGNORED, metric=eval(written))
-    counted = IGNORED != 255
-    expected = [(step.argmax(1) == IGNORED)[counted].mean() for step in OUTPUTS["pixels"]]
+    found = record("pixels").accuracy(y, metric=eval(written))
+    counted = y != code
+    expected = [(step.argmax(1) == y)[counted].mean() for step in OUTPUTS["pixels"]]
     # The mean outputs are rounded, but no order changes here.
     assert found.tolist() == expected
+
+
+def test_labels_that_are_given_count_and_not_those_that_came_along():
+    given = record("classes", labels=Y)
+    assert np.array_equal(given.accuracy(), record("classes").accuracy(Y))
+    assert np.array_equal(given.accuracy(Y[::-1]), record("classes").accuracy(Y[::-1]))
+    assert not np.array_equal(given.accuracy(Y[::-1]), given.accuracy())
 
 
 def test_labels_that_are_given_are_not_changed():

@@ -250,6 +250,9 @@ def test_html_table_holds_the_same_and_names_its_rows(net):
     table = ElementTree.fromstring(net._repr_html_())
     assert {th.get("scope") for th in table.iter("th")} == {"col", "row"}
     assert [th.text for th in table.findall("tbody/tr/th[@scope='row']")] == ["1", "4"]
+    names = [row[0] for row in table.iter("tr")]  # on the left, as in text; numbers as usual
+    assert all(cell.get("style") == "text-align:left" for cell in names)
+    assert not any(cell.get("style") for row in table.iter("tr") for cell in row[1:])
 
 
 def test_html_table_escapes_the_names_of_layers():
@@ -262,6 +265,12 @@ def test_html_table_escapes_the_names_of_layers():
     record = sl.simulate(network, [[1.0, 2.0]], 2)
     assert "<b>" not in record._repr_html_()
     assert "<b>" not in sl.decompose(network, [[1.0, 2.0]], record)._repr_html_()
+
+
+def test_one_of_a_thing_has_no_s():
+    network = sl.convert(nn.ReLU(), [[1.0]], threshold=sl.Fixed(1.0))
+    assert repr(network).startswith("Spiking network of 1 layer, 1 neuron; input 1\n")
+    assert repr(sl.simulate(network, [[1.0]], 1)).startswith("Record of 1 image over 1 step, ")
 
 
 def test_large_numbers_have_separators():

@@ -54,7 +54,7 @@ MODELS = {
     "sums": (
         lambda: nn.Sequential(
             *(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.AvgPool2d(2, divisor_override=1)),
-            *(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2, 2), nn.ReLU()),
+            *(nn.LPPool2d(1, 2), nn.Flatten(), nn.Linear(2, 2), nn.ReLU()),
         ),
         (1, 6, 6),
     ),
@@ -265,6 +265,10 @@ REFUSED = {
     "transposed": (nn.Sequential(nn.ConvTranspose2d(2, 2, 3), nn.ReLU()), "ConvTranspose2d"),
     "a pool that leaves its padding out": (
         nn.Sequential(nn.ReLU(), nn.AvgPool2d(2, padding=1, count_include_pad=False)),
+        "whole windows",
+    ),
+    "windows that are cut off": (
+        nn.Sequential(nn.ReLU(), nn.AvgPool2d(3, ceil_mode=True)),
         "whole windows",
     ),
     "windows of two sizes": (nn.Sequential(nn.ReLU(), nn.AdaptiveAvgPool2d(3)), "one size"),

@@ -24,7 +24,7 @@ SOURCE = "scikit-learn's digits (E. Alpaydin, C. Kaynak, 1998)"
 SETTINGS: dict[str, dict[str, Any]] = {
     "digits_resnet20": {"epochs": 10, "batch": 64, "learning_rate": 2e-3},
     "digits_resnet110": {"epochs": 6, "batch": 64, "learning_rate": 2e-3},
-    "digits_resnet110_pre": {"epochs": 6, "batch": 64, "learning_rate": 2e-3},
+    "digits_resnet110_pre": {"epochs": 10, "batch": 64, "learning_rate": 2e-3},
 }
 
 

@@ -44,7 +44,7 @@ class Operations(_text.ShownAsTable):
     multiplications   MACs of the SNN: of a constant input once, of what else is a real number at
                       each step
     updates           neuron updates, one for each neuron and step
-    spikes            spikes sent
+    spikes            spikes sent; one that is taken back counts twice
     fan_out           operations that a spike sets off, mean over the neurons
     ================= ===========================================================================
 
@@ -150,7 +150,8 @@ def operations(network: Network, record: Record, *, step: int | None = None) -> 
     real number: where it enters a second one with no neurons between them, as in a linear
     bottleneck, that one takes MACs at each step. An image as a constant current is multiplied once;
     that its current is then added at each step is part of the neurons' updates. Frames are
-    multiplied at each step. A softmax, spiking or not, comes after the network and is not counted.
+    multiplied at each step. Max pooling passes spikes on where those of one size compete, else real
+    numbers. A softmax, spiking or not, comes after the network and is not counted.
 
     Parameters
     ----------
@@ -193,8 +194,8 @@ def operations(network: Network, record: Record, *, step: int | None = None) -> 
             "Simulate this network."
         )
     T = record.timesteps if step is None else _checks.whole(step, "step")
-    wires = wiring(network, record.input)
-    spikes = _spikes(network, record, wires, T)
+    wires = wiring(network.graph, record.neurons, record.input)
+    spikes = _spikes(record, wires, T)
     images = record.output_sums.shape[1]
     arrived = {
         row: {column: np.zeros(images, np.int64) for column in (*ANN_COLUMNS, *SNN_COLUMNS)}
@@ -215,19 +216,19 @@ def operations(network: Network, record: Record, *, step: int | None = None) -> 
     return Operations(T, images, arrived, sent, fan_out)
 
 
-def _spikes(network: Network, record: Record, wires: Wiring, step: int) -> dict[str, np.ndarray]:
+def _spikes(record: Record, wires: Wiring, step: int) -> dict[str, np.ndarray]:
     """Return how many spikes each source has sent, shape (B, ...), in the order of evaluation."""
     found: dict[str, np.ndarray] = {}
     for name in wires.sources:
         pool = wires.units.graph.pools.get(name)
         if pool is None:
-            found[name] = record.counts(name, step)
-        elif network.max_pool == "exact":
-            given = {source: torch.from_numpy(s).double() for source, s in found.items()}
-            found[name] = maxima(pool, wires.units, given).long().numpy()
-        else:
+            found[name] = record.sent(name, step)
+        elif name in record.pooled.get(step, {}):  # a gate
             sums = torch.from_numpy(record.pooled[step][name]).double()
             found[name] = (sums / wires.thresholds[name]).round().long().numpy()
+        else:
+            given = {source: torch.from_numpy(s).double() for source, s in found.items()}
+            found[name] = maxima(pool, wires.units, given).long().numpy()
     return found
 
 

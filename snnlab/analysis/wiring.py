@@ -13,12 +13,11 @@ import numpy as np
 import torch
 from torch import fx
 
-from snnlab.dynamics.neuron import per_neuron
+from snnlab.dynamics.neuron import Neuron, per_neuron
 from snnlab.graph.canonical import Graph, apply, source_of
 from snnlab.graph.evaluation import size
 from snnlab.graph.operations import Kind
 from snnlab.graph.unit_weights import UnitWeights
-from snnlab.network import Network
 
 
 class Signal(Enum):
@@ -69,7 +68,7 @@ class Wiring:
     units : UnitWeights
         The graph with unit weights.
     thresholds : mapping from source to tensor, shape (1, C, ...)
-        The size of a spike.
+        The size of a spike, where none is taken back.
     """
 
     sources: dict[str, tuple[int, ...]]
@@ -88,10 +87,10 @@ class Wiring:
         return total
 
 
-def wiring(network: Network, input: str) -> Wiring:
-    """Return what the spikes of a network set off, for images as constants, spikes or frames."""
+def wiring(graph: Graph, neurons: Mapping[str, Neuron], input: str) -> Wiring:
+    """Return what the spikes of neurons set off, for images as constants, spikes or frames."""
     with torch.inference_mode(False), torch.enable_grad():
-        return _Walk(network, input).wiring()
+        return _Walk(graph, neurons, input).wiring()
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,10 +105,8 @@ class _Leaf:
 class _Walk:
     """One evaluation of a graph with unit weights, node by node."""
 
-    def __init__(self, network: Network, input: str):
-        self.network = network
-        self.graph: Graph = network.graph.to(torch.device("cpu"), torch.float64)
-        self.units = UnitWeights(self.graph)
+    def __init__(self, graph: Graph, neurons: Mapping[str, Neuron], input: str):
+        self.graph, self.units = graph, UnitWeights(graph)
         self.input = {"analog": Signal.CONSTANT, "frames": Signal.CURRENT}.get(input, Signal.SPIKES)
         self.values: dict[fx.Node, Any] = {}
         self.leaves: list[_Leaf] = []
@@ -119,7 +116,7 @@ class _Walk:
         self.costs: list[Cost] = []
         self.multiplications: dict[str, tuple[int, int]] = {}
         self.sources: dict[str, tuple[int, ...]] = {}
-        self.thresholds = _thresholds(network)
+        self.thresholds = _thresholds(graph, neurons)
 
     def wiring(self) -> Wiring:
         for node in self.graph.nodes:
@@ -140,6 +137,8 @@ class _Walk:
                 self._begin(node, Signal.SPIKES)
         elif kind is Kind.MAX_POOL:
             self._pool(node)
+        elif kind is Kind.RECTIFIER:
+            self._rectify(node)
         elif self.units.has_weights(node):
             self._multiply(node)
         else:
@@ -174,9 +173,17 @@ class _Walk:
             self.costs.append(Cost(self.row_of[node], "analog", by_step=size(source)))
             self._begin(node, Signal.CURRENT)
 
+    def _rectify(self, node: fx.Node) -> None:
+        """Let the ReLU of a shortcut pass on a real number at every step."""
+        if self.signals[source_of(node)] == {Signal.CONSTANT}:
+            self._begin(node, Signal.CONSTANT)
+        else:
+            self.costs.append(Cost(self.row_of[node], "analog", by_step=size(node)))
+            self._begin(node, Signal.CURRENT)
+
     def _passes_spikes(self, pool: fx.Node) -> bool:
         """Return whether spikes compete in a max pooling that are of equal size in each window."""
-        sending = {name: self.thresholds[name] for name in self.sources}
+        sending = {n: theta for n, theta in self.thresholds.items() if n in self.sources}
         highest = maxima(pool, self.units, sending)
         if highest is None:
             return False
@@ -269,13 +276,14 @@ def maxima(pool: fx.Node, units: UnitWeights, given: Mapping[str, torch.Tensor])
     return value(pool)
 
 
-def _thresholds(network: Network) -> dict[str, torch.Tensor]:
-    """Return the threshold of each neuron, shape (1, C, ...), by layer; 1 for pixels."""
-    found = {"input": torch.ones(1, *network.graph.input_shape, dtype=torch.float64)}
-    for name, neuron in network.neurons.items():
-        shape = (1, *network.shape(name))
+def _thresholds(graph: Graph, neurons: Mapping[str, Neuron]) -> dict[str, torch.Tensor]:
+    """Return the size of a spike, shape (1, C, ...), where none is taken back."""
+    found = {"input": torch.ones(1, *graph.input_shape, dtype=torch.float64)}
+    for name, neuron in neurons.items():
+        shape = (1, *graph.layers[name].meta["shape"])
         theta = torch.tensor(per_neuron(neuron.v_threshold, len(shape)), dtype=torch.float64)
-        found[name] = theta.expand(shape)
+        if not neuron.signed:
+            found[name] = theta.expand(shape)
     return found
 
 

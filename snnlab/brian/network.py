@@ -18,7 +18,7 @@ from snnlab.dynamics.neuron import Reset
 from snnlab.exceptions import ShapeError
 from snnlab.graph.evaluation import inference
 from snnlab.network import Network
-from snnlab.simulation.options import RunOptions, train_seeds
+from snnlab.simulation.options import RunOptions, train_seeds, warn_of_other_steps
 from snnlab.simulation.progress import progress_bar
 from snnlab.simulation.record import Record
 from snnlab.simulation.recorder import Recorder
@@ -109,6 +109,7 @@ def simulate(
         memory=memory,
     )
     network, images = options.apply(network, x)
+    warn_of_other_steps(network, options.timesteps)
     x = torch.cat(list(images.split(_IMAGES, network.graph.dtype)))
     recorder = Recorder(network, len(x), options)
     recorder.put_images(x, 0)

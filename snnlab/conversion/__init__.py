@@ -1,6 +1,7 @@
 """From a trained model to a spiking network: thresholds, conversion, verification."""
 
 from snnlab.conversion.activation_based import Maximum, Percentile
+from snnlab.conversion.mmse import MMSE
 from snnlab.conversion.pipeline import convert
 from snnlab.conversion.rules import Fixed, ThresholdRule
 from snnlab.conversion.statistics import (
@@ -14,6 +15,7 @@ from snnlab.conversion.weight_based import DataBased, ModelBased
 from snnlab.conversion.weight_normalization import normalize_weights
 
 __all__ = [
+    "MMSE",
     "DataBased",
     "Fixed",
     "LayerStatistics",

@@ -60,7 +60,7 @@ class Percentile(ThresholdRule):
         _checks.instance(graph, Graph, "graph", "Write snnlab.trace(model, x) first.")
         x_cal = Images.of(x_cal, "x_cal", graph.input_shape, again=True)
         statistics = activation_statistics(graph, x_cal)
-        largest = _largest(graph, statistics)
+        largest = largest_activations(graph, statistics)
         refuse_silent({name: s for name, s in statistics.items() if not largest[name]})
         found = largest
         if self.percentile < 100:
@@ -98,7 +98,9 @@ class Maximum(ThresholdRule):
         return Percentile(100, self.per_channel).thresholds(graph, x_cal)
 
 
-def _largest(graph: Graph, statistics: Mapping[str, LayerStatistics]) -> dict[str, float]:
+def largest_activations(
+    graph: Graph, statistics: Mapping[str, LayerStatistics]
+) -> dict[str, float]:
     """Return the largest activation of each layer; a silent part takes that of the other parts.
 
     Behind a ReLU a LeakyReLU has no values below 0, and its layer for them needs no scale.

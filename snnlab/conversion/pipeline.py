@@ -58,7 +58,7 @@ def convert(
         Calibration images, like those the network will get. Of pairs the first are the images.
     output : str or int, optional
         Which output to convert, of a model that returns a dict, a tuple or a list.
-    threshold : Percentile, Maximum, Fixed, DataBased or ModelBased
+    threshold : Percentile, Maximum, MMSE, Fixed, DataBased or ModelBased
         How thresholds are chosen; by default Percentile(99.9), and for a staircase (see
         `snnlab.QCFS`) its own.
     reset : {"subtract", "zero"}
@@ -106,16 +106,16 @@ def convert(
     >>> model = nn.Sequential(nn.Linear(2, 2, bias=False), nn.ReLU())
     >>> model[0].weight.data = torch.tensor([[1.0, -1.0], [0.5, 0.5]])
     >>> convert(model, [[1.0, 0.0], [1.0, 1.0]], threshold=Percentile(100))
-    Spiking network of 1 layers, 2 neurons; input 2
+    Spiking network of 1 layer, 2 neurons; input 2
     layer  shape  neurons  threshold θ     reset  v_init
     1          2        2            1  subtract   0.5 θ
     """
     rule = Percentile() if threshold is None else threshold
     if not isinstance(rule, ThresholdRule):
         raise OptionError(
-            f"threshold = {threshold!r}: expected Percentile(p), Maximum(), Fixed(value), "
-            f"DataBased() or ModelBased(). For a percentile write snnlab.Percentile(99.9), for a "
-            f"number snnlab.Fixed(1.0)."
+            f"threshold = {threshold!r}: expected Percentile(p), Maximum(), MMSE(timesteps), "
+            f"Fixed(value), DataBased() or ModelBased(). For a percentile write "
+            f"snnlab.Percentile(99.9), for a number snnlab.Fixed(1.0)."
         )
     usual = Neuron(1.0, reset, 0.5 if v_init is None else v_init)
     _checks.option(readout, "readout", ("potential", "spikes"))

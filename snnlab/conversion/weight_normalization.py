@@ -78,7 +78,7 @@ def normalize_weights(network: Network) -> Network:
         name: dataclasses.replace(n, v_threshold=1.0, i_offset=n.i_offset / n.v_threshold)
         for name, n in network.neurons.items()
     }
-    return Network(graph, neurons, network.max_pool)
+    return dataclasses.replace(network, graph=graph, neurons=neurons)
 
 
 def _divide(node: fx.Node, theta: np.ndarray, graph: Graph) -> None:

@@ -17,6 +17,7 @@ _TORCH = str(Path(torch.__file__).parent) + os.sep
 _HERE = str(Path(__file__).parent) + os.sep
 _INSTALLED = ("site-packages", "dist-packages")
 _EINOPS = f"{os.sep}einops{os.sep}"
+_CELL = f"{os.sep}ipykernel_"  # where a notebook pretends that its cells are
 _GENERATED = "<eval_with_key>"  # the code of an fx.GraphModule
 _CALL = nn.Module._call_impl.__code__
 
@@ -63,7 +64,8 @@ def line_of(steps: list[tuple[str, int]]) -> str:
         return ""
     file, number = found[0]
     source = linecache.getline(file, number).strip()
-    return f", line {number} of {Path(file).name}" + (f" (`{source}`)" if source else "")
+    name = "the cell" if _CELL in file else Path(file).name
+    return f", line {number} of {name}" + (f" (`{source}`)" if source else "")
 
 
 def line_of_error(error: Exception) -> str:

@@ -15,6 +15,7 @@ from torch import fx, nn
 from torch.nn import functional as F
 
 from snnlab.graph.canonical import Graph, apply, expand_to_batch, layer_of
+from snnlab.graph.layout import laid_out
 from snnlab.graph.operations import BATCH_NORMS, Kind, OperationRule, name_of, rule_of
 
 # Each value alone, whatever the factor.
@@ -52,7 +53,8 @@ class UnitWeights:
     Parameters
     ----------
     graph : Graph
-        On the CPU and in float64, where sums of ones are exact.
+        On any device and in any floating type. Values are on the CPU and in float64, where sums of
+        ones are exact.
 
     Attributes
     ----------
@@ -70,6 +72,8 @@ class UnitWeights:
 
     def name(self, node: fx.Node) -> str:
         """Return the name of an operation, that of its function also where a module is called."""
+        if node.target is laid_out:
+            return str(node.args[0]).rpartition(".")[2]
         if node.op != "call_module":
             return name_of(node.target)
         part = self.graph.module.get_submodule(str(node.target))
@@ -86,15 +90,20 @@ class UnitWeights:
         """Return whether a node adds signals, or subtracts one from another."""
         return self.name(node) in _SUMS
 
+    def scales(self, node: fx.Node) -> bool:
+        """Return whether a node treats each value alone."""
+        name = self.name(node)
+        return name in _SCALES or rule_of(name) in (OperationRule.VANISH, OperationRule.NUMERATOR)
+
     def moves(self, node: fx.Node) -> bool:
         """Return whether a node only puts values elsewhere."""
-        return self.name(node) in _MOVES or rule_of(node.target) is OperationRule.RESHAPE
+        name = self.name(node)
+        return name in _MOVES or rule_of(name) is OperationRule.RESHAPE
 
     def pools(self, node: fx.Node) -> bool:
         """Return whether a node makes one value of several, or several of one, without weights."""
-        scaled = rule_of(node.target) in (OperationRule.VANISH, OperationRule.NUMERATOR)
-        single = scaled or self.name(node) in _SCALES | _SUMS
-        return not (single or self.moves(node) or self.has_weights(node))
+        single = self.scales(node) or self.adds(node) or self.moves(node)
+        return not (single or self.has_weights(node))
 
     def multiplications(self, node: fx.Node) -> int | None:
         """Return those of a layer with weights as papers count them: as if none were of padding.
@@ -112,28 +121,31 @@ class UnitWeights:
     def evaluate(self, node: fx.Node, values: dict[fx.Node, Any]) -> Any:
         """Return the value of an affine node, shape (1, ...); `values` has those that it reads."""
         if node not in self.moving:
-            return apply(node, self.graph.module, values)
+            value = apply(node, self.graph.module, values)
+            if not isinstance(value, torch.Tensor):
+                return value
+            return value.cpu().double() if value.is_floating_point() else value.cpu()
         read = [source for source in node.all_input_nodes if source in self.moving]
-        name, rule, d = self.name(node), rule_of(node.target), self.name(node)[-2:-1]
-        layer = layer_of(node, self.graph)
-        x = values[read[0]]
+        name, layer, x = self.name(node), layer_of(node, self.graph), values[read[0]]
         if layer is not None:
-            return _with_ones(layer)(x)
+            return _sums(layer, x)
         if name in _CONTRACTIONS:
             return self._contraction(node, values)
-        if name in _SCALES or rule in (OperationRule.VANISH, OperationRule.NUMERATOR):
-            return x.expand(1, *node.meta["shape"])
-        if name in _SUMS:
-            return sum(values[source] for source in read).expand(1, *node.meta["shape"])
+        if self.moves(node) or name in _PLAIN_SUMS:
+            return apply(node, self.graph.module, values)
         if name in _AVERAGES:
             y = apply(node, self.graph.module, values)
             return y * (x.numel() // y.numel())
+        if node.target is laid_out:
+            return self._tried(node, read, values)
+        if self.scales(node):
+            return x.expand(1, *node.meta["shape"])
+        if self.adds(node):
+            return sum(values[source] for source in read).expand(1, *node.meta["shape"])
         if name.startswith("adaptive_avg_pool"):
-            return _adaptive_sums(x, node.meta["shape"][-int(d) :])
+            return _adaptive_sums(x, node.meta["shape"][-int(name[-2]) :])
         if name.startswith("avg_pool"):
-            return self._sums_of_windows(node, x, int(d))
-        if self.moves(node) or name in _PLAIN_SUMS:
-            return apply(node, self.graph.module, values)
+            return self._sums_of_windows(node, x, int(name[-2]))
         return self._tried(node, read, values)
 
     def _contraction(self, node: fx.Node, values: dict[fx.Node, Any]) -> torch.Tensor:
@@ -176,7 +188,7 @@ class UnitWeights:
         zeros = {source: torch.zeros_like(values[source]) for source in read}
         for source in read:
             x = values[source]
-            alike = self.name(node) in _BY_CHANNEL
+            alike = self.name(node) in _BY_CHANNEL and node.target is not laid_out
             x = x.transpose(0, 1) if alike else x
 
             def result(tried: torch.Tensor, source: fx.Node = source) -> torch.Tensor:
@@ -192,11 +204,13 @@ class UnitWeights:
         return total
 
 
-def _with_ones(layer: Any) -> Any:
-    """Return a linear layer or convolution without bias whose weights are all 1."""
+def _sums(layer: Any, x: torch.Tensor) -> torch.Tensor:
+    """Return what a linear layer or convolution makes of values if all its weights are 1."""
+    if isinstance(layer, nn.Linear):
+        return x.sum(-1, keepdim=True).expand(*x.shape[:-1], layer.out_features)
     ones = copy.copy(layer)
-    ones._parameters = {"weight": torch.ones_like(layer.weight), "bias": None}
-    return ones
+    ones._parameters = {"weight": torch.ones(layer.weight.shape, dtype=x.dtype), "bias": None}
+    return ones(x)
 
 
 def _adaptive_sums(x: torch.Tensor, sizes: tuple[int, ...]) -> torch.Tensor:

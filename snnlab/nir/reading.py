@@ -44,7 +44,7 @@ def from_nir(graph: Any) -> Network:
     >>> one = np.ones(3)
     >>> graph = nir.NIRGraph.from_list(nir.Linear(np.ones((3, 2))), nir.IF(r=one, v_threshold=one))
     >>> from_nir(graph)
-    Spiking network of 1 layers, 3 neurons; input 2
+    Spiking network of 1 layer, 3 neurons; input 2
     layer  shape  neurons  threshold θ  reset  v_init
     if         3        3            1   zero     0 θ
     """

@@ -18,11 +18,14 @@ from snnlab.network import Network
 from snnlab.nir.neurons import COMMON, is_common, library
 from snnlab.simulation import simulate
 
-# Arguments of an average pooling, after its input.
-_POOLING = (
-    *("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad"),
-    "divisor_override",
-)
+# Arguments of a pooling, after its input. The norm of `lp_pool2d` is 1, else it does not convert.
+_POOLING = {
+    "avg_pool2d": (
+        *("kernel_size", "stride", "padding", "ceil_mode", "count_include_pad"),
+        "divisor_override",
+    ),
+    "lp_pool2d": ("norm_type", "kernel_size", "stride", "ceil_mode"),
+}
 
 
 def to_nir(network: Network, *, approximate: Any = None, timesteps: int = 64) -> Any:
@@ -168,8 +171,8 @@ class _Export:
             self.sources[node] = self.sources[both[0]] + self.sources[both[1]]
         elif name == "mul" and self._reads_signals(node, 1):
             self._scale(node)
-        elif name == "avg_pool2d" and len(before) == 3:
-            self._pool(node)
+        elif name in _POOLING and len(before) == 3:
+            self._pool(node, name)
         elif name == "adaptive_avg_pool2d" and len(before) == 3:
             self._adaptive_pool(node)
         elif name == "mean" and len(before) == 3:
@@ -207,14 +210,16 @@ class _Export:
         scale = np.broadcast_to(value, (1, *node.meta["shape"]))[0].copy()
         self._add(node, self.nir.Scale(scale))
 
-    def _pool(self, node: fx.Node) -> None:
+    def _pool(self, node: fx.Node, name: str) -> None:
         """Export an average pooling, or a sum: an average whose divisor is 1."""
-        given = dict(zip(_POOLING, node.args[1:], strict=False)) | node.kwargs
+        given = dict(zip(_POOLING[name], node.args[1:], strict=False)) | node.kwargs
         kernel, padding = _pair(given["kernel_size"]), _pair(given.get("padding", 0))
         stride = _pair(given.get("stride") or kernel)
-        divisor = given.get("divisor_override")
+        divisor = 1 if name == "lp_pool2d" else given.get("divisor_override")
         counted = given.get("count_include_pad", True) or not padding.any()
-        if divisor not in (None, 1) or not counted:
+        windows = (np.array(source_of(node).meta["shape"][1:]) + 2 * padding - kernel) // stride + 1
+        whole = tuple(windows) == node.meta["shape"][1:]
+        if divisor not in (None, 1) or not counted or not whole:
             self._refuse(node, "It knows averages over whole windows, and sums.")
         kind = self.nir.AvgPool2d if divisor is None else self.nir.SumPool2d
         self._add(node, kind(kernel, stride, padding))

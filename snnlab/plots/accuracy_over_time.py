@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from snnlab import _labels
 from snnlab.plots import _style
 from snnlab.simulation import Record
 from snnlab.simulation.metrics import Metric, measure
@@ -12,7 +13,7 @@ from snnlab.simulation.metrics import Metric, measure
 
 def accuracy_over_time(
     record: Record,
-    y: Any,
+    y: Any = None,
     *,
     metric: Metric = None,
     ann: float | None = None,
@@ -24,8 +25,8 @@ def accuracy_over_time(
     Parameters
     ----------
     record : Record
-    y : array, shape (B,) or (B, ...)
-        Labels or targets, as in `Record.accuracy`.
+    y : array, shape (B,) or (B, ...), optional
+        Labels or targets, as in `Record.accuracy`; by default what came with the images.
     metric : str or callable, optional
         In place of accuracy, as in `Record.accuracy`.
     ann : float, optional
@@ -43,6 +44,7 @@ def accuracy_over_time(
     ShapeError, OptionError
         As `Record.accuracy`.
     """
+    y = _labels.given_or_own(y, record.labels)
     scale = measure(y, record.output_sums.shape[1:], metric, record.head).scale
     factor, unit = (100, " (%)") if scale.is_share else (1, "")
     ax = _style.axes(ax)

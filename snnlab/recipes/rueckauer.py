@@ -51,7 +51,7 @@ def rueckauer2017(
     >>> model = nn.Sequential(nn.ReLU(), nn.MaxPool1d(2))
     >>> network = rueckauer2017(model, [[[0.25, 1.0]]], threshold=Percentile(100))
     >>> network.max_pool, network
-    ('gate', Spiking network of 1 layers, 2 neurons; input 1×2
+    ('gate', Spiking network of 1 layer, 2 neurons; input 1×2
     layer  shape  neurons  threshold θ     reset  v_init
     0        1×2        2            1  subtract     0 θ)
     """

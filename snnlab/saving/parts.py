@@ -15,10 +15,16 @@ from snnlab.saving.graphs import put_together, taken_apart
 # Before the name of a layer: the tensor of its v_init, one number for each channel or neuron.
 _START = "(v_init) "
 
-Parts = tuple[Graph, dict[str, Neuron], Any]
+Parts = tuple[Graph, dict[str, Neuron], Any, dict[str, int]]
 
 
-def write(path: Any, graph: Graph, neurons: Mapping[str, Neuron], max_pool: str) -> None:
+def write(
+    path: Any,
+    graph: Graph,
+    neurons: Mapping[str, Neuron],
+    max_pool: str,
+    corrections: Mapping[str, int],
+) -> None:
     """Write the parts of a network to a file, see `Network.save`."""
     data, tensors = taken_apart(graph)
     starts = {
@@ -29,20 +35,25 @@ def write(path: Any, graph: Graph, neurons: Mapping[str, Neuron], max_pool: str)
     header = {
         "neurons": {name: _described(neuron) for name, neuron in neurons.items()},
         "max_pool": max_pool,
+        "corrections": dict(corrections),
         "graph": data,
     }
     write_bytes(path, pack(header, tensors | starts))
 
 
 def read(path: Any) -> Parts:
-    """Return graph, neurons and max pooling from a file, or refuse it, see `snnlab.load`."""
+    """Return graph, neurons, max pooling and corrections from a file, or refuse it.
+
+    See `snnlab.load`. Older files have no corrections.
+    """
     header, tensors = unpack(read_bytes(path), str(path))
     try:
         neurons = {
             name: _neuron(setting, tensors.get(_START + name))
             for name, setting in header["neurons"].items()
         }
-        return put_together(header["graph"], tensors), neurons, header["max_pool"]
+        graph, corrections = put_together(header["graph"], tensors), header.get("corrections", {})
+        return graph, neurons, header["max_pool"], corrections
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
     except Exception as error:  # what a header of other content leads to cannot be foreseen

@@ -13,7 +13,7 @@ from snnlab.simulation.widening import Widened
 
 def joined(records: Sequence[Any]) -> Any:
     """Return the record of the images of all; refuse those that do not fit together."""
-    first, T = records[0], records[0].timesteps
+    first = records[0]
     for record in records[1:]:
         for what, value in _common(record).items():
             if value != _common(first)[what]:
@@ -21,14 +21,11 @@ def joined(records: Sequence[Any]) -> Any:
                     f"records: differ in {what}: {value}, expected {_common(first)[what]} as in "
                     f"the first one. Join simulations of the same network with the same options."
                 )
-    # A count after few steps may be of a narrower type than that after all.
-    totals = _by_layer(record.totals for record in records)
-    at = {t: _by_layer(record.at[t] for record in records) for t in first.at if t != T}
     return dataclasses.replace(
         first,
-        totals=totals,
+        totals=_by_layer(record.totals for record in records),
         output_sums=np.concatenate([record.output_sums for record in records], 1),
-        at={t: at.get(t, totals) for t in first.at},
+        at={t: _by_layer(record.at[t] for record in records) for t in first.at},
         recorded_spikes=_by_layer((record.recorded_spikes for record in records), 1),
         recorded_potentials=_by_layer((record.recorded_potentials for record in records), 1),
         pooled={t: _by_layer(record.pooled[t] for record in records) for t in first.pooled},

@@ -1,5 +1,6 @@
 """The options of a run, which all engines share."""
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,12 @@ from snnlab.dynamics.neuron import Reset
 from snnlab.exceptions import OptionError
 from snnlab.network import Network
 
+# What to say of a correction for another number of steps.
+_HAVE = {"bias": "was corrected", "thresholds": "were tuned"}
+_WHY = {
+    "bias": "With more steps the error shrinks and the offset stays, with fewer it is too small.",
+    "thresholds": "With more steps higher ones err less, with fewer lower ones.",
+}
 INPUTS = ("analog", "poisson", "regular", "frames")
 
 
@@ -73,6 +80,22 @@ class RunOptions:
         )
         images.look_through(network.graph.dtype)
         return network, images
+
+
+def warn_of_other_steps(network: Network, timesteps: int) -> None:
+    """Warn if a network runs for another number of steps than it was corrected for.
+
+    What a neuron starts with counts less and less, as does the error that it cancels, so a
+    corrected potential may be run for any number of steps.
+    """
+    other = {w: t for w, t in network.corrections.items() if t != timesteps and w != "potential"}
+    for what, steps in other.items():
+        warnings.warn(
+            f"simulate: the {what} of this network {_HAVE[what]} for {steps} steps, and this run "
+            f"has {timesteps}. {_WHY[what]} Correct the network from before for {timesteps} steps, "
+            f"or use snnlab.correct_potential, which does no harm with others.",
+            stacklevel=3,
+        )
 
 
 def train_seeds(images: int, seed: int | np.random.Generator | None) -> list[int]:

@@ -244,7 +244,10 @@ class Record(_text.ShownAsTable):
 
     def _table(self) -> _text.Table:
         images = self.output_sums.shape[1]
-        title = f"Record of {images:,} images over {self.timesteps} steps, {self.input} input"
+        title = (
+            f"Record of {_text.counted(images, 'image')} over "
+            f"{_text.counted(self.timesteps, 'step')}, {self.input} input"
+        )
         header = ["layer", "shape", "spikes per image", "mean rate", "silent neurons"]
         rows = [
             [

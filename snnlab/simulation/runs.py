@@ -18,7 +18,7 @@ from snnlab.graph.evaluation import activation, currents_of, inference
 from snnlab.graph.operations import Kind
 from snnlab.network import Network
 from snnlab.simulation.engine import run
-from snnlab.simulation.options import RunOptions
+from snnlab.simulation.options import RunOptions, warn_of_other_steps
 from snnlab.simulation.record import Activations, Record
 
 
@@ -41,7 +41,8 @@ def simulate(
     """Run a spiking network on images and record its spikes.
 
     In one step a layer adds its current, compares `v >= v_threshold`, emits, resets and records; a
-    spike reaches the next layer in the same step. The output does not spike, it accumulates.
+    spike reaches the next layer in the same step. The output does not spike, it accumulates. If the
+    network was corrected for another number of steps, a warning says so.
 
     Sums are rounded, and a current such as 0.1 is no float. So a neuron that reaches its threshold
     to within rounding may fire a step later than by exact arithmetic. With multiples of 1/64 all is
@@ -115,6 +116,7 @@ def simulate(
         memory=memory,
     )
     network, images = options.apply(network, x)
+    warn_of_other_steps(network, options.timesteps)
     return run(network, images, options)
 
 

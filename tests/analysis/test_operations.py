@@ -62,7 +62,7 @@ def test_fan_out_of_a_random_model_is_that_of_brute_force(seed):
     except sl.SNNLabError:
         return
     for input in ("analog", "poisson", "frames"):
-        wires = wiring(net, input)
+        wires = wiring(net.graph, net.neurons, input)
         expected = brute_force(net, input, wires.sources)
         for source in wires.sources:
             assert (wires.fan_out(source, ARRIVALS) == expected[source]).all(), (input, source)
@@ -283,6 +283,25 @@ def test_a_current_with_two_readers_is_added_at_each_step():
     assert counted(once, rand(2, 4))[2].totals["analog"] == 0
 
 
+def test_an_analog_shortcut_adds_a_real_number_for_each_neuron_and_step():
+    """The additions of its spikes are gone; nothing else changes where the spikes stay."""
+    torch.manual_seed(0)
+    model, x = sl.data.resnet(14, width=2).eval(), rand(2, 1, 8, 8)
+    spikes, analog = (
+        sl.operations(net, sl.simulate(net, x, 4))
+        for net in (sl.convert(model, x, shortcut=s) for s in ("spikes", "analog"))
+    )
+    # The first identity reads the stem, whose current is constant.
+    shortcuts = {"stage1.0.relu": 0, "stage2.1.relu": 4 * 4 * 4, "stage3.1.relu": 8 * 2 * 2}
+    shortcuts["stage1.1.relu"] = 2 * 8 * 8
+    for name, row in rows(analog).items():
+        assert row["analog"] == 4 * shortcuts.get(name, 0)
+        assert row["additions"] == 0
+        assert (rows(spikes)[name]["additions"] > 0) == (name in shortcuts)
+    assert (analog.fan_out(0) == spikes.fan_out(0) - 1).all()
+    assert analog.totals["true"] == spikes.totals["true"]
+
+
 def test_spikes_that_join_a_current_are_additions_and_multiplied_with_it():
     model = Forward(
         lambda m, x: m.b(m.a(r := F.relu(x)) + r).relu(), a=nn.Linear(4, 4), b=nn.Linear(4, 3)
@@ -361,6 +380,30 @@ def test_spikes_that_end_in_a_pooling_are_counted_apart():
     table, sent = rows(found), {n: record.counts(n).sum((0, 1)) / 2 for n in record.layers}
     assert (table["2"]["pooling"], table["2"]["additions"]) == (sent["0"] @ [1, 2, 1], 0)
     assert (table["3"]["pooling"], table["3"]["additions"]) == (0, sent["2"].sum())
+
+
+def test_spikes_that_are_taken_back_cost_twice_and_no_max_pooling_passes_them_on():
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        *(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 6), nn.ReLU(), nn.MaxPool1d(2)),
+        nn.Linear(3, 2),
+    )
+    net = sl.convert(model, rand(20, 1, 4), threshold=sl.Fixed(0.2)).replace(signed=True)
+    record = sl.simulate(net, 2 * rand(20, 1, 4) - 1, 8, spikes=True)
+    found = sl.operations(net, record)
+    sent = sum(np.abs(record.spikes(name)).sum((0, 2, 3)) for name in net.layers)
+    assert (found.per_image("spikes") == sent).all()
+    assert (sent > sum(record.counts(name).sum((1, 2)) for name in net.layers)).any()
+    assert rows(found)["output"]["multiplications"] == 8 * 6
+    assert "4" not in found.sent
+
+
+def test_the_neurons_that_ran_count_and_not_those_of_the_network():
+    model = nn.Sequential(nn.ReLU(), nn.MaxPool1d(2), nn.Flatten(), nn.Linear(2, 3))
+    net = sl.convert(model, rand(2, 1, 4), max_pool="gate")
+    record = sl.simulate(net, rand(2, 1, 4), 8)
+    other = net.replace(scale=3.0, max_pool="exact")
+    assert repr(sl.operations(other, record)) == repr(sl.operations(net, record))
 
 
 def test_an_embedding_costs_nothing():

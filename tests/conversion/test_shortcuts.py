@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from helpers import oracles
+from helpers import oracles, zoo
 from helpers.networks import assert_same_run
 from helpers.saved import assert_comes_back
 from torch import nn
@@ -280,6 +280,25 @@ def test_it_is_saved_pickled_moved_and_folded(tmp_path):
         assert (module(torch.from_numpy(x)).numpy() == sl.ann(net, x).outputs).all()
 
 
+def test_its_additions_are_counted_at_every_step_and_its_spikes_no_more():
+    model, x = small_resnet(depth=20)
+    plain, net = (sl.convert(model, x, shortcut=s) for s in ("spikes", "analog"))
+    # Two shortcuts in each stage. A third in the first one carries a constant current, and such a
+    # current is a part of the neurons' updates.
+    sizes = 2 * 4 * 64 + 2 * 8 * 16 + 2 * 16 * 4
+    found = sl.operations(net, sl.simulate(net, x, 12))
+    assert (found.per_image("analog") == 12 * sizes).all()
+    before = sl.operations(plain, sl.simulate(plain, x, 12))
+    assert not before.per_image("analog").any()
+    for name in {node.meta["of"] for node in analog_nodes(net)}:
+        # The addition is one operation of a spike; the branch of a block is left.
+        assert (found.fan_out(name) == before.fan_out(name) - 1).all()
+    for name in set(net.layers) - {node.meta["of"] for node in analog_nodes(net)}:
+        assert (found.fan_out(name) == before.fan_out(name)).all()
+    for column in ("true", "nominal"):
+        assert (found.per_image(column) == before.per_image(column)).all()
+
+
 def test_averages_of_spikes_and_a_readout_stand_beside_it():
     model, x = small_resnet()
     net = sl.convert(
@@ -317,6 +336,19 @@ def test_a_relu_before_the_addition_keeps_its_spikes():
     model, x = small_resnet("before_addition", depth=14)
     net = sl.convert(model, x, shortcut="analog")
     assert [node.meta["of"] for node in analog_nodes(net)] == ["stem.relu"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "first", "count"), [("resnet18", 1, 4), ("cifar_resnet20", 0, 7)])
+def test_published_residual_networks_have_their_shortcuts_found(name, first, count):
+    model, shape = zoo.ZOO[name]()
+    x = np.random.default_rng(0).random((4, *shape), np.float32)
+    net = sl.convert(model, x, shortcut="analog")
+    sl.verify(model, net, x)
+    names = [node.meta["of"] for node in analog_nodes(net)]
+    assert len(names) == count
+    # In ResNet-18 the shortcut of the first block begins at a max pooling.
+    assert names[0] == ["relu", "layer1.0.relu#2"][first]
 
 
 def test_three_paths_share_one_node():

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from snnlab import data
 from snnlab.data import resnet
 from snnlab.exceptions import OptionError
 
@@ -137,3 +138,14 @@ def test_what_makes_no_network_is_refused(given, message):
 def test_the_seed_of_torch_decides_its_weights():
     one, other = (seeded(8).state_dict() for _ in range(2))
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", BLOCKS)
+def test_every_block_learns_the_digits(block):
+    digits = data.load_digits()
+    model = seeded(14, width=8, block=block)
+    trained = data.train(model, digits.x_train, digits.y_train, epochs=6)
+    with torch.no_grad():
+        right = trained(torch.from_numpy(digits.x_test)).argmax(1).numpy() == digits.y_test
+    assert right.mean() > 0.9

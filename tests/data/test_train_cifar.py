@@ -82,7 +82,7 @@ def test_a_training_goes_on_to_the_same_result(file, tmp_path, monkeypatch, caps
     def interrupted(self, epoch):
         save(self, epoch)
         done.append(epoch)
-        if epoch == 2:
+        if done == [1, 2]:
             raise KeyboardInterrupt
 
     monkeypatch.setattr(train_cifar.Checkpoint, "save", interrupted)

@@ -223,6 +223,13 @@ def test_message_shows_the_line_and_its_text():
     )
 
 
+def test_message_names_the_cell_of_a_notebook():
+    names = {}
+    exec(compile("step = lambda m, x: x * x", "/tmp/ipykernel_7/3976477352.py", "exec"), names)
+    model = nn.Sequential(Step(names["step"]), nn.ReLU())
+    assert ", line 1 of the cell: " in message_of(UnsupportedLayerError, trace, model, images())
+
+
 def test_message_at_the_top_names_the_operation_only():
     assert_refused(Step(lambda m, x: torch.relu(x.tanh())), "'tanh', line ")
 
@@ -590,7 +597,7 @@ def test_verify_refuses_images_of_another_shape():
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"threshold": 1.0}, "threshold = 1.0: expected Percentile(p), Maximum(), Fixed(value)"),
+        ({"threshold": 1.0}, "threshold = 1.0: expected Percentile(p), Maximum(), MMSE(timesteps)"),
         ({"reset": "soft"}, "reset = 'soft': expected 'subtract' or 'zero'"),
         ({"reset": "substract"}, "Did you mean 'subtract'?"),
         ({"v_init": 1.0}, "v_init = 1.0: expected a number in [0, 1), in units of the threshold"),

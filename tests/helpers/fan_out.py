@@ -46,8 +46,9 @@ def brute_force(network, input, sources):
             for n, matrix in matrices.items():
                 for source, before in ways[n].items():
                     ways[node][source] = ways[node].get(source, 0) + matrix @ before
-            adds = getattr(node.target, "__name__", str(node.target)).strip("_")
-            joined = adds in ("add", "radd", "sub", "rsub") and any(n in currents for n in read)
+            joined = _name(node, graph) in ("add", "radd", "sub", "rsub") and any(
+                n in currents for n in read
+            )
             if _has_weights(node, graph) or joined:
                 arrive(ways[node])
                 ways[node] = {}
@@ -90,7 +91,12 @@ def _matrix(node, source, graph, values):
 
 
 def _has_weights(node, graph):
-    name = getattr(node.target, "__name__", str(node.target))
+    return any(_name(node, graph).startswith(word) for word in WEIGHTED)
+
+
+def _name(node, graph):
     if node.op == "call_module":
-        name = type(graph.module.get_submodule(node.target)).__name__.lower()
-    return any(name.startswith(word) for word in WEIGHTED)
+        return type(graph.module.get_submodule(node.target)).__name__.lower()
+    name = getattr(node.target, "__name__", str(node.target))
+    name = node.args[0].partition(".")[2] if name == "laid_out" else name
+    return name.strip("_")

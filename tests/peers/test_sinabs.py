@@ -373,6 +373,50 @@ def test_sum_of_branches(channels):
     assert np.array_equal(record.output_sums[-1], expected)
 
 
+def test_cropping_and_shifting_of_channels():
+    """test_layers/test_crop2d.py: test_crop2d; test_channelshift.py: test_channel_shift."""
+
+    class Cropped(nn.Module):
+        def forward(self, x):
+            return F.pad(torch.relu(x)[:, :, 2:-3, 3:-1], (0, 0, 0, 0, 14, 0))
+
+    x = rand(2, 10, 10, 10)
+    net = sl.convert(Cropped(), x, threshold=sl.Fixed(1.0), v_init=0.0)
+    record = sl.simulate(net, x, 8)
+    assert record.outputs.shape == (8, 2, 24, 5, 6)
+    assert (record.outputs[-1][:, :14] == 0).all()
+    rates = record.rates("relu")[:, :, 2:-3, 3:-1]
+    assert np.allclose(record.outputs[-1][:, 14:], rates)
+
+
+LAYERS = {
+    "test_conv2d": ((nn.Conv2d(1, 3, 2),), (1, 8, 8), "Conv2d"),
+    "test_conv1d": ((nn.Conv1d(4, 4, 3),), (4, 8), "Conv1d"),
+    "test_from_linear_to_nir": ((nn.Linear(2, 3),), (2,), "Affine"),
+    "test_2dcnn_network": (
+        (nn.Conv2d(2, 4, 3, padding=1), nn.ReLU(), nn.LPPool2d(1, 2), nn.Flatten(),
+         nn.Linear(100, 5)),
+        (2, 10, 10),
+        "SumPool2d",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("layers", "shape", "kind"), LAYERS.values(), ids=LAYERS)
+def test_nir_there_and_back(layers, shape, kind):
+    """test_nir.py: the tests that the cases are named by, test_iaf, test_from_nir_to_sequential."""
+    pytest.importorskip("nir")
+    x = rand(2, *shape)
+    net = sl.convert(nn.Sequential(*layers, nn.ReLU()), x, reset="zero", v_init=0.0)
+    net = sl.normalize_weights(net)
+    graph = sl.to_nir(net)
+    kinds = [type(node).__name__ for node in graph.nodes.values()]
+    assert {kind, "IF"} <= set(kinds)
+    back = sl.from_nir(graph)
+    assert np.allclose(sl.ann(back, x).outputs, sl.ann(net, x).outputs, atol=1e-6)
+    assert np.allclose(sl.simulate(back, x, 8).outputs, sl.simulate(net, x, 8).outputs)
+
+
 # Images as spikes
 
 

@@ -11,6 +11,7 @@ import functools
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 import snnlab as sl
@@ -154,7 +155,10 @@ def test_average_pooling_in_place_of_max_pooling():
 
 
 def test_max_pooling_without_relus():
-    """simulation/test_pooling.py: TestMaxPoolingINI.test_maxpool: its only ReLU is the output."""
+    """simulation/test_pooling.py: TestMaxPoolingINI.test_maxpool_first and test_maxpool.
+
+    The only ReLU of the model is its output.
+    """
     net = converted("max_pool", readout="spikes")
     record = sl.simulate(net, X, 100, input="regular")
     assert net.layers == ["readout"]
@@ -169,6 +173,34 @@ def test_data_from_a_file(tmp_path):
     with np.load(tmp_path / "x_norm.npz") as file:
         net = sl.convert(trained("chain"), file["arr_0"])
     assert net.thresholds == converted("chain").thresholds
+
+
+class Pictures:
+    """A data set of files, as `ImageFolder` of torchvision."""
+
+    def __init__(self, folder):
+        self.files = sorted(folder.glob("*/*.png"))
+
+    def __len__(self):
+        return len(self.files)
+
+    def __getitem__(self, i):
+        pixels = np.asarray(Image.open(self.files[i]), np.float32) / 255
+        return pixels[None], int(self.files[i].parent.name)
+
+
+def test_data_from_pictures(tmp_path):
+    """core/test_io.py: TestGetDataset.test_get_dataset_from_png: folders are the classes."""
+    pixels = np.rint(255 * X[:6, 0].numpy()).astype(np.uint8)
+    for i, (image, label) in enumerate(zip(pixels, Y, strict=False)):
+        (tmp_path / str(int(label))).mkdir(exist_ok=True)
+        Image.fromarray(image).save(tmp_path / str(int(label)) / f"{i}.png")
+    net, pictures = converted("chain"), Pictures(tmp_path)
+    record = sl.simulate(net, pictures, 16)
+    order = np.argsort(Y[:6].numpy(), kind="stable")
+    assert np.array_equal(record.labels, Y[:6][order])
+    expected = sl.simulate(net, np.float32(pixels[order, None]) / 255, 16)
+    assert np.array_equal(record.outputs, expected.outputs)
 
 
 def test_saved_network(tmp_path):

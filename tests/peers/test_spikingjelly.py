@@ -420,9 +420,12 @@ def test_convert_is_a_function():
 
 
 def test_shape_of_the_output():
-    """TestConverterBackwardCompat.test_output_shape_preserved."""
+    """TestConverterBackwardCompat.test_output_shape_preserved.
+
+    Also TestEndToEnd.test_snn_inference and test_snn_no_bn_with_fusion_enabled.
+    """
     net = sl.convert(cnn(), pictures())
-    assert sl.simulate(net, pictures(1), 3).outputs.shape == (3, 1, 5)
+    assert sl.simulate(net, pictures(1), 10).outputs.shape == (10, 1, 5)
 
 
 RULES = {"max": sl.Maximum(), "99.9%": sl.Percentile(99.9), "0.5": sl.Fixed(0.5), "1": sl.Fixed(1)}
@@ -496,6 +499,27 @@ def test_what_is_no_data(data):
     """TestConverterBackwardCompat, the tests that the cases are named by."""
     with pytest.raises(sl.ShapeError, match="x_cal"):
         sl.convert(cnn(), data)
+
+
+NAMED = {
+    "test_dict_dataloader_converts": lambda x: {"input": x},
+    "test_dict_dataloader_prefers_input_key": lambda x: {"label": LABELS, "input": x},
+    "test_nested_dict_dataloader_extracts_tensor": lambda x: {"labels": LABELS, "input": (x,)},
+}
+
+
+@pytest.mark.parametrize("batch", NAMED.values(), ids=NAMED)
+def test_batches_with_names(batch):
+    """TestConverterBackwardCompat, the tests that the cases are named by.
+
+    Here nothing is guessed: the refusal says how to take the images out, and that works.
+    """
+    x_cal = [batch(pictures())]
+    with pytest.raises(sl.ShapeError, match=r"batch\['image'\].* for batch in x_cal"):
+        sl.convert(cnn(), DataLoader(x_cal, batch_size=None))
+    inputs = [one["input"] for one in x_cal]
+    net = sl.convert(cnn(), (one[0] if isinstance(one, tuple) else one for one in inputs))
+    assert net.thresholds == sl.convert(cnn(), pictures()).thresholds
 
 
 def test_two_inputs():
@@ -688,17 +712,30 @@ AFFINE = {
 
 
 @pytest.mark.parametrize("layer", AFFINE.values(), ids=AFFINE)
+@pytest.mark.parametrize("timesteps", [1, 7])
 @torch.no_grad()
-def test_mean_output_is_that_of_the_mean_spikes(layer):
+def test_mean_output_is_that_of_the_mean_spikes(layer, timesteps):
     """test_ann2snn_operators.py: TestTDLinear and TestTDConv2d, the tests of cumulative output.
 
-    Also test_bias_is_not_repeatedly_accumulated: each step adds the bias, the mean has it once.
+    Also test_single_timestep_returns_linear_of_input, and test_bias_is_not_repeatedly_accumulated:
+    each step adds the bias, the mean has it once.
     """
     net = sl.convert(nn.Sequential(nn.Flatten(), nn.ReLU(), layer), pictures())
-    record = sl.simulate(net, pictures(), 7)
+    record = sl.simulate(net, pictures(), timesteps)
     theta = net.thresholds["1"]
     expected = layer(torch.as_tensor(record.rates("1") * theta, dtype=torch.float32))
     assert np.allclose(record.outputs[-1], expected, atol=1e-5)
+
+
+def test_no_steps():
+    """test_ann2snn_operators.py: TestTDLinear.test_rejects_empty_time_dimension."""
+    net = sl.convert(cnn(), pictures())
+    for call in (
+        lambda: sl.simulate(net, pictures(), 0),
+        lambda: sl.simulate(net, pictures()[None][:0], 1, input="frames"),
+    ):
+        with pytest.raises(sl.SNNLabError, match=r"timesteps = 0|x: shape"):
+            call()
 
 
 def test_count_of_a_constant_current():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from helpers import oracles
 from matplotlib import pyplot as plt
+from torch import nn
 
 import snnlab as sl
 from snnlab import plots
@@ -45,6 +46,14 @@ def test_raster_marks_every_spike_once(run):
 def test_raster_takes_a_position_for_the_layer(run):
     record = run[2]
     assert record.layers[-1] in plots.raster(record, -1).get_title()
+
+
+def test_accuracy_over_time_takes_the_labels_that_came_along():
+    net = sl.convert(nn.ReLU(), [[1.0, 1.0]], threshold=sl.Fixed(1.0))
+    x = np.array([[0.25, 1.0], [0.5, 0.75]])
+    record = sl.simulate(net, (x, np.array([1, 0])), 8)
+    curve = plots.accuracy_over_time(record).lines[0].get_ydata()
+    assert (curve == 100 * record.accuracy([1, 0])).all()
 
 
 def test_accuracy_over_time_shows_the_record_and_the_ann(run):

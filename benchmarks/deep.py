@@ -1,0 +1,200 @@
+"""Deep residual networks in few steps: accuracy and operations of each method.
+
+    python -m benchmarks deep                       on digits, hours
+    python -m benchmarks deep digits-20 digits-56   some of the networks
+    python -m benchmarks deep CIFAR.npz             also ResNet-20 on CIFAR-10's test images
+
+A method makes a spiking network of a trained one, of training images and of a number of steps. To
+measure another, write a function and name it in METHODS; if one network serves for every number of
+steps, name it in FOR_ALL_STEPS too. What is done is kept in `build/deep`, a line for each result
+and a file for each trained network, and not done again.
+
+Of CIFAR-10 there are small JPEG copies, in a file as `tools/train_cifar.py` reads it; accuracies
+differ a little from those on the original images.
+"""
+
+import dataclasses
+import json
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+import snnlab as sl
+from snnlab import data
+from tools import train_cifar
+
+FOLDER = Path(__file__).parent.parent / "build" / "deep"
+RESULTS = FOLDER / "results.jsonl"
+STEPS = (2, 4, 8, 16, 32, 64)
+SEEDS = (0, 1, 2)
+CALIBRATION = 512  # images, as many as corrections are likely to get
+
+
+@dataclasses.dataclass(frozen=True)
+class Ingredients:
+    """What a method has: a trained model, training images, and the steps that will be simulated."""
+
+    model: nn.Module
+    x_cal: np.ndarray
+    timesteps: int
+
+    def converted(self, threshold: sl.conversion.ThresholdRule, **options) -> sl.Network:
+        return sl.convert(self.model, self.x_cal, threshold=threshold, **options)
+
+
+Method = Callable[[Ingredients], sl.Network]
+USUAL = sl.Percentile(99.9)
+METHODS: dict[str, Method] = {
+    "maximum": lambda given: given.converted(sl.Maximum()),
+    "99.9 %": lambda given: given.converted(USUAL),
+    "99.9 % per channel": lambda given: given.converted(sl.Percentile(99.9, per_channel=True)),
+    "signed": lambda given: given.converted(USUAL).replace(signed=True),
+    "analog shortcut": lambda given: given.converted(USUAL, shortcut="analog"),
+    "analog shortcut, signed": (
+        lambda given: given.converted(USUAL, shortcut="analog").replace(signed=True)
+    ),
+}
+# One network for every number of steps, so that one simulation of the longest tells all.
+FOR_ALL_STEPS = {*METHODS}
+
+
+@dataclasses.dataclass(frozen=True)
+class Subject:
+    """A trained network with training images, and test images with labels."""
+
+    model: nn.Module
+    x_cal: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+
+
+def digits(depth: int, seed: int, file: str | None) -> Subject:
+    """Return a network for digits, trained on all 1,437 training images, each also shifted."""
+    images = data.load_digits()
+    torch.manual_seed(seed)
+    model, weights = data.resnet(depth), FOLDER / f"digits-{depth}-{seed}.pt"
+    if weights.exists():
+        model.load_state_dict(torch.load(weights, weights_only=True))
+    else:
+        x, y = with_shifts(images.x_train, images.y_train)
+        checkpoint = weights.with_suffix(".checkpoint")
+        model = data.train(model, x, y, epochs=12, seed=seed, checkpoint=checkpoint)
+        torch.save(model.state_dict(), weights)
+    return Subject(model.eval(), images.x_train[:CALIBRATION], images.x_test, images.y_test)
+
+
+def with_shifts(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return images, and behind them the same moved by one pixel in the four directions."""
+    padded, side = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1))), x.shape[-1]
+    moves = ((1, 1), (0, 1), (2, 1), (1, 0), (1, 2))
+    return np.concatenate([padded[..., i : i + side, j : j + side] for i, j in moves]), np.tile(
+        y, 5
+    )
+
+
+def cifar10(depth: int, seed: int, file: str | None) -> Subject:
+    """Return the network and the 1,000 test images that come with the package."""
+    if file is None:
+        raise SystemExit("cifar10: thresholds are chosen on training images. Give CIFAR.npz.")
+    images, test = train_cifar.read(Path(file), "train")[0], data.load_cifar10()
+    x_cal = images[:CALIBRATION].numpy().astype(np.float32) / 255
+    return Subject(data.load_network("cifar10_resnet20"), x_cal, test.x, test.y)
+
+
+# Name on the command line: how to get the network, its depth, and the seeds of its trainings.
+NETWORKS: dict[str, tuple[Callable[..., Subject], int, tuple[int, ...]]] = {
+    "digits-20": (digits, 20, SEEDS),
+    "digits-56": (digits, 56, SEEDS),
+    "digits-110": (digits, 110, SEEDS),
+    "cifar10-20": (cifar10, 20, (0,)),
+}
+
+
+def measure(*wanted: str) -> None:
+    """Measure what is not measured yet, network by network, and print the tables."""
+    file = next((word for word in wanted if word.endswith(".npz")), None)
+    named = set(wanted) - {file}
+    if not named <= set(NETWORKS):
+        raise SystemExit(f"usage: python -m benchmarks deep [{'|'.join(NETWORKS)} ...] [CIFAR.npz]")
+    names = [n for n in NETWORKS if n in named or not (named or (n == "cifar10-20" and not file))]
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        load, depth, seeds = NETWORKS[name]
+        for seed in seeds:
+            todo = missing(name, seed)
+            if todo:
+                subject = load(depth, seed, file)
+                for method, steps in todo:
+                    for row in rows(subject, method, steps):
+                        keep({"network": name, "seed": seed, "method": method} | row)
+        print(table(name), flush=True)
+
+
+def missing(name: str, seed: int) -> list[tuple[str, tuple[int, ...]]]:
+    """Return which methods have to be measured, and for which numbers of steps at once."""
+    done = {(row["method"], row["steps"]) for row in results(name) if row["seed"] == seed}
+    return [
+        (method, steps)
+        for method in METHODS
+        for steps in ([STEPS] if method in FOR_ALL_STEPS else [(t,) for t in STEPS])
+        if any((method, t) not in done for t in steps)
+    ]
+
+
+def rows(subject: Subject, method: str, steps: tuple[int, ...]) -> Iterator[dict]:
+    """Yield the result of a method after each number of steps, of one simulation."""
+    begin = time.process_time()
+    network = METHODS[method](Ingredients(subject.model, subject.x_cal, max(steps)))
+    seconds = time.process_time() - begin
+    ann = sl.ann(network, subject.x, activations=False)
+    record = sl.simulate(network, subject.x, max(steps), at=steps, memory=8 * 2**30)
+    accuracy, answers = record.accuracy(subject.y), ann.outputs.argmax(1)
+    for t in steps:
+        counted = sl.operations(network, record, step=t).totals
+        yield {
+            "steps": t,
+            "accuracy": 100 * float(accuracy[t - 1]),
+            "ann": 100 * ann.accuracy(subject.y),
+            "agreement": 100 * float((record.outputs[t - 1].argmax(1) == answers).mean()),
+            "additions": sum(counted[c] for c in ("synaptic", "additions", "pooling", "analog")),
+            "macs": counted["true"],
+            "seconds": round(seconds, 1),
+        }
+
+
+def keep(row: dict) -> None:
+    with RESULTS.open("a") as file:
+        file.write(json.dumps(row) + "\n")
+
+
+def results(name: str) -> list[dict]:
+    lines = RESULTS.read_text().splitlines() if RESULTS.exists() else []
+    return [row for row in map(json.loads, lines) if row["network"] == name]
+
+
+def table(name: str) -> str:
+    """Return the results in Markdown: median accuracy, and median additions in millions."""
+    found = results(name)
+    ann, macs = (statistics.median(row[key] for row in found) for key in ("ann", "macs"))
+    lines = [
+        f"\n**{name}**: ANN {ann:.2f} %, {macs / 1e6:.2f} million multiply-accumulates\n",
+        f"| steps | {' | '.join(map(str, STEPS))} | making it, in s |",
+        "|---" * (len(STEPS) + 2) + "|",
+    ]
+    for method in METHODS:
+        mine = [row for row in found if row["method"] == method]
+        cells = []
+        for t in STEPS:
+            here = [row for row in mine if row["steps"] == t]
+            percent, additions = (
+                statistics.median(row[key] for row in here) for key in ("accuracy", "additions")
+            )
+            cells.append(f"{percent:.2f} ({additions / 1e6:.1f})")
+        seconds = statistics.median(row["seconds"] for row in mine)
+        lines.append(f"| {method} | {' | '.join(cells)} | {seconds:.1f} |")
+    return "\n".join(lines)
