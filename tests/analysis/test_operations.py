@@ -122,6 +122,9 @@ ARCHITECTURES = {
         a=nn.Conv2d(1, 1, 3, padding=1),
         b=nn.Conv2d(1, 2, 3, padding=1),
     ),
+    "interpolation": lambda: nn.Sequential(
+        *(nn.ReLU(), nn.Upsample(scale_factor=1.5, mode="bilinear"), nn.Conv2d(1, 2, 1), nn.ReLU())
+    ),
     "neurons behind a pooling": lambda: nn.Sequential(
         nn.ReLU(), nn.AvgPool2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(16, 3), nn.ReLU()
     ),
