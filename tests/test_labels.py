@@ -139,6 +139,7 @@ def test_other_labels_are_refused_with_what_to_write(kind, y, message):
     [
         *(("classes", Y + 1, "y - 1"), ("one", 2 * ONE - 1, "y > 0"), ("two", 255 * ONE, "y > 0")),
         *(("pixels", MASK[:, None], "y[:, 0]"), ("classes", np.eye(10)[Y], "y.argmax(1)")),
+        ("classes", np.eye(10, dtype=int)[Y], "y.argmax(1)"),
         ("classes", Y * 1.0, "np.asarray(y).astype(int)"),
     ],
 )

@@ -32,7 +32,7 @@ _FINER = 2.0**-29
 def verify(model: nn.Module, network: Network, x: Any) -> None:
     r"""Raise unless a network computes, with ReLUs for neurons, what the model computes.
 
-    Four tests. (1) The graph before folding has the output of the model itself, with the model's
+    Four tests. (1) The graph before folding has the output of the model itself, with the network's
     head if it has one: a final softmax or sigmoid. (2) Every piece between ReLUs and max pools
     gives the currents that the same piece gave before folding, from the same values. (3) A batch
     gives what parts of it give. (4) Every piece is affine: the mean of three inputs gives the mean
@@ -152,7 +152,7 @@ def _test_model(
     before, original = _like(traced, graph), copied(model)
     # Parts of a model may be of another type.
     original = original if before is traced else original.to(graph.device, graph.dtype)
-    head = traced.head or (lambda logits: logits)
+    head = graph.head or (lambda logits: logits)
     found = {"output": head(evaluate(before, x))}
     given = x.long() if graph.looks_up else x.clone()
     expected = {"output": selected(run(original, given), graph.output)}

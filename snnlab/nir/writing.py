@@ -9,6 +9,7 @@ import torch
 from torch import fx, nn
 
 from snnlab import _checks, _text
+from snnlab._images import Images
 from snnlab.conversion import normalize_weights
 from snnlab.dynamics.neuron import Neuron, settings
 from snnlab.exceptions import UnsupportedLayerError
@@ -39,9 +40,10 @@ def to_nir(network: Network, *, approximate: Any = None, timesteps: int = 64) ->
     ----------
     network : Network
         From `normalize_weights`, with reset="zero" and v_init=0.
-    approximate : array, shape (B, ...), optional
-        Images. With them a network with other neurons is taken too: its weights are normalized and
-        its neurons replaced, and a warning says how much the answers on these images change.
+    approximate : array, shape (B, ...), or DataLoader, Dataset, iterable of batches, optional
+        Images, kept as one array. With them a network with other neurons is taken too: its weights
+        are normalized and its neurons replaced, and a warning says how much the answers on these
+        images change.
     timesteps : int
         Number of steps of that comparison.
 
@@ -103,6 +105,7 @@ def _named(neuron: Neuron) -> str:
 
 def _cost(network: Network, replaced: Network, x: Any, timesteps: int) -> str:
     """Say how far the answers of two networks are from each other, on images."""
+    x = Images(x, "approximate", network.graph.input_shape).whole()
     a, b = (simulate(net, x, timesteps).outputs[-1] for net in (network, replaced))
     # The class, or of one logit its sign.
     one, two = (out > 0 if out.shape[1] == 1 else out.argmax(1) for out in (a, b))

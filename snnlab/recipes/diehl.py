@@ -34,7 +34,7 @@ def diehl2015(
     ----------
     model : torch.nn.Module
         ReLU network without biases, for images in [0, 1].
-    x_cal : array, shape (B, ...)
+    x_cal : array, shape (B, ...), or DataLoader, Dataset, iterable of batches
         Training images.
     threshold
         By default `DataBased()`; `ModelBased()` is the paper's other rule.

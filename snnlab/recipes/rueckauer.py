@@ -30,7 +30,7 @@ def rueckauer2017(
     Parameters
     ----------
     model : torch.nn.Module
-    x_cal : array, shape (B, ...)
+    x_cal : array, shape (B, ...), or DataLoader, Dataset, iterable of batches
         Training images.
     threshold
         By default `Percentile(99.9)`.

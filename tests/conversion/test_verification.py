@@ -1,5 +1,7 @@
 """`verify` proves that a network computes what its model does, and catches one that does not."""
 
+import copy
+
 import pytest
 import torch
 from helpers.convnets import converted, images, small
@@ -9,6 +11,7 @@ from snnlab import Network, trace, verify
 from snnlab.conversion.verification import check_equivalence
 from snnlab.exceptions import UnsupportedLayerError, VerificationError
 from snnlab.graph import operations
+from snnlab.graph.evaluation import evaluate
 from snnlab.graph.operations import OperationRule
 
 DTYPES = [torch.float32, torch.float64]
@@ -53,6 +56,27 @@ def test_verify_notices_a_part_in_a_thousand_million_in_float64():
     model, x = small().double(), images().double()
     with pytest.raises(VerificationError, match=r"^layer '2': .*expected at most 1e-10"):
         verify(model, altered(converted(model, x), "0.weight", lambda w: (1 + 1e-8) * w), x)
+
+
+def test_verify_notices_nan():
+    model = small()
+    network = converted(model)
+    with pytest.raises(VerificationError, match=r"^layer '2': .*differ by nan"):
+        verify(model, altered(network, "0.weight", lambda w: float("nan")), images())
+
+
+class Log(nn.Module):
+    def forward(self, x):
+        return torch.log(x)
+
+
+def test_what_is_infinite_in_both_is_no_difference():
+    """The logarithm of a silent output."""
+    model, x = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), Log()), torch.randn(8, 4)
+    assert model(x).isneginf().any()
+    verify(model, converted(model, x), x)
+    with pytest.raises(VerificationError, match=r"^layer 'output': network against the model"):
+        verify(nn.Sequential(*model[:2], nn.Softplus()), converted(model, x), x)
 
 
 def test_verify_notices_that_the_model_has_changed():
@@ -283,6 +307,33 @@ CANCELLATIONS = [(torch.float32, mean) for mean in (1e3, 1e4, 1e5)] + [(torch.fl
 def test_rounding_that_cancellation_leaves_is_no_fault(dtype, mean, seed):
     model, x = far_from_zero(mean, dtype, seed)
     network = converted(model, x)
+    with pytest.raises(VerificationError, match=r"^layer '2': folded graph against"):
+        verify(model, altered(network, "0.weight", lambda w: 1.001 * w), x)
+
+
+@pytest.mark.slow
+def test_a_chaotic_model_verifies_though_its_float64_versions_differ_by_more_than_rounding():
+    """Each layer makes differences larger: Hardtanh is written as two ReLUs, the rest differs."""
+    torch.manual_seed(0)
+    layers = []
+    for _ in range(55):
+        layers += [nn.Linear(16, 16), nn.Hardtanh()]
+        nn.init.normal_(layers[-2].weight, std=3 / 4)
+    model, x = nn.Sequential(*layers, nn.Linear(16, 3)).eval(), torch.randn(8, 16)
+    before = trace(model, x).to("cpu", torch.float64)
+    with torch.no_grad():
+        difference = evaluate(before, x.double()) - copy.deepcopy(model).double()(x.double())
+    assert difference.abs().max() > 1e-9
+    converted(model, x)
+
+
+@pytest.mark.parametrize("mean", [1e3, 1e5])
+def test_a_network_in_float64_of_a_model_in_float32_verifies(mean):
+    """Its weights were folded in float32."""
+    model, x = far_from_zero(mean)
+    network = converted(model, x).to(torch.float64)
+    verify(model, network, x)
+    verify(model, network, x.double())
     with pytest.raises(VerificationError, match=r"^layer '2': folded graph against"):
         verify(model, altered(network, "0.weight", lambda w: 1.001 * w), x)
 

@@ -13,6 +13,7 @@ from sklearn import metrics
 from torch import nn
 
 import snnlab as sl
+from snnlab.simulation.metrics import measure
 
 T, B, C = 3, 12, 6
 
@@ -179,6 +180,27 @@ def test_targets_of_a_regression(seed):
     whole = np.rint(3 * y).astype(int)
     assert np.array_equal(record(sums).accuracy(whole, metric="rmse"), record(sums).accuracy(
         whole + 0.0, metric="rmse"))  # fmt: skip
+
+
+TARGETS = np.array([[0.0, 10.0], [2.0, 14.0], [4.0, 18.0]])
+GUESSES = {
+    "classes": (None, [0, 3, 1], (3, 4), 1 / 4, 3),
+    "pixels": (None, np.zeros((3, 2, 2), int), (3, 5, 2, 2), 1 / 5, 12),
+    "one logit": (None, [0, 1, 1], (3, 1), 1 / 2, 3),
+    "labels": ("multilabel", np.ones((3, 4), int), (3, 4), 1 / 2, 12),
+    "all labels": ("exact", np.ones((3, 4), int), (3, 4), None, 3),
+    "top3": ("top3", [0, 3, 1], (3, 4), 3 / 4, 3),
+    # By the mean of the targets of each output: errors of 2, 0, 2 and 4, 0, 4.
+    "regression": (None, TARGETS + 0.5, (3, 2), math.sqrt((4 + 4 + 16 + 16) / 6), 6),
+    "a function": (lambda outputs, y: 0.0, [0, 3, 1], (3, 4), None, 3),
+}
+
+
+@pytest.mark.parametrize(("metric", "y", "shape", "guess", "count"), GUESSES.values(), ids=GUESSES)
+def test_what_guessing_would_give_and_how_much_is_judged(metric, y, shape, guess, count):
+    bound = measure(y, shape, metric)
+    assert bound.guess == (None if guess is None else pytest.approx(guess))
+    assert bound.count == count
 
 
 def test_a_sigmoid_at_the_end_counts_for_values_and_not_for_what_is_right():
