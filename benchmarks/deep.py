@@ -19,6 +19,7 @@ import dataclasses
 import json
 import statistics
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -34,6 +35,7 @@ FOLDER = Path(__file__).parent.parent / "build" / "deep"
 RESULTS = FOLDER / "results.jsonl"
 STEPS = (2, 4, 8, 16, 32, 64)
 SEEDS = (0, 1, 2)
+MEMORY = 8 * 2**30  # bytes
 CALIBRATION, CORRECTED = 512, 128  # images for thresholds and for corrections
 
 
@@ -49,10 +51,12 @@ class Ingredients:
         rule = sl.Percentile(percentile, per_channel=per_channel)
         return sl.convert(self.model, self.x_cal, threshold=rule, **options)
 
-    @property
-    def corrections(self) -> tuple[np.ndarray, int]:
-        """What corrections are made with: images, and the number of steps they are made for."""
-        return self.x_cal[:CORRECTED], self.timesteps
+    def corrected(self, correct: Callable, network: sl.Network, **options) -> sl.Network:
+        """Return what a correction makes of a network, with as many images as fit."""
+        x = self.x_cal[:CORRECTED]
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="x: .* of the images are used")
+            return correct(network, x, self.timesteps, memory=MEMORY, **options)
 
 
 def maximum(given: Ingredients) -> sl.Network:
@@ -68,15 +72,15 @@ def per_channel(given: Ingredients) -> sl.Network:
 
 
 def tuned(given: Ingredients) -> sl.Network:
-    return sl.tune_thresholds(given.converted(), *given.corrections, per_channel=True)
+    return given.corrected(sl.tune_thresholds, given.converted(), per_channel=True)
 
 
 def corrected_bias(given: Ingredients) -> sl.Network:
-    return sl.correct_bias(per_channel(given), *given.corrections)
+    return given.corrected(sl.correct_bias, per_channel(given))
 
 
 def corrected_potential(given: Ingredients) -> sl.Network:
-    return sl.correct_potential(per_channel(given), *given.corrections)
+    return given.corrected(sl.correct_potential, per_channel(given))
 
 
 def signed(given: Ingredients) -> sl.Network:
@@ -84,7 +88,7 @@ def signed(given: Ingredients) -> sl.Network:
 
 
 def signed_and_bias(given: Ingredients) -> sl.Network:
-    return sl.correct_bias(per_channel(given).replace(signed=True), *given.corrections)
+    return given.corrected(sl.correct_bias, per_channel(given).replace(signed=True))
 
 
 def analog(given: Ingredients) -> sl.Network:
@@ -93,12 +97,12 @@ def analog(given: Ingredients) -> sl.Network:
 
 def analog_and_potential(given: Ingredients) -> sl.Network:
     network = given.converted(per_channel=True, shortcut="analog")
-    return sl.correct_potential(network, *given.corrections)
+    return given.corrected(sl.correct_potential, network)
 
 
 def mixture(given: Ingredients) -> sl.Network:
     network = given.converted(per_channel=True, shortcut="analog").replace(signed=True)
-    return sl.correct_bias(network, *given.corrections)
+    return given.corrected(sl.correct_bias, network)
 
 
 METHODS: dict[str, Callable[[Ingredients], sl.Network]] = {
@@ -216,7 +220,7 @@ def rows(subject: Subject, method: str, steps: tuple[int, ...]) -> Iterator[dict
     network = METHODS[method](Ingredients(subject.model, subject.x_cal, max(steps)))
     seconds = time.process_time() - begin
     ann = sl.ann(network, subject.x, activations=False)
-    record = sl.simulate(network, subject.x, max(steps), at=steps, memory=8 * 2**30)
+    record = sl.simulate(network, subject.x, max(steps), at=steps, memory=MEMORY)
     accuracy, answers = record.accuracy(subject.y), ann.outputs.argmax(1)
     for t in steps:
         counted = sl.operations(network, record, step=t).totals
