@@ -32,7 +32,7 @@ FOLDER = Path(__file__).parent.parent / "build" / "deep"
 RESULTS = FOLDER / "results.jsonl"
 STEPS = (2, 4, 8, 16, 32, 64)
 SEEDS = (0, 1, 2)
-CALIBRATION = 512  # images, as many as corrections are likely to get
+CALIBRATION, CORRECTED = 512, 128  # images for thresholds and for corrections
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,24 +43,77 @@ class Ingredients:
     x_cal: np.ndarray
     timesteps: int
 
-    def converted(self, threshold: sl.conversion.ThresholdRule, **options) -> sl.Network:
-        return sl.convert(self.model, self.x_cal, threshold=threshold, **options)
+    def converted(self, percentile: float = 99.9, per_channel: bool = False, **options):
+        rule = sl.Percentile(percentile, per_channel=per_channel)
+        return sl.convert(self.model, self.x_cal, threshold=rule, **options)
+
+    @property
+    def corrections(self) -> tuple[np.ndarray, int]:
+        """What corrections are made with: images, and the number of steps they are made for."""
+        return self.x_cal[:CORRECTED], self.timesteps
 
 
-Method = Callable[[Ingredients], sl.Network]
-USUAL = sl.Percentile(99.9)
-METHODS: dict[str, Method] = {
-    "maximum": lambda given: given.converted(sl.Maximum()),
-    "99.9 %": lambda given: given.converted(USUAL),
-    "99.9 % per channel": lambda given: given.converted(sl.Percentile(99.9, per_channel=True)),
-    "signed": lambda given: given.converted(USUAL).replace(signed=True),
-    "analog shortcut": lambda given: given.converted(USUAL, shortcut="analog"),
-    "analog shortcut, signed": (
-        lambda given: given.converted(USUAL, shortcut="analog").replace(signed=True)
-    ),
+def maximum(given: Ingredients) -> sl.Network:
+    return given.converted(100)
+
+
+def usual(given: Ingredients) -> sl.Network:
+    return given.converted()
+
+
+def per_channel(given: Ingredients) -> sl.Network:
+    return given.converted(per_channel=True)
+
+
+def tuned(given: Ingredients) -> sl.Network:
+    return sl.tune_thresholds(given.converted(), *given.corrections, per_channel=True)
+
+
+def corrected_bias(given: Ingredients) -> sl.Network:
+    return sl.correct_bias(per_channel(given), *given.corrections)
+
+
+def corrected_potential(given: Ingredients) -> sl.Network:
+    return sl.correct_potential(per_channel(given), *given.corrections)
+
+
+def signed(given: Ingredients) -> sl.Network:
+    return given.converted().replace(signed=True)
+
+
+def signed_and_bias(given: Ingredients) -> sl.Network:
+    return sl.correct_bias(per_channel(given).replace(signed=True), *given.corrections)
+
+
+def analog(given: Ingredients) -> sl.Network:
+    return given.converted(shortcut="analog")
+
+
+def analog_and_potential(given: Ingredients) -> sl.Network:
+    network = given.converted(per_channel=True, shortcut="analog")
+    return sl.correct_potential(network, *given.corrections)
+
+
+def mixture(given: Ingredients) -> sl.Network:
+    network = given.converted(per_channel=True, shortcut="analog").replace(signed=True)
+    return sl.correct_bias(network, *given.corrections)
+
+
+METHODS: dict[str, Callable[[Ingredients], sl.Network]] = {
+    "maximum": maximum,
+    "99.9 %": usual,
+    "99.9 % per channel": per_channel,
+    "tuned per channel": tuned,
+    "per channel, bias corrected": corrected_bias,
+    "per channel, potential corrected": corrected_potential,
+    "signed": signed,
+    "signed, per channel, bias corrected": signed_and_bias,
+    "analog shortcut": analog,
+    "analog shortcut, per channel, potential corrected": analog_and_potential,
+    "analog shortcut, signed, per channel, bias corrected": mixture,
 }
 # One network for every number of steps, so that one simulation of the longest tells all.
-FOR_ALL_STEPS = {*METHODS}
+FOR_ALL_STEPS = {"maximum", "99.9 %", "99.9 % per channel", "signed", "analog shortcut"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,6 +215,7 @@ def rows(subject: Subject, method: str, steps: tuple[int, ...]) -> Iterator[dict
             "ann": 100 * ann.accuracy(subject.y),
             "agreement": 100 * float((record.outputs[t - 1].argmax(1) == answers).mean()),
             "additions": sum(counted[c] for c in ("synaptic", "additions", "pooling", "analog")),
+            "products": counted["multiplications"],
             "macs": counted["true"],
             "seconds": round(seconds, 1),
         }

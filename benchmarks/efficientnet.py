@@ -16,9 +16,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+import snnlab as sl
 from benchmarks import deep
 
-SIDE = 224
+NAME, SIDE = "efficientnet-lite0", 224
 # Stages of blocks: how many, kernel, stride, expansion, channels before and after.
 STAGES = (
     *((1, 3, 1, 1, 32, 16), (2, 3, 2, 6, 16, 24), (2, 5, 2, 6, 24, 40), (3, 3, 2, 6, 40, 80)),
@@ -140,20 +141,30 @@ def other_crops() -> torch.Tensor:
 
 
 def measure(*wanted: str) -> None:
-    """Measure the methods that are not measured yet, and print a line for each."""
+    """Measure the methods that are not measured yet, and print a line for each result."""
     model, x, x_cal = trained(), crops(), other_crops().numpy()
     with torch.inference_mode():
         y = model(x).argmax(1).numpy()
+    subject = deep.Subject(model, x_cal, x.numpy(), y)
+    deep.FOLDER.mkdir(parents=True, exist_ok=True)
     print(f"EfficientNet-lite0, {len(x)} crops: how many get the ANN's class, and operations")
     for method in wanted or deep.METHODS:
-        for steps in [STEPS] if method in deep.FOR_ALL_STEPS else [(t,) for t in STEPS]:
-            done = [r for r in deep.results("efficientnet") if r["method"] == method]
-            if not set(steps) <= {row["steps"] for row in done}:
-                subject = deep.Subject(model, x_cal, x.numpy(), y)
-                for row in deep.rows(subject, method, steps):
-                    deep.keep({"network": "efficientnet", "seed": 0, "method": method} | row)
-        for row in deep.results("efficientnet"):
-            if row["method"] == method:
+        try:
+            for row in results(subject, method):
                 agreed = round(row["agreement"] / 100 * len(x))
-                numbers = f"{row['additions'] / 1e6:9.1f} M additions, {row['steps']:3} steps"
-                print(f"  {method:24} {agreed:3} of {len(x)}   {numbers}", flush=True)
+                additions, products = (row[key] / 1e6 for key in ("additions", "products"))
+                cost = f"{additions:7.0f} M additions, {products:7.0f} M MACs"
+                result = f"{row['steps']:3} steps  {agreed:3} of {len(x)}"
+                print(f"  {method:36} {result}  {cost}", flush=True)
+        except sl.UnsupportedLayerError as error:  # an identity shortcut, for instance
+            print(f"  {method:36} does not apply: {error}")
+
+
+def results(subject: deep.Subject, method: str) -> list[dict]:
+    """Return the results of a method, which are measured if they are not all there."""
+    for steps in [STEPS] if method in deep.FOR_ALL_STEPS else [(t,) for t in STEPS]:
+        done = {row["steps"] for row in deep.results(NAME) if row["method"] == method}
+        if not set(steps) <= done:
+            for row in deep.rows(subject, method, steps):
+                deep.keep({"network": NAME, "seed": 0, "method": method} | row)
+    return [row for row in deep.results(NAME) if row["method"] == method]

@@ -235,8 +235,7 @@ class _Walk:
             self.costs.append(Cost(self.row_of[node], "analog", by_step=additions))
         if self.units.adds(node) and currents and self.signals[node] != {Signal.CURRENT}:
             # What is added to a current is part of it from here on.
-            for n in read:
-                self._arrive(n, node)
+            self._arrive(node, node)
             self._begin(node, Signal.CURRENT)
 
     def _ways(

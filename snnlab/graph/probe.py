@@ -9,7 +9,7 @@ from torch import fx, nn
 from snnlab.exceptions import SNNLabError, UnsupportedLayerError
 from snnlab.graph import operations
 from snnlab.graph.capture import Recording, record
-from snnlab.graph.layout import FIRST, Layout
+from snnlab.graph.layout import FIRST, Layout, layouts_of
 from snnlab.graph.models import Output
 from snnlab.graph.operations import Kind, OperationRule, overwritten
 from snnlab.graph.places import place
@@ -101,21 +101,18 @@ class Probe:
         if len({_place(t) for t in (two, five, one) if t is not None}) == 1:
             self.constants[node] = two  # one parameter, which is large and need not be compared
             return
-        sizes = list(zip(two.shape, five.shape, strict=False))
-        along = [dim for dim, size in enumerate(sizes) if size[0] != size[1]]
-        rows = two.ndim == five.ndim and [sizes[dim] for dim in along] == [(2, 5)]
-        layout = Layout(*along) if rows else FIRST
-        value = layout.front(two)[:1] if rows else two
-        # A model's squeeze() may have changed the shape of what one image reads.
-        read = [two, five, value if one is None else one]
-        read = [(layout.front(t) if t.ndim == two.ndim else t).flatten() for t in read]
-        parts = [part for t in read for part in t.split(max(value.numel(), 1))]
-        same = all(torch.equal(part, value.flatten()) for part in parts)
-        if same and (rows or two.shape == five.shape):
-            self.constants[node] = value
-            if rows:
+        known = [t for t in (two, five, one) if t is not None]
+        for layout in layouts_of(two, five, torch.equal):
+            value = layout.front(two)[:1]
+            # A model's squeeze() may have changed the shape of what one image reads.
+            fronts = (layout.front(t) if t.ndim == two.ndim else t for t in known)
+            if all(_repeats(t, value) for t in fronts):
+                self.constants[node] = value
                 self.every_image.add(node)
                 self.layouts[node], self.shapes[node] = layout, tuple(value.shape[1:])
+                return
+        if two.shape == five.shape and all(_repeats(t, two) for t in known):
+            self.constants[node] = two
 
     def check(self, node: fx.Node) -> None:
         """Refuse a node that is another one for another batch."""
@@ -215,6 +212,12 @@ def _steps(recording: Recording) -> list[tuple[str, Any, str]]:
         return "" if free else repr((node.args, node.kwargs))
 
     return [(n.op, n.target, told(n)) for n in recording.graph.nodes]
+
+
+def _repeats(tensor: torch.Tensor, value: torch.Tensor) -> bool:
+    """Return whether a tensor holds a value again and again."""
+    parts = tensor.flatten().split(max(value.numel(), 1))
+    return all(torch.equal(part, value.flatten()) for part in parts)
 
 
 def _place(tensor: torch.Tensor) -> Any:

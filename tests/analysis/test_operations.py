@@ -312,6 +312,16 @@ def test_spikes_that_join_a_current_are_additions_and_multiplied_with_it():
     assert found.totals["multiplications"] == 8 * 12
 
 
+def test_a_spike_that_joins_a_current_in_several_places_is_added_in_each():
+    model = Forward(
+        lambda m, x: m.b(m.a(F.relu(x)) + F.relu(x[..., :1])).relu(),
+        a=nn.Conv1d(2, 2, 1),
+        b=nn.Conv1d(2, 2, 1),
+    )
+    net, record, found = counted(model, rand(1, 2, 5))
+    assert found.arrived[net.layers[2]]["additions"] == 5 * record.counts(1).sum()
+
+
 def test_a_pooled_current_is_added_up_at_each_step():
     model = nn.Sequential(nn.ReLU(), nn.Conv1d(1, 2, 1), nn.AvgPool1d(3), nn.ReLU())
     found = counted(model, rand(1, 1, 6))[2]

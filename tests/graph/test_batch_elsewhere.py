@@ -130,6 +130,14 @@ CASES = {
         SERIES,
         lambda m, x: sum(p.relu() for p in x.view(-1, 4).chunk(2, 1)).view(-1, 3, 2),
     ),
+    "frames and their places": (
+        SERIES,
+        lambda m, x: (x.reshape(-1, 4) * m.w[:3].repeat(len(x), 1)).relu().view(-1, 3, 4),
+    ),
+    "frames and a state": (
+        SERIES,
+        lambda m, x: torch.maximum(x.view(-1, 4), x.new_zeros(3 * len(x), 4)).view(-1, 3, 4),
+    ),
     "two halves of a batch": (VECTOR, shared_by_two),
     "repeated": (VECTOR, lambda m, x: x.repeat(2, 1).relu().view(2, -1, 4).sum(0)),
     "repeat_interleave": (

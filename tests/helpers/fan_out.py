@@ -68,7 +68,8 @@ def brute_force(network, input, sources):
             before = [ways[n] or n in currents for n in read]
             currents |= {node} if input == "frames" or any(before) else set()
     return {
-        s: np.broadcast_to(n, np.prod(sources[s])).reshape(sources[s]) for s, n in found.items()
+        s: np.broadcast_to(n, int(np.prod(sources[s]))).reshape(sources[s])
+        for s, n in found.items()
     }
 
 
