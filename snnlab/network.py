@@ -223,12 +223,13 @@ class Network(_text.ShownAsTable):
         -------
         torch.fx.GraphModule
             Computes what `snnlab.ann` gives as outputs, with functions of torch alone, so it can be
-            unpickled without snnlab. In place of each layer of neurons stands a `ReLU`, a
-            `Hardtanh` where there is a cap, or a `GraphModule` that is a trained staircase. It has
-            the buffer `threshold`, which broadcasts over (B, C, ...), and all else that `Neuron`
-            has as attributes, arrays as tensors that broadcast likewise. It is a copy: a neuron of
-            one's own can be put in the place of each, with `set_submodule`. Max pooling stays what
-            it is, and pools spikes step by step then.
+            unpickled without snnlab (unless images lie along another dimension for some steps). In
+            place of each layer of neurons stands a `ReLU`, a `Hardtanh` where there is a cap, or a
+            `GraphModule` that is a trained staircase. It has the buffer `threshold`, which
+            broadcasts over (B, C, ...), and all else that `Neuron` has as attributes, arrays as
+            tensors that broadcast likewise. It is a copy: a neuron of one's own can be put in the
+            place of each, with `set_submodule`. Max pooling stays what it is, and pools spikes step
+            by step then.
 
         >>> from torch import nn
         >>> from snnlab import Fixed, convert

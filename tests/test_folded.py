@@ -51,10 +51,11 @@ class Written(nn.Module):
 class Words(nn.Module):
     def __init__(self):
         super().__init__()
-        self.look, self.fc = nn.Embedding(17, 3), nn.Linear(3, 4)
+        self.look, self.fc = nn.Embedding(17, 3), nn.Linear(4, 4)
 
     def forward(self, x):
-        return self.fc(torch.relu(self.look(x).mean(1)))
+        looked_up = torch.cat([self.look(x).mean(1), torch.ones(x.size(0), 1)], 1)
+        return self.fc(torch.relu(looked_up))
 
 
 def staircases():
@@ -179,7 +180,11 @@ def test_its_layers_are_folded_and_its_relus_have_the_names_of_the_layers():
         module.get_submodule("2").threshold.flatten() == torch.tensor([0.25, 0.5, 0.75, 2])
     ).all()
     assert module.state_dict()["6.threshold"] == torch.tensor(0.3)
-    assert not module.training
+    assert not any(part.training for part in module.modules())
+    assert set(module.state_dict()) == {
+        *("0.weight", "0.bias", "5.weight", "5.bias", "7.weight", "7.bias"),
+        *("2.threshold", "6.threshold"),
+    }
 
 
 class Misnamed(nn.Module):
@@ -196,6 +201,16 @@ def test_a_name_that_is_taken_gets_a_mark():
     assert network.layers == ["relu"]
     parts = {name: type(part) for name, part in network.folded().named_children()}
     assert parts == {"relu": nn.Linear, "relu_": nn.ReLU}
+
+
+def test_a_name_of_torchs_own_gets_a_mark():
+    model = nn.Sequential()
+    model.add_module("code", nn.ReLU())
+    network = sl.convert(model, X[:, 0, 0])
+    module = network.folded()
+    assert network.layers == ["code"]
+    assert [name for name, _ in module.named_children()] == ["code_"]
+    assert (module(X[:, 0, 0]).numpy() == sl.ann(network, X[:, 0, 0]).outputs).all()
 
 
 ELSEWHERE = """

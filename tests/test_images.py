@@ -400,6 +400,8 @@ def test_a_record_of_a_stream_that_grows_too_large_is_refused():
     message = r"recording of the first [\d,]+ images needs.*potentials of.*memory=\d+"
     with pytest.raises(sl.MemoryBudgetError, match=message):
         sl.simulate(NET, endless, 16, potentials=True, memory=int(16 * 600 * per_image))
+    with pytest.raises(sl.MemoryBudgetError, match=message):  # of which the first are too many
+        sl.simulate(NET, endless, 16, potentials=True, memory=10_000)
 
 
 def test_gathered_images_have_to_fit():

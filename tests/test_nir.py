@@ -33,13 +33,14 @@ class Shortcut(nn.Module):
     def forward(self, x):
         first = torch.relu(self.a(x))
         x = self.relu(self.b(first) + first)
-        return self.fc(x.mean((2, 3)))
+        return self.fc(x.mean((-2, -1)))
 
 
 MODELS = {
     "chain": (
         lambda: nn.Sequential(
-            *(nn.Conv2d(2, 4, 3, stride=2, padding=1), nn.ReLU(), nn.AvgPool2d(2)),
+            *(nn.Conv2d(2, 4, 3, stride=2, padding=1), nn.ReLU()),
+            nn.AvgPool2d(2, count_include_pad=False),
             *(nn.Flatten(), nn.Linear(16, 8, bias=False), nn.ReLU(), nn.Linear(8, 3)),
         ),
         (2, 8, 8),
@@ -267,6 +268,7 @@ REFUSED = {
         nn.Sequential(nn.ReLU(), nn.AvgPool2d(2, padding=1, count_include_pad=False)),
         "whole windows",
     ),
+    "a change of shape": (nn.Sequential(nn.ReLU(), nn.Flatten(2)), "no node for reshape"),
     "windows that are cut off": (
         nn.Sequential(nn.ReLU(), nn.AvgPool2d(3, ceil_mode=True)),
         "whole windows",
@@ -281,6 +283,12 @@ class Mean(nn.Module):
         return torch.relu(x).mean((1, 2))
 
 
+class Weighted(nn.Module):
+    def forward(self, x):
+        return torch.add(torch.relu(x), x, alpha=2)
+
+
+REFUSED["a weighted sum"] = Weighted(), "no node for add"
 REFUSED["a mean over channels"] = Mean(), "mean over height and width"
 
 

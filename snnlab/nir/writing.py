@@ -164,7 +164,7 @@ class _Export:
         shape, before = node.meta["shape"], source_of(node).meta["shape"] or ()
         if isinstance(layer, nn.Linear) and len(before) == 1:
             self._add(node, self._linear(layer))
-        elif isinstance(layer, nn.Conv1d | nn.Conv2d) and layer.padding_mode == "zeros":
+        elif isinstance(layer, nn.Conv1d | nn.Conv2d):
             self._add(node, self._convolution(layer, before))
         elif name == "reshape" and len(shape) == 1:
             self._add(node, self._flatten(before))

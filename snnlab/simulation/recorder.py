@@ -31,8 +31,8 @@ _SMALLER = {
 class Recorder:
     """The arrays of a Record, filled block by block; B images and T steps in all.
 
-    The network is the one that runs, with the settings of the run. If other recorders have taken
-    other images, `first` is their number, and `taken` the bytes of their arrays.
+    The network is the one that runs, with the settings of the run. If other recorders take other
+    images, `first` is the number of those before, and `taken` the bytes of their arrays.
 
     Attributes
     ----------
@@ -55,9 +55,14 @@ class Recorder:
     """
 
     def __init__(
-        self, network: Network, images: int, options: RunOptions, first: int = 0, taken: int = 0
+        self,
+        network: Network,
+        images: int,
+        options: RunOptions,
+        first: int | None = None,
+        taken: int = 0,
     ):
-        self.network, self.options, self.first = network, options, first
+        self.network, self.options, self.first = network, options, first or 0
         graph, T, layers = network.graph, options.timesteps, network.layers
         real = torch.empty(0, dtype=graph.dtype).numpy().dtype
         shapes = {name: (images, *node.meta["shape"]) for name, node in graph.layers.items()}
@@ -168,7 +173,7 @@ def _empty(plan: Plan) -> dict[str, np.ndarray]:
     return {name: np.empty(shape, kind) for name, (shape, kind) in plan.items()}
 
 
-def _size(plans: dict[str, Plan], memory: int, images: int, first: int, taken: int) -> int:
+def _size(plans: dict[str, Plan], memory: int, images: int, first: int | None, taken: int) -> int:
     """Return the bytes of all arrays; refuse them if they do not fit."""
     sizes = {
         (what, layer): int(np.prod(shape, dtype=float)) * kind.itemsize
@@ -179,7 +184,7 @@ def _size(plans: dict[str, Plan], memory: int, images: int, first: int, taken: i
     if taken + size > memory:
         what, layer = max(sizes, key=lambda key: sizes[key])
         share = sizes[what, layer] / size
-        so_far = f"of the first {first + images:,} images " if first else ""
+        so_far = "" if first is None else f"of the first {first + images:,} images "
         raise MemoryBudgetError(
             f"simulate: recording {so_far}needs {_memory.words(taken + size)}, {share:.0%} of it "
             f"for the {what} of {layer!r}; memory allows {_memory.words(memory)}. "

@@ -205,7 +205,10 @@ def test_batchnorm_behind_one_module_under_two_names_folds():
     assert_folds(trained(Twice()), images(SHAPES[2]))
 
 
-def test_batchnorm_of_functions_folds():
+@pytest.mark.parametrize("has", [(True, False), (False, True), (True, True), (False, False)])
+def test_batchnorm_of_functions_folds(has):
+    """It may have a weight or a bias alone, or neither."""
+
     class Functions(nn.Conv2d):
         def __init__(self):
             super().__init__(4, 4, 3)
@@ -214,7 +217,10 @@ def test_batchnorm_of_functions_folds():
         def forward(self, x):
             n = self.norm
             x = F.conv2d(x, 2 * self.weight, bias=self.bias, padding=1)
-            x = F.batch_norm(x, n.running_mean, n.running_var, n.weight, eps=n.eps)
+            affine = [
+                own if there else None for own, there in zip((n.weight, n.bias), has, strict=True)
+            ]
+            x = F.batch_norm(x, n.running_mean, n.running_var, *affine, eps=n.eps)
             return x.relu() + self.weight.sum()
 
     assert_folds(trained(Functions()), images(SHAPES[2]))

@@ -162,6 +162,18 @@ def test_other_functions_are_no_staircases(function):
     assert stairs_of(function) is None
 
 
+@pytest.mark.parametrize("shift", [-0.25, 1.75])
+def test_what_is_no_start_of_a_neuron_moves_the_staircase(shift):
+    def function(z):
+        return 2 * np.clip(np.floor(2 * z + shift) / 4, 0, 1)
+
+    stairs = stairs_of(function)
+    assert (stairs.levels, stairs.shift) == (4, 0.5)
+    assert stairs.start == pytest.approx([(0.5 - shift) / 2])
+    z = np.linspace(-2, 4, 301)[:, None] + 0.003
+    assert stairs(z) == pytest.approx(function(z))
+
+
 def test_a_staircase_of_other_steps_is_refused():
     def make():
         return Staircase(lambda x, up, n: (x > 1).float() + (x > 2).float() + (x > 4).float())
