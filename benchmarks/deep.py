@@ -1,7 +1,8 @@
 """Deep residual networks in few steps: accuracy and operations of each method.
 
     python -m benchmarks deep                       on digits, hours
-    python -m benchmarks deep digits-20 digits-56   some of the networks
+    python -m benchmarks deep digits-20 digits-56   some of the networks, trained three times each
+    python -m benchmarks deep digits_resnet20       one that comes with the package, minutes
     python -m benchmarks deep CIFAR.npz             also ResNet-20 on CIFAR-10's test images
 
 A method makes a spiking network of a trained one, of training images and of a number of steps. To
@@ -13,10 +14,12 @@ Of CIFAR-10 there are small JPEG copies, in a file as `tools/train_cifar.py` rea
 differ a little from those on the original images.
 """
 
+import contextlib
 import dataclasses
 import json
 import statistics
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -32,6 +35,7 @@ FOLDER = Path(__file__).parent.parent / "build" / "deep"
 RESULTS = FOLDER / "results.jsonl"
 STEPS = (2, 4, 8, 16, 32, 64)
 SEEDS = (0, 1, 2)
+MEMORY = 8 * 2**30  # bytes
 CALIBRATION, CORRECTED = 512, 128  # images for thresholds and for corrections
 
 
@@ -47,10 +51,12 @@ class Ingredients:
         rule = sl.Percentile(percentile, per_channel=per_channel)
         return sl.convert(self.model, self.x_cal, threshold=rule, **options)
 
-    @property
-    def corrections(self) -> tuple[np.ndarray, int]:
-        """What corrections are made with: images, and the number of steps they are made for."""
-        return self.x_cal[:CORRECTED], self.timesteps
+    def corrected(self, correct: Callable, network: sl.Network, **options) -> sl.Network:
+        """Return what a correction makes of a network, with as many images as fit."""
+        x = self.x_cal[:CORRECTED]
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="x: .* of the images are used")
+            return correct(network, x, self.timesteps, memory=MEMORY, **options)
 
 
 def maximum(given: Ingredients) -> sl.Network:
@@ -66,15 +72,15 @@ def per_channel(given: Ingredients) -> sl.Network:
 
 
 def tuned(given: Ingredients) -> sl.Network:
-    return sl.tune_thresholds(given.converted(), *given.corrections, per_channel=True)
+    return given.corrected(sl.tune_thresholds, given.converted(), per_channel=True)
 
 
 def corrected_bias(given: Ingredients) -> sl.Network:
-    return sl.correct_bias(per_channel(given), *given.corrections)
+    return given.corrected(sl.correct_bias, per_channel(given))
 
 
 def corrected_potential(given: Ingredients) -> sl.Network:
-    return sl.correct_potential(per_channel(given), *given.corrections)
+    return given.corrected(sl.correct_potential, per_channel(given))
 
 
 def signed(given: Ingredients) -> sl.Network:
@@ -82,7 +88,7 @@ def signed(given: Ingredients) -> sl.Network:
 
 
 def signed_and_bias(given: Ingredients) -> sl.Network:
-    return sl.correct_bias(per_channel(given).replace(signed=True), *given.corrections)
+    return given.corrected(sl.correct_bias, per_channel(given).replace(signed=True))
 
 
 def analog(given: Ingredients) -> sl.Network:
@@ -91,12 +97,12 @@ def analog(given: Ingredients) -> sl.Network:
 
 def analog_and_potential(given: Ingredients) -> sl.Network:
     network = given.converted(per_channel=True, shortcut="analog")
-    return sl.correct_potential(network, *given.corrections)
+    return given.corrected(sl.correct_potential, network)
 
 
 def mixture(given: Ingredients) -> sl.Network:
     network = given.converted(per_channel=True, shortcut="analog").replace(signed=True)
-    return sl.correct_bias(network, *given.corrections)
+    return given.corrected(sl.correct_bias, network)
 
 
 METHODS: dict[str, Callable[[Ingredients], sl.Network]] = {
@@ -150,21 +156,27 @@ def with_shifts(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def cifar10(depth: int, seed: int, file: str | None) -> Subject:
-    """Return the network and the 1,000 test images that come with the package."""
-    if file is None:
-        raise SystemExit("cifar10: thresholds are chosen on training images. Give CIFAR.npz.")
-    images, test = train_cifar.read(Path(file), "train")[0], data.load_cifar10()
-    x_cal = images[:CALIBRATION].numpy().astype(np.float32) / 255
-    return Subject(data.load_network("cifar10_resnet20"), x_cal, test.x, test.y)
+def packaged(name: str, seed: int, file: str | None) -> Subject:
+    """Return a network that comes with the package, with images for it."""
+    if name.startswith("digits"):
+        images = data.load_digits()
+        x_cal, x, y = images.x_train[:CALIBRATION], images.x_test, images.y_test
+    elif file is None:
+        raise SystemExit(f"{name}: thresholds are chosen on training images. Give CIFAR.npz.")
+    else:
+        x_cal = train_cifar.read(Path(file), "train")[0][:CALIBRATION].numpy() / np.float32(255)
+        x, y = data.load_cifar10()
+    return Subject(data.load_network(name), x_cal, x, y)
 
 
-# Name on the command line: how to get the network, its depth, and the seeds of its trainings.
-NETWORKS: dict[str, tuple[Callable[..., Subject], int, tuple[int, ...]]] = {
-    "digits-20": (digits, 20, SEEDS),
-    "digits-56": (digits, 56, SEEDS),
-    "digits-110": (digits, 110, SEEDS),
-    "cifar10-20": (cifar10, 20, (0,)),
+# How to get a network, from which word, and the seeds of its trainings.
+NETWORKS: dict[str, tuple[Callable[..., Subject], int | str, tuple[int, ...]]] = {
+    **{f"digits-{depth}": (digits, depth, SEEDS) for depth in (20, 56, 110)},
+    **{
+        name: (packaged, name, (0,))
+        for name in ("digits_resnet20", "digits_resnet110", "digits_resnet110_pre")
+    },
+    "cifar10_resnet20": (packaged, "cifar10_resnet20", (0,)),
 }
 
 
@@ -172,19 +184,22 @@ def measure(*wanted: str) -> None:
     """Measure what is not measured yet, network by network, and print the tables."""
     file = next((word for word in wanted if word.endswith(".npz")), None)
     named = set(wanted) - {file}
-    if not named <= set(NETWORKS):
+    if not named <= {*NETWORKS}:
         raise SystemExit(f"usage: python -m benchmarks deep [{'|'.join(NETWORKS)} ...] [CIFAR.npz]")
-    names = [n for n in NETWORKS if n in named or not (named or (n == "cifar10-20" and not file))]
+    usual = [name for name in NETWORKS if file or not name.startswith("cifar")]
+    names = [name for name in NETWORKS if name in (named or usual)]
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name in names:
-        load, depth, seeds = NETWORKS[name]
+        load, which, seeds = NETWORKS[name]
         for seed in seeds:
             todo = missing(name, seed)
             if todo:
-                subject = load(depth, seed, file)
+                subject = load(which, seed, file)
                 for method, steps in todo:
-                    for row in rows(subject, method, steps):
-                        keep({"network": name, "seed": seed, "method": method} | row)
+                    # Blocks whose shortcut carries real numbers already have no analog shortcut.
+                    with contextlib.suppress(sl.UnsupportedLayerError):
+                        for row in rows(subject, method, steps):
+                            keep({"network": name, "seed": seed, "method": method} | row)
         print(table(name), flush=True)
 
 
@@ -205,7 +220,7 @@ def rows(subject: Subject, method: str, steps: tuple[int, ...]) -> Iterator[dict
     network = METHODS[method](Ingredients(subject.model, subject.x_cal, max(steps)))
     seconds = time.process_time() - begin
     ann = sl.ann(network, subject.x, activations=False)
-    record = sl.simulate(network, subject.x, max(steps), at=steps, memory=8 * 2**30)
+    record = sl.simulate(network, subject.x, max(steps), at=steps, memory=MEMORY)
     accuracy, answers = record.accuracy(subject.y), ann.outputs.argmax(1)
     for t in steps:
         counted = sl.operations(network, record, step=t).totals
@@ -241,8 +256,9 @@ def table(name: str) -> str:
         "|---" * (len(STEPS) + 2) + "|",
     ]
     for method in METHODS:
-        mine = [row for row in found if row["method"] == method]
-        cells = []
+        mine, cells = [row for row in found if row["method"] == method], []
+        if not mine:
+            continue
         for t in STEPS:
             here = [row for row in mine if row["steps"] == t]
             percent, additions = (

@@ -58,7 +58,7 @@ class Operations(_text.ShownAsTable):
         Each column but the last two.
     sent : mapping from row to array of int64, shape (B,)
         Spikes of the layers, of the pixels if they spike ("input"), and of max poolings.
-    wiring : mapping from row to array of int64, shape (C, ...)
+    fan_outs : mapping from row to array of int64, shape (C, ...)
         What `fan_out` returns.
     """
 
@@ -66,7 +66,7 @@ class Operations(_text.ShownAsTable):
     images: int
     arrived: Mapping[str, Mapping[str, np.ndarray]]
     sent: Mapping[str, np.ndarray]
-    wiring: Mapping[str, np.ndarray]
+    fan_outs: Mapping[str, np.ndarray]
 
     @property
     def layers(self) -> list[str]:
@@ -81,7 +81,7 @@ class Operations(_text.ShownAsTable):
             | {column: float(values.mean()) for column, values in columns.items()}
             | {
                 "spikes": float(self.sent[row].mean()) if row in self.sent else 0.0,
-                "fan_out": float(self.wiring[row].mean()) if row in self.wiring else 0.0,
+                "fan_out": float(self.fan_outs[row].mean()) if row in self.fan_outs else 0.0,
             }
             for row, columns in self.arrived.items()
         ]
@@ -115,7 +115,7 @@ class Operations(_text.ShownAsTable):
         OptionError
             If there is no such row, or it sends no spikes.
         """
-        return self.wiring[_checks.layer(layer, list(self.wiring), "rows that send spikes")]
+        return self.fan_outs[_checks.layer(layer, list(self.fan_outs), "rows that send spikes")]
 
     def _table(self) -> _text.Table:
         totals = self.totals
@@ -129,7 +129,7 @@ class Operations(_text.ShownAsTable):
                 str(row["layer"]),
                 *(_number(row[c]) for c in shown),
                 _number(row["spikes"]),
-                f"{row['fan_out']:,.1f}" if row["layer"] in self.wiring else "",
+                f"{row['fan_out']:,.1f}" if row["layer"] in self.fan_outs else "",
             ]
             for row in self.rows
         ]

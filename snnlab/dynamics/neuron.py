@@ -50,8 +50,8 @@ class Neuron:
         `max_spikes` no whole number above 0, or `reset` unknown; or if a neuron that is reset to
         zero should fire several times in a step or take spikes back.
 
-    Source: Rueckauer et al. 2017 (both resets); Li and Zeng 2022 (bursts); Li et al. 2021 (offset
-    and initial potential as corrections).
+    Source: Rueckauer et al. 2017 (both resets); Li and Zeng 2022 (bursts); Hu et al. 2023 (signed
+    neurons); Li et al. 2021 (offset and initial potential as corrections).
 
     Examples
     --------
@@ -240,7 +240,7 @@ def if_step(
         If `reset` is not one of the two, or one to zero with bursts or signed neurons.
 
     Source: Rueckauer et al. 2017 (both resets); Diehl et al. 2015 (reset to zero); Li and Zeng 2022
-    (bursts).
+    (bursts); Hu et al. 2023 (signed neurons).
 
     >>> if_step(0.75, 0.5)
     (0.25, 1.0)

@@ -39,7 +39,7 @@ def accuracy_and_raster(
     record = simulate(net, x, timesteps)
     one = simulate(net, x[:1], timesteps, spikes=[layer])
     step, neuron = np.nonzero(one.spikes(layer).reshape(timesteps, -1))
-    counts = sum(record.counts(name).sum() for name in record.layers)
+    counts = sum(record.sent(name).sum() for name in record.layers)
     return {
         "accuracy": 100 * record.accuracy(y),
         "spikes": counts / len(x) / timesteps,

@@ -38,7 +38,7 @@ def accuracy_and_spikes(
         network = network.replace(layer, scale=multiplier)
     steps = range(1, timesteps + 1)
     record = simulate(network, x, timesteps, at=steps[:-1])
-    spikes = [[record.counts(name, t).sum() for t in steps] for name in record.layers]
+    spikes = [[record.sent(name, t).sum() for t in steps] for name in record.layers]
     return {"accuracy": 100 * record.accuracy(y), "spikes": np.array(spikes) / len(x)}
 
 

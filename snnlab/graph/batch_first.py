@@ -91,7 +91,7 @@ def _acts_on_each(node: fx.Node, layouts: set[Layout], probe: Probe) -> bool:
     (layout, *_) = layouts
     if probe.name(node) == "linear":
         plain = all(probe.two[n].ndim <= 2 for n in node.all_input_nodes if n not in read)
-        return same and plain and layout.dim < probe.two[node].ndim - 1
+        return same and plain  # the last dimension is not that of the images
     constant = len(read) < len(node.all_input_nodes)
     return same and is_pointwise(node, probe) and (layout.dim == 0 or not constant)
 

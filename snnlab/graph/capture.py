@@ -261,7 +261,7 @@ class Recording(TorchFunctionMode):
     def _node(self, op: str, target: Any, args: tuple, kwargs: dict) -> fx.Node:
         constant: dict[str, Any] = {"scope": "", "own": None, "steps": []}
         where = constant if op == "get_attr" else origin(self._paths, record.__code__)
-        name = where["scope"] if where["own"] else None
+        name = target if op == "get_attr" else where["scope"] if where["own"] else None
         node = self.graph.create_node(op, target, args, kwargs, name or None)
         node.meta |= where
         return node

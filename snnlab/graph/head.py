@@ -65,7 +65,7 @@ def logits_before(first: fx.Node, probe: Probe) -> fx.Node | None:
 
 def _before_shift(logits: fx.Node, probe: Probe) -> fx.Node:
     """Return x of a value x - max(x), with which a softmax by hand begins; else the value."""
-    for source in _moving(logits, probe) if probe.name(logits) == "sub" else ():
+    for source in probe.moving(logits) if probe.name(logits) == "sub" else ():
         between = _ancestors(logits, probe) - _ancestors(source, probe) - {logits}
         if between and all(node.target is torch.amax for node in between):
             return source
@@ -78,12 +78,8 @@ def _ancestors(node: fx.Node, probe: Probe) -> set[fx.Node]:
     while new:
         node = new.pop()
         found.add(node)
-        new += [n for n in _moving(node, probe) if n not in found]
+        new += [n for n in probe.moving(node) if n not in found]
     return found
-
-
-def _moving(node: fx.Node, probe: Probe) -> list[fx.Node]:
-    return [n for n in node.all_input_nodes if probe.moves(n)]
 
 
 def _goes_on(node: fx.Node, probe: Probe) -> bool:
@@ -99,7 +95,7 @@ def _goes_on(node: fx.Node, probe: Probe) -> bool:
 def _is_alone(logits: fx.Node, behind: set[fx.Node], probe: Probe) -> bool:
     """Return whether what stands behind a signal, images first, reads no other signal."""
     allowed = behind | {logits}
-    reads = all(n in allowed for node in behind for n in _moving(node, probe))
+    reads = all(n in allowed for node in behind for n in probe.moving(node))
     return reads and probe.is_tensor(logits) and probe.layout(logits) == FIRST
 
 

@@ -38,7 +38,7 @@ def bases(node: fx.Node, probe: Probe) -> Iterator[fx.Node]:
         latest = max(front, key=position.__getitem__)
         if not is_pointwise(latest, probe):
             return
-        front = (front - {latest}) | _moving(latest, probe)
+        front = (front - {latest}).union(probe.moving(latest))
         if not front or any((probe.shapes[n], probe.layout(n)) != (shape, layout) for n in front):
             return
         if len(front) == 1:
@@ -46,10 +46,6 @@ def bases(node: fx.Node, probe: Probe) -> Iterator[fx.Node]:
             if probe.two[base].is_floating_point():
                 count += 1
                 yield base
-
-
-def _moving(node: fx.Node, probe: Probe) -> set[fx.Node]:
-    return {n for n in node.all_input_nodes if probe.moves(n)}
 
 
 def function_of(

@@ -170,6 +170,10 @@ class Probe:
         """Return whether an argument of a node depends on the values of the input."""
         return any(n.op != "get_attr" for n in nodes_in(argument))
 
+    def moving(self, node: fx.Node) -> list[fx.Node]:
+        """Return what a node reads that depends on the values of the input."""
+        return [n for n in node.all_input_nodes if self.moves(n)]
+
     def rule(self, node: fx.Node) -> OperationRule | None:
         """Return what is known of the operation of a node, None if nothing."""
         return operations.rule_of(_target(node))

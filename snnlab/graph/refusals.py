@@ -49,8 +49,8 @@ def checked_rule(node: fx.Node, probe: Probe) -> OperationRule:
     _refuse_products(node, probe, rule)
     if rule is OperationRule.MEASURED and not _keeps_middle(node, probe):
         one = "is not affine with these arguments.", ""
-        moving = [n for n in node.all_input_nodes if probe.moves(n)]
-        probe.refuse(node, *(one if len(moving) == 1 else _PRODUCT), NotAffineError)
+        alone = len(probe.moving(node)) == 1
+        probe.refuse(node, *(one if alone else _PRODUCT), NotAffineError)
     return rule
 
 
@@ -156,7 +156,7 @@ def _keeps_apart(node: fx.Node, layouts: list[Layout], probe: Probe) -> bool:
 
     That is where all images are the same to a step, behind a silent ReLU.
     """
-    sources = [n for n in node.all_input_nodes if probe.moves(n) and probe.is_tensor(n)]
+    sources = [n for n in probe.moving(node) if probe.is_tensor(n)]
     images = {n: probe.layout(n).front(probe.two[n]) for n in sources}
     if all((x[0] != x[1]).any() or not x.is_floating_point() for x in images.values()):
         return True

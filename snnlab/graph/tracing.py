@@ -224,11 +224,8 @@ class _Rewriting:
         node.target = self._free(str(node.target))
         self.parts[node.target] = self.probe.value(node)
         if node in self.probe.every_image:
-            with self.raw.inserting_after(node):
-                first = next(iter(self.raw.nodes))
-                expanded = self.raw.call_function(expand_to_batch, (node, first))
-            expanded.meta |= node.meta | {"kind": Kind.AFFINE}
-            self.probe.shapes[expanded] = self.probe.shapes[node]
+            first = next(iter(self.raw.nodes))
+            expanded = self.probe.write(node.next, expand_to_batch, node, first, like=node)
             node.replace_all_uses_with(expanded, lambda reader: reader is not expanded)
 
     def _label(self, node: fx.Node) -> None:

@@ -20,7 +20,9 @@ from snnlab.graph.operations import BATCH_NORMS, Kind, OperationRule, name_of, r
 
 # Each value alone, whatever the factor.
 _SCALES = {"mul", "rmul", "multiply", "neg", "negative", "batch_norm", "deg2rad", "rad2deg"}
-_SUMS = {"add", "radd", "sub", "rsub", "subtract"}
+_SCALES |= {"ldexp", "xlogy", "special_xlogy", "special_xlog1py"}
+# Values at the same place.
+_SUMS = {"add", "radd", "sub", "rsub", "subtract", "lerp", "addcmul", "addcdiv"}
 # Several values become one, or one several; each with the factor 1 as torch computes them.
 _PLAIN_SUMS = {"sum", "nansum", "cumsum", "fold"} | {f"lp_pool{d}d" for d in (1, 2, 3)}
 _AVERAGES = {"mean", "nanmean"}
@@ -41,9 +43,10 @@ _CONTRACTIONS = {"matmul", "rmatmul", "mm", "bmm", "einsum", "linear", "bilinear
 _CONTRACTIONS |= {"tensordot", "vecdot", "linalg_vecdot", "linalg_matmul", "addmm", "baddbmm"}
 _CONTRACTIONS |= {"addmv", "kron", "multi_dot", "linalg_multi_dot", "spmm", "dsmm"}
 _CONTRACTIONS |= {f"conv{t}{d}d" for t in ("", "_transpose") for d in (1, 2, 3)}
-# These treat every channel alike, so one channel shows what they do.
-_BY_CHANNEL = {"interpolate", "upsample", "upsample_bilinear", "upsample_nearest", "grid_sample"}
-_BY_CHANNEL |= {"grid_sampler", "grid_sampler_2d", "grid_sampler_3d"}
+# These treat every channel alike, and the first also one dimension of space after the other.
+_INTERPOLATIONS = {"interpolate", "upsample", "upsample_bilinear", "upsample_nearest"}
+_BY_CHANNEL = {"grid_sample", "grid_sampler", "grid_sampler_2d", "grid_sampler_3d"}
+_ROUNDING = 1e-9
 _BLOCK = 2**22  # values at once, where inputs are tried one after the other
 
 
@@ -142,6 +145,8 @@ class UnitWeights:
             return x.expand(1, *node.meta["shape"])
         if self.adds(node):
             return sum(values[source] for source in read).expand(1, *node.meta["shape"])
+        if name in _INTERPOLATIONS:
+            return self._interpolated(node, x)
         if name.startswith("adaptive_avg_pool"):
             return _adaptive_sums(x, node.meta["shape"][-int(name[-2]) :])
         if name.startswith("avg_pool"):
@@ -179,6 +184,20 @@ class UnitWeights:
             length = given.get(key, 0)
             given[key] = (beside, length[0] if isinstance(length, (tuple, list)) else length)
         return F.avg_pool2d(x.unsqueeze(-2), **given, divisor_override=1).squeeze(-2)
+
+    def _interpolated(self, node: fx.Node, x: torch.Tensor) -> torch.Tensor:
+        """Return the sums of what an interpolation weighs."""
+        (source,) = (n for n in node.all_input_nodes if n in self.moving)
+        sums = x
+        for dimension in range(2, x.ndim):
+            size = x.shape[dimension]
+            shape = [1 if d != dimension else size for d in range(2, x.ndim)]
+            units = torch.eye(size, dtype=x.dtype).reshape(size, 1, *shape)
+            y = apply(node, self.graph.module, {source: units.expand(size, 1, *x.shape[2:])})
+            line = y.movedim(dimension, -1).reshape(size, -1, y.shape[dimension])[:, 0]
+            read = (line.abs() > _ROUNDING).to(x)
+            sums = (sums.movedim(dimension, -1) @ read).movedim(-1, dimension)
+        return sums
 
     def _tried(
         self, node: fx.Node, read: list[fx.Node], values: dict[fx.Node, Any]
@@ -240,7 +259,7 @@ def _pattern(
             units = torch.zeros(count, inputs, dtype=torch.float64)
             units[torch.arange(count), first + torch.arange(count)] = 1
             change = (result(units.unflatten(1, shape)) - rest).flatten(1)
-            unit, output = (change.abs() > 1e-9).nonzero(as_tuple=True)
+            unit, output = (change.abs() > _ROUNDING).nonzero(as_tuple=True)
             places.append(torch.stack([output, unit + first]))
     index = torch.cat(places, 1)
     ones = torch.ones(index.shape[1], dtype=torch.float64)

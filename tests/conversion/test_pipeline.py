@@ -131,5 +131,5 @@ def test_network_with_folded_batchnorm_verifies_in_another_type():
 
 @pytest.mark.parametrize("rule", [99.9, "max", None.__class__, {"2": 1.0}])
 def test_threshold_that_is_no_rule_is_refused(rule):
-    with pytest.raises(OptionError, match=r"expected Percentile\(p\), Maximum\(\), Fixed"):
+    with pytest.raises(OptionError, match=r"expected Percentile\(p\), Maximum\(\)"):
         convert(small(), images(), threshold=rule)

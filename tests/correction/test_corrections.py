@@ -171,6 +171,23 @@ def test_the_threshold_is_the_best_of_those_tried(seed, error):
     assert np.any([np.array_equal(found, theta) for theta in tried])
 
 
+@pytest.mark.parametrize("error", ["own", "total"])
+@pytest.mark.parametrize("seed", [3, 6, 11])
+def test_the_threshold_of_a_later_layer_is_the_best_in_simulations(seed, error):
+    """In these networks the two errors want different thresholds there."""
+    _, x, net = converted(seed, images=6)
+    first, second = net.layers[:2]
+    tuned = sl.tune_thresholds(net, x, 5, error=error)
+    largest = sl.ann(net, x).activations[second].max()
+    before = net.replace(0, threshold=tuned.thresholds[first])
+    found = {}
+    for theta in (net.thresholds[second], *(largest * 2.0 ** (1 - np.arange(21) / 4))):
+        errors = errors_of(before.replace(1, threshold=theta), x, error, 5)
+        found[np.asarray(theta).tobytes()] = errors[second]
+    chosen = found[np.asarray(tuned.thresholds[second]).tobytes()]
+    assert chosen == pytest.approx(min(found.values()))
+
+
 def test_a_channel_is_tuned_alone_and_a_silent_one_is_left():
     x = np.array([[0.5, 8.0, -1.0], [1.0, 4.0, -2.0], [0.25, 2.0, -1.0]])
     net = sl.convert(nn.ReLU(), x, threshold=sl.Fixed([64.0, 64.0, 3.0]))

@@ -3,6 +3,8 @@
 Against a neuron that fires its spikes one after the other. All numbers are dyadic, so exactly.
 """
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -113,20 +115,19 @@ def test_o33_a_burst_neuron_is_many_steps_of_a_plain_one(members, timesteps):
     assert counts.max() == members * timesteps
 
 
-@given(dyadic(-4, 4), thresholds, dyadic(-8, 8), dyadic(-1, 1), gammas, st.booleans())
-def test_the_count_of_a_constant_current_from_any_start(z, theta, v0, i, most, signed):
-    for timesteps in (1, 2, 7, 20):
-        neuron = Neuron(theta, v_init=[v0], i_offset=i, max_spikes=most, signed=signed)
-        spikes, _ = run([z] * timesteps, neuron)
-        assert constant_count(np.array([[z]]), timesteps, neuron) == spikes.sum()
-
-
-@given(dyadic(-4, 4), thresholds, dyadic(-8, 8), dyadic(-1, 1))
-def test_the_count_of_the_hard_reset_from_any_start(z, theta, v0, i):
-    for timesteps in (1, 2, 7, 20):
-        neuron = Neuron(theta, "zero", [v0], i)
-        spikes, _ = run([z] * timesteps, neuron)
-        assert constant_count(np.array([[z]]), timesteps, neuron) == spikes.sum()
+@pytest.mark.parametrize("i", [0.0, -0.25, 0.5])
+@pytest.mark.parametrize(
+    ("reset", "most", "signed"),
+    [("zero", 1, False), *(("subtract", g, s) for g in (1, 2, 3) for s in (False, True))],
+)
+def test_the_count_of_a_constant_current_from_any_start(reset, most, signed, i):
+    z = np.arange(-40, 41)[None] / 16
+    for v0, theta in itertools.product(np.arange(-8, 9) / 2, (0.75, 1.0)):
+        neuron = Neuron(theta, reset, np.full(81, v0), i, most, signed)
+        spikes, _ = run([z] * 20, neuron)
+        for timesteps in (1, 2, 7, 20):
+            expected = spikes[:timesteps].sum(0)
+            assert (constant_count(z, timesteps, neuron) == expected).all(), (v0, theta)
 
 
 @given(dyadic(-4, 4), thresholds, dyadic(0, 1).filter(lambda v: v < 1), gammas)

@@ -89,6 +89,7 @@ CASES = {
     "sum of a list": (VECTOR, lambda m, x: torch.stack([x.relu(), m.inner(x), x]).sum(0)),
     "ReLU of branches": (VECTOR, lambda m, x: both(m, x).relu().sum(0)),
     "LeakyReLU of branches": (VECTOR, lambda m, x: F.leaky_relu(both(m, x)).sum(0)),
+    "a signal added to branches": (VECTOR, lambda m, x: (both(m, x) + 2 * x).relu().sum(0)),
     "maximum of branches": (VECTOR, lambda m, x: both(m, x.relu()).amax(0)),
     "maximum of branches, values": (VECTOR, lambda m, x: both(m, x.relu()).max(0)[0]),
     "maximum of branches, kept": (VECTOR, lambda m, x: both(m, x.relu()).amax((0, -1), True)[0]),

@@ -6,6 +6,7 @@ import torch
 from snnlab.graph.canonical import Graph, apply, expand_to_batch, source_of
 from snnlab.graph.operations import Kind
 
+SUMS = ("add", "radd", "sub", "rsub", "lerp", "addcmul", "addcdiv")
 WEIGHTED = ("linear", "conv", "matmul", "mm", "einsum", "tensordot", "addmm", "mv")
 
 
@@ -46,9 +47,7 @@ def brute_force(network, input, sources):
             for n, matrix in matrices.items():
                 for source, before in ways[n].items():
                     ways[node][source] = ways[node].get(source, 0) + matrix @ before
-            joined = _name(node, graph) in ("add", "radd", "sub", "rsub") and any(
-                n in currents for n in read
-            )
+            joined = _name(node, graph) in SUMS and any(n in currents for n in read)
             if _has_weights(node, graph) or joined:
                 arrive(ways[node])
                 ways[node] = {}

@@ -317,6 +317,11 @@ def test_a_sweep_varies_the_neuron_and_counts_what_is_sent():
     assert len(table) == 8
     spikes = table.set_index([*grid])["spikes"].to_dict()
     assert (spikes[1, False, 0.0], spikes[2, True, 0.25]) == (2.5, 4.5)
+    _, x, net = converted(3)
+    spikes = sl.sweep(net, {"signed": [True]}, x, [0] * 3, timesteps=[T])["spikes"].item()
+    record = sl.simulate(net.replace(signed=True), x, T)
+    sent, counts = (sum(read(n).sum() for n in net.layers) for read in (record.sent, record.counts))
+    assert spikes == sent / 3 > counts / 3
     with pytest.raises(sl.OptionError, match="reset = 'zero' with signed=True"):
         sl.sweep(net, {"reset": ["subtract", "zero"], "signed": [False, True]}, [[1.0]], [[1.0]])
 
