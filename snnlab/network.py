@@ -222,14 +222,15 @@ class Network(_text.ShownAsTable):
         Returns
         -------
         torch.fx.GraphModule
-            Computes what `snnlab.ann` gives as outputs, with functions of torch alone, so it can be
-            unpickled without snnlab (unless images lie along another dimension for some steps). In
-            place of each layer of neurons stands a `ReLU`, a `Hardtanh` where there is a cap, or a
-            `GraphModule` that is a trained staircase. It has the buffer `threshold`, which
-            broadcasts over (B, C, ...), and all else that `Neuron` has as attributes, arrays as
-            tensors that broadcast likewise. It is a copy: a neuron of one's own can be put in the
-            place of each, with `set_submodule`. Max pooling stays what it is, and pools spikes step
-            by step then.
+            Computes what `snnlab.ann` gives as outputs. In place of each layer of neurons stands a
+            `ReLU`, a `Hardtanh` where there is a cap, or a `GraphModule` that is a trained
+            staircase. It has the buffer `threshold`, which broadcasts over (B, C, ...), and all
+            else that `Neuron` has as attributes, arrays as tensors that broadcast likewise. It is a
+            copy: a neuron of one's own can be put in the place of each, with `set_submodule`. Max
+            pooling stays what it is, and pools spikes step by step then. It calls functions of
+            torch alone, so that its pickle can be read without snnlab; not so where the model has
+            images along another dimension for some steps, and where it writes to listed positions
+            (`x[:, [0, 2]] = 1`) torch cannot unpickle it.
 
         >>> from torch import nn
         >>> from snnlab import Fixed, convert

@@ -438,6 +438,22 @@ def test_threads_take_turns(marks):
     assert computed(marks) == sorted([1, 2, 3, 4] * 4)
 
 
+def test_threads_leave_the_settings_of_torch_as_they_were():
+    """Number of threads and precision are set and set back while a network is computed."""
+    before = torch.get_num_threads(), torch.get_float32_matmul_precision()
+    x = np.random.default_rng(0).random((300, 5), np.float32)
+    net = sl.convert(nn.Sequential(nn.Linear(5, 400), nn.ReLU(), nn.Linear(400, 3)), x)
+    try:
+        torch.set_num_threads(2)
+        torch.set_float32_matmul_precision("high")
+        with joblib.parallel_config(backend="threading", n_jobs=4):
+            sl.sweep(net, {"v_init": [0.0, 0.25, 0.5, 0.75]}, x, np.zeros(300, int), timesteps=16)
+        assert (torch.get_num_threads(), torch.get_float32_matmul_precision()) == (2, "high")
+    finally:
+        torch.set_num_threads(before[0])
+        torch.set_float32_matmul_precision(before[1])
+
+
 @contextmanager
 def time_limit(seconds):
     """Raise TimeoutError in what takes longer, and again in a clean-up that hangs too."""

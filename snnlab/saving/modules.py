@@ -71,11 +71,16 @@ def _write_out(node: fx.Node) -> None:
     """Replace a function of snnlab by the functions of torch that it calls."""
     function: Any = node.target
     proxy: Any = fx.Proxy
-    graph, arguments = node.graph, list(node.args)
+    graph, arguments = node.graph, node.args
     with graph.inserting_before(node):
         if function is assigned:
-            new = arguments[0] = graph.call_method("clone", (node.args[0],))
-            graph.call_function(operator.setitem, tuple(arguments))
+            base, index, value = arguments
+            new = graph.call_method("clone", (base,))
+            if _is_view(index):  # which torch can trace again, as it does when it unpickles
+                part = graph.call_function(operator.getitem, (new, index))
+                graph.call_method("copy_" if isinstance(value, fx.Node) else "fill_", (part, value))
+            else:
+                graph.call_function(operator.setitem, (new, index, value))
         elif function is looked_up:
             indices = graph.call_method("long", (node.args[0],))
             new = graph.call_function(F.embedding, (indices, node.args[1]))
@@ -83,6 +88,12 @@ def _write_out(node: fx.Node) -> None:
             new = function(*fx.node.map_arg(node.args, proxy)).node
     node.replace_all_uses_with(new)
     graph.erase_node(node)
+
+
+def _is_view(index: Any) -> bool:
+    """Return whether an index gives a view: it holds neither lists nor tensors."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return not any(isinstance(part, (list, fx.Node)) for part in parts)
 
 
 def _expand(node: fx.Node, module: fx.GraphModule) -> None:
