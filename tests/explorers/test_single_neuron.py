@@ -8,7 +8,7 @@ from brian2 import ms, mV, nA
 from helpers.explorers import moving, ring, shared
 
 from snnlab import brian, explorers
-from snnlab.dynamics import neuron
+from snnlab.dynamics import closed_forms
 
 DEFAULT = dict(current=4.0, threshold=10.0, reset="subtract", leak=math.inf, v_init=0.0)
 ENDS = dict(
@@ -37,7 +37,7 @@ def show(explorer, setting):
 def test_without_leak_the_rates_are_the_closed_forms(explorer, reset, threshold, v_init):
     data = explorer.compute(3.0, threshold, reset, math.inf, v_init)
     currents = np.arange(-0.5, 12.25, 0.25)
-    count = {"subtract": neuron.soft_count, "zero": neuron.hard_count}[reset]
+    count = {"subtract": closed_forms.soft_count, "zero": closed_forms.hard_count}[reset]
     assert (data["rates"] == 10 * count(currents, 100, threshold, v_init)).all()
     assert data["rate"] == 10 * count(3.0, 100, threshold, v_init)
 
