@@ -24,7 +24,7 @@ from snnlab.conversion import (
     normalize_weights,
     verify,
 )
-from snnlab.correction import correct_bias, correct_potential, tune_thresholds
+from snnlab.conversion.correction import correct_bias, correct_potential, tune_thresholds
 from snnlab.diagnosis import Diagnosis, diagnose
 from snnlab.dynamics import Neuron
 from snnlab.exceptions import (
@@ -40,8 +40,7 @@ from snnlab.exceptions import (
 from snnlab.graph import QCFS, Graph, fold_batchnorm, trace
 from snnlab.network import Network, load
 from snnlab.nir import from_nir, to_nir
-from snnlab.simulation import Activations, Record, ann, quantized, simulate, softmax_spikes
-from snnlab.sweeping import sweep
+from snnlab.simulation import Activations, Record, ann, quantized, simulate, softmax_spikes, sweep
 
 __version__ = "0.1.0"
 

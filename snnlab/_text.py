@@ -1,9 +1,11 @@
-"""Numbers in sentences, and tables in plain text and in HTML."""
+"""Numbers and sizes in sentences, and tables in plain text and in HTML."""
 
 import html
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+GIB = 2**30  # the usual ceiling of memory
 
 
 def shape(dimensions: Sequence[int]) -> str:
@@ -32,6 +34,18 @@ def counted(number: float, thing: str, none: str = "0") -> str:
         return f"{none} {thing}s"
     shown = f"{number:,.0f}" if number % 1 == 0 else f"{number:g}"
     return f"{shown} {thing}{'' if shown == '1' else 's'}"
+
+
+def size(number: float) -> str:
+    """Return a number of bytes in the largest unit that is not below 1 of it.
+
+    >>> size(3 * GIB / 2), size(5 * 2**20), size(12)
+    ('1.5 GiB', '5 MiB', '12 bytes')
+    """
+    for unit, name in ((GIB, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
+        if number >= unit:
+            return f"{number / unit:.3g} {name}"
+    return f"{number:g} bytes"
 
 
 @dataclass(frozen=True)

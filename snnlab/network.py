@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import fx
 
-from snnlab import _checks, _text, saving
+from snnlab import _text, saving
+from snnlab._arguments import checks
 from snnlab.dynamics.neuron import Neuron, Reset, checked_threshold, settings
 from snnlab.dynamics.pooling import MAX_POOLINGS, MaxPooling, check_gates
 from snnlab.exceptions import DataError, OptionError
@@ -60,15 +61,15 @@ class Network(_text.ShownAsTable):
 
     def __post_init__(self) -> None:
         for what, steps in self.corrections.items():
-            _checks.whole(steps, f"corrections: {_checks.option(what, 'corrections', _CORRECTED)}")
+            checks.whole(steps, f"corrections: {checks.option(what, 'corrections', _CORRECTED)}")
         object.__setattr__(self, "corrections", MappingProxyType(dict(self.corrections)))
-        if _checks.option(self.max_pool, "max_pool", MAX_POOLINGS) != "exact":
+        if checks.option(self.max_pool, "max_pool", MAX_POOLINGS) != "exact":
             check_gates(self.graph)
         layers = self.graph.layers
         for name, neuron in self.neurons.items():
-            _checks.layer(name, list(layers))
+            checks.layer(name, list(layers))
             todo = "Write snnlab.Neuron(v_threshold)."
-            _checks.instance(neuron, Neuron, f"neuron of layer {name!r}", todo)
+            checks.instance(neuron, Neuron, f"neuron of layer {name!r}", todo)
         missing = [name for name in layers if name not in self.neurons]
         if missing:
             raise OptionError(
@@ -103,7 +104,7 @@ class Network(_text.ShownAsTable):
 
     def shape(self, layer: str | int) -> tuple[int, ...]:
         """Return the shape of a spiking layer for one image."""
-        return self.graph.layers[_checks.layer(layer, self.layers)].meta["shape"]
+        return self.graph.layers[checks.layer(layer, self.layers)].meta["shape"]
 
     def head(self, logits: Any) -> Any:
         """Return what the model makes of its logits at the very end, like `logits`: (B, ...).
@@ -161,7 +162,7 @@ class Network(_text.ShownAsTable):
         >>> net.replace("relu", scale=0.25, reset="zero").neurons["relu"]
         Neuron(v_threshold=0.5, reset='zero', v_init=0.5)
         """
-        chosen = self.layers if layer is None else [_checks.layer(layer, self.layers)]
+        chosen = self.layers if layer is None else [checks.layer(layer, self.layers)]
         given = thresholds_by_layer(threshold, chosen, self.layers)
         changes: dict[str, Any] = {
             "reset": reset,
@@ -331,7 +332,7 @@ def thresholds_by_layer(
     if threshold is None:
         return {}
     if isinstance(threshold, Mapping):
-        names = [_checks.layer(name, layers) for name in threshold]
+        names = [checks.layer(name, layers) for name in threshold]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise OptionError(

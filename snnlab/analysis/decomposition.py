@@ -6,8 +6,8 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from snnlab import _checks
-from snnlab._images import Images, checksums
+from snnlab._arguments import checks
+from snnlab._arguments.images import Images, checksums
 from snnlab.analysis.error_parts import ErrorParts, ErrorsOverTime
 from snnlab.analysis.mean_currents import (
     images_together,
@@ -90,7 +90,7 @@ def decompose(
     ([[-0.125], [0.0]], [[0.0], [-0.5]])
     """
     simulated = _Simulated(network, x, record)
-    _checks.option(reference, "reference", REFERENCES)
+    checks.option(reference, "reference", REFERENCES)
     step = record.timesteps if step is None else step
     counts = {name: record.counts(name, step) for name in network.layers}
     parts: dict[str, dict[str, np.ndarray]] = {}
@@ -159,8 +159,8 @@ class _Simulated:
     """A network, the images that it was shown, and the record of that; checked to fit together."""
 
     def __init__(self, network: Network, x: Any, record: Record):
-        _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
-        _checks.instance(
+        checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
+        checks.instance(
             record, Record, "record", "Write snnlab.simulate(network, x, timesteps) first."
         )
         if network.graph.fingerprint != record.fingerprint:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from snnlab import _checks
+from snnlab._arguments import checks
 from snnlab.exceptions import OptionError, ShapeError
 
 # A walk that is looked at only after each step passes a level by this many σ on average:
@@ -64,7 +64,7 @@ def highest_charge_count(currents: Any, v_threshold: Any = 1.0, v_init: float = 
         found = "hold NaN or infinite values" if len(z) else "are empty"
         raise ShapeError(f"currents: {found}, expected a finite number for each step: (T, ...).")
     charge = np.cumsum(z, axis=0)
-    held = _checks.fraction_of_threshold(v_init) * theta + charge.max(axis=0)
+    held = checks.fraction_of_threshold(v_init) * theta + charge.max(axis=0)
     return np.maximum(0.0, np.floor(held / theta))
 
 
@@ -95,8 +95,8 @@ def coin_walk_count(up: float, levels: int) -> float:
     (0.8, 0.246)
     """
     between = "a probability between 0 and 1/2."
-    up = _checks.number(up, "up", 0, 0.5, excluded=(0, 0.5), expected=between)
-    climbs = (up / (1 - up)) ** _checks.whole(levels, "levels")
+    up = checks.number(up, "up", 0, 0.5, excluded=(0, 0.5), expected=between)
+    climbs = (up / (1 - up)) ** checks.whole(levels, "levels")
     return climbs / (1 - climbs)
 
 
@@ -145,7 +145,7 @@ def expected_deviation(
     """
     steps, mean, variance, theta = _checked(timesteps, mean, variance, v_threshold)
     sigma = math.sqrt(variance)
-    x = np.arange(1, steps + 1) * theta - _checks.fraction_of_threshold(v_init) * theta
+    x = np.arange(1, steps + 1) * theta - checks.fraction_of_threshold(v_init) * theta
     kappa, spread = _OVERSHOOT * sigma, sigma * math.sqrt(steps)
     # In logarithms, since the one factor may be huge when the other is tiny.
     log_chance = 2 * mean * (x + kappa) / variance
@@ -250,13 +250,13 @@ def _checked(
     timesteps: int, mean: float, variance: float, v_threshold: float
 ) -> tuple[int, float, float, float]:
     """Return the arguments, all as numbers of Python."""
-    steps, mean = _checks.whole(timesteps, "timesteps"), _checks.number(mean, "mean")
-    theta = _checks.positive(v_threshold, "v_threshold")
+    steps, mean = checks.whole(timesteps, "timesteps"), checks.number(mean, "mean")
+    theta = checks.positive(v_threshold, "v_threshold")
     above_0 = (
         "a finite number above 0. Without variance the current is constant, and there is no "
         "deviation."
     )
-    variance = _checks.number(variance, "variance", 0, excluded=(0,), expected=above_0)
+    variance = checks.number(variance, "variance", 0, excluded=(0,), expected=above_0)
     return steps, mean, variance, theta
 
 

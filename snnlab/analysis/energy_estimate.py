@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from snnlab import _checks, _text
+from snnlab import _text
+from snnlab._arguments import checks
 from snnlab.analysis.operation_counts import Operations
 
 # In pJ, of 45 nm and 32-bit floats: a multiplication 3.7, an addition 0.9 (Horowitz 2014).
@@ -128,9 +129,9 @@ def energy(
     40.0
     """
     todo = "Write snnlab.operations(network, record) first."
-    _checks.instance(operations, Operations, "operations", todo)
+    checks.instance(operations, Operations, "operations", todo)
     prices = {
-        name: _checks.number(value, name, 0, expected="a price in pJ, a finite number, 0 or more.")
+        name: checks.number(value, name, 0, expected="a price in pJ, a finite number, 0 or more.")
         for name, value in (("mac", mac), ("ac", ac), ("update", update))
     }
     return Energy(operations, **prices)

@@ -6,7 +6,8 @@ from numbers import Integral
 
 import numpy as np
 
-from snnlab import _checks, _text
+from snnlab import _text
+from snnlab._arguments import checks
 from snnlab.analysis.parts import PARTS, ROW_PARTS, TOTAL, Part
 
 _TINY = np.finfo(np.float64).tiny
@@ -52,7 +53,7 @@ class ErrorParts(_text.ShownAsTable):
     def part(self, layer: str | int, part: str) -> np.ndarray:
         """Return one part of one layer, shape (B, ...), in units of the activation."""
         name = self._name(layer)
-        return self.parts[name][_checks.option(part, "part", self.parts[name])]
+        return self.parts[name][checks.option(part, "part", self.parts[name])]
 
     def total(self, layer: str | int) -> np.ndarray:
         """Return the sum of the parts: what the SNN passes on minus what the ANN does."""
@@ -63,7 +64,7 @@ class ErrorParts(_text.ShownAsTable):
 
         Source: Li, Zhao and Zeng 2022 (spikes of inactivated neurons).
         """
-        name = _checks.layer(layer, list(self.counts))
+        name = checks.layer(layer, list(self.counts))
         return np.where(self.activations[name] == 0, self.counts[name], 0)
 
     def statistics(
@@ -176,7 +177,7 @@ class ErrorsOverTime(_text.ShownAsTable):
         that time does not help. Least squares on logarithmic axes.
         """
         name = row(layer, self.rms)
-        values = self.rms[name][_checks.option(part, "part", self.rms[name])]
+        values = self.rms[name][checks.option(part, "part", self.rms[name])]
         if len(self.steps) < 2 or not values.all():
             return float("nan")
         return float(np.polyfit(np.log(self.steps), np.log(values), 1)[0])
@@ -195,8 +196,8 @@ def row(layer: str | int, rows: Mapping[str, Mapping[str, np.ndarray]]) -> str:
     """Return the name of a row given by name, or by its position among the spiking layers."""
     if isinstance(layer, Integral):
         others = [name for name in rows if any(part.name in rows[name] for part in ROW_PARTS)]
-        return _checks.layer(layer, [name for name in rows if name not in ("output", *others)])
-    return _checks.layer(layer, list(rows), "rows of this decomposition")
+        return checks.layer(layer, [name for name in rows if name not in ("output", *others)])
+    return checks.layer(layer, list(rows), "rows of this decomposition")
 
 
 def _rms(values: np.ndarray) -> float:

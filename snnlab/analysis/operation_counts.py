@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from snnlab import _checks, _text
+from snnlab import _text
+from snnlab._arguments import checks
 from snnlab.analysis.wiring import Wiring, maxima, wiring
 from snnlab.exceptions import OptionError
 from snnlab.graph.evaluation import size
@@ -95,7 +96,7 @@ class Operations(_text.ShownAsTable):
     def per_image(self, column: str) -> np.ndarray:
         """Return the sum of a column over the layers, int64, shape (B,)."""
         columns = (*ANN_COLUMNS, *SNN_COLUMNS, "spikes")
-        if _checks.option(column, "column", columns) == "spikes":
+        if checks.option(column, "column", columns) == "spikes":
             return np.sum(list(self.sent.values()), axis=0)
         return np.sum([values[column] for values in self.arrived.values()], axis=0)
 
@@ -115,7 +116,7 @@ class Operations(_text.ShownAsTable):
         OptionError
             If there is no such row, or it sends no spikes.
         """
-        return self.fan_outs[_checks.layer(layer, list(self.fan_outs), "rows that send spikes")]
+        return self.fan_outs[checks.layer(layer, list(self.fan_outs), "rows that send spikes")]
 
     def _table(self) -> _text.Table:
         totals = self.totals
@@ -185,15 +186,15 @@ def operations(network: Network, record: Record, *, step: int | None = None) -> 
     >>> counted.rows[1]["nominal"], counted.rows[1]["true"]
     (18.0, 14.0)
     """
-    _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
+    checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
     todo = "Write snnlab.simulate(network, x, timesteps) first."
-    _checks.instance(record, Record, "record", todo)
+    checks.instance(record, Record, "record", todo)
     if network.graph.fingerprint != record.fingerprint:
         raise OptionError(
             "record: is of another network. Expected the record of a simulation of this network. "
             "Simulate this network."
         )
-    T = record.timesteps if step is None else _checks.whole(step, "step")
+    T = record.timesteps if step is None else checks.whole(step, "step")
     wires = wiring(network.graph, record.neurons, record.input)
     spikes = _spikes(record, wires, T)
     images = record.output_sums.shape[1]

@@ -6,7 +6,7 @@ A current z brings :math:`u = zT/\theta` thresholds in T steps, and a neuron pas
 
 import math
 
-from snnlab import _checks
+from snnlab._arguments import checks
 
 
 def quantization_bias(timesteps: int, v_threshold: float = 1.0, v_init: float = 0.5) -> float:
@@ -35,8 +35,8 @@ def quantization_bias(timesteps: int, v_threshold: float = 1.0, v_init: float = 
     >>> quantization_bias(4, v_init=0.0), quantization_bias(4, v_init=0.5)
     (-0.125, 0.0)
     """
-    theta, steps = _theta(v_threshold), _checks.whole(timesteps, "timesteps")
-    return (_checks.fraction_of_threshold(v_init) - 0.5) * theta / steps
+    theta, steps = _theta(v_threshold), checks.whole(timesteps, "timesteps")
+    return (checks.fraction_of_threshold(v_init) - 0.5) * theta / steps
 
 
 def quantization_variance(timesteps: int, v_threshold: float = 1.0) -> float:
@@ -50,7 +50,7 @@ def quantization_variance(timesteps: int, v_threshold: float = 1.0) -> float:
     >>> quantization_variance(4) == 1 / 192
     True
     """
-    return (_theta(v_threshold) / _checks.whole(timesteps, "timesteps")) ** 2 / 12
+    return (_theta(v_threshold) / checks.whole(timesteps, "timesteps")) ** 2 / 12
 
 
 def hard_reset_bias(v_threshold: float = 1.0) -> float:
@@ -86,4 +86,4 @@ def hard_reset_variance(v_threshold: float = 1.0) -> float:
 
 
 def _theta(v_threshold: float) -> float:
-    return _checks.positive(v_threshold, "v_threshold")
+    return checks.positive(v_threshold, "v_threshold")

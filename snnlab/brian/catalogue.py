@@ -9,7 +9,8 @@ from typing import Any
 
 from brian2 import ms, mV, nF
 
-from snnlab import _checks, _text
+from snnlab import _text
+from snnlab._arguments import checks
 from snnlab.brian.model import Model
 
 _PARAMETERS = {"C": 1 * nF, "v_threshold": 10 * mV, "v_init": 0.0}
@@ -37,7 +38,7 @@ class Catalogue(_text.ShownAsTable, Mapping[str, Model]):
         OptionError
             If there is none of this name.
         """
-        _checks.option(name, "model", self._parts)
+        checks.option(name, "model", self._parts)
         if name not in self._models:
             self._models[name] = Model(**{**_IF, **self._parts[name]})
         return self._models[name]

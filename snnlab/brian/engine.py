@@ -7,7 +7,7 @@ import brian2 as b2
 import numpy as np
 from scipy import sparse
 
-from snnlab import _memory
+from snnlab import _text
 from snnlab.brian import synapses
 from snnlab.dynamics.neuron import per_neuron
 from snnlab.exceptions import MemoryBudgetError, UnsupportedLayerError
@@ -218,7 +218,7 @@ def _check_memory(synapses: Mapping[str, int], memory: int) -> None:
         most = max(synapses, key=lambda name: synapses[name])
         raise MemoryBudgetError(
             f"brian.simulate: about {total:,} synapses, {synapses[most]:,} of them from {most!r}, "
-            f"need {_memory.words(needed)}; memory allows {_memory.words(memory)}. Use "
+            f"need {_text.size(needed)}; memory allows {_text.size(memory)}. Use "
             f"snnlab.simulate, which needs no synapses, or a smaller network or image, or allow "
             f"memory={needed}."
         )

@@ -12,7 +12,7 @@ from brian2.codegen.runtime.cython_rt import CythonCodeObject
 from brian2.devices.device import RuntimeDevice
 from brian2.utils.logger import BrianLogger
 
-from snnlab import _checks
+from snnlab._arguments import checks
 from snnlab.exceptions import OptionError
 
 TARGETS = ("numpy", "cython")
@@ -40,7 +40,7 @@ def isolated(target: str = "numpy", seed: int = 0) -> Iterator[None]:
         If `target` is unknown or cannot be used here, or Brian2 is set to write stand-alone
         programs.
     """
-    _checks.option(target, "target", TARGETS)
+    checks.option(target, "target", TARGETS)
     device = b2.get_device()
     if not isinstance(device, RuntimeDevice):
         raise OptionError(
@@ -48,7 +48,7 @@ def isolated(target: str = "numpy", seed: int = 0) -> Iterator[None]:
             f"Write brian2.set_device('runtime') first."
         )
     # The generator of Brian2 takes seeds of 32 bits.
-    seed = _checks.seed(seed) % 2**32
+    seed = checks.seed(seed) % 2**32
     # Copies, because Brian2 adds to some lists in place.
     preferences = {name: copy.copy(value) for name, value in b2.prefs.items()}
     drawn = device.get_random_state()

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from snnlab import _checks, _text
+from snnlab import _text
+from snnlab._arguments import checks
 from snnlab.brian import quantities, validation
 from snnlab.brian.isolation import isolated
 from snnlab.exceptions import OptionError
@@ -99,7 +100,7 @@ class Model(_text.ShownAsTable):
             if name not in self.parameters:
                 raise OptionError(
                     f"{name}: found no parameter of this name, expected one of "
-                    f"{list(self.parameters)}.{_checks.close(name, self.parameters)} To add one "
+                    f"{list(self.parameters)}.{checks.close(name, self.parameters)} To add one "
                     f"write parameters={{{name!r}: ...}}."
                 )
             quantities.like(changes[name], name, self.parameters[name])

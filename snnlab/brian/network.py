@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from snnlab import _checks
-from snnlab._memory import GIB
+from snnlab._arguments import checks
+from snnlab._text import GIB
 from snnlab.brian import synapses
 from snnlab.brian.engine import BrianEngine, Run
 from snnlab.brian.isolation import isolated
@@ -95,7 +95,7 @@ def simulate(
     >>> simulate(net, [[0.25, 0.5]], timesteps=4).counts("relu").tolist()
     [[1, 2]]
     """
-    _checks.option(schedule, "schedule", SCHEDULES)
+    checks.option(schedule, "schedule", SCHEDULES)
     options = RunOptions(
         timesteps=timesteps,
         reset=reset,

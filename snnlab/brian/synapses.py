@@ -17,7 +17,8 @@ import torch
 from scipy import sparse
 from torch import fx
 
-from snnlab import _checks, _text
+from snnlab import _text
+from snnlab._arguments import checks
 from snnlab.exceptions import UnsupportedLayerError
 from snnlab.graph.canonical import Graph, apply, source_of
 from snnlab.graph.evaluation import currents_of, inference, last_uses, size
@@ -85,8 +86,8 @@ def connections(network: Network, layer: str | int) -> Connections:
     >>> connections(net, "2").matrices["0"].toarray().tolist()
     [[0.5, 0.5, 0.0, 0.0], [0.0, 0.0, 0.5, 0.5]]
     """
-    _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
-    name = layer if layer == "output" else _checks.layer(layer, network.layers)
+    checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
+    name = layer if layer == "output" else checks.layer(layer, network.layers)
     graph = affine_graph(network)
     with inference(graph, 1):
         rest = at_rest(graph)

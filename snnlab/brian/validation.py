@@ -6,7 +6,7 @@ from typing import Any
 import brian2 as b2
 from brian2.stateupdaters.base import UnsupportedEquationsException
 
-from snnlab import _checks
+from snnlab._arguments import checks
 from snnlab.brian import quantities
 from snnlab.brian.isolation import explanation, given_up
 from snnlab.exceptions import OptionError
@@ -111,11 +111,11 @@ def lines(text: str) -> list[str]:
 def _inspect_parts(model: Any) -> None:
     """Check what can be checked without Brian2."""
     for part in ("equations", "threshold", "reset", "purpose", "source"):
-        _checks.instance(getattr(model, part), str, part, "Write it as a string.")
+        checks.instance(getattr(model, part), str, part, "Write it as a string.")
     for part in ("equations", "threshold"):
         if not lines(getattr(model, part)):
             raise OptionError(f"{part}: empty. Expected such as {_EXAMPLES[part]!r}.")
-    _checks.option(model.method, "method", METHODS)
+    checks.option(model.method, "method", METHODS)
     if model.refractory is not None:
         quantities.positive(model.refractory, "refractory", b2.ms)
     elif "unless refractory" in model.equations:
@@ -124,7 +124,7 @@ def _inspect_parts(model: Any) -> None:
             "time. Write refractory=5*brian2.ms."
         )
     for name, value in model.parameters.items():
-        _checks.instance(name, str, f"parameters: the name {name!r}", "Write it as a string.")
+        checks.instance(name, str, f"parameters: the name {name!r}", "Write it as a string.")
         try:
             b2.Equations.check_identifier(name)
         except Exception as error:
@@ -136,7 +136,7 @@ def _inspect_parts(model: Any) -> None:
     if "v_threshold" in model.parameters:
         quantities.positive(model.parameters["v_threshold"], "v_threshold", b2.mV)
     if "v_init" in model.parameters:
-        _checks.fraction_of_threshold(model.parameters["v_init"])
+        checks.fraction_of_threshold(model.parameters["v_init"])
     for name, value in model.initial.items():
         if not isinstance(value, str):
             quantities.scalar(value, f"initial {name}")
@@ -166,7 +166,7 @@ def _inspect_variables(model: Any, equations: b2.Equations) -> None:
     for what, names in (("reset", set(assigned)), ("initial", set(model.initial))):
         unknown = sorted(names - equations.names)
         if unknown:
-            advice = _checks.close(unknown[0], equations.names)
+            advice = checks.close(unknown[0], equations.names)
             if unknown[0] in model.parameters:
                 advice = " A parameter stays as it is; give what changes a line in the equations."
             raise OptionError(
@@ -225,7 +225,7 @@ def _advice(part: str, line: str, message: str) -> str:
     if part == "equations" and ":" not in line:
         return "Expected the unit of the variable at the end of the line, as in ': volt'."
     if unit:
-        return f"Expected a unit without prefix, such as volt.{_checks.close(unit[1], _UNITS)}"
+        return f"Expected a unit without prefix, such as volt.{checks.close(unit[1], _UNITS)}"
     if "^" in line:
         return "Expected powers as **, as in v**2."
     if "unit" in message and variable:

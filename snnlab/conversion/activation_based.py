@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from snnlab import _checks
-from snnlab._images import Images
+from snnlab._arguments import checks
+from snnlab._arguments.images import Images
 from snnlab.conversion.rules import ThresholdRule, refuse_silent
 from snnlab.conversion.statistics import (
     LayerStatistics,
@@ -53,11 +53,11 @@ class Percentile(ThresholdRule):
     nonzero: bool = False
 
     def __post_init__(self) -> None:
-        _checks.percentile(self.percentile)
+        checks.percentile(self.percentile)
 
     def thresholds(self, graph: Graph, x_cal: Any) -> dict[str, float | np.ndarray]:
         """Return the threshold of each layer."""
-        _checks.instance(graph, Graph, "graph", "Write snnlab.trace(model, x) first.")
+        checks.instance(graph, Graph, "graph", "Write snnlab.trace(model, x) first.")
         x_cal = Images.of(x_cal, "x_cal", graph.input_shape, again=True)
         statistics = activation_statistics(graph, x_cal)
         largest = largest_activations(graph, statistics)

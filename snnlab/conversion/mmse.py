@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from snnlab import _checks
-from snnlab._images import Images
+from snnlab._arguments import checks
+from snnlab._arguments.images import Images
 from snnlab.conversion.activation_based import largest_activations
 from snnlab.conversion.rules import ThresholdRule, refuse_silent
 from snnlab.conversion.statistics import activation_statistics, by_channel, for_each_activation
@@ -56,11 +56,11 @@ class MMSE(ThresholdRule):
     per_channel: bool = False
 
     def __post_init__(self) -> None:
-        _checks.whole(self.timesteps, "timesteps")
+        checks.whole(self.timesteps, "timesteps")
 
     def thresholds(self, graph: Graph, x_cal: Any) -> dict[str, float | np.ndarray]:
         """Return the threshold of each layer."""
-        _checks.instance(graph, Graph, "graph", "Write snnlab.trace(model, x) first.")
+        checks.instance(graph, Graph, "graph", "Write snnlab.trace(model, x) first.")
         x_cal = Images.of(x_cal, "x_cal", graph.input_shape, again=True)
         statistics = activation_statistics(graph, x_cal)
         largest = largest_activations(graph, statistics)

@@ -5,8 +5,8 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from snnlab import _checks
-from snnlab._images import Images
+from snnlab._arguments import checks
+from snnlab._arguments.images import Images
 from snnlab.conversion.activation_based import Percentile
 from snnlab.conversion.rules import ThresholdRule
 from snnlab.conversion.verification import TOGETHER, check_equivalence
@@ -118,9 +118,9 @@ def convert(
             f"snnlab.Percentile(99.9), for a number snnlab.Fixed(1.0)."
         )
     usual = Neuron(1.0, reset, 0.5 if v_init is None else v_init)
-    _checks.option(readout, "readout", ("potential", "spikes"))
-    _checks.option(average_pool, "average_pool", ("affine", "spikes"))
-    _checks.option(shortcut, "shortcut", ("spikes", "analog"))
+    checks.option(readout, "readout", ("potential", "spikes"))
+    checks.option(average_pool, "average_pool", ("affine", "spikes"))
+    checks.option(shortcut, "shortcut", ("spikes", "analog"))
     x_cal = Images(x_cal, "x_cal", again=True)
     first = x_cal.first(TOGETHER)
     traced = trace(model, first, output=output)

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import fx
 
-from snnlab import _checks
-from snnlab._images import Images
+from snnlab._arguments import checks
+from snnlab._arguments.images import Images
 from snnlab.exceptions import CalibrationError
 from snnlab.graph.canonical import Graph
 from snnlab.graph.evaluation import activation, evaluate, inference, last_uses, peak_live_size
@@ -51,7 +51,7 @@ class LayerStatistics:
         >>> LayerStatistics(histogram, np.array([3.0])).percentile(50)
         2.0
         """
-        _checks.percentile(percentile)
+        checks.percentile(percentile)
         low, high, part = rank(percentile, self.count(nonzero))
         bins = np.searchsorted(self.cumulative(nonzero), [low, high], side="right")
         low_edge, high_edge = _lower_edge(bins)
@@ -93,7 +93,7 @@ def activation_statistics(graph: Graph, x_cal: Any) -> dict[str, LayerStatistics
     >>> activation_statistics(trace(nn.ReLU(), [[0.0]]), [[-1.0], [0.5], [2.0]])["relu"].maximum
     array([2.])
     """
-    _checks.instance(graph, Graph, "graph", "Write snnlab.trace(model, x) first.")
+    checks.instance(graph, Graph, "graph", "Write snnlab.trace(model, x) first.")
     histograms = {name: torch.zeros(_BINS, dtype=torch.int64) for name in graph.layers}
     maxima: dict[str, torch.Tensor] = {}
 
@@ -162,7 +162,7 @@ def cut_off(activations: np.ndarray, threshold: float) -> dict[str, float]:
 
 def image_batches(graph: Graph, x: Any, name: str = "x_cal") -> Iterator[torch.Tensor]:
     """Yield the images in batches whose values stay within a few dozen MiB."""
-    _checks.instance(graph, Graph, "graph", "Write snnlab.trace(model, x) first.")
+    checks.instance(graph, Graph, "graph", "Write snnlab.trace(model, x) first.")
     item = torch.finfo(graph.dtype).bits // 8
     step = max(1, _BATCH_BYTES // (item * peak_live_size(graph.nodes, last_uses(graph))))
     for images in Images.of(x, name, graph.input_shape).split(step, graph.dtype):

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from snnlab._images import Images
+from snnlab._arguments.images import Images
 from snnlab.exceptions import VerificationError
 from snnlab.graph.canonical import Graph, apply, source_of
 from snnlab.graph.evaluation import Emit, currents_of, evaluate, inference

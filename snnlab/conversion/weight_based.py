@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import fx
 
-from snnlab._images import Images
+from snnlab._arguments.images import Images
 from snnlab.conversion.rules import ThresholdRule, refuse_silent
 from snnlab.conversion.statistics import activation_statistics
 from snnlab.exceptions import CalibrationError, OptionError, UnsupportedLayerError

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import fx, nn
 
-from snnlab import _checks
+from snnlab._arguments import checks
 from snnlab.dynamics.pooling import pools_by_channel
 from snnlab.exceptions import UnsupportedLayerError
 from snnlab.graph.canonical import TRANSPOSED, Graph, layer_of
@@ -56,7 +56,7 @@ def normalize_weights(network: Network) -> Network:
     >>> normalized.thresholds
     {'1': 1.0}
     """
-    _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
+    checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
     graph = dataclasses.replace(network.graph, module=copy.deepcopy(network.graph.module))
     for name, node in graph.layers.items():
         theta = np.asarray(network.neurons[name].v_threshold, np.float64)

@@ -3,7 +3,7 @@
 import brian2 as b2
 import numpy as np
 
-from snnlab import _checks
+from snnlab._arguments import checks
 from snnlab.brian import Model, simulate_neuron
 from snnlab.course.feedback import Feedback
 
@@ -31,7 +31,7 @@ def compare(yours: Model, other: Model) -> Feedback:
     Right. The two fire equally often at all of 210 currents.
     """
     for name, model in (("yours", yours), ("other", other)):
-        _checks.instance(model, Model, name, "Write brian.Model(...), or take one of brian.models.")
+        checks.instance(model, Model, name, "Write brian.Model(...), or take one of brian.models.")
     counts = spike_counts(yours), spike_counts(other.replace(method=yours.method))
     if np.array_equal(*counts):
         return Feedback(True, f"The two fire equally often at all of {len(_CURRENTS)} currents.")

@@ -7,7 +7,7 @@ from typing import Any
 import brian2 as b2
 import numpy as np
 
-from snnlab import _checks
+from snnlab._arguments import checks
 from snnlab.brian import Model, models, quantities, simulate_neuron
 from snnlab.course.comparison import largest_difference, spike_counts
 from snnlab.course.feedback import Feedback
@@ -48,7 +48,7 @@ class MysteryNeuron:
     answers: int = 0
 
     def __post_init__(self) -> None:
-        self.number = _checks.seed(self.number, "number")
+        self.number = checks.seed(self.number, "number")
 
     def stimulate(self, current: Any, duration: Any, dt: Any = 1 * b2.ms) -> np.ndarray:
         """Give it a current and return when it fires, in ms.
@@ -91,7 +91,7 @@ class MysteryNeuron:
             If a unit is missing or a value outside its range.
         """
         quantities.positive(v_threshold, "v_threshold", b2.mV)
-        _checks.option(reset, "reset", RESETS)
+        checks.option(reset, "reset", RESETS)
         if tau is not None:
             quantities.positive(tau, "tau", b2.ms)
         hidden, guess = _hidden(self.number), _model(v_threshold, reset, tau)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from snnlab import _checks
+from snnlab._arguments import checks
 from snnlab._text import counted
 from snnlab.exceptions import OptionError
 from snnlab.graph.canonical import layer_of
@@ -45,7 +45,7 @@ def patient(network: Network, number: int) -> Network:
     [0.2, 2.0]
     """
     _refuse_one_layer(network)
-    rng = np.random.default_rng([_checks.seed(number, "number"), 8])
+    rng = np.random.default_rng([checks.seed(number, "number"), 8])
     return network.replace(int(rng.integers(1, len(network.layers))), scale=0.1)
 
 
@@ -79,14 +79,14 @@ def mystery_patient(network: Network, number: int) -> Network:
     False
     """
     _refuse_one_layer(network)
-    number = _checks.whole(number, "number")
+    number = checks.whole(number, "number")
     if number > len(_DAMAGES):
         raise OptionError(f"number = {number}: expected 1 to {len(_DAMAGES)}, one of the patients.")
     return _DAMAGES[number - 1](network)
 
 
 def _refuse_one_layer(network: Network) -> None:
-    _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
+    checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
     if len(network.layers) < 2:
         raise OptionError(
             f"network: has {counted(len(network.layers), 'spiking layer')}, expected two or more. "

@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from snnlab import _checks
+from snnlab._arguments import checks
 from snnlab.exceptions import DataError
 
 FOLDER = Path(__file__).parent / "files"
@@ -31,7 +31,7 @@ def card(name: str) -> dict[str, Any]:
     >>> card("mnist_mlp")["ann_accuracy"] >= 0.984
     True
     """
-    return _card(FOLDER / _checks.option(name, "name", NAMES))
+    return _card(FOLDER / checks.option(name, "name", NAMES))
 
 
 def read(name: str) -> bytes:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from snnlab import _checks
+from snnlab._arguments import checks
 from snnlab.exceptions import needs
 
 _TEST_IMAGES = 360
@@ -46,7 +46,7 @@ def load_digits(side: int = 8) -> Images:
     with needs("snnlab.data.load_digits", "scikit-learn"):
         from sklearn import datasets
 
-    side = _checks.whole(side, "side")
+    side = checks.whole(side, "side")
     bunch = datasets.load_digits()
     x = torch.from_numpy(bunch.images).float()[:, None] / 16
     if side != 8:

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load, save
 from torch import nn
 
-from snnlab import _checks
+from snnlab._arguments import checks
 from snnlab.data import bundled
 from snnlab.data.resnet import resnet
 
@@ -131,7 +131,7 @@ def load_network(name: str) -> nn.Module:
     >>> load_network("mnist_diehl_convnet")[0]
     Conv2d(1, 12, kernel_size=(5, 5), stride=(1, 1), bias=False)
     """
-    model = ARCHITECTURES[_checks.option(name, "name", ARCHITECTURES)]()
+    model = ARCHITECTURES[checks.option(name, "name", ARCHITECTURES)]()
     # Stored in half precision, for half the size; copied into parameters of float32.
     model.load_state_dict(load(bundled.read(f"{name}.safetensors")))
     return model.eval()

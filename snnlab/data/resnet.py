@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import torch
 from torch import nn
 
-from snnlab import _checks
+from snnlab._arguments import checks
 from snnlab.exceptions import OptionError
 
 BlockKind = Literal["post", "before_addition", "pre"]
@@ -53,16 +53,16 @@ def resnet(
     >>> resnet(20, channels=3)(torch.zeros(2, 3, 32, 32)).shape
     torch.Size([2, 10])
     """
-    blocks, rest = divmod(_checks.whole(depth, "depth") - 2, 2 * STAGES)
+    blocks, rest = divmod(checks.whole(depth, "depth") - 2, 2 * STAGES)
     if rest or not blocks:
         near = 2 * STAGES * max(1, round((depth - 2) / (2 * STAGES))) + 2
         raise OptionError(
             f"depth = {depth}: expected 6n + 2, two layers for each of n blocks in three stages. "
             f"Write {near}, for instance."
         )
-    width, channels = _checks.whole(width, "width"), _checks.whole(channels, "channels")
-    classes = _checks.whole(classes, "classes")
-    _checks.option(block, "block", get_args(BlockKind))
+    width, channels = checks.whole(width, "width"), checks.whole(channels, "channels")
+    classes = checks.whole(classes, "classes")
+    checks.option(block, "block", get_args(BlockKind))
     before, activated = width, block == "pre"
     stem: dict[str, nn.Module] = {"conv": _convolution(channels, width)}
     parts = {"stem": _named(stem if activated else stem | _rectified(width))}

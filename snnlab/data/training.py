@@ -8,12 +8,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from snnlab import _checks, _labels
-from snnlab._images import Images
-from snnlab._threads import multiplications, threads_for
+from snnlab._arguments import checks, labels
+from snnlab._arguments.images import Images
 from snnlab.data.checkpoint import Checkpoint
 from snnlab.exceptions import ShapeError
 from snnlab.graph.fingerprint import fingerprint
+from snnlab.graph.threads import multiplications, threads_for
 
 
 def train(
@@ -66,13 +66,13 @@ def train(
     """
     from tqdm.auto import tqdm
 
-    _checks.instance(model, nn.Module, "model", "Wrap a function in a module as its forward.")
-    epochs, batch = _checks.whole(epochs, "epochs"), _checks.whole(batch, "batch")
-    learning_rate, seed = _checks.positive(learning_rate, "learning_rate"), _checks.seed(seed)
+    checks.instance(model, nn.Module, "model", "Wrap a function in a module as its forward.")
+    epochs, batch = checks.whole(epochs, "epochs"), checks.whole(batch, "batch")
+    learning_rate, seed = checks.positive(learning_rate, "learning_rate"), checks.seed(seed)
     dtype = next((p.dtype for p in model.parameters()), None)
     images = Images(x, "x")
     x = images.whole(dtype)
-    y = torch.from_numpy(_labels.classes(_labels.given_or_own(y, images.labels), (len(x),)))
+    y = torch.from_numpy(labels.classes(labels.given_or_own(y, images.labels), (len(x),)))
     model = copy.deepcopy(model).train()
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs)

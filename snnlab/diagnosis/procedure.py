@@ -5,8 +5,8 @@ from typing import Any
 
 from torch import nn
 
-from snnlab import _checks, _labels
-from snnlab._images import Images
+from snnlab._arguments import checks, labels
+from snnlab._arguments.images import Images
 from snnlab.diagnosis.examination import Examination
 from snnlab.diagnosis.remedies import MOST_REMEDIES
 from snnlab.diagnosis.report import Diagnosis
@@ -64,11 +64,11 @@ def diagnose(
     >>> diagnose(network, [[1.0, 0.5], [0.25, 1.0]], [0, 1], timesteps=8).sentences[-1]
     'Nothing is wrong that costs accuracy.'
     """
-    _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
-    timesteps = _checks.whole(timesteps, "timesteps")
+    checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
+    timesteps = checks.whole(timesteps, "timesteps")
     images = Images(x, "x", network.graph.input_shape)
     x = images.whole(network.graph.dtype)
-    y = _labels.given_or_own(y, images.labels)
+    y = labels.given_or_own(y, images.labels)
     outputs = (len(x), *network.graph.nodes[-1].meta["shape"])
     bound = measure(y, outputs, metric, network.graph.head)
     if bound.scale.higher_is_better is None:
@@ -77,7 +77,7 @@ def diagnose(
             f"lost depends on whether more of it is better. Set it to True or False."
         )
     if model is not None:
-        _checks.instance(model, nn.Module, "model", "Leave it away, or pass what was converted.")
+        checks.instance(model, nn.Module, "model", "Leave it away, or pass what was converted.")
     # Every layer once, the parts, each unusual setting twice, the images rescaled, the remedies.
     most = len(network.layers) + 5 + 2 * len(network.layers) + 1 + MOST_REMEDIES
     with progress_bar(most, "simulations") as progress:

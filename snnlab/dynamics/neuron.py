@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from snnlab import _checks
+from snnlab._arguments import checks
 from snnlab.exceptions import OptionError
 
 Reset = Literal["subtract", "zero"]
@@ -73,7 +73,7 @@ class Neuron:
             "v_threshold": checked_threshold(self.v_threshold),
             "v_init": _checked_start(self.v_init),
             "i_offset": _checked_offset(self.i_offset),
-            "max_spikes": _checks.whole(self.max_spikes, "max_spikes"),
+            "max_spikes": checks.whole(self.max_spikes, "max_spikes"),
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)
@@ -109,7 +109,7 @@ def settings(neuron: Neuron) -> dict[str, Any]:
 
 def check_reset(reset: Any, max_spikes: int, signed: bool) -> None:
     """Refuse an unknown reset, and one to zero with bursts or signed spikes."""
-    _checks.option(reset, "reset", RESETS)
+    checks.option(reset, "reset", RESETS)
     for found, given in ((f"max_spikes={max_spikes}", max_spikes > 1), ("signed=True", signed)):
         if reset == "zero" and given:
             raise OptionError(
@@ -139,7 +139,7 @@ def _checked_start(value: Any) -> float | np.ndarray:
     """Return `v_init` as a float in [0, 1), or as a read-only array of float64."""
     if isinstance(value, (list, tuple)) or getattr(value, "ndim", False):
         return _finite(_numbers(value, "v_init"), "v_init")
-    return _checks.fraction_of_threshold(value.item() if hasattr(value, "item") else value)
+    return checks.fraction_of_threshold(value.item() if hasattr(value, "item") else value)
 
 
 def _checked_offset(value: Any) -> float | np.ndarray:

@@ -11,7 +11,7 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from torch import nn
 
-from snnlab import _checks
+from snnlab._arguments import checks
 from snnlab.analysis import LAYER_PARTS, TOTAL, decompose
 from snnlab.conversion import Percentile, convert
 from snnlab.explorers.toolkit.controls import RESET, Choice, Scale
@@ -122,9 +122,9 @@ class NetworkError(NetworkExplorer):
         percentiles: Sequence[float] = (99.0, 100.0),
         v_inits: Sequence[float] = (0.0, 0.5),
     ):
-        whole = several(steps, "steps", lambda t: _checks.whole(t, "steps"))
-        shown = several(percentiles, "percentiles", _checks.percentile)
-        starts = several(v_inits, "v_inits", _checks.fraction_of_threshold)
+        whole = several(steps, "steps", lambda t: checks.whole(t, "steps"))
+        shown = several(percentiles, "percentiles", checks.percentile)
+        starts = several(v_inits, "v_inits", checks.fraction_of_threshold)
         self._steps, self._x_cal = tuple(sorted(whole)), x_cal
         v_init = 0.5 if 0.5 in starts else starts[-1]
         percentile = 100.0 if 100.0 in shown else shown[-1]

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from snnlab import _checks
+from snnlab._arguments import checks
 from snnlab._text import counted
 from snnlab.exceptions import OptionError
 from snnlab.explorers.toolkit.controls import Control, Scale, Slider
@@ -86,14 +86,14 @@ class ThresholdMultipliers(NetworkExplorer):
     """
 
     def __init__(self, network: Network, x: Any, y: Any, *, timesteps: int = 32):
-        _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
+        checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
         if len(network.layers) > len(_LINES):
             raise OptionError(
                 f"network: has {len(network.layers)} spiking layers, expected at most "
                 f"{len(_LINES)}, since each has a slider. For deeper ones make a table: "
                 f"snnlab.sweep(network, {{'scale': [0.5, 1, 2]}}, x, y)."
             )
-        self._timesteps = _checks.whole(timesteps, "timesteps")
+        self._timesteps = checks.whole(timesteps, "timesteps")
         self._neurons = np.array([np.prod(network.shape(name)) for name in network.layers])
         self._ones = (1.0,) * len(network.layers)
         single = [

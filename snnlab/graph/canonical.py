@@ -10,11 +10,11 @@ import torch
 from torch import fx, nn
 from torch.nn.modules.conv import _ConvNd
 
-from snnlab._threads import multiplications
 from snnlab.exceptions import OptionError
 from snnlab.graph.fingerprint import fingerprint
 from snnlab.graph.models import Output
 from snnlab.graph.operations import Kind, looked_up
+from snnlab.graph.threads import multiplications
 
 # An empty buffer that moves along with the parameters and so holds their type and device.
 REFERENCE = "(reference)"

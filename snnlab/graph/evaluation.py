@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import fx
 
-from snnlab._threads import threads_for
 from snnlab.graph.canonical import Graph, apply, source_of
 from snnlab.graph.operations import Kind
+from snnlab.graph.threads import threads_for
 
 Emit = Callable[[fx.Node, torch.Tensor], torch.Tensor | None]
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from snnlab import _checks
+from snnlab._arguments import checks
 from snnlab.graph.piecewise_linear import GRID, plain
 
 _MOST_LEVELS = 1024
@@ -72,9 +72,9 @@ class QCFS(nn.Module):
 
     def __init__(self, levels: int, threshold: float = 1.0, shift: float = 0.5):
         super().__init__()
-        self.levels = _checks.whole(levels, "levels")
-        self.shift = _checks.fraction_of_threshold(shift)
-        self.threshold = nn.Parameter(torch.tensor(_checks.positive(threshold, "threshold")))
+        self.levels = checks.whole(levels, "levels")
+        self.shift = checks.fraction_of_threshold(shift)
+        self.threshold = nn.Parameter(torch.tensor(checks.positive(threshold, "threshold")))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return Q(z)."""

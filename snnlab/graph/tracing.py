@@ -11,8 +11,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
-from snnlab._images import Images
-from snnlab._threads import threads_for
+from snnlab._arguments.images import Images
 from snnlab.exceptions import UnsupportedLayerError
 from snnlab.graph import operations
 from snnlab.graph.batch_first import bring_to_front, give_shape, pool_planes, shape_in_model
@@ -34,6 +33,7 @@ from snnlab.graph.refusals import (
     refuse_mixing,
     refuse_types,
 )
+from snnlab.graph.threads import threads_for
 from snnlab.graph.weights import as_module
 
 # Names that a part of a graph cannot have.

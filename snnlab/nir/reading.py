@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from snnlab import _checks
+from snnlab._arguments import checks
 from snnlab.exceptions import UnsupportedLayerError
 from snnlab.graph.tracing import trace
 from snnlab.network import Network
@@ -49,7 +49,7 @@ def from_nir(graph: Any) -> Network:
     if         3        3            1   zero     0 θ
     """
     nir = library("from_nir")
-    _checks.instance(graph, nir.NIRGraph, "graph", "Write nir.read(file) first.")
+    checks.instance(graph, nir.NIRGraph, "graph", "Write nir.read(file) first.")
     model = _Model(graph, nir)
     traced = trace(model, torch.zeros(1, *model.input_shape, dtype=model.dtype))
     for node in traced.nodes:

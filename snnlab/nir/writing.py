@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import fx, nn
 
-from snnlab import _checks, _text
-from snnlab._images import Images
+from snnlab import _text
+from snnlab._arguments import checks
+from snnlab._arguments.images import Images
 from snnlab.conversion import normalize_weights
 from snnlab.dynamics.neuron import Neuron, settings
 from snnlab.exceptions import UnsupportedLayerError
@@ -67,7 +68,7 @@ def to_nir(network: Network, *, approximate: Any = None, timesteps: int = 64) ->
     [('input', '0'), ('0', '1'), ('1', '2'), ('2', 'output')]
     """
     nir = library("to_nir")
-    _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
+    checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
     others = [name for name, neuron in network.neurons.items() if not is_common(neuron)]
     if not others:
         return _Export(network, nir).graph({})

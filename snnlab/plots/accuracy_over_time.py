@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from snnlab import _labels
+from snnlab._arguments import labels
 from snnlab.plots import _style
 from snnlab.simulation import Record
 from snnlab.simulation.metrics import Metric, measure
@@ -44,7 +44,7 @@ def accuracy_over_time(
     ShapeError, OptionError
         As `Record.accuracy`.
     """
-    y = _labels.given_or_own(y, record.labels)
+    y = labels.given_or_own(y, record.labels)
     scale = measure(y, record.output_sums.shape[1:], metric, record.head).scale
     factor, unit = (100, " (%)") if scale.is_share else (1, "")
     ax = _style.axes(ax)

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 
-from snnlab import _checks
+from snnlab._arguments import checks
 from snnlab.analysis import PARTS, ErrorParts
 from snnlab.plots import _style
 
@@ -37,8 +37,8 @@ def activation_against_rate(
     OptionError
         If there is no such spiking layer.
     """
-    _checks.instance(report, ErrorParts, "report", "Write snnlab.decompose(...) first.")
-    name = _checks.layer(layer, list(report.counts))
+    checks.instance(report, ErrorParts, "report", "Write snnlab.decompose(...) first.")
+    name = checks.layer(layer, list(report.counts))
     kinds = [part for part in PARTS if part.name in report.parts[name]]
     parts = np.stack([np.ravel(report.part(name, part.name)) for part in kinds])
     a = np.ravel(report.activations[name])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from snnlab import _checks
+from snnlab._arguments import checks
 from snnlab.plots import _style
 
 if TYPE_CHECKING:  # drawing needs no Brian2
@@ -39,7 +39,7 @@ def connections(wires: Connections, source: str | int = -1, *, ax: Axes | None =
     OptionError
         If the layer does not read this source.
     """
-    source = _checks.layer(source, list(wires.matrices), "sources of this layer")
+    source = checks.layer(source, list(wires.matrices), "sources of this layer")
     matrix = wires.matrices[source]
     cells = strongest(matrix, _CELLS)
     ax = _style.axes(ax, height=4.0)

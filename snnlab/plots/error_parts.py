@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from snnlab import _checks
+from snnlab._arguments import checks
 from snnlab.analysis import TOTAL, ErrorParts
 from snnlab.plots import _style
 from snnlab.plots._stacking import stacked
@@ -29,7 +29,7 @@ def error_parts(report: ErrorParts, *, ax: Axes | None = None) -> Axes:
     -------
     matplotlib axes
     """
-    _checks.instance(report, ErrorParts, "report", "Write snnlab.decompose(...) first.")
+    checks.instance(report, ErrorParts, "report", "Write snnlab.decompose(...) first.")
     shares = report.shares()
     ax = _style.axes(ax, height=1.2 + 0.45 * len(shares))
     rows = np.arange(len(shares))

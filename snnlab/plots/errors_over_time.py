@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 
-from snnlab import _checks
+from snnlab._arguments import checks
 from snnlab.analysis import TOTAL, ErrorsOverTime
 from snnlab.analysis.error_parts import row
 from snnlab.plots import _style
@@ -33,7 +33,7 @@ def errors_over_time(errors: ErrorsOverTime, layer: str | int, *, ax: Axes | Non
         If there is no such row.
     """
     todo = "Write snnlab.decompose_over_time(network, x, record) first."
-    _checks.instance(errors, ErrorsOverTime, "errors", todo)
+    checks.instance(errors, ErrorsOverTime, "errors", todo)
     name = row(layer, errors.rms)
     ax = _style.axes(ax)
     steps, rms = np.array(errors.steps), errors.rms[name]

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from snnlab import _checks
+from snnlab._arguments import checks
 from snnlab.analysis import Operations
 from snnlab.plots import _style
 
@@ -35,7 +35,7 @@ def operations(counted: Operations, *, ax: Axes | None = None) -> Axes:
     matplotlib axes
     """
     todo = "Write snnlab.operations(network, record) first."
-    _checks.instance(counted, Operations, "counted", todo)
+    checks.instance(counted, Operations, "counted", todo)
     costs = [row for row in counted.rows if any(row[c] for _, names, *_ in _BARS for c in names)]
     ax = _style.axes(ax, height=1.4 + 0.5 * len(costs))
     places = np.arange(len(costs))

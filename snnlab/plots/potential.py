@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 
-from snnlab import _checks
+from snnlab._arguments import checks
 from snnlab.plots import _style
 
 if TYPE_CHECKING:  # drawing needs no Brian2
@@ -36,7 +36,7 @@ def potential(record: NeuronRecord, neuron: int = 0, *, ax: Axes | None = None) 
     """
     steps = len(record.time_ms)
     v = record.v_mV.reshape(steps, -1)
-    v, threshold = v[:, _checks.position(neuron, "neuron", v.shape[1])], record.threshold_mV
+    v, threshold = v[:, checks.position(neuron, "neuron", v.shape[1])], record.threshold_mV
     ax = _style.axes(ax, height=2.6)
     form = ".-" if steps <= 100 else "-"
     ax.plot(record.time_ms, v, form, color=_style.BLUE, label="potential after the step")

@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 
-from snnlab import _checks
+from snnlab._arguments import checks
 from snnlab.plots import _style
 from snnlab.simulation import Record
 
@@ -31,7 +31,7 @@ def raster(record: Record, layer: str | int, *, image: int = 0, ax: Axes | None 
     OptionError
         If the spikes of the layer were not recorded, or there is no such image.
     """
-    image = _checks.position(image, "image", record.output_sums.shape[1])
+    image = checks.position(image, "image", record.output_sums.shape[1])
     trains = record.spikes(layer, images=image).reshape(record.timesteps, -1)
     name = layer if isinstance(layer, str) else record.layers[layer]
     ax, size = _style.axes(ax), _style.mark_size(trains.shape[1])

@@ -4,10 +4,10 @@ from typing import Any
 
 from torch import nn
 
-from snnlab import _checks
+from snnlab._arguments import checks
 from snnlab.conversion import MMSE, ThresholdRule, convert
+from snnlab.conversion.correction import correct_potential
 from snnlab.conversion.pipeline import Shortcut
-from snnlab.correction import correct_potential
 from snnlab.network import Network
 
 
@@ -65,8 +65,8 @@ def deep(
     >>> dict(network.corrections)
     {'potential': 4}
     """
-    max_spikes = _checks.whole(max_spikes, "max_spikes")
-    levels = max_spikes * _checks.whole(timesteps, "timesteps")
+    max_spikes = checks.whole(max_spikes, "max_spikes")
+    levels = max_spikes * checks.whole(timesteps, "timesteps")
     rule = MMSE(levels, per_channel=True) if threshold is None else threshold
     network = convert(model, x_cal, threshold=rule, shortcut=shortcut)
     network = network.replace(signed=signed, max_spikes=max_spikes, scale=1 / max_spikes)

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch import fx
 
-from snnlab import _checks, _memory
-from snnlab._images import Images
+from snnlab import _text
+from snnlab._arguments import checks
+from snnlab._arguments.images import Images
 from snnlab.dynamics.exact import AnalogReLU
 from snnlab.dynamics.input_coding import coded_input
 from snnlab.dynamics.layer import IFLayer
@@ -61,7 +62,7 @@ def run(
     if count is None:
         count = x.count_up_to(engine.blocks(None, T, options.memory).images)
     blocks = engine.blocks(count, T, options.memory)
-    generator = _checks.generator(options.seed) if options.input == "poisson" else None
+    generator = checks.generator(options.seed) if options.input == "poisson" else None
     whole = None if count is None else Recorder(network, count, options)
     records: list[Record] = []
     first = taken = 0
@@ -143,8 +144,8 @@ class Engine:
         carried *= item
         if flight + carried > memory:
             raise MemoryBudgetError(
-                f"simulate: one image and one step need {_memory.words(flight + carried)}, memory "
-                f"allows {_memory.words(memory)}. Allow more, as memory={flight + carried}."
+                f"simulate: one image and one step need {_text.size(flight + carried)}, memory "
+                f"allows {_text.size(memory)}. Allow more, as memory={flight + carried}."
             )
         fitting = max(1, _BLOCK_BYTES // largest)
 

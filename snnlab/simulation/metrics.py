@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from snnlab import _checks, _labels
+from snnlab._arguments import checks, labels
 from snnlab._text import counted
 from snnlab.exceptions import OptionError, ShapeError
 from snnlab.simulation.measures import Measure, Scale
@@ -51,7 +51,7 @@ def measure(
     if metric not in _WORDS:
         raise OptionError(
             f"metric = {metric!r}: expected one of {list(_WORDS)}, where 5 may be any number, or a "
-            f"function of outputs and labels.{_checks.close(metric, _WORDS)}"
+            f"function of outputs and labels.{checks.close(metric, _WORDS)}"
         )
     return _right(metric, y, shape)
 
@@ -64,16 +64,16 @@ def _values(sums: np.ndarray, steps: int, head: Head | None) -> np.ndarray:
 
 def _default(y: Any, shape: tuple[int, ...]) -> str:
     """Return the metric that fits the labels."""
-    array = _labels.read(y, _per_image(shape))
-    real = _labels.are_real(array)
+    array = labels.read(y, _per_image(shape))
+    real = labels.are_real(array)
     if _one_logit(shape):
-        targets = array.dtype.kind == "f" and not _labels.are_binary(array)
+        targets = array.dtype.kind == "f" and not labels.are_binary(array)
         return "rmse" if targets else "accuracy"
-    if real or array.shape != shape or _labels.are_one_hot(array):
+    if real or array.shape != shape or labels.are_one_hot(array):
         return "rmse" if real else "accuracy"
     if array.dtype.kind != "f":
         return "multilabel"
-    if _labels.are_binary(array):
+    if labels.are_binary(array):
         raise ShapeError(
             f"y: type {array.dtype}, shape {shape}, all 0 or 1, expected whole numbers: these may "
             f"be labels or the targets of a regression. Write metric='multilabel' or metric='rmse'."
@@ -86,19 +86,19 @@ def _right(name: str, y: Any, shape: tuple[int, ...]) -> Measure:
 
     Classes lie along dimension 1. One logit in their place says 1 where it is above 0.
     """
-    array = _labels.read(y, _per_image(shape))
-    if _labels.are_real(array):
+    array = labels.read(y, _per_image(shape))
+    if labels.are_real(array):
         raise ShapeError(
             f"y: type {array.dtype}, not whole, expected labels, since metric={name!r} counts what "
             f"is right. For the targets of a regression write metric='rmse'."
         )
     if _one_logit(shape) and array.shape != shape:
         logits = "outputs[:, 0]" if len(shape) > 1 else "outputs"
-        right, chance, decided = _labels.binary(array, _per_image(shape), logits), 0.5, _above_0
+        right, chance, decided = labels.binary(array, _per_image(shape), logits), 0.5, _above_0
     elif _one_logit(shape) or name == "multilabel" or _multi_hot(array, shape):
-        right, chance, decided = _labels.binary(array, shape), 0.5, _above_0
+        right, chance, decided = labels.binary(array, shape), 0.5, _above_0
     else:
-        right = _labels.classes(array, _per_image(shape), shape[1])
+        right = labels.classes(array, _per_image(shape), shape[1])
         chance, decided = 1 / shape[1], _highest
 
     def answers(sums: np.ndarray) -> np.ndarray:
@@ -122,7 +122,7 @@ def _top(k: int, y: Any, shape: tuple[int, ...]) -> Measure:
             f"metric = 'top{k}': the network gives {counted(count, 'score')}, expected a number "
             f"from 1 to {count - 1}. Of so many scores all are among the highest."
         )
-    right = _labels.classes(y, _per_image(shape), count)
+    right = labels.classes(y, _per_image(shape), count)
     places = np.arange(count).reshape(-1, *[1] * (len(shape) - 2))
 
     def share(sums: np.ndarray, _: int) -> float:
@@ -137,7 +137,7 @@ def _top(k: int, y: Any, shape: tuple[int, ...]) -> Measure:
 
 def _rms_error(y: Any, shape: tuple[int, ...], values: Callable) -> Measure:
     """Return the root of the mean square of outputs minus targets."""
-    targets = _labels.read(y, shape)
+    targets = labels.read(y, shape)
     flat = _one_logit(shape) and targets.shape == _per_image(shape)
     if targets.shape != shape and not flat:
         raise ShapeError(
@@ -172,7 +172,7 @@ def _one_logit(shape: tuple[int, ...]) -> bool:
 
 def _multi_hot(array: np.ndarray, shape: tuple[int, ...]) -> bool:
     """Return whether there is a label for each output, and no one class for each image."""
-    return array.shape == shape and not _labels.are_one_hot(array)
+    return array.shape == shape and not labels.are_one_hot(array)
 
 
 def _per_image(shape: tuple[int, ...]) -> tuple[int, ...]:

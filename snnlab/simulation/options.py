@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from snnlab import _checks
-from snnlab._images import Images
-from snnlab._memory import GIB
+from snnlab._arguments import checks
+from snnlab._arguments.images import Images
+from snnlab._text import GIB
 from snnlab.dynamics.neuron import Reset
 from snnlab.exceptions import OptionError
 from snnlab.network import Network
@@ -41,11 +41,11 @@ class RunOptions:
     memory: int = GIB
 
     def __post_init__(self) -> None:
-        timesteps = _checks.whole(self.timesteps, "timesteps")
+        timesteps = checks.whole(self.timesteps, "timesteps")
         object.__setattr__(self, "timesteps", timesteps)
-        object.__setattr__(self, "memory", _checks.whole(self.memory, "memory"))
-        object.__setattr__(self, "at", _checks.chosen_steps(self.at, timesteps))
-        _checks.option(self.input, "input", INPUTS)
+        object.__setattr__(self, "memory", checks.whole(self.memory, "memory"))
+        object.__setattr__(self, "at", checks.chosen_steps(self.at, timesteps))
+        checks.option(self.input, "input", INPUTS)
         if self.dtype not in (None, torch.float32, torch.float64):
             raise OptionError(f"dtype = {self.dtype!r}: expected torch.float32 or torch.float64.")
 
@@ -61,7 +61,7 @@ class RunOptions:
 
     def apply(self, network: Network, x: Any) -> tuple[Network, Images]:
         """Return the network with the settings of this run, and its images."""
-        _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
+        checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
         if self.reset is not None or self.v_init is not None:
             network = network.replace(reset=self.reset, v_init=self.v_init)
         if self.dtype is not None and self.dtype != network.graph.dtype:
@@ -100,7 +100,7 @@ def warn_of_other_steps(network: Network, timesteps: int) -> None:
 
 def train_seeds(images: int, seed: int | np.random.Generator | None) -> list[int]:
     """Draw a seed for the Poisson train of each image."""
-    return _checks.generator(seed).integers(2**63, size=images).tolist()
+    return checks.generator(seed).integers(2**63, size=images).tolist()
 
 
 def refuse_outside_unit(x: torch.Tensor) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from snnlab import _checks, _labels, _text
+from snnlab import _text
+from snnlab._arguments import checks, labels
 from snnlab.dynamics.neuron import Neuron
 from snnlab.exceptions import OptionError
 from snnlab.simulation.joining import joined
@@ -97,7 +98,7 @@ class Record(_text.ShownAsTable):
         if not records:
             raise OptionError("records: is empty, expected at least one Record of `simulate`.")
         for record in records:
-            _checks.instance(record, Record, "records", "Pass what `simulate` returned.")
+            checks.instance(record, Record, "records", "Pass what `simulate` returned.")
         return joined(records)
 
     def __post_init__(self) -> None:
@@ -139,7 +140,7 @@ class Record(_text.ShownAsTable):
             If the layer is unknown or the counts after `step` were not recorded.
         """
         name = self._name(layer)
-        step = self.timesteps if step is None else _checks.whole(step, "step")
+        step = self.timesteps if step is None else checks.whole(step, "step")
         if name not in self.totals:
             raise OptionError(
                 f"layer {name!r}: its counts were not kept, those of {list(self.totals)} were. "
@@ -224,14 +225,14 @@ class Record(_text.ShownAsTable):
         OptionError
             If there is no such metric, or it fails.
         """
-        y = _labels.given_or_own(y, self.labels)
+        y = labels.given_or_own(y, self.labels)
         bound = measure(y, self.output_sums.shape[1:], metric, self.head)
         return bound.over(self.output_sums, range(1, self.timesteps + 1))
 
     def _name(self, layer: str | int) -> str:
         if layer == "input" and self.input != "analog":
             return "input"
-        return _checks.layer(layer, self.layers)
+        return checks.layer(layer, self.layers)
 
     def _recorded(self, arrays: Arrays, layer: str | int, what: str) -> str:
         """Return the name of a layer of which something was recorded."""
@@ -289,5 +290,5 @@ class Activations:
 
     def accuracy(self, y: Any = None, *, metric: Metric = None) -> float:
         """Return how well the outputs fit labels; as `Record.accuracy`."""
-        y = _labels.given_or_own(y, self.labels)
+        y = labels.given_or_own(y, self.labels)
         return measure(y, self.outputs.shape, metric, self.head).at(self.outputs, 1)

@@ -5,8 +5,9 @@ from types import MappingProxyType
 import numpy as np
 import torch
 
-from snnlab import _checks, _memory
-from snnlab._images import checksums
+from snnlab import _text
+from snnlab._arguments import checks
+from snnlab._arguments.images import checksums
 from snnlab.dynamics.neuron import Neuron
 from snnlab.exceptions import MemoryBudgetError
 from snnlab.network import Network
@@ -72,10 +73,10 @@ class Recorder:
             shapes = {"input": (images, *graph.input_shape)} | shapes
             summed = [*layers, "input"]
         trains = [*layers, "input"] if options.spiking_input else layers
-        spikes = _checks.layers(options.spikes, trains, "spikes")
-        wanted = _checks.layers(options.counts, summed, "counts")
+        spikes = checks.layers(options.spikes, trains, "spikes")
+        wanted = checks.layers(options.counts, summed, "counts")
         counted = [name for name in shapes if name in wanted]
-        potentials = _checks.layers(options.potentials, layers, "potentials")
+        potentials = checks.layers(options.potentials, layers, "potentials")
         gates = graph.pools if network.max_pool != "exact" and counted else {}
         plans: dict[str, Plan] = {
             "outputs": {"output": ((T, images, *graph.nodes[-1].meta["shape"]), real)},
@@ -186,8 +187,8 @@ def _size(plans: dict[str, Plan], memory: int, images: int, first: int | None, t
         share = sizes[what, layer] / size
         so_far = "" if first is None else f"of the first {first + images:,} images "
         raise MemoryBudgetError(
-            f"simulate: recording {so_far}needs {_memory.words(taken + size)}, {share:.0%} of it "
-            f"for the {what} of {layer!r}; memory allows {_memory.words(memory)}. "
+            f"simulate: recording {so_far}needs {_text.size(taken + size)}, {share:.0%} of it "
+            f"for the {what} of {layer!r}; memory allows {_text.size(memory)}. "
             f"{_SMALLER[what.split()[0]]}, or allow memory={taken + size}."
         )
     return size

@@ -7,9 +7,10 @@ import numpy as np
 import torch
 from torch import fx
 
-from snnlab import _checks, _memory
-from snnlab._images import Images
-from snnlab._memory import GIB
+from snnlab import _text
+from snnlab._arguments import checks
+from snnlab._arguments.images import Images
+from snnlab._text import GIB
 from snnlab.conversion.statistics import image_batches
 from snnlab.dynamics.closed_forms import constant_output
 from snnlab.dynamics.neuron import Reset, as_simulated
@@ -205,7 +206,7 @@ def quantized(
     >>> quantized(net, [[0.3], [1.5]], timesteps=4).activations["relu"].tolist()
     [[0.25], [1.0]]
     """
-    timesteps = _checks.whole(timesteps, "timesteps")
+    timesteps = checks.whole(timesteps, "timesteps")
 
     def stairs(node: fx.Node, current: torch.Tensor) -> torch.Tensor:
         z = current.double().cpu().numpy()
@@ -224,9 +225,9 @@ def _without_time(
     call: str,
 ) -> Activations:
     """Evaluate the network once, each layer passing on what `pass_on` makes of its current."""
-    _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
-    layers = _checks.layers(kept, network.layers, "activations")
-    memory = _checks.whole(memory, "memory")
+    checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
+    layers = checks.layers(kept, network.layers, "activations")
+    memory = checks.whole(memory, "memory")
     images = Images(x, "x", network.graph.input_shape)
     currents: dict[str, list[torch.Tensor]] = {name: [] for name in [*layers, "output"]}
     passed: dict[str, list[torch.Tensor]] = {name: [] for name in layers}
@@ -263,7 +264,7 @@ def _check_memory(size: int, done: int, images: int, memory: int, call: str) -> 
     if needed > memory:
         raise MemoryBudgetError(
             f"{call}: the currents and activations of {images:,} images need "
-            f"{_memory.words(needed)}; memory allows {_memory.words(memory)}. If the outputs are "
+            f"{_text.size(needed)}; memory allows {_text.size(memory)}. If the outputs are "
             f"enough, write activations=False; else name the layers that are needed, as "
             f"activations=['...'], take fewer images, or allow memory={needed}."
         )

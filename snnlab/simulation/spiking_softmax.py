@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from snnlab import _checks
+from snnlab._arguments import checks
 from snnlab.exceptions import OptionError, ShapeError
 from snnlab.simulation.record import Record
 
@@ -50,18 +50,18 @@ def softmax_spikes(
     >>> spikes.sum(axis=(1, 2)).tolist() == [1] * 100
     True
     """
-    _checks.instance(record, Record, "record", "Write snnlab.simulate(network, x, timesteps).")
-    _checks.option(how, "how", ("potential", "clock"))
+    checks.instance(record, Record, "record", "Write snnlab.simulate(network, x, timesteps).")
+    checks.option(how, "how", ("potential", "clock"))
     potentials = record.output_sums
     if potentials.ndim != 3:
         raise ShapeError(
             f"output: has shape {potentials.shape[2:]} for one image, expected one score per "
             f"class: (classes,)."
         )
-    _checks.number(clock, "clock", 0, 1, excluded=(0,), expected="a probability in (0, 1].")
+    checks.number(clock, "clock", 0, 1, excluded=(0,), expected="a probability in (0, 1].")
     if how == "potential" and clock != 1:
         raise OptionError(f"clock = {clock!r}: there is none with how='potential'. Leave it out.")
-    generator = _checks.generator(seed)
+    generator = checks.generator(seed)
     p = softmax(potentials)
     if how == "potential":
         return (generator.random(p.shape) < p).astype(np.int32)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from snnlab import _labels
+from snnlab._arguments.labels import read
 from snnlab.exceptions import OptionError
 from snnlab.simulation.measures import Measure, Scale
 
@@ -31,7 +31,7 @@ def bound(
             f"outputs and labels, or an object with update and compute."
         )
     name = getattr(inner, "__name__", type(inner).__name__).replace("<lambda>", "metric")
-    labels = _labels.read(y, shape[:1])
+    labels = read(y, shape[:1])
     module = (getattr(inner, "__module__", None) or "").partition(".")[0]
     in_torch = _collects(metric) or isinstance(inner, torch.nn.Module) or module == "torch"
 

@@ -24,7 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 DOCS = ROOT / "docs"
 THEORY = (DOCS / "theory.md").read_text(encoding="utf-8")
 URLS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]
-FACES = ["snnlab"] + [f"snnlab.{m.name}" for m in pkgutil.iter_modules(sl.__path__) if m.ispkg]
+FOLDERS = [m.name for m in pkgutil.iter_modules(sl.__path__) if m.ispkg and m.name[0] != "_"]
+FACES = ["snnlab"] + [f"snnlab.{name}" for name in FOLDERS]
 TESTS = {path: path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py")}
 TARGETS = re.findall(r"(?m)^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"))
 

@@ -7,7 +7,7 @@ from helpers import networks, oracles
 from helpers.seeds import seeds
 
 import snnlab as sl
-from snnlab._memory import GIB
+from snnlab._text import GIB
 from snnlab.analysis.mean_currents import mean_currents
 from snnlab.simulation import engine
 from snnlab.simulation.options import RunOptions

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from snnlab import _checks
+from snnlab._arguments import checks
 from snnlab._text import counted
 from snnlab.course.exercises.base import Exercise
 from snnlab.course.exercises.function_exercise import FunctionExercise
@@ -55,7 +55,7 @@ def _not_four_currents(answer: Any) -> str:
         )
     if all(current is None or current is ... for current in answer):
         return "The list has no currents yet. Write four of them in it."
-    if not all(_checks.is_number(z) and abs(float(z)) < _MOST for z in answer):
+    if not all(checks.is_number(z) and abs(float(z)) < _MOST for z in answer):
         return "Not all in the list are numbers. Which currents do you mean?"
     if len(answer) != 4:
         return (

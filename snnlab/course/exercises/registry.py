@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from snnlab import _checks
+from snnlab._arguments import checks
 from snnlab.course.exercises import notebook_02, notebook_03, notebook_04, notebook_05, notebook_06
 from snnlab.course.exercises.base import Exercise
 from snnlab.course.exercises.help import Help
@@ -41,7 +41,7 @@ def check(number: str, answer: Any) -> Feedback:
     Not yet. At current 0.75 and 1 step your neuron fires once. It has collected 0.75 by then. Is
     that enough for threshold 1?
     """
-    return EXERCISES[_checks.option(number, "number", EXERCISES)].check(answer)
+    return EXERCISES[checks.option(number, "number", EXERCISES)].check(answer)
 
 
 def exercise(number: str) -> Help:
@@ -65,5 +65,5 @@ def exercise(number: str) -> Help:
     >>> exercise("2.1").hints[0]
     'How much has the neuron collected when the last step is over?'
     """
-    found = EXERCISES[_checks.option(number, "number", EXERCISES)]
+    found = EXERCISES[checks.option(number, "number", EXERCISES)]
     return Help(found.number, found.hints, found.source())

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from snnlab import _checks
+from snnlab._arguments import checks
 from snnlab.exceptions import OptionError
 
 SKIP = "I would rather look"
@@ -38,7 +38,7 @@ class Number:
 
     def __post_init__(self) -> None:
         for name in ("low", "high", "step"):
-            _checks.number(getattr(self, name), name)
+            checks.number(getattr(self, name), name)
         if self.low >= self.high or self.step <= 0:
             raise OptionError(
                 f"Number({self.low!r}, {self.high!r}, {self.step!r}): expected the lower end, the "
@@ -53,7 +53,7 @@ class Number:
     def checked(self, value: Any, name: str) -> float:
         """Return the value, refused if it is not between the ends."""
         whole = isinstance(self.step, int)
-        return _checks.number(value, name, self.low, self.high, whole=whole, expected=f"{self}.")
+        return checks.number(value, name, self.low, self.high, whole=whole, expected=f"{self}.")
 
     def shown(self, value: Any) -> str:
         """Return a number with its unit."""
@@ -113,7 +113,7 @@ class Choices:
 
 
 def _is_choice(value: Any) -> bool:
-    return isinstance(value, str) or _checks.is_number(value)
+    return isinstance(value, str) or checks.is_number(value)
 
 
 def answers_of(answers: Sequence[Any] | Number) -> Number | Choices:

@@ -6,7 +6,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from snnlab import _checks
+from snnlab._arguments import checks
 from snnlab.exceptions import OptionError
 
 LABEL_WIDTH, FIELD_WIDTH = "11em", "17em"
@@ -37,7 +37,7 @@ class Slider:
         """Return the value, refused if it is not between the ends."""
         whole = isinstance(self.step, int)
         expected = f"a {'whole ' * whole}number from {self.low:g} to {self.high:g}."
-        return _checks.number(value, name, self.low, self.high, whole=whole, expected=expected)
+        return checks.number(value, name, self.low, self.high, whole=whole, expected=expected)
 
     def shown(self, value: Any) -> str:
         """Return what is shown for a value."""

@@ -11,7 +11,7 @@ from typing import Any
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
-from snnlab import _checks
+from snnlab._arguments import checks
 from snnlab.exceptions import OptionError
 from snnlab.explorers.toolkit.controls import Control
 from snnlab.explorers.toolkit.listing import listing
@@ -166,7 +166,7 @@ class Explorer(ABC):
             if name not in self.declared:
                 raise OptionError(
                     f"{name!r}: no control of {type(self).__name__}."
-                    f"{_checks.close(name, self.declared)} They are: {list(self.declared)}."
+                    f"{checks.close(name, self.declared)} They are: {list(self.declared)}."
                 )
         return {name: self.declared[name].checked(v, name) for name, v in values.items()}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from snnlab import _checks
+from snnlab._arguments import checks
 from snnlab.conversion import Percentile, convert
 from snnlab.explorers.toolkit.controls import Control, Scale, Slider
 from snnlab.explorers.toolkit.explorer import Explorer
@@ -97,12 +97,12 @@ class PercentileExplorer(NetworkExplorer):
         SNNLabError
             As `convert` and `simulate`.
         """
-        self._timesteps = _checks.whole(timesteps, "timesteps")
-        percentiles = several(percentiles, "percentiles", _checks.percentile)
+        self._timesteps = checks.whole(timesteps, "timesteps")
+        percentiles = several(percentiles, "percentiles", checks.percentile)
         start = 99.9 if 99.9 in percentiles else percentiles[-1]
         network = convert(model, x_cal, threshold=Percentile(start))
         self._x_cal, self._layer = x_cal, layer
-        self._name = _checks.layer(layer, network.layers)
+        self._name = checks.layer(layer, network.layers)
         self._percentiles = percentiles
         declared: dict[str, Control] = {
             "steps": Slider("steps T", "how long it may run", 1, timesteps, 1, min(8, timesteps)),

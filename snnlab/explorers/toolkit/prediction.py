@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from matplotlib.axes import Axes
 
-from snnlab import _checks
+from snnlab._arguments import checks
 from snnlab.explorers.toolkit.explorer import Explorer
 from snnlab.plots._style import GREEN
 
@@ -33,7 +33,7 @@ class PredictionExplorer(Explorer):
         """
         if prediction is not None:
             expected = "a finite number, or None for no prediction."
-            prediction = _checks.number(prediction, "prediction", expected=expected)
+            prediction = checks.number(prediction, "prediction", expected=expected)
         self._prediction = prediction
         super().__init__()
 

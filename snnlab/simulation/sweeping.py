@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from snnlab import _checks, _labels
-from snnlab._images import Images
+from snnlab._arguments import checks, labels
+from snnlab._arguments.images import Images
 from snnlab.conversion import Fixed, Percentile, ThresholdRule, convert
 from snnlab.exceptions import OptionError, needs
 from snnlab.graph.fingerprint import fingerprint
@@ -116,21 +116,21 @@ def sweep(
     named = dict(models) if isinstance(models, Mapping) else {"": models}
     if not named:
         raise OptionError("models: is an empty dict, expected at least one Module or Network.")
-    steps = _checks.chosen_steps(
+    steps = checks.chosen_steps(
         [timesteps] if isinstance(timesteps, Integral) else timesteps, name="timesteps"
     )
     if not steps:
         raise OptionError("timesteps: is empty, expected at least one number of steps.")
     if jobs is not None:
         todo = "a whole number above 0, or -1 for all cores."
-        jobs = _checks.number(jobs, "jobs", excluded=(0,), whole=True, expected=todo)
+        jobs = checks.number(jobs, "jobs", excluded=(0,), whole=True, expected=todo)
     x_cal = None if x_cal is None else _array(Images(x_cal, "x_cal"))[0]
     for name, model in named.items():
         _check_model(name or "models", model, grid, x_cal)
     frames = max(steps) if grid.get("input") == ["frames"] else None
     shape = _image_shape(named, x_cal) if frames else None
     x, own = _array(Images(x, "x", shape, timesteps=frames))
-    y = _labels.read(_labels.given_or_own(y, own), (len(x),))
+    y = labels.read(labels.given_or_own(y, own), (len(x),))
     known, named_metrics = {}, {}
     for name, model in named.items():
         known[name], answer = _tried(model, grid, x, x_cal)
@@ -206,7 +206,7 @@ def _simulated(
     network = model if isinstance(model, Network) else convert(model, x_cal, **chosen(_CONVERT))
     network, options = network.replace(**chosen(_REPLACE)), chosen(_SIMULATE)
     if "seed" in options:  # one generator, so that the parts draw what the whole would
-        options["seed"] = _checks.generator(options["seed"])
+        options["seed"] = checks.generator(options["seed"])
     # In parts, since the spike counts of all images after each number of steps may not fit.
     parts = (x[first : first + IMAGES] for first in range(0, len(x), IMAGES))
     outputs, own, spikes = [], [], np.zeros(len(steps))
@@ -293,9 +293,9 @@ def _tried(model: Any, grid: Mapping[str, list], x: Any, x_cal: Any) -> tuple[st
         Percentile(**setting)
     for setting in each("threshold"):
         todo = "For a percentile write snnlab.Percentile(99.9), for a number snnlab.Fixed(1.0)."
-        _checks.instance(setting["threshold"], ThresholdRule, "grid['threshold']", todo)
+        checks.instance(setting["threshold"], ThresholdRule, "grid['threshold']", todo)
     for setting in each("seed"):
-        _checks.generator(setting["seed"])
+        checks.generator(setting["seed"])
     # Hooks, and methods that a layer overrides, are not in the graph's code but in its output.
     # It is rounded, so that another number of threads does not count.
     scale = np.abs(answer.outputs).max() or 1.0
@@ -328,7 +328,7 @@ def _listed(grid: Any) -> dict[str, list]:
     listed = {}
     for option, values in grid.items():
         if option not in _OPTIONS:
-            near = _checks.close(option, _OPTIONS)
+            near = checks.close(option, _OPTIONS)
             raise OptionError(
                 f"grid[{option!r}]: no such option, expected some of {list(_OPTIONS)}.{near}"
             )

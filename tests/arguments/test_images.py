@@ -15,8 +15,9 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, TensorDataset
 
 import snnlab as sl
-from snnlab import _images, brian
-from snnlab._images import Images, checksums
+from snnlab import brian
+from snnlab._arguments import images as images_module
+from snnlab._arguments.images import Images, checksums
 from snnlab.conversion import activation_based, statistics, verification
 from snnlab.data import train
 
@@ -384,10 +385,10 @@ def test_runs_hold_a_few_batches_and_read_once(monkeypatch):
 
 
 def test_what_can_be_read_once_is_kept_up_to_a_size(monkeypatch):
-    monkeypatch.setattr(_images, "_KEPT_BYTES", X.nbytes)
+    monkeypatch.setattr(images_module, "_KEPT_BYTES", X.nbytes)
     expected = sl.convert(MODEL, X).thresholds
     same(sl.convert(MODEL, iter(X.split(8))).thresholds, expected)
-    monkeypatch.setattr(_images, "_KEPT_BYTES", X.nbytes - 1)
+    monkeypatch.setattr(images_module, "_KEPT_BYTES", X.nbytes - 1)
     message = r"x_cal: found \w+, which can be read only once.*Expected.*DataLoader"
     with pytest.raises(sl.MemoryBudgetError, match=message):
         sl.convert(MODEL, (images for images in X.split(8)))
@@ -417,7 +418,7 @@ def test_memory_mapped_images_are_not_read_as_a_whole(tmp_path, monkeypatch):
     require = np.require
     monkeypatch.setattr(np, "require", lambda a, *rest: copied.append(len(a)) or require(a, *rest))
     monkeypatch.setattr(statistics, "_BATCH_BYTES", 30_000)
-    monkeypatch.setattr(_images, "TOGETHER", 8)
+    monkeypatch.setattr(images_module, "TOGETHER", 8)
     monkeypatch.setattr("snnlab.simulation.engine._BLOCK_BYTES", 60_000)
     expected = sl.simulate(NET, X, 4)
     same(sl.convert(MODEL, mapped).thresholds, sl.convert(MODEL, X).thresholds)

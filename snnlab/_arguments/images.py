@@ -12,8 +12,9 @@ from typing import Any, NoReturn
 import numpy as np
 import torch
 
-from snnlab import _checks, _memory
-from snnlab._batches import (
+from snnlab import _text
+from snnlab._arguments import checks
+from snnlab._arguments.batches import (
     TOGETHER,
     Array,
     Elements,
@@ -26,7 +27,7 @@ from snnlab._batches import (
 from snnlab.exceptions import CalibrationError, MemoryBudgetError, ShapeError
 
 # What can be read once but is needed several times is kept up to this size.
-_KEPT_BYTES = _memory.GIB
+_KEPT_BYTES = _text.GIB
 
 # Images, shape (b, ...), and their labels if there are any.
 Batch = tuple[torch.Tensor, np.ndarray | None]
@@ -116,7 +117,7 @@ class Images:
         if self._array is None:
             self._look_ahead(most)
         images = torch.cat(self._ahead) if self._array is None else self._array
-        return _checks.image_tensor(images[:most], self.name)
+        return checks.image_tensor(images[:most], self.name)
 
     def count_up_to(self, most: int) -> int | None:
         """Return their number if it is at most so many; else None."""
@@ -127,13 +128,13 @@ class Images:
         """Yield them as tensors of so many images, the last one of what is left."""
         first = 0
         for images in self._chunks(size):
-            ready = _checks.image_tensor(images, self.name, dtype, first)
+            ready = checks.image_tensor(images, self.name, dtype, first)
             if self.check is not None:
                 self.check(ready)
             yield ready
             first += len(ready)
 
-    def whole(self, dtype: torch.dtype | None = None, memory: int = _memory.GIB) -> torch.Tensor:
+    def whole(self, dtype: torch.dtype | None = None, memory: int = _text.GIB) -> torch.Tensor:
         """Return all of them as one tensor, for work that needs them many times.
 
         Raises
@@ -146,7 +147,7 @@ class Images:
             parts.append(part)
             if self._array is None and sum(one.nbytes for one in parts) > memory:
                 raise MemoryBudgetError(
-                    f"{self.name}: its images take more than {_memory.words(memory)} together, "
+                    f"{self.name}: its images take more than {_text.size(memory)} together, "
                     f"expected fewer: they are needed many times and kept. Pass a part of them, as "
                     f"torch.utils.data.Subset(dataset, range(1000))."
                 )
@@ -187,7 +188,7 @@ class Images:
         if self._array is not None:
             slices = range(0, len(self._array), TOGETHER)
             batches: Iterator[torch.Tensor] = (
-                _checks.as_tensor(self._array[i : i + TOGETHER]) for i in slices
+                checks.as_tensor(self._array[i : i + TOGETHER]) for i in slices
             )
         else:
             opened = self._open if self._open is not None else self._opened()
@@ -240,7 +241,7 @@ class Images:
         size = 0
         for given in () if self._source is None else self._source:
             images, labels = parted(given, self.name)
-            tensor = _checks.as_tensor(self._in_order(images))
+            tensor = checks.as_tensor(self._in_order(images))
             batch = tensor, labels_of(labels, len(tensor), self.name)
             if self._kept is not None:
                 size += tensor.nbytes
@@ -252,11 +253,11 @@ class Images:
     def _in_order(self, images: Any) -> Array:
         """Return images of the right shape, an array with the images first."""
         if self.timesteps is None or self.shape is None:
-            array = _checks.image_array(images, self.name, self.shape)
+            array = checks.image_array(images, self.name, self.shape)
             self.shape = tuple(array.shape[1:])
             return array
         stacked = isinstance(self._source, Elements)
-        array = _checks.image_array(images, self.name)
+        array = checks.image_array(images, self.name)
         return frames_first(array, self.name, self.timesteps, self.shape, stacked)
 
     def _compare(self, found: np.ndarray) -> None:
@@ -275,7 +276,7 @@ class Images:
     def _refuse_to_keep(self) -> NoReturn:
         raise MemoryBudgetError(
             f"{self.name}: found {type(self._source).__name__}, which can be read only once, and "
-            f"its images take more than {_memory.words(_KEPT_BYTES)}. Expected something that can "
+            f"its images take more than {_text.size(_KEPT_BYTES)}. Expected something that can "
             f"be read several times, for thresholds need more than one reading. Pass a DataLoader "
             f"or a Dataset, or fewer images."
         )

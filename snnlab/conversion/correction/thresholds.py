@@ -6,10 +6,10 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from snnlab import _checks
-from snnlab._memory import GIB
+from snnlab._arguments import checks
+from snnlab._text import GIB
+from snnlab.conversion.correction.layer_by_layer import Received, layer_by_layer
 from snnlab.conversion.statistics import by_channel
-from snnlab.correction.layer_by_layer import Received, layer_by_layer
 from snnlab.dynamics.neuron import Neuron
 from snnlab.graph.evaluation import activation, cap
 from snnlab.network import Network
@@ -67,7 +67,7 @@ def tune_thresholds(
     >>> tune_thresholds(net, [[0.0], [0.5], [1.0]], timesteps=2).thresholds
     {'relu': 1.0}
     """
-    _checks.option(error, "error", ERRORS)
+    checks.option(error, "error", ERRORS)
 
     def change(layer: Received) -> Neuron:
         mean = layer.currents.mean(0, dtype=torch.float64).to(layer.currents)

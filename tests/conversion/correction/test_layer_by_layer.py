@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import snnlab as sl
-from snnlab.correction import layer_by_layer
+from snnlab.conversion.correction import layer_by_layer
 
 T = 12
 

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import fx
 
-from snnlab import _checks
-from snnlab._images import Images
-from snnlab._memory import GIB, words
+from snnlab import _text
+from snnlab._arguments import checks
+from snnlab._arguments.images import Images
 from snnlab.dynamics.exact import AnalogReLU
 from snnlab.dynamics.layer import IFLayer
 from snnlab.dynamics.neuron import Neuron, per_neuron
@@ -73,7 +73,7 @@ def layer_by_layer(
     timesteps: int,
     change: Callable[[Received], Neuron],
     *,
-    memory: int = GIB,
+    memory: int = _text.GIB,
 ) -> Network:
     """Return the network with neurons that were changed one layer after the other.
 
@@ -116,8 +116,8 @@ def layer_by_layer(
     >>> _ = layer_by_layer(net, [[0.375], [2.0]], 4, shown)
     relu [[0.375], [2.0]] [[0.25], [1.0]]
     """
-    _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
-    timesteps, memory = _checks.whole(timesteps, "timesteps"), _checks.whole(memory, "memory")
+    checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
+    timesteps, memory = checks.whole(timesteps, "timesteps"), checks.whole(memory, "memory")
     graph, neurons = network.graph, dict(network.neurons)
     images = _images_that_fit(x, graph, timesteps, memory)
     activations: dict[fx.Node, torch.Tensor] = {}
@@ -154,15 +154,15 @@ def _images_that_fit(x: Any, graph: Graph, timesteps: int, memory: int) -> torch
     fitting = memory // needed
     if not fitting:
         raise MemoryBudgetError(
-            f"x: one image in {timesteps} steps needs {words(needed)}, memory allows "
-            f"{words(memory)}. Allow more, as memory={needed}, or take fewer steps."
+            f"x: one image in {timesteps} steps needs {_text.size(needed)}, memory allows "
+            f"{_text.size(memory)}. Allow more, as memory={needed}, or take fewer steps."
         )
     count = images.count_up_to(fitting) if images.count is None else images.count
     if count is None or count > fitting:
         images = images.sample(fitting)
         warnings.warn(
             f"x: {fitting} of the images are used, chosen by what they hold, so that all "
-            f"{timesteps} steps of a layer fit into {words(memory)}. For more of them write "
+            f"{timesteps} steps of a layer fit into {_text.size(memory)}. For more of them write "
             f"memory=, for none left out pass fewer images.",
             stacklevel=4,
         )

@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 import snnlab as sl
-from snnlab import _threads, data
+from snnlab import data
+from snnlab.graph import threads as module
 
 MODEL = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(144, 3))
 X = torch.rand(40, 1, 6, 6, generator=torch.Generator().manual_seed(0))
@@ -40,21 +41,21 @@ def test_threads_that_pay_within_the_users_setting_and_the_quota(
 ):
     monkeypatch.setattr(joblib, "cpu_count", lambda: processors)
     monkeypatch.setenv("OMP_WAIT_POLICY", waiting)
-    with _threads.threads_for(work * _threads._WORK_OF_A_THREAD):
+    with module.threads_for(work * module._WORK_OF_A_THREAD):
         assert torch.get_num_threads() == threads
     assert torch.get_num_threads() == 3
 
 
 def test_an_error_leaves_the_users_setting():
-    with pytest.raises(KeyError), _threads.threads_for(0):
+    with pytest.raises(KeyError), module.threads_for(0):
         raise KeyError
     assert torch.get_num_threads() == 3
 
 
 def test_multiplications_are_those_of_the_definition():
-    assert _threads.multiplications(MODEL, X[:5]) == 5 * (4 * 36 * 9 + 144 * 3)
+    assert module.multiplications(MODEL, X[:5]) == 5 * (4 * 36 * 9 + 144 * 3)
     grouped = nn.Conv1d(4, 6, 2, groups=2)
-    assert _threads.multiplications(grouped, torch.ones(1, 4, 8)) == 6 * 7 * 2 * 2
+    assert module.multiplications(grouped, torch.ones(1, 4, 8)) == 6 * 7 * 2 * 2
     assert not any(layer._forward_hooks for layer in MODEL.modules())
     assert sl.trace(MODEL, X).multiplications == 4 * 36 * 9 + 144 * 3
 

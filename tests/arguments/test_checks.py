@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 import snnlab as sl
-from snnlab import _checks, course, data, explorers, plots
+from snnlab import course, data, explorers, plots
+from snnlab._arguments import checks
 from snnlab.analysis import deviation, quantization
 
 MODEL = nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 2), nn.ReLU())
@@ -91,7 +92,7 @@ def test_numbers_of_every_kind_are_taken(name, good, call):
 
 
 def test_ends_may_be_beyond_the_type_of_a_number():
-    assert _checks.number(np.float16(3), "x", -1e6, 1e6) == 3
+    assert checks.number(np.float16(3), "x", -1e6, 1e6) == 3
 
 
 @pytest.mark.parametrize("bad", [True, "1", 1j, np.nan, 0, [1.0, np.inf], [True], None])

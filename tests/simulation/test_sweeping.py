@@ -338,7 +338,7 @@ def test_what_other_code_computed_does_not_count(marks, tmp_path, monkeypatch):
 
 
 def test_all_code_that_a_sweep_imports_counts():
-    needed = grimp.build_graph("snnlab").find_upstream_modules("snnlab.sweeping")
+    needed = grimp.build_graph("snnlab").find_upstream_modules("snnlab.simulation.sweeping")
     folders = {name.split(".")[1] for name in needed if name.count(".") == 2}
     assert folders == set(sweeping._FOLDERS)
 

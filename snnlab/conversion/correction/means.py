@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from snnlab import _checks
-from snnlab._memory import GIB
+from snnlab._arguments import checks
+from snnlab._text import GIB
+from snnlab.conversion.correction.layer_by_layer import Received, layer_by_layer
 from snnlab.conversion.statistics import by_channel
-from snnlab.correction.layer_by_layer import Received, layer_by_layer
 from snnlab.dynamics.neuron import Neuron, per_neuron
 from snnlab.exceptions import OptionError
 from snnlab.network import Network
@@ -99,7 +99,7 @@ def correct_potential(network: Network, x: Any, timesteps: int, *, memory: int =
     >>> correct_potential(net, [[0.375], [0.625]], timesteps=4).neurons["relu"].v_init
     array([0.5])
     """
-    _checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
+    checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
     hard = [name for name, neuron in network.neurons.items() if neuron.reset == "zero"]
     if hard:
         raise OptionError(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import snnlab as sl
-from snnlab import _labels
+from snnlab._arguments import labels
 
 RNG = np.random.default_rng(0)
 OUTPUTS = {"classes": RNG.normal(size=(3, 8, 10)), "two": RNG.normal(size=(3, 8, 2))}
@@ -145,11 +145,11 @@ def test_other_labels_are_refused_with_what_to_write(kind, y, message):
 )
 def test_what_the_messages_say_to_write_is_right(kind, y, written):
     right = {"classes": Y, "one": ONE, "two": ONE, "pixels": MASK}[kind]
-    for labels in (y, torch.from_numpy(y)):
+    for same in (y, torch.from_numpy(y)):
         with pytest.raises(sl.ShapeError) as refused:
-            record(kind).accuracy(labels)
+            record(kind).accuracy(same)
         assert written in str(refused.value)
-        found = record(kind).accuracy(eval(written, {"y": labels, "np": np}))
+        found = record(kind).accuracy(eval(written, {"y": same, "np": np}))
         assert np.array_equal(found, record(kind).accuracy(right))
 
 
@@ -176,5 +176,5 @@ def test_labels_that_are_given_count_and_not_those_that_came_along():
 def test_labels_that_are_given_are_not_changed():
     for y in (Y.astype(np.uint8), torch.from_numpy(Y)):
         before = y.copy() if isinstance(y, np.ndarray) else y.clone()
-        assert _labels.classes(y, (8,), 10) is not y
+        assert labels.classes(y, (8,), 10) is not y
         assert (y == before).all()

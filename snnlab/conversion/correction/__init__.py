@@ -1,0 +1,7 @@
+"""Corrections that look at the spikes a layer really receives, for a given number of steps."""
+
+from snnlab.conversion.correction.layer_by_layer import Received, layer_by_layer
+from snnlab.conversion.correction.means import correct_bias, correct_potential
+from snnlab.conversion.correction.thresholds import tune_thresholds
+
+__all__ = ["Received", "correct_bias", "correct_potential", "layer_by_layer", "tune_thresholds"]

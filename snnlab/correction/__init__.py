@@ -1,7 +1,0 @@
-"""Corrections that look at the spikes a layer really receives, for a given number of steps."""
-
-from snnlab.correction.layer_by_layer import Received, layer_by_layer
-from snnlab.correction.means import correct_bias, correct_potential
-from snnlab.correction.thresholds import tune_thresholds
-
-__all__ = ["Received", "correct_bias", "correct_potential", "layer_by_layer", "tune_thresholds"]
