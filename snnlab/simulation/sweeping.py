@@ -30,7 +30,7 @@ _SIMULATE = ("input", "seed", "dtype")
 _OPTIONS = ("percentile", *_CONVERT, *_REPLACE, *_SIMULATE)
 IMAGES = 500  # simulated at once
 # The folders whose code decides what a sweep finds.
-_FOLDERS = ("graph", "dynamics", "saving", "conversion", "simulation")
+_FOLDERS = ("_arguments", "graph", "dynamics", "saving", "conversion", "simulation")
 # Number of threads and precision are set for the whole process while a network is computed, and
 # set back afterwards. So threads take turns.
 _ALONE = threading.RLock()
@@ -242,7 +242,7 @@ def _packed(value: Any) -> np.ndarray:
 @functools.cache
 def _sources() -> str:
     """Return the fingerprint of the code that a sweep computes with."""
-    package = Path(__file__).parent
+    package = Path(__file__).parent.parent
     below = (f for name in _FOLDERS for f in (package / name).rglob("*.py"))
     files = [*package.glob("*.py"), *below]
     return fingerprint(*(file.read_text(encoding="utf-8") for file in sorted(files)))
