@@ -103,7 +103,9 @@ class Images:
             self._kept = []
 
     @classmethod
-    def of(cls, x: Any, name: str, shape: Sequence[int], *, again: bool = False) -> "Images":
+    def of(
+        cls, x: Any, name: str, shape: Sequence[int] | None = None, *, again: bool = False
+    ) -> "Images":
         """Return `x` itself if it is images already, else images of it."""
         return x if isinstance(x, Images) else cls(x, name, shape, again=again)
 

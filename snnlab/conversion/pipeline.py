@@ -121,7 +121,7 @@ def convert(
     checks.option(readout, "readout", ("potential", "spikes"))
     checks.option(average_pool, "average_pool", ("affine", "spikes"))
     checks.option(shortcut, "shortcut", ("spikes", "analog"))
-    x_cal = Images(x_cal, "x_cal", again=True)
+    x_cal = Images.of(x_cal, "x_cal", again=True)
     first = x_cal.first(TOGETHER)
     traced = trace(model, first, output=output)
     graph = fold_batchnorm(traced)

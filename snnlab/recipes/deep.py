@@ -5,6 +5,7 @@ from typing import Any
 from torch import nn
 
 from snnlab._arguments import checks
+from snnlab._arguments.images import Images
 from snnlab.conversion import MMSE, ThresholdRule, convert
 from snnlab.conversion.correction import correct_potential
 from snnlab.conversion.pipeline import Shortcut
@@ -68,6 +69,7 @@ def deep(
     max_spikes = checks.whole(max_spikes, "max_spikes")
     levels = max_spikes * checks.whole(timesteps, "timesteps")
     rule = MMSE(levels, per_channel=True) if threshold is None else threshold
-    network = convert(model, x_cal, threshold=rule, shortcut=shortcut)
+    images = Images.of(x_cal, "x_cal", again=True)  # an iterator can be read only once
+    network = convert(model, images, threshold=rule, shortcut=shortcut)
     network = network.replace(signed=signed, max_spikes=max_spikes, scale=1 / max_spikes)
-    return correct_potential(network, x_cal, timesteps)
+    return correct_potential(network, images, timesteps)

@@ -42,6 +42,11 @@ def test_every_choice_can_be_changed(small):
     assert_same(recipes.deep(model, x, 4, **options), expected)
 
 
+def test_images_that_can_be_read_only_once_are_enough(small):
+    model, x = small
+    assert_same(recipes.deep(model, iter(x.split(5)), 4), recipes.deep(model, x, 4))
+
+
 def test_thresholds_of_bursts_are_those_of_as_many_levels(small):
     model, x = small
     single, bursts = recipes.deep(model, x, 6), recipes.deep(model, x, 2, max_spikes=3)

@@ -145,7 +145,7 @@ def layer_by_layer(
 
 def _images_that_fit(x: Any, graph: Graph, timesteps: int, memory: int) -> torch.Tensor:
     """Return as many images as can be worked on at once, chosen by what they hold; say if fewer."""
-    images = Images(x, "x", graph.input_shape, again=True)
+    images = Images.of(x, "x", graph.input_shape, again=True)
     # Of a step: what is alive at once, twice for torch's own work space, and two copies of a layer.
     largest = max(size(node) for node in graph.layers.values())
     of_a_step = 2 * (peak_live_size(graph.nodes, last_uses(graph)) + largest)
