@@ -138,7 +138,7 @@ class _Walk:
         elif kind is Kind.MAX_POOL:
             self._pool(node)
         elif kind is Kind.RECTIFIER:
-            self._rectify(node)
+            self._accumulate(node, size(node))
         elif self.units.has_weights(node):
             self._multiply(node)
         else:
@@ -160,25 +160,21 @@ class _Walk:
             self.costs.append(Cost(self.row_of[node], column, spikes))
 
     def _pool(self, node: fx.Node) -> None:
-        """Let a max pooling pass on spikes, or a real number at every step."""
+        """Let a max pooling pass on spikes, or real numbers."""
         source = source_of(node)
-        signals = self.signals[source]
-        if signals == {Signal.CONSTANT}:
-            self._begin(node, Signal.CONSTANT)
-        elif self._passes_spikes(node):
+        if self.signals[source] != {Signal.CONSTANT} and self._passes_spikes(node):
             spikes = self._ways(self.values[source])[Signal.SPIKES]
             self.costs.append(Cost(self.row_of[node], "pooling", spikes))
             self._begin(node, Signal.SPIKES)
         else:
-            self.costs.append(Cost(self.row_of[node], "analog", by_step=size(source)))
-            self._begin(node, Signal.CURRENT)
+            self._accumulate(node, size(source))
 
-    def _rectify(self, node: fx.Node) -> None:
-        """Let the ReLU of a shortcut pass on a real number at every step."""
+    def _accumulate(self, node: fx.Node, additions: int) -> None:
+        """Let a node pass on how much its output grows at a step, which takes so many additions."""
         if self.signals[source_of(node)] == {Signal.CONSTANT}:
             self._begin(node, Signal.CONSTANT)
         else:
-            self.costs.append(Cost(self.row_of[node], "analog", by_step=size(node)))
+            self.costs.append(Cost(self.row_of[node], "analog", by_step=additions))
             self._begin(node, Signal.CURRENT)
 
     def _passes_spikes(self, pool: fx.Node) -> bool:
