@@ -41,7 +41,6 @@ SETTING: dict[str, Any] = {
     "optimizer": "SGD with Nesterov momentum 0.9, weight decay 5e-4",
     "learning_rate": "one cycle up to 0.2",
     "augmentation": "random crop with padding 4, random flip",
-    "arithmetic": "bfloat16 where torch.autocast chooses it, else float32",
     "seed": 0,
 }
 HELD_OUT, PADDING, SIDE = 2_000, 4, 32
@@ -104,7 +103,7 @@ def train(file: Path, folder: Path, setting: dict[str, Any]) -> None:
         start, losses = time.time(), []
         model.train()
         for chosen in torch.randperm(len(padded)).chunk(steps):
-            loss = step(model, augmented(padded, chosen), targets[chosen])
+            loss = F.cross_entropy(model(augmented(padded, chosen)), targets[chosen])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -131,13 +130,6 @@ def prepared(setting: dict[str, Any], steps: int) -> tuple[torch.nn.Module, Any,
     total = setting["epochs"] * steps
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.2, total, pct_start=0.2)
     return model, optimizer, schedule
-
-
-def step(model: torch.nn.Module, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Return the loss for a batch."""
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        scores = model(x)
-    return F.cross_entropy(scores.float(), y)
 
 
 def augmented(padded: torch.Tensor, chosen: torch.Tensor) -> torch.Tensor:
