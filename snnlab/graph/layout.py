@@ -120,7 +120,7 @@ def laid_out(
         return value if layout is None else Layout(*layout).back(value)
 
     args, kwargs = fx.node.map_aggregate((args, kwargs), moved)
-    found = _function_named(function)(*args, **kwargs)
+    found = function_named(function)(*args, **kwargs)
     if isinstance(found, torch.Tensor):
         return Layout(*result).front(found)
     return tuple(Layout(*layout).front(part) for part, layout in zip(found, result, strict=True))
@@ -152,7 +152,7 @@ def name_in_home(target: Any) -> str | None:
     return home and f"{home}.{name}"
 
 
-def _function_named(function: str) -> Callable:
+def function_named(function: str) -> Callable:
     """Return a function of the table of operations; others a file cannot name."""
     home, _, name = function.partition(".")
     if name not in operations.KNOWN:

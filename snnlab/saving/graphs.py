@@ -9,6 +9,7 @@ from torch import fx, nn
 from snnlab.exceptions import DataError
 from snnlab.graph.canonical import Graph
 from snnlab.graph.head import Head
+from snnlab.graph.layout import function_named, laid_out
 from snnlab.saving.values import (
     PROPERTIES,
     decoded,
@@ -206,6 +207,8 @@ def _node(graph: fx.Graph, entry: Data, made: dict[str, fx.Node], data: Data) ->
     called = functions()[target] if op == "call_function" else target
     if called is getattr and args[1] not in PROPERTIES:
         raise DataError(f"{args[1]!r} is no property that a network reads, expected {PROPERTIES}.")
+    if called is laid_out:
+        function_named(args[0])  # which it calls in a run
     node = graph.create_node(op, called, args, kwargs, entry["name"])
     if node.name != entry["name"]:
         raise DataError(f"{entry['name']!r} is no name of a node. Expected another one for each.")

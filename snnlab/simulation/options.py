@@ -108,6 +108,7 @@ def refuse_outside_unit(x: torch.Tensor) -> None:
     if x.min() < 0 or x.max() > 1:
         raise OptionError(
             f"x: values from {x.min():g} to {x.max():g}, expected [0, 1]: in a spike train a "
-            f"pixel is a probability. Rescale the images, and convert a network that was trained "
-            f"on them, or use input='analog'."
+            f"pixel is a probability. If they were normalized by mean and standard deviation, let "
+            f"the model do that: convert nn.Sequential(normalize, model), and give pixels in "
+            f"[0, 1]. Else use input='analog'."
         )

@@ -322,6 +322,9 @@ HOSTILE = {
     "getattr": call("getattr", {"node": "input_1"}, "__class__"),
     "another property": call("getattr", {"node": "input_1"}, "data"),
     "a chain of properties": call("getattr", {"node": "input_1"}, "T.__class__"),
+    "a function behind another one": call(
+        "snnlab.laid_out", "torch.load", ["stolen"], {"dict": []}, [], [0, 1, 1]
+    ),
     "operators in place": call("operator.setitem", {"node": "input_1"}, 0, 1.0),
     "operator.attrgetter": call("operator.attrgetter", "__class__.__mro__"),
     "in place": call("torch.relu_", {"node": "input_1"}),
