@@ -285,6 +285,7 @@ AFFINE = [
     case("nn.BatchNorm2d", IMAGE, nn.BatchNorm2d(4)),
     case("nn.BatchNorm2d affine=False", IMAGE, nn.BatchNorm2d(4, affine=False)),
     case("nn.BatchNorm3d", VOLUME, nn.BatchNorm3d(4)),
+    case("nn.SyncBatchNorm", IMAGE, nn.SyncBatchNorm(4)),
     case(
         "F.batch_norm",
         IMAGE,
