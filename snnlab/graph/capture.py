@@ -12,7 +12,12 @@ import torch
 from torch import fx, nn
 from torch.overrides import TorchFunctionMode
 
-from snnlab.exceptions import ShapeError, SNNLabError, UnsupportedLayerError
+from snnlab.exceptions import (
+    MemoryBudgetError,
+    ShapeError,
+    SNNLabError,
+    UnsupportedLayerError,
+)
 from snnlab.graph import operations
 from snnlab.graph.canonical import tensors
 from snnlab.graph.memory import View, memory_of, strides_of, version_of, within_image
@@ -23,6 +28,8 @@ from snnlab.graph.spelling import name_of_call, spelled, tensors_in, without_wri
 
 _READS = {"item", "tolist", "numpy", "equal", "allclose", "is_nonzero", "__bool__", "__int__"}
 _READS |= {"__float__", "__index__", "__complex__", "__array__", "__contains__", "__dlpack__"}
+# Of so many images what a model makes is held while it is recorded: 2, 5 and 1.
+_IMAGES = 8
 # Of the second tensor these read shape and type alone.
 _LIKE = {"expand_as", "view_as", "reshape_as", "type_as", "to"}
 
@@ -153,6 +160,13 @@ class Recording(TorchFunctionMode):
             where = f"model{line_of_error(error)}"
             why = f"{type(error).__name__}: {why}" if why else type(error).__name__
             kind = ShapeError if isinstance(error, AssertionError) else kind
+        full = isinstance(error, MemoryError) or "allocate memory" in why or "out of memory" in why
+        if full:
+            return MemoryBudgetError(
+                f"{where}: there is no memory left for a batch of {len(images)} images of shape "
+                f"{shape}: {why}. Expected room for {_IMAGES} images and all that the model makes "
+                f"of them. Convert with smaller images, or where there is more memory."
+            )
         return kind(
             f"{where}: fails for a batch of {len(images)} images of shape {shape}: {why}. Expected "
             f"a model that takes any number of images of this shape. Look at the shape of x, and "

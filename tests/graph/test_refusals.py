@@ -13,6 +13,7 @@ from torch import nn
 
 from snnlab import QCFS, Fixed, ann, convert, trace, verify
 from snnlab.exceptions import (
+    MemoryBudgetError,
     OptionError,
     ShapeError,
     SNNLabError,
@@ -579,6 +580,17 @@ def test_images_of_a_shape_that_does_not_fit_the_model_are_refused(shape, line):
     message = message_of(ShapeError, convert, model(), images(2, shape))
     assert f"{line}: fails for a batch of 2 images of shape {shape}" in message
     assert "Look at the shape of x" in message
+
+
+def test_a_model_that_finds_no_memory_is_no_matter_of_its_shape():
+    class Huge(nn.Module):
+        def forward(self, x):
+            return torch.relu(x).expand(-1, -1, 1 << 44).clone()
+
+    message = message_of(MemoryBudgetError, convert, Huge(), torch.rand(2, 1, 1))
+    assert re.match(r"'clone', line \d+ of test_refusals.py .*: there is no memory left", message)
+    assert "batch of 2 images of shape (1, 1)" in message
+    assert message.endswith("Convert with smaller images, or where there is more memory.")
 
 
 def test_one_image_without_batch_is_refused():
