@@ -14,6 +14,10 @@ from snnlab.data import bundled, networks
 from tools import train_cifar
 
 HELD_OUT = 6
+CYCLES = [
+    {"epochs": 2, "largest_rate": 0.2, "sides": [16, 32]},
+    {"epochs": 1, "largest_rate": 0.1, "sides": [32]},
+]
 
 
 def jpegs(rng, count):
@@ -42,6 +46,7 @@ def file(tmp_path, monkeypatch):
     small = {"cifar10_resnet20": lambda: data.resnet(8, width=2, channels=3)}
     monkeypatch.setattr(networks, "ARCHITECTURES", networks.ARCHITECTURES | small)
     monkeypatch.setitem(train_cifar.SETTING, "batch", 8)
+    monkeypatch.setitem(train_cifar.SETTING, "cycles", CYCLES)
     return tmp_path / "cifar.npz"
 
 
@@ -76,42 +81,65 @@ def test_each_image_is_cut_out_somewhere_and_flipped_or_not(rng):
 
 def test_a_training_goes_on_to_the_same_result(file, tmp_path, monkeypatch, capsys):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    assert typed(monkeypatch, "train", file, whole, 3) == 0
+    assert typed(monkeypatch, "train", file, whole) == 0
     save, done = train_cifar.Checkpoint.save, []
 
     def interrupted(self, epoch):
         save(self, epoch)
-        done.append(epoch)
-        if done == [1, 2]:
-            raise KeyboardInterrupt
+        done.append(f"{self.file.stem} {epoch}")
+        raise KeyboardInterrupt
 
     monkeypatch.setattr(train_cifar.Checkpoint, "save", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        typed(monkeypatch, "train", file, parts, 3)
-    assert typed(monkeypatch, "train", file, parts, 3) == 0
-    assert done == [1, 2, 3]
-    one, other = (
-        torch.load(folder / "checkpoint.pt", weights_only=True) for folder in (whole, parts)
-    )
+    for _ in range(3):  # within the first cycle, at its end, and at the end of the second
+        with pytest.raises(KeyboardInterrupt):
+            typed(monkeypatch, "train", file, parts)
+    assert typed(monkeypatch, "train", file, parts) == 0
+    assert done == ["cycle1 1", "cycle1 2", "cycle2 1"]
+    one, other = (torch.load(folder / "cycle2.pt", weights_only=True) for folder in (whole, parts))
     for state, same in zip(one["states"][0].values(), other["states"][0].values(), strict=True):
         assert torch.equal(state, same)
-    log = (whole / "log.txt").read_text(encoding="utf-8")
-    assert log.count("\n") == 3
-    assert "epoch   3 of 3, loss " in log
-    assert typed(monkeypatch, "train", file, parts, 4) == 1  # another setting
+    log = (whole / "log.txt").read_text(encoding="utf-8").splitlines()
+    assert [line.partition(", loss")[0] for line in log] == [
+        "cycle 1, epoch   1 of 2",
+        "cycle 1, epoch   2 of 2",
+        "cycle 2, epoch   1 of 1",
+    ]
+    monkeypatch.setitem(train_cifar.SETTING, "seed", 1)
+    assert typed(monkeypatch, "train", file, parts) == 1
     assert "is of a training with" in capsys.readouterr().err
+
+
+def test_the_images_grow_and_the_rate_rises_and_falls_in_each_cycle(file, tmp_path, monkeypatch):
+    seen = []
+
+    def noted(parts, padded, targets, side):
+        loss = train_once((noting(parts[0]), *parts[1:]), padded, targets, side)
+        seen.append((side, parts[1].param_groups[0]["lr"]))
+        return loss
+
+    def noting(model):
+        model.register_forward_pre_hook(lambda _, args: sides.add(args[0].shape[2:]))
+        return model
+
+    train_once, sides = train_cifar.train_once, set()
+    monkeypatch.setattr(train_cifar, "train_once", noted)
+    typed(monkeypatch, "train", file, tmp_path / "run")
+    assert [side for side, _ in seen] == [16, 32, 32]
+    assert sides == {(16, 16), (32, 32)}
+    (_, between), (_, end), _ = seen
+    assert 0 < end < 0.001 < between < 0.2
 
 
 def test_the_network_is_packed_with_what_it_was_measured_on(file, tmp_path, monkeypatch, capsys):
     assert typed(monkeypatch, "pack", file, tmp_path / "run") == 1
-    assert "Train first" in capsys.readouterr().err
+    assert "0 of 1 epochs are done" in capsys.readouterr().err
     folder = tmp_path / "run"
-    typed(monkeypatch, "train", file, folder, 2)
-    saved = torch.load(folder / "checkpoint.pt", weights_only=True)
-    torch.save(saved | {"epoch": 1}, folder / "checkpoint.pt")
+    typed(monkeypatch, "train", file, folder)
+    saved = torch.load(folder / "cycle2.pt", weights_only=True)
+    torch.save(saved | {"epoch": 0}, folder / "cycle2.pt")
     assert typed(monkeypatch, "pack", file, folder) == 1
-    assert "1 of 2 epochs are done" in capsys.readouterr().err
-    torch.save(saved, folder / "checkpoint.pt")
+    assert "0 of 1 epochs are done" in capsys.readouterr().err
+    torch.save(saved, folder / "cycle2.pt")
     assert typed(monkeypatch, "pack", file, folder) == 0
     card = bundled._card(tmp_path / "cifar10_resnet20.safetensors")
     images, labels = train_cifar.read(file, "test")
