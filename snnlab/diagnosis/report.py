@@ -99,6 +99,12 @@ class Accumulation:
         The sum over all layers of what arrives, with its signs.
     measured : float
         The error of the output.
+
+    Derived here.
+
+    >>> found = Accumulation({"a": 0.1, "b": 0.1}, {"a": 0.2, "b": 0.05}, added=0.25, measured=0.5)
+    >>> found.interplay, found.compounds
+    (2.0, True)
     """
 
     own: Mapping[str, float]
