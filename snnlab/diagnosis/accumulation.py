@@ -43,7 +43,8 @@ def accumulation(network: Network, x: torch.Tensor, report: ErrorParts) -> Accum
         if name == "output":
             continue
         a = report.activations[name][some]
-        error = sum(values[some] for part, values in parts.items() if part != "propagated")
+        made = [values[some] for part, values in parts.items() if part != "propagated"]
+        error = np.sum(made, axis=0)
         reached = _output(graph, images, name, a + error) - exact
         added += reached
         own[name] = _rms(error) / (_rms(a) or np.nan)
