@@ -13,6 +13,7 @@ from snnlab._text import counted
 from snnlab.analysis import decompose
 from snnlab.analysis.mean_currents import mean_currents
 from snnlab.conversion import verify
+from snnlab.diagnosis.accumulation import accumulation
 from snnlab.diagnosis.localization import (
     blamed,
     shares_of_own_errors,
@@ -20,7 +21,7 @@ from snnlab.diagnosis.localization import (
     without_own_error,
 )
 from snnlab.diagnosis.remedies import remedies
-from snnlab.diagnosis.report import Diagnosis, Finding, LayerScale, Remedy
+from snnlab.diagnosis.report import Accumulation, Diagnosis, Finding, LayerScale, Remedy
 from snnlab.diagnosis.suspicions import Suspicion, settings, suspicions
 from snnlab.diagnosis.trials import Trials
 from snnlab.diagnosis.wording import are_right, reads, shown
@@ -79,12 +80,15 @@ class Examination:
         layer: str | None = None
         gains: dict[str, float] = {}
         tried: tuple[Remedy, ...] = ()
+        together: Accumulation | None = None
         if self.lost:
             currents = mean_currents(self.network, self.x, self.record)
             exact = without_own_error(self.network, currents, self.timesteps, self.trials)
             layer = blamed(exact, self.snn, self.ann, self.scale)
+            parts = decompose(self.network, self.x, self.record)
+            together = accumulation(self.network, self.x, parts)
             if layer is None:
-                gains = shares_of_own_errors(decompose(self.network, self.x, self.record))
+                gains = shares_of_own_errors(parts)
             else:
                 gains = self._gains(layer, currents[layer], exact[layer])
             tried = remedies(self.network, self.timesteps, self.trials)
@@ -103,6 +107,7 @@ class Examination:
             settings=found,
             remedies=tried,
             scale=self.scale,
+            accumulation=together,
         )
 
     def _gains(self, layer: str, z: np.ndarray, exact: float) -> dict[str, float]:

@@ -29,8 +29,13 @@ def diagnose(
 
     What is unusual about the settings is repaired, all together and one by one: it is a cause only
     if accuracy comes back with it. Each spiking layer is freed of its own error alone, to see where
-    the loss arises; in the layer to blame, part by part. Then the usual remedies are tried. All on
-    the same images, with analog input.
+    the loss arises; in the layer to blame, part by part. With 10 layers or more it is told whether
+    their errors add on the way to the output, or compound. Then the remedies are tried. All on the
+    same images, with analog input.
+
+    Thresholds, as remedies, are chosen on these images and judged by them. What is fitted neuron by
+    neuron is not: it is fitted to every other image, and judged by those between, and the other way
+    round.
 
     Parameters
     ----------

@@ -73,11 +73,80 @@ class Remedy:
         With this change alone, in [0, 1]; of another metric its value.
     cost : float
         Time of a run, in multiples of the time before.
+    needs : str
+        What the hardware has to be able to do; empty if nothing beyond what it does now.
     """
 
     words: str
     accuracy: float
     cost: float
+    needs: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Accumulation:
+    """How the own errors of many layers come together at the output.
+
+    All numbers are root mean squares, over that of what the ANN has at the same place.
+
+    Parameters
+    ----------
+    own : mapping from layer name to float
+        The layer's own error, φ - R(z̄), where it arises; NaN where the ANN is silent.
+    arriving : mapping from layer name to float
+        What arrives of it at the output if all other layers are exact.
+    added : float
+        The sum over all layers of what arrives, with its signs.
+    measured : float
+        The error of the output.
+
+    Derived here.
+
+    >>> found = Accumulation({"a": 0.1, "b": 0.1}, {"a": 0.2, "b": 0.05}, added=0.25, measured=0.5)
+    >>> found.interplay, found.compounds
+    (2.0, True)
+    """
+
+    own: Mapping[str, float]
+    arriving: Mapping[str, float]
+    added: float
+    measured: float
+
+    @property
+    def interplay(self) -> float:
+        """Measured over added: 1 if errors add, above it if one makes another larger."""
+        if self.added:
+            return self.measured / self.added
+        return np.inf if self.measured else 1.0
+
+    @property
+    def gains(self) -> tuple[float, float]:
+        """What arrives of an error of the first half of the layers, and of the second half.
+
+        Over what it was where it arose: below 1 it fades on its way, above 1 it grows.
+        """
+        own, arriving = (np.array(list(v.values())) for v in (self.own, self.arriving))
+        halves = slice(None, len(own) // 2), slice(len(own) // 2, None)
+        squares = [
+            (np.nansum(np.square(arriving[half])), np.nansum(np.square(own[half])))
+            for half in halves
+        ]
+        first, second = (float(np.sqrt(a / o)) if o else 0.0 for a, o in squares)
+        return first, second
+
+    @property
+    def grows(self) -> bool:
+        """Whether errors grow on their way.
+
+        Those of the first half arrive larger than they were, and twice as strongly as others.
+        """
+        first, second = self.gains
+        return first > 1 and first >= 2 * second
+
+    @property
+    def compounds(self) -> bool:
+        """Whether errors grow on their way, or make each other larger by half or more."""
+        return self.grows or self.interplay >= 1.5
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -106,9 +175,12 @@ class Diagnosis:
         mean squares of the own errors of all layers.
     settings : mapping from layer name to LayerScale
     remedies : tuple of Remedy
-        Those that cost no time first, among them the best first.
+        Those that cost no time first; among them those that need nothing new, the best first.
     scale : Scale
         What the numbers mean: `name` and `words` of the metric, and whether `higher_is_better`.
+    accumulation : Accumulation or None
+        How the errors of the layers come together; None if nothing is lost, or with less than 10
+        spiking layers.
     """
 
     timesteps: int
@@ -123,6 +195,7 @@ class Diagnosis:
     settings: Mapping[str, LayerScale]
     remedies: tuple[Remedy, ...]
     scale: Scale = ACCURACY
+    accumulation: Accumulation | None = None
 
     @property
     def causes(self) -> tuple[Finding, ...]:
@@ -153,7 +226,8 @@ class Diagnosis:
             return said if self.causes else [*said, f"Nothing is wrong that costs {no_more}."]
         if not self.causes:
             said.append("Nothing unusual was found that explains the loss.")
-        return [*said, self._where(), self._what_helps()]
+        together = [] if self.accumulation is None else [self._together(self.accumulation)]
+        return [*said, self._where(), *together, self._what_helps()]
 
     def _what_helps(self) -> str:
         gain = self.scale.gain
@@ -162,14 +236,32 @@ class Diagnosis:
             return "None of the remedies helps."
         enough = [r for r in self.remedies if gain((self.snn + self.ann) / 2, r.accuracy) >= 0]
         if not enough:
-            words = f"The best remedy, {best.words}, reaches {shown(best.accuracy, self.scale)}"
+            words = f"The best remedy, {best.words}, reaches {self._reaches(best)}"
             return f"{words}: less than half of what is lost comes back."
         first = enough[0]
         words = "Cheapest remedy that brings back at least half"
-        words = f"{words}: {first.words}, {shown(first.accuracy, self.scale)}."
+        words = f"{words}: {first.words}, {self._reaches(first)}."
         if gain(first.accuracy, best.accuracy) <= 0:
             return words
-        return f"{words} Best: {best.words}, {shown(best.accuracy, self.scale)}."
+        return f"{words} Best: {best.words}, {self._reaches(best)}."
+
+    def _reaches(self, remedy: Remedy) -> str:
+        needs = f" (needs {remedy.needs})" if remedy.needs else ""
+        return f"{shown(remedy.accuracy, self.scale)}{needs}"
+
+    def _together(self, found: Accumulation) -> str:
+        layers, what = f"The own errors of {counted(len(found.own), 'layer')}", "add"
+        if found.compounds:
+            what = "compound"
+        grown = ""
+        if found.grows:
+            times = f"{found.gains[0]:.3g} times as large as they were"
+            grown = f"those of the first half arrive at the output {times}, "
+        return (
+            f"{layers} {what}: {grown}passed on alone, each through exact layers, they would add "
+            f"up to {found.added:.0%} of the output (root mean square). Together they make "
+            f"{found.measured:.0%}."
+        )
 
     def _signed(self, gain: float) -> str:
         return signed(gain, self.scale, self.ann - self.snn)
@@ -212,11 +304,14 @@ class Diagnosis:
                     shown(r.accuracy, self.scale),
                     self._signed(self.scale.gain(self.snn, r.accuracy)),
                     f"{r.cost:g}",
+                    r.needs,
                 ]
                 for r in self.remedies
             ]
             gained = "points gained" if self.scale.is_share else "gained"
-            columns = ["remedy", right, gained, "time"]
+            columns = ["remedy", right, gained, "time", "needs"]
+            if not any(r.needs for r in self.remedies):
+                columns, remedies = columns[:-1], [row[:-1] for row in remedies]
             found.append(_text.Table("Remedies, each alone, cheapest first", columns, remedies))
         return found
 

@@ -63,10 +63,9 @@ def test_the_same_numbers_by_another_name_give_the_same_diagnosis():
         helps, usually = said[-1], usual.sentences[-1]
         assert re.sub(r"[\d.]+%?", "", helps) == re.sub(r"[\d.]+%?", "", usually)
         assert "%" not in " ".join(said).replace("99.9th percentile", "")
-        assert [table.header[-1] for table in found.tables()] == [
-            f"{words} without its error",
-            "time",
-        ]
+        layers, remedies = (table.header for table in found.tables())
+        assert layers[-1] == f"{words} without its error"
+        assert remedies == ["remedy", words, "gained", "time", "needs"]
 
 
 def test_one_logit():
@@ -106,7 +105,7 @@ def test_a_regression():
     )
     assert sum(found.gains.values()) == pytest.approx(found.snn - found.exact["1"])
     assert all(found.exact[layer] < found.snn for layer in found.exact)
-    values = [remedy.accuracy for remedy in found.remedies if remedy.cost == 1]
+    values = [(bool(r.needs), r.accuracy) for r in found.remedies if r.cost == 1]
     assert values == sorted(values)
     assert f"the RMS error would be {found.exact['1']:.4g}" in found.sentences[-2]
     ax = plots.diagnosis(found)

@@ -72,6 +72,19 @@ def test_the_cheapest_remedy_in_words(accuracies, words):
     assert report(remedies=tuple(Remedy(*one) for one in tried)).sentences[-1] == words
 
 
+def test_what_a_remedy_needs_in_words():
+    one, two = Remedy("one", 0.75, 1.0), Remedy("two", 0.8, 1.0, "more wires")
+    assert report(remedies=(one, two)).sentences[-1] == (
+        "Cheapest remedy that brings back at least half: one, 75.00%. Best: two, 80.00% (needs "
+        "more wires)."
+    )
+    assert report(remedies=(two,)).sentences[-1].endswith("two, 80.00% (needs more wires).")
+    poor = report(remedies=(Remedy("three", 0.6, 1.0, "more wires"),)).sentences[-1]
+    assert poor.startswith("The best remedy, three, reaches 60.00% (needs more wires): less than")
+    columns = [report(remedies=tried).tables()[1].header for tried in ((one,), (one, two))]
+    assert columns[1] == [*columns[0], "needs"]
+
+
 def test_tables_hold_every_layer_and_every_remedy(blamed_layer):
     _, found = blamed_layer
     layers, remedies = found.tables()
@@ -81,8 +94,9 @@ def test_tables_hold_every_layer_and_every_remedy(blamed_layer):
         assert percentile == f"{setting.over_percentile:.3g}"
         assert maximum == f"{setting.over_maximum:.3g}"
         assert right == f"{found.exact[name]:.2%}"
-    for remedy, (words, right, gained, time) in zip(found.remedies, remedies.rows, strict=True):
-        assert (words, right) == (remedy.words, f"{remedy.accuracy:.2%}")
+    for remedy, (*cells, gained, time, needs) in zip(found.remedies, remedies.rows, strict=True):
+        assert cells == [remedy.words, f"{remedy.accuracy:.2%}"]
+        assert needs == remedy.needs
         assert float(gained) == pytest.approx(100 * (remedy.accuracy - found.snn), abs=0.005)
         assert float(time) == remedy.cost
     rows = report().tables()[0].rows
