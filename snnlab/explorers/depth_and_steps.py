@@ -168,7 +168,6 @@ class DepthAndSteps(NetworksExplorer):
     def formula(self, data: dict[str, Any], **values: Any) -> str:
         """Return when a neuron fires for the first time, and which have by now."""
         steps = values["steps"]
-        reached = (data["fired"] < 50).sum(1) + 1
         return (
             r"<p>A spike reaches the next layer in the same step, so spikes can cross all layers "
             r"in one step. But a neuron that starts with $v_0$ and receives the steady current $z$ "
@@ -176,7 +175,8 @@ class DepthAndSteps(NetworksExplorer):
             r"$$t_1 = \max\left(1, \left\lceil\frac{\theta - v_0}{z}\right\rceil\right)$$"
             r"<p>So by now those have fired that receive at least</p>"
             rf"$$z = \frac{{\theta - v_0}}{{T}} = \frac{{\theta - v_0}}{{{steps}}},$$"
-            r"<p>and neurons with a small current come late, in whichever layer they are. Half of "
-            rf"those that fire within {self._timesteps} steps have fired by step {reached[0]} in "
-            rf"the first layer, by step {reached[-1]} in the last.</p>"
+            r"<p>and neurons with a small current come late, in whichever layer they are. Of those "
+            rf"that fire within {self._timesteps} steps "
+            rf"{data['fired'][:, steps - 1].mean():.1f} % have fired by now, on average over the "
+            r"layers.</p>"
         )
