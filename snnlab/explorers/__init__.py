@@ -9,6 +9,7 @@ with needs("snnlab.explorers", "matplotlib", "ipywidgets"):
 from snnlab.explorers.clipped_mass import ClippedMass
 from snnlab.explorers.counting import Counting
 from snnlab.explorers.deviation_error import DeviationError
+from snnlab.explorers.energy_budget import EnergyBudget
 from snnlab.explorers.four_currents import FourCurrents
 from snnlab.explorers.input_coding import InputCoding
 from snnlab.explorers.layer_quantization import LayerQuantization
@@ -25,6 +26,7 @@ __all__ = [
     "ClippedMass",
     "Counting",
     "DeviationError",
+    "EnergyBudget",
     "Explorer",
     "FourCurrents",
     "InputCoding",
