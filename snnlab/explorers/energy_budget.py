@@ -22,6 +22,7 @@ from snnlab.plots._style import BLACK, BLUE, GREEN, ORANGE
 from snnlab.simulation import ann, simulate
 
 STEPS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
+MAC = MULTIPLICATION + ADDITION
 SHARES = (1.0, 1000.0)  # of the ANN's energy, in percent: what the right half has room for
 MOST = 250.0  # and the left one
 # Color and hatch of each part; nothing is told by color alone.
@@ -64,9 +65,9 @@ def compute(
         "additions": ac * sum(n[name] for name in ADDITIONS),
         "neuron updates": update * n["updates"],
     }
-    ann, snn = mac * n["true"][0], sum(parts.values())
+    ann, snn = mac * n["true"][0], np.sum(list(parts.values()), axis=0)
     beside = snn[here] - ac * n["synaptic"][here]  # all that is no synaptic operation
-    within = np.interp(ann, snn, counts["steps"], left=0, right=counts["steps"][-1] + 1)
+    past = counts["steps"][-1] + 1
     return {
         "steps": counts["steps"],
         "accuracy": counts["accuracy"],
@@ -76,7 +77,7 @@ def compute(
         "here": here,
         "arrived": n["synaptic"][here] / n["true"][0],
         "affordable": max(0.0, ann - beside) / (ac * n["true"][0]),
-        "break_even": within,
+        "break_even": np.interp(ann, snn, counts["steps"], left=0, right=past),
     }
 
 
@@ -120,7 +121,7 @@ class EnergyBudget(Explorer):
         default = max(T for T in options.values() if T <= 16)
         self.declared: Mapping[str, Control] = {
             "steps": Scale("steps T", "after how many it is read", options, default),
-            "mac": Slider("MAC (pJ)", "multiply and add", 0.01, 5.0, 0.01, MULTIPLICATION + ADDITION),
+            "mac": Slider("MAC (pJ)", "multiply and add", 0.01, 5.0, 0.01, MAC),
             "ac": Slider(
                 "addition (pJ)", "one for each spike that arrives", 0.01, 3.0, 0.01, ADDITION
             ),
