@@ -62,7 +62,7 @@ def compute(
     here = list(counts["steps"]).index(steps)
     parts = {
         "MACs": mac * n["multiplications"],
-        "additions": ac * sum(n[name] for name in ADDITIONS),
+        "additions": ac * np.sum([n[name] for name in ADDITIONS], axis=0),
         "neuron updates": update * n["updates"],
     }
     ann, snn = mac * n["true"][0], np.sum(list(parts.values()), axis=0)
