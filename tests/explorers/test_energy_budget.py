@@ -127,6 +127,17 @@ def test_a_bar_without_room_is_told_and_the_point_stands_at_the_edge(explorer):
     assert y == data["accuracy"][data["here"]]
 
 
+def test_the_words_say_just_where_the_bar_ends(explorer):
+    seen = set()
+    for update in (0.0, 2.0, 4.0, 8.0):
+        words = explorer.move(steps=16, update=update)
+        data = explorer.compute(**explorer.values)
+        longer = 100 * data["snn"][data["here"]] / data["ann"] > MOST
+        assert ("more than the bar has room for" in words) == longer
+        seen.add(longer)
+    assert seen == {False, True}
+
+
 def test_any_number_of_steps_can_be_the_last():
     three = made(explorers.EnergyBudget, timesteps=5)
     assert list(three.compute(steps=5, **PRICES)["steps"]) == [1, 2, 3, 4, 5]
