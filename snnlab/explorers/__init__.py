@@ -10,6 +10,7 @@ from snnlab.explorers.clipped_mass import ClippedMass
 from snnlab.explorers.counting import Counting
 from snnlab.explorers.depth_and_steps import DepthAndSteps
 from snnlab.explorers.deviation_error import DeviationError
+from snnlab.explorers.energy_budget import EnergyBudget
 from snnlab.explorers.four_currents import FourCurrents
 from snnlab.explorers.input_coding import InputCoding
 from snnlab.explorers.layer_quantization import LayerQuantization
@@ -29,6 +30,7 @@ __all__ = [
     "Counting",
     "DepthAndSteps",
     "DeviationError",
+    "EnergyBudget",
     "Explorer",
     "FourCurrents",
     "InputCoding",

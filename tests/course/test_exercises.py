@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers import wrong_04, wrong_05, wrong_06
+from helpers import wrong_04, wrong_05, wrong_06, wrong_08
 
 import snnlab as sl
 from snnlab import course
@@ -32,9 +32,10 @@ NUMBERS = [
     *("4.1", "4.2", "4.5"),
     *("5.2", "5.3", "5.5"),
     *("6.1", "6.2", "6.5"),
+    *("8.2", "8.6", "8.7"),
 ]
 # Those that ask for a count; all others may be off by a millionth.
-EXACT = {"2.1", "2.3", "2.5", "3.2", "4.1", "6.2", "6.5"}
+EXACT = {"2.1", "2.3", "2.5", "3.2", "4.1", "6.2", "6.5", "8.2"}
 FUNCTIONS = {n: e for n, e in EXERCISES.items() if isinstance(e, FunctionExercise)}
 
 
@@ -307,7 +308,7 @@ WRONG = {
         "single level": [lambda rho, levels: 1 / (1 / rho - 1)],
         "all of them again": [lambda rho, levels: rho**levels / (1 - rho)],
     },
-} | wrong_04.WRONG | wrong_05.WRONG | wrong_06.WRONG  # fmt: skip
+} | wrong_04.WRONG | wrong_05.WRONG | wrong_06.WRONG | wrong_08.WRONG  # fmt: skip
 
 
 @pytest.mark.parametrize("number", FUNCTIONS)
