@@ -3,14 +3,28 @@
 from typing import Any
 
 from snnlab._arguments import checks
-from snnlab.course.exercises import notebook_02, notebook_03, notebook_04, notebook_05, notebook_06
+from snnlab.course.exercises import (
+    notebook_02,
+    notebook_03,
+    notebook_04,
+    notebook_05,
+    notebook_06,
+    notebook_07,
+)
 from snnlab.course.exercises.base import Exercise
 from snnlab.course.exercises.help import Help
 from snnlab.course.feedback import Feedback
 
 EXERCISES: dict[str, Exercise] = {
     exercise.number: exercise
-    for notebook in (notebook_02, notebook_03, notebook_04, notebook_05, notebook_06)
+    for notebook in (
+        notebook_02,
+        notebook_03,
+        notebook_04,
+        notebook_05,
+        notebook_06,
+        notebook_07,
+    )
     for exercise in notebook.ALL
 }
 
