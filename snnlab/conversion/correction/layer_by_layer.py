@@ -54,6 +54,12 @@ class Received:
     activation: torch.Tensor
     node: fx.Node
 
+    @property
+    def right(self) -> torch.Tensor:
+        """What would be right for these currents, R(z̄) in float64, shape (B, C, ...)."""
+        mean = self.currents.mean(0, dtype=torch.float64)
+        return activation(self.node, mean.to(self.currents)).double()
+
     def passed_on(self, neuron: Neuron) -> torch.Tensor:
         """Return what neurons pass on under these currents, φ in float64, shape (B, C, ...)."""
         steps, images = self.currents.shape[:2]

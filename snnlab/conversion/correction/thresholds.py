@@ -11,12 +11,11 @@ from snnlab._text import GIB
 from snnlab.conversion.correction.layer_by_layer import Received, layer_by_layer
 from snnlab.conversion.statistics import by_channel
 from snnlab.dynamics.neuron import Neuron
-from snnlab.graph.evaluation import activation, cap
+from snnlab.graph.evaluation import cap
 from snnlab.network import Network
 
 ERRORS = ("own", "total")
-# Times the largest activation: four to an octave, the highest first.
-_FACTORS = 2.0 ** (1 - np.arange(21) / 4)
+FACTORS = 2.0 ** (1 - np.arange(21) / 4)  # four to an octave
 
 
 def tune_thresholds(
@@ -70,16 +69,40 @@ def tune_thresholds(
     checks.option(error, "error", ERRORS)
 
     def change(layer: Received) -> Neuron:
-        mean = layer.currents.mean(0, dtype=torch.float64).to(layer.currents)
-        right = activation(layer.node, mean) if error == "own" else layer.activation
-        return _best(layer, right.double(), per_channel)
+        right = layer.right if error == "own" else layer.activation.double()
+        return _best(layer, right, per_channel)
 
     tuned = layer_by_layer(network, x, timesteps, change, memory=memory)
     return tuned.corrected_for(thresholds=timesteps)
 
 
-def _best(layer: Received, right: torch.Tensor, per_channel: bool) -> Neuron:
-    """Return the neuron with the threshold that comes nearest to what is right, (B, C, ...)."""
+def candidates(layer: Received, *, per_channel: bool = False) -> list[float | np.ndarray]:
+    """Return the thresholds that `tune_thresholds` tries for a layer.
+
+    Parameters
+    ----------
+    layer : Received
+    per_channel : bool
+        One threshold per channel instead of one per layer.
+
+    Returns
+    -------
+    list of float or array, shape (C,)
+        The threshold that there is, and `FACTORS` times the largest activation, from high to low;
+        none above a cap. A channel that is always silent keeps its threshold.
+
+    Source: ours, as `tune_thresholds`.
+
+    >>> from torch import nn
+    >>> from snnlab import Fixed, convert
+    >>> from snnlab.conversion.correction import layer_by_layer
+    >>> net = convert(nn.ReLU(), [[1.0]], threshold=Fixed(16.0))
+    >>> def shown(layer):
+    ...     print([float(candidates(layer)[position]) for position in (0, 1, 5, 21)])
+    ...     return layer.neuron
+    >>> _ = layer_by_layer(net, [[0.0], [0.5], [1.0]], 2, shown)
+    [16.0, 2.0, 1.0, 0.0625]
+    """
     channels = by_channel(layer.activation).amax(1).double().cpu().numpy()
     largest = channels if per_channel else channels.max(keepdims=True)
     present = np.asarray(layer.neuron.v_threshold)
@@ -87,14 +110,17 @@ def _best(layer: Received, right: torch.Tensor, per_channel: bool) -> Neuron:
         present = np.broadcast_to(present, channels.shape)
     upper = cap(layer.node)
     highest = np.inf if upper is None else upper / layer.neuron.max_spikes
-    # A channel that is always silent keeps its threshold.
-    tried = [np.minimum(np.where(largest > 0, f * largest, present), highest) for f in _FACTORS]
-    candidates = [present, *(theta if per_channel else theta[0] for theta in tried)]
-    errors = []
-    for theta in candidates:
+    tried = [np.minimum(np.where(largest > 0, f * largest, present), highest) for f in FACTORS]
+    return [present, *(theta if per_channel else theta[0] for theta in tried)]
+
+
+def _best(layer: Received, right: torch.Tensor, per_channel: bool) -> Neuron:
+    """Return the neuron with the threshold that comes nearest to what is right, (B, C, ...)."""
+    tried, errors = candidates(layer, per_channel=per_channel), []
+    for theta in tried:
         neuron = dataclasses.replace(layer.neuron, v_threshold=theta)
         square = by_channel((layer.passed_on(neuron) - right) ** 2).mean(1).cpu().numpy()
         errors.append(square if per_channel else square.mean())
     best = np.argmin(errors, axis=0)
-    theta = np.choose(best, candidates) if per_channel else candidates[best]
+    theta = np.choose(best, tried) if per_channel else tried[best]
     return dataclasses.replace(layer.neuron, v_threshold=theta)
