@@ -40,11 +40,10 @@ def run(client: NotebookClient) -> None:
     Later cells may change what it is made of.
     """
     client.reset_execution_trackers()
+    code = [n for n, cell in enumerate(client.nb.cells) if cell.cell_type == "code"]
     with client.setup_kernel():
-        for index, cell in enumerate(list(client.nb.cells)):
-            if cell.cell_type != "code":
-                continue
-            client.execute_cell(cell, index, execution_count=client.code_cells_executed + 1)
+        for count, index in enumerate(code, 1):
+            cell = client.execute_cell(client.nb.cells[index], index, execution_count=count)
             for output in cell.outputs:
                 if is_prediction(output):
                     output.data["text/html"] += ask(client)

@@ -1,7 +1,7 @@
 """The exercises of notebook 07.
 
-The solutions of 7.2 and 7.4 are written as a learner would write them, without snnlab. The game of
-7.6 measures a network of the learner on images that the notebook never shows.
+The solutions of 7.3 and 7.4 are written as a learner would write them, without snnlab. The game,
+7.7, measures a network of the learner on images that the notebook never shows.
 """
 
 import warnings
@@ -24,7 +24,7 @@ from snnlab.graph.operations import Kind
 from snnlab.network import Network
 from snnlab.simulation import ann, simulate
 
-# Exercise 7.2
+# Exercise 7.3
 
 
 def error_after(layers, own, gain):
@@ -36,7 +36,7 @@ def error_after(layers, own, gain):
 
 
 _error_after = FunctionExercise(
-    number="7.2",
+    number="7.3",
     hints=(
         "Nothing arrives at the first layer, so behind it there is its own error only. What "
         "arrives at the second one, and what leaves it?",
@@ -176,15 +176,13 @@ _offset = FunctionExercise(
 )
 
 
-# Exercise 7.6
+# Exercise 7.7
 
 MODEL = "digits_resnet110"
 # Millions of additions for an image, of the solution below.
 PAR = 5.0
 ALLOWED = 2  # of 200 images: a point
-_SOLUTION = """\
-network = sl.recipes.deep(model, x_cal[:128], timesteps=2, max_spikes=2)
-entry = (network, 2)"""
+_SOLUTION = "entry = (sl.recipes.deep(model, x_cal[:128], 2, max_spikes=2), 2)"
 
 
 @dataclass(frozen=True)
@@ -309,10 +307,10 @@ def _analog(network: Network) -> bool:
 
 
 _game = Game(
-    number="7.6",
+    number="7.7",
     hints=(
         "Half the steps cost half the additions. So first find what is accurate in few steps: "
-        "which cure of sections 7.4 and 7.5 helped most?",
+        "which cure of sections 7.4 to 7.6 helped most?",
         "sl.recipes.deep puts them together, with thresholds made for few steps: "
         "sl.recipes.deep(model, x_cal, timesteps). Below 4 steps look at signed= and max_spikes=.",
         "With max_spikes=2 a neuron has as many answers in 2 steps as else in 4, and less can come "
