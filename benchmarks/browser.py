@@ -32,6 +32,7 @@ given = {
     "activations": np.random.default_rng(0).exponential(size=10_000),
     "network": convert(model, data.x_train),
 }
+given["networks"] = {"conv8": given["network"]}
 """
 ECHO = """
 import ipywidgets
@@ -81,8 +82,8 @@ def kernel_side() -> None:
         print(f"{name:30} {computing:10.2f} {drawing:17.2f}")
     begin = time.perf_counter()
     explorer = made("StepsAndPercentile")
-    opening, prepared = time.perf_counter() - begin, len(explorer._runs)
-    explorer._runs.clear()
+    opening, prepared = time.perf_counter() - begin, len(explorer.simulations)
+    explorer.simulations.clear()
     begin = time.perf_counter()
     explorer.move(percentile=50.0)
     visit = 1000 * (time.perf_counter() - begin)

@@ -8,6 +8,7 @@ with needs("snnlab.explorers", "matplotlib", "ipywidgets"):
 
 from snnlab.explorers.clipped_mass import ClippedMass
 from snnlab.explorers.counting import Counting
+from snnlab.explorers.depth_and_steps import DepthAndSteps
 from snnlab.explorers.deviation_error import DeviationError
 from snnlab.explorers.four_currents import FourCurrents
 from snnlab.explorers.input_coding import InputCoding
@@ -15,15 +16,18 @@ from snnlab.explorers.layer_quantization import LayerQuantization
 from snnlab.explorers.network_error import NetworkError
 from snnlab.explorers.pooling_gates import PoolingGates
 from snnlab.explorers.quantization_error import QuantizationError
+from snnlab.explorers.shortcut_variants import ShortcutVariants
 from snnlab.explorers.single_neuron import SingleNeuron
 from snnlab.explorers.spurious_spikes import SpuriousSpikes
 from snnlab.explorers.steps_and_percentile import StepsAndPercentile
 from snnlab.explorers.threshold_multipliers import ThresholdMultipliers
+from snnlab.explorers.threshold_tuning import ThresholdTuning
 from snnlab.explorers.toolkit.explorer import Explorer
 
 __all__ = [
     "ClippedMass",
     "Counting",
+    "DepthAndSteps",
     "DeviationError",
     "Explorer",
     "FourCurrents",
@@ -32,8 +36,10 @@ __all__ = [
     "NetworkError",
     "PoolingGates",
     "QuantizationError",
+    "ShortcutVariants",
     "SingleNeuron",
     "SpuriousSpikes",
     "StepsAndPercentile",
     "ThresholdMultipliers",
+    "ThresholdTuning",
 ]

@@ -11,19 +11,15 @@ from snnlab._arguments import checks
 from snnlab._text import counted
 from snnlab.exceptions import OptionError
 from snnlab.explorers.toolkit.controls import Control, Scale, Slider
-from snnlab.explorers.toolkit.drawing import finish, ring
+from snnlab.explorers.toolkit.drawing import LOOKS, finish, ring
 from snnlab.explorers.toolkit.network_explorer import NetworkExplorer
 from snnlab.network import Network
 from snnlab.plots import _style
-from snnlab.plots._style import BLACK, BLUE, GREEN, ORANGE
+from snnlab.plots._style import BLACK, BLUE
 from snnlab.simulation import simulate
 
 MULTIPLIERS = tuple(2.0**k for k in range(-3, 4))
 NEAR = 1.0  # points below the ANN that count as having arrived
-_LINES = (
-    *((BLUE, "o-"), (ORANGE, "s--"), (GREEN, "^-.")),
-    *((BLACK, "x:"), (BLUE, "v--"), (ORANGE, "D:")),
-)
 
 
 def accuracy_and_spikes(
@@ -87,10 +83,10 @@ class ThresholdMultipliers(NetworkExplorer):
 
     def __init__(self, network: Network, x: Any, y: Any, *, timesteps: int = 32):
         checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
-        if len(network.layers) > len(_LINES):
+        if len(network.layers) > len(LOOKS):
             raise OptionError(
                 f"network: has {len(network.layers)} spiking layers, expected at most "
-                f"{len(_LINES)}, since each has a slider. For deeper ones make a table: "
+                f"{len(LOOKS)}, since each has a slider. For deeper ones make a table: "
                 f"snnlab.sweep(network, {{'scale': [0.5, 1, 2]}}, x, y)."
             )
         self._timesteps = checks.whole(timesteps, "timesteps")
@@ -140,7 +136,7 @@ class ThresholdMultipliers(NetworkExplorer):
         every = max(1, self._timesteps // 8)
         self._layers = [
             right.plot(steps, steps, form, color=color, ms=4, markevery=every, label=name)[0]
-            for name, (color, form) in zip(self._network.layers, _LINES, strict=False)
+            for name, (color, form) in zip(self._network.layers, LOOKS, strict=False)
         ]
         self._now = right.axvline(1, color=BLACK, lw=0.8)
         right.set(xlim=(0, self._timesteps + 1), ylim=(-3, 103))

@@ -40,7 +40,10 @@ given = {
     "x_cal": digits.x_train, "x": digits.x_test, "y": digits.y_test,
     "activations": np.random.default_rng(0).exponential(size=10_000),
 }
-given["network"] = convert(given["model"], digits.x_train)
+shallow = convert(given["model"], digits.x_train)
+deeper = nn.Sequential(*given["model"][:3], nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 10))
+given["network"] = convert(deeper, digits.x_train)
+given["networks"] = {"shallow": shallow, "deeper": given["network"]}
 for name in explorers.__all__:
     wanted = inspect.signature(getattr(explorers, name)).parameters.values()
     if name != "Explorer":

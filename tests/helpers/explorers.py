@@ -40,10 +40,13 @@ def given():
     model = nn.Sequential(nn.Linear(6, 12), nn.ReLU(), nn.Linear(12, 3))
     y = model(torch.tensor(x).float()).argmax(1).numpy()
     activations = torch.relu(model[0](torch.tensor(x).float())).detach()
-    network = sl.convert(model, x)
+    deeper = nn.Sequential(*model[:2], nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, 3))
+    network = sl.convert(deeper, x)
+    shallow = sl.convert(model, x)
     return {
         "model": model,
         "network": network,
+        "networks": {"shallow": shallow, "deeper": network, "low": network.replace(scale=0.5)},
         "x_cal": x,
         "x": x,
         "y": y,

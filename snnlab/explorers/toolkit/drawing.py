@@ -5,7 +5,13 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from snnlab.plots._style import BLACK
+from snnlab.plots._style import BLACK, BLUE, GREEN, ORANGE
+
+# Lines of things of one kind, told apart by form as well.
+LOOKS = (
+    *((BLUE, "o-"), (ORANGE, "s--"), (GREEN, "^-.")),
+    *((BLACK, "x:"), (BLUE, "v--"), (ORANGE, "D:")),
+)
 
 
 def finish(ax: Axes, title: str, pad: int, columns: int, grid: bool = False, **given: Any) -> None:

@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 import snnlab as sl
-from snnlab.conversion.correction import layer_by_layer
+from snnlab.conversion.correction import candidates, layer_by_layer
 
 T = 12
 
@@ -152,3 +152,36 @@ def test_the_dtype_is_that_of_the_network():
         return layer.neuron
 
     layer_by_layer(net, [[0.5]], 4, look)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_right_for_the_currents_is_the_relu_of_their_mean(seed):
+    steps, x, net = converted(seed)
+    expected = oracles.plain_loop(steps, np.broadcast_to(x, (T, *x.shape)), "subtract", 0.5)
+
+    def look(layer):
+        right = np.maximum(expected["currents"][layer.name], 0)
+        np.testing.assert_allclose(layer.right.numpy(), right, rtol=0, atol=1e-6)
+        return layer.neuron
+
+    layer_by_layer(net, x, T, look)
+
+
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_candidates_are_the_present_threshold_and_shares_of_the_largest_activation(per_channel):
+    x = np.array([[0.5, 8.0, -1.0], [1.0, 4.0, -2.0]])
+    net = sl.convert(nn.ReLU(), x, threshold=sl.Fixed([64.0, 64.0, 3.0]))
+    seen = []
+
+    def look(layer):
+        seen.extend(candidates(layer, per_channel=per_channel))
+        return layer.neuron
+
+    layer_by_layer(net, x, T, look)
+    present, *tried = seen
+    assert present.tolist() == [64, 64, 3]
+    # The third channel is silent.
+    largest, share = ([1, 8, 3], [1, 1, 0]) if per_channel else (8, 1)
+    factors = [2.0 ** (1 - k / 4) for k in range(21)]
+    expected = [largest * np.where(share, factor, 1) for factor in factors]
+    np.testing.assert_allclose(tried, np.squeeze(expected))
