@@ -46,12 +46,12 @@ def run(client: NotebookClient) -> None:
             cell = client.execute_cell(client.nb.cells[index], index, execution_count=count)
             for output in cell.outputs:
                 if is_prediction(output):
-                    output.data["text/html"] += ask(client)
+                    output.data["text/html"] += ask(client, count)
 
 
-def ask(client: NotebookClient) -> str:
-    """Return what the prediction opens that the last cell has shown."""
-    client.nb.cells.append(nbformat.v4.new_code_cell("_.folded()"))
+def ask(client: NotebookClient, count: int) -> str:
+    """Return what the prediction opens that a cell has shown, by the cell's number."""
+    client.nb.cells.append(nbformat.v4.new_code_cell(f"Out[{count}].folded()"))
     cell = client.execute_cell(client.nb.cells[-1], len(client.nb.cells) - 1, store_history=False)
     client.nb.cells.pop()
     (text,) = (o.data["text/plain"] for o in cell.outputs if o.output_type == "execute_result")

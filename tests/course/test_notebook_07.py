@@ -111,7 +111,7 @@ def test_all_layers_at_once_is_worse_than_none_and_one_after_the_other_better(de
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:network")
+@pytest.mark.filterwarnings("ignore:simulate. the")
 def test_an_offset_spoils_what_comes_later_and_a_charge_does_not(deep, uncorrected):
     late = {}
     for correct in (sl.correct_bias, sl.correct_potential):
@@ -142,7 +142,7 @@ def said(entry):
 
 def test_what_is_no_entry_has_its_own_words(deep):
     small = sl.convert(data.load_network("digits_resnet20"), FEW)
-    other = sl.convert(nn.Sequential(nn.Flatten(), nn.Linear(2, 2), nn.ReLU()), torch.ones(1, 2))
+    other = sl.convert(nn.Sequential(nn.Flatten(), nn.ReLU()), torch.ones(1, 2))
     heard = {
         "This is a network. After how many steps": [deep],
         "This is the number 8.": [8],

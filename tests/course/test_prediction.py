@@ -301,7 +301,7 @@ def test_a_table_and_a_text_are_folded_as_they_are():
 def test_a_run_asks_each_prediction_before_the_next_cell_changes_what_it_is_made_of():
     """And the cells count on as if nobody had asked."""
     ask = "course.Prediction('1.1', [1, 2], lambda value: None, lambda: answer)"
-    sources = ["from snnlab import course\nanswer = 1", ask, "answer = 2;", ask]
+    sources = ["from snnlab import course\nanswer = _ = 1", ask, "answer = 2;", ask]
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(s) for s in sources])
     notebooks.run(NotebookClient(book, store_widget_state=False))
     notebooks.clean(book)
