@@ -156,7 +156,7 @@ class DepthAndSteps(NetworksExplorer):
             f"{fired[-1, steps - 1]:.1f} % in the last, {fired[:, steps - 1].mean():.1f} % on "
             f"average over {layers}."
         )
-        silent = len(first) - np.count_nonzero(first.any(1))
+        silent = len(first) - int(first.any(1).sum())
         if silent:
             return f"{said} In {counted(silent, 'layer')} no neuron fires."
         begin, half = first[-1].nonzero()[0][0] + 1, (fired < 50).sum(1) + 1

@@ -202,12 +202,12 @@ class ThresholdTuning(Explorer):
         return (
             f"Layer {data['layer']} of {len(self._layers)}, {self._layers[data['layer'] - 1]}, "
             f"{counted(self._timesteps, 'step')}, threshold {data['share'] * largest:.3g} "
-            f"({data['share']:.3g} of the largest activation): the mean square error is "
+            f"({data['share']:.3g} times the largest activation): the mean square error is "
             f"{at['measured']:.3g} % of the mean square activation; a steady current alone would "
             f"give {at['steady']:.3g} %, the order of the currents alone {at['deviation']:.3g} %. "
-            f"The threshold as it stands is {now * largest:.3g} ({now:.3g} of the largest) with "
-            f"{error_now:.3g} %, the best and so the tuned one {best * largest:.3g} ({best:.3g}) "
-            f"with {least:.3g} %."
+            f"The threshold as it stands is {now * largest:.3g} ({now:.3g} times) with "
+            f"{error_now:.3g} %; the best, which tune_thresholds chooses, is {best * largest:.3g} "
+            f"({best:.3g} times) with {least:.3g} %."
         )
 
     def formula(self, data: dict[str, Any], **values: Any) -> str:

@@ -130,7 +130,9 @@ def test_a_silent_layer_has_no_relative_error_and_no_place(given):
     model = nn.Sequential(nn.Linear(1, 1), nn.ReLU(), nn.Linear(1, 2))
     with torch.no_grad():
         model[0].weight[:], model[0].bias[:] = 1, 0
-    net = sl.convert(model, [[1.0]])
+    # What it starts with makes the neuron fire all the same.
+    net = sl.convert(model, [[1.0]]).replace(v_init=np.array([3.5]))
+    assert sl.simulate(net, [[-1.0]], 4).counts(0) > 0
     explorer = explorers.ShortcutVariants({"silent": net}, [[-1.0]] * 2, [0, 1], steps=(4,))
     found = explorer.compute(network="silent", steps=4)
     assert (found["total"].tolist(), found["own"].tolist()) == ([0.0], [0.0])

@@ -116,9 +116,10 @@ def test_the_words_and_the_formula_say_what_was_measured(explorer, given):
             assert words.startswith(f"Layer {layer} of 3, {net.layers[layer - 1]}, {T} steps, ")
             at, largest = data["at"], data["largest"]
             told = said(
-                r"threshold ([\d.]+) \(([\d.]+) of .* error is ([\d.]+) % of .* give ([\d.]+) %, "
-                r".* alone ([\d.]+) %\. .* stands is ([\d.]+) \(([\d.]+) of .* with ([\d.]+) %, "
-                r".* tuned one ([\d.]+) \(([\d.]+)\) with ([\d.]+) %\.$",
+                r"threshold ([\d.]+) \(([\d.]+) times .* error is ([\d.]+) % of .* would "
+                r"give ([\d.]+) %, .* alone ([\d.]+) %\. "
+                r".* stands is ([\d.]+) \(([\d.]+) times\) with ([\d.]+) %; "
+                r".* chooses, is ([\d.]+) \(([\d.]+) times\) with ([\d.]+) %\.$",
                 words,
             )
             expected = [share * largest, share, at["measured"], at["steady"], at["deviation"]]

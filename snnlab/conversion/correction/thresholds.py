@@ -76,7 +76,7 @@ def tune_thresholds(
     return tuned.corrected_for(thresholds=timesteps)
 
 
-def candidates(layer: Received, *, per_channel: bool = False) -> list[float | np.ndarray]:
+def candidates(layer: Received, *, per_channel: bool = False) -> list[Any]:
     """Return the thresholds that `tune_thresholds` tries for a layer.
 
     Parameters

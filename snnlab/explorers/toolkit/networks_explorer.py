@@ -46,9 +46,11 @@ class NetworksExplorer(Explorer):
     ):
         self._networks = checked_networks(networks)
         self._x, self._y, self._timesteps = x, y, checks.whole(timesteps, "timesteps")
-        names = {name: name for name in self._networks}
+        names = {str(name): name for name in self._networks}
         self.declared = {
-            "network": Choice("network", "which one is looked at", names, next(iter(names))),
+            "network": Choice(
+                "network", "which one is looked at", names, next(iter(self._networks))
+            ),
             "steps": steps,
         }
         self.layers = max(len(network.layers) for network in self._networks.values())
@@ -68,11 +70,9 @@ class NetworksExplorer(Explorer):
         """Draw the accuracy of all networks, and return what marks the one that is looked at."""
         steps = np.arange(1, self._timesteps + 1)
         doubled = [2**k - 1 for k in range(self._timesteps.bit_length())]
+        look: dict[str, Any] = {"lw": 1.2, "ms": 4, "markevery": doubled}
         self._curves = {
-            name: ax.plot(
-                *(steps, run["accuracy"], form),
-                **{"color": color, "lw": 1.2, "ms": 4, "markevery": doubled, "label": name},
-            )[0]
+            name: ax.plot(steps, run["accuracy"], form, color=color, label=name, **look)[0]
             for (name, run), (color, form) in zip(self.runs.items(), LOOKS, strict=False)
         }
         self._ann = ax.axhline(0, color=BLACK, lw=1, linestyle="--", label="ANN")
@@ -113,4 +113,4 @@ def checked_networks(networks: Any) -> dict[str, Network]:
     for name, network in networks.items():
         todo = "Write snnlab.convert(model, x_cal) first."
         checks.instance(network, Network, f"networks[{name!r}]", todo)
-    return {str(name): network for name, network in networks.items()}
+    return dict(networks)
