@@ -142,6 +142,7 @@ class DepthAndSteps(NetworksExplorer):
         self._fired.set_data(painted)
         for share, line in self._reached.items():
             step = (fired < share).sum(1) + 1.0
+            line.set_marker("None" if len(groups) > 1 else ".")  # a line needs two points
             line.set_data(places, np.where(step > self._timesteps, np.nan, np.log2(step)))
         self._now.set_ydata([np.log2(data["steps"])] * 2)
 

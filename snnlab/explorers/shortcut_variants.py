@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 
 from snnlab._arguments import checks
 from snnlab._text import counted
@@ -143,14 +143,17 @@ class ShortcutVariants(NetworksExplorer):
         for (name, run), (color, form) in zip(self.runs.items(), LOOKS, strict=False):
             groups = neighbours(run["total"].shape[1], self.per)
             places = averaged(np.arange(run["total"].shape[1]) + 1, groups)
-            look: dict[str, Any] = {"color": color, "lw": 1.2, "ms": 4, "markevery": 4}
+            look: dict[str, Any] = {"color": color, "lw": 1.2, "ms": 4}
+            look["markevery"] = max(1, len(groups) // 7)
             (line,) = right.plot(places, places, form, label=name, **look)
             self._groups[name], self._totals[name] = groups, line
         (self._bold,) = right.plot([], [])
         (self._own,) = right.plot([], [], "+", color=BLACK, label="made by the layer itself")
         right.set(yscale="log", xlim=(0, self.layers + 1))
         right.set_ylim(errors[errors > 0].min(initial=100.0) / 1.5, 1.5 * errors.max(initial=1.0))
+        right.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         right.yaxis.set_major_formatter("{x:g}")
+        right.yaxis.set_minor_formatter("")
         right.xaxis.set_major_locator(MaxNLocator(integer=True))
         right.set(xlabel=axis_label(self.per), ylabel="relative error (%)")
         handles = [self._own]  # the others look as on the left

@@ -160,6 +160,7 @@ class ThresholdTuning(Explorer):
         left.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks])
         left.set_xticks([], minor=True)
         left.yaxis.set_major_formatter("{x:g}")
+        left.yaxis.set_minor_formatter("")
         left.set(xlabel="threshold θ / largest activation", ylabel="mean square error (%)")
         finish(left, "One layer", 34, columns=3, grid=True)
         per = together(len(self._layers))
@@ -229,6 +230,6 @@ class ThresholdTuning(Explorer):
             rf"{'-' if both < 0 else '+'} \underset{{2\,E[\text{{steady}} \cdot "
             rf"\text{{deviation}}]}}{{{abs(both):.4f}}}$$"
             r"<p>The last number is 0 where the two have nothing to do with each other. "
-            r"`tune_thresholds` tries these 21 thresholds and the present one, and takes the least "
-            r"sum.</p>"
+            r"<code>tune_thresholds</code> tries these 21 thresholds and the present one, and "
+            r"takes the least sum.</p>"
         )

@@ -41,7 +41,8 @@ given = {
     "activations": np.random.default_rng(0).exponential(size=10_000),
 }
 shallow = convert(given["model"], digits.x_train)
-deeper = nn.Sequential(*given["model"][:3], nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 10))
+more = [nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 10)]
+deeper = nn.Sequential(*given["model"][:3], *more)
 given["network"] = convert(deeper, digits.x_train)
 given["networks"] = {"shallow": shallow, "deeper": given["network"]}
 for name in explorers.__all__:
