@@ -3,13 +3,14 @@
     python tools/notebooks.py [notebooks/00_start_here.ipynb ...]
 
 Widgets need their kernel, so of an explorer only its picture and its words are stored, and of a
-prediction only its question; without this a reader who opens the notebook would see "model not
-found" in their place. The words of an explorer are stored once more on their own, because viewers
-show only the picture of an output that has both.
+prediction its question and, folded, what it opens; without this a reader who opens the notebook
+would see "model not found" in their place. The words of an explorer are stored once more on their
+own, because viewers show only the picture of an output that has both.
 """
 
 from __future__ import annotations
 
+import ast
 import sys
 from pathlib import Path
 
@@ -27,10 +28,39 @@ def main() -> int:
         print(f"running {file.name} ...", flush=True)
         notebook = nbformat.read(file, as_version=4)
         folder = {"metadata": {"path": str(file.parent)}}
-        NotebookClient(notebook, resources=folder, store_widget_state=False).execute()
+        run(NotebookClient(notebook, resources=folder, store_widget_state=False))
         clean(notebook)
         nbformat.write(notebook, file)
     return 0
+
+
+def run(client: NotebookClient) -> None:
+    """Run all cells, and ask each prediction for what it opens as soon as its cell has run.
+
+    Later cells may change what it is made of.
+    """
+    client.reset_execution_trackers()
+    code = [n for n, cell in enumerate(client.nb.cells) if cell.cell_type == "code"]
+    with client.setup_kernel():
+        for count, index in enumerate(code, 1):
+            cell = client.execute_cell(client.nb.cells[index], index, execution_count=count)
+            for output in cell.outputs:
+                if is_prediction(output):
+                    output.data["text/html"] += ask(client, count)
+
+
+def ask(client: NotebookClient, count: int) -> str:
+    """Return what the prediction opens that a cell has shown, by the cell's number."""
+    client.nb.cells.append(nbformat.v4.new_code_cell(f"Out[{count}].folded()"))
+    cell = client.execute_cell(client.nb.cells[-1], len(client.nb.cells) - 1, store_history=False)
+    client.nb.cells.pop()
+    (text,) = (o.data["text/plain"] for o in cell.outputs if o.output_type == "execute_result")
+    return str(ast.literal_eval(text))
+
+
+def is_prediction(output: nbformat.NotebookNode) -> bool:
+    """Return whether an output is that of a prediction."""
+    return {WIDGET, "text/html"} <= set(output.get("data", {}))
 
 
 def clean(notebook: nbformat.NotebookNode) -> None:
@@ -45,9 +75,9 @@ def clean(notebook: nbformat.NotebookNode) -> None:
         for output in cell.get("outputs", []):
             shown = output.get("data", {})
             is_widget, is_explorer = WIDGET in shown, "image/png" in shown
-            is_prediction = is_widget and "text/html" in shown
+            keeps_words = is_explorer or is_prediction(output)
             shown.pop(WIDGET, None)
-            if not is_widget or is_explorer or is_prediction:  # otherwise a progress bar
+            if not is_widget or keeps_words:  # otherwise a progress bar
                 kept.append(output)
             if is_widget and is_explorer:
                 words = {"text/plain": shown["text/plain"]}

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers import wrong_04, wrong_05, wrong_06, wrong_08
+from helpers import wrong_04, wrong_05, wrong_06, wrong_07, wrong_08
 
 import snnlab as sl
 from snnlab import course
@@ -32,6 +32,7 @@ NUMBERS = [
     *("4.1", "4.2", "4.5"),
     *("5.2", "5.3", "5.5"),
     *("6.1", "6.2", "6.5"),
+    *("7.3", "7.4", "7.7"),
     *("8.2", "8.6", "8.7"),
 ]
 # Those that ask for a count; all others may be off by a millionth.
@@ -68,7 +69,7 @@ def run(currents, threshold=1.0, start=0.0, reset="subtract"):
 
 def test_there_is_every_exercise():
     assert list(EXERCISES) == NUMBERS
-    assert set(NUMBERS) - set(FUNCTIONS) == {"3.1"}
+    assert set(NUMBERS) - set(FUNCTIONS) == {"3.1", "7.7"}
     assert all(number == found.number for number, found in EXERCISES.items())
 
 
@@ -308,7 +309,7 @@ WRONG = {
         "single level": [lambda rho, levels: 1 / (1 / rho - 1)],
         "all of them again": [lambda rho, levels: rho**levels / (1 - rho)],
     },
-} | wrong_04.WRONG | wrong_05.WRONG | wrong_06.WRONG | wrong_08.WRONG  # fmt: skip
+} | wrong_04.WRONG | wrong_05.WRONG | wrong_06.WRONG | wrong_07.WRONG | wrong_08.WRONG  # fmt: skip
 
 
 @pytest.mark.parametrize("number", FUNCTIONS)
@@ -690,7 +691,13 @@ def test_a_function_that_leaves_does_not_end_the_notebook():
 NOTEBOOKS = Path(__file__).parent.parent.parent / "notebooks"
 
 
-@pytest.mark.parametrize("number", sorted(EXERCISES))
+SLOW = {"7.7"}  # simulates a deep network
+
+
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n for n in sorted(EXERCISES)],
+)
 def test_a_pasted_solution_is_right_in_its_notebook(number):
     """With nothing but the imports of the notebook's first cell."""
     (file,) = NOTEBOOKS.glob(f"0{number[0]}_*.ipynb")

@@ -1,5 +1,6 @@
 """A prediction is asked for before anything is computed, and stays what it was."""
 
+import base64
 import inspect
 import json
 import logging
@@ -9,7 +10,9 @@ import ipywidgets as widgets
 import nbformat
 import numpy as np
 import pytest
+import torch
 from matplotlib import pyplot as plt
+from nbclient import NotebookClient
 
 import snnlab as sl
 from snnlab import course, explorers
@@ -252,6 +255,60 @@ def test_what_is_no_number_between_the_ends_is_refused(number, seen, value):
     whole = course.Prediction("3.5", course.Number(1, 9, 1), print)
     with pytest.raises(sl.OptionError, match="expected a whole number from 1 to 9"):
         whole.commit(2.5)
+
+
+# --- what is stored for a page without a kernel ----------------------------------------------
+
+
+def test_what_opens_is_folded_and_nothing_is_predicted(choice, number, seen):
+    assert choice.folded() == (
+        "<details><summary>What it opens. Predict first.</summary>"
+        "<p>Predict 2.1: simulated: 0.25.</p></details>"
+    )
+    assert "simulated: 0.25 mV." in number.folded()
+    assert seen.calls == [("result",), ("opens", None)] * 2
+    assert (choice.value, shown(choice)) == (None, "")
+    assert choice.commit(0.3).endswith("you said 0.3; simulated: 0.25.")
+    assert "<p>Predict 2.1.</p>" in course.Prediction("2.1", CHOICES, lambda value: None).folded()
+
+
+def test_an_explorer_is_folded_with_picture_and_words():
+    made = explorers.QuantizationError()
+    folded = course.Prediction("2.1", CHOICES, lambda value: made).folded()
+    (alt, png), words = re.findall(r'<img alt="([^"]*)" src="([^"]*)">', folded)[0], made.words
+    assert alt == words
+    assert base64.b64decode(png.removeprefix("data:image/png;base64,")).startswith(b"\x89PNG")
+    assert f"<p>{words}</p>" in folded
+
+
+def test_a_figure_is_folded_once_with_the_result_as_its_words():
+    figure, ax = plt.subplots()
+    ax.plot([0, 1])
+    folded = course.Prediction("2.1", CHOICES, lambda value: figure, lambda: "a < b").folded()
+    assert '<img alt="Predict 2.1: simulated: a &lt; b." src="data:image/png;base64,' in folded
+    assert "<p>Predict 2.1: simulated: a &lt; b.</p>" in folded
+    assert not plt.fignum_exists(figure.number)
+
+
+def test_a_table_and_a_text_are_folded_as_they_are():
+    table = sl.convert(torch.nn.ReLU(), [[1.0]], threshold=sl.Fixed(1.0))
+    assert table._repr_html_() in course.Prediction("2.1", CHOICES, lambda value: table).folded()
+    text = course.Prediction("2.1", CHOICES, lambda value: {"<": 1}).folded()
+    assert "<pre>{&#x27;&lt;&#x27;: 1}</pre>" in text
+
+
+@pytest.mark.slow
+def test_a_run_asks_each_prediction_before_the_next_cell_changes_what_it_is_made_of():
+    """And the cells count on as if nobody had asked."""
+    ask = "course.Prediction('1.1', [1, 2], lambda value: None, lambda: answer)"
+    sources = ["from snnlab import course\nanswer = _ = 1", ask, "answer = 2;", ask]
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(s) for s in sources])
+    notebooks.run(NotebookClient(book, store_widget_state=False))
+    notebooks.clean(book)
+    assert [cell.execution_count for cell in book.cells] == [1, 2, 3, 4]
+    first, second = (book.cells[n].outputs[0].data["text/html"] for n in (1, 3))
+    assert "<p>Predict 1.1: simulated: 1.</p></details>" in first
+    assert "<p>Predict 1.1: simulated: 2.</p></details>" in second
 
 
 # --- what opens ------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """What is stored in the notebooks. That they run is nbval's part of `make test`."""
 
 import ast
+import html
 import json
 import re
 from pathlib import Path
@@ -62,15 +63,19 @@ def test_explorers_store_picture_and_words(file):
 
 
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
-def test_predictions_store_their_question_and_no_answer(file):
+def test_predictions_store_their_question_and_the_answer_is_folded(file):
     asked = [c for c in cells(file, "code") if "course.Prediction(" in "".join(c["source"])]
     for cell in asked:
         (output,) = cell["outputs"]
         assert set(output["data"]) == {"text/html", "text/plain"}
-        assert re.fullmatch(
-            r"Predict \d\.\d: .*\? Run the notebook to commit\.",
-            "".join(output["data"]["text/plain"]),
-        )
+        question = "".join(output["data"]["text/plain"])
+        assert re.fullmatch(r"Predict \d\.\d: .*\? Run the notebook to commit\.", question)
+        shown = "".join(output["data"]["text/html"])
+        folded = shown.removeprefix(f"<p>{html.escape(question, quote=False)}</p>")
+        assert folded != shown
+        if file.name >= "07":  # the older ones will have it when they are run again
+            assert folded
+        assert re.fullmatch(r"(<details><summary>.*</details>)?", folded, re.S)
 
 
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)

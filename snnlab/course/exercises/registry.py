@@ -9,6 +9,7 @@ from snnlab.course.exercises import (
     notebook_04,
     notebook_05,
     notebook_06,
+    notebook_07,
     notebook_08,
 )
 from snnlab.course.exercises.base import Exercise
@@ -23,6 +24,7 @@ EXERCISES: dict[str, Exercise] = {
         notebook_04,
         notebook_05,
         notebook_06,
+        notebook_07,
         notebook_08,
     )
     for exercise in notebook.ALL

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from snnlab.course.predictions.answers import SKIP, Number, answers_of
+from snnlab.course.predictions.folded import folded
 from snnlab.course.predictions.panel import PredictionPanel
 from snnlab.exceptions import OptionError
 
@@ -110,10 +111,7 @@ class Prediction:
         self.words = f"Prediction {self.number}: {answer}."
         try:
             if self._result is not None:
-                simulated = self._result()
-                # It may be a text even if the answers are numbers.
-                if not isinstance(simulated, str):
-                    simulated = self._answers.shown(simulated)
+                simulated = self._simulated(self._result)
                 self.words = f"Prediction {self.number}: {answer}; simulated: {simulated}."
             self._panel.say(self.words)
             self._panel.open(self._opens(value))
@@ -122,6 +120,21 @@ class Prediction:
             self._panel.say(self.words)
             raise
         return self.words
+
+    def folded(self) -> str:
+        """Return as HTML, closed, what opens for those who would rather look.
+
+        The prediction stays open. `tools/notebooks.py` stores it below the question.
+        """
+        words = f"Predict {self.number}."
+        if self._result is not None:
+            words = f"Predict {self.number}: simulated: {self._simulated(self._result)}."
+        return folded(words, self._opens(None))
+
+    def _simulated(self, result: Callable[[], Any]) -> str:
+        """Return what was simulated; it may be a text even if the answers are numbers."""
+        simulated = result()
+        return simulated if isinstance(simulated, str) else self._answers.shown(simulated)
 
     def _answered(self, value: Any) -> None:
         # A second click may arrive while the first one is still handled.
