@@ -85,7 +85,7 @@ class Probe:
         for node, step, (its_node, its_step) in zip(self._nodes, self._steps, its, strict=False):
             if step[:2] != its_step[:2]:
                 self._differing[node] = "is a step for some batches only: the forward branches on"
-                if node.op == "output":
+                if not node.meta["steps"]:  # an output, a constant
                     node.meta |= its_node.meta  # the line of the step in its place
                 break
             if step != its_step:

@@ -1,6 +1,9 @@
 """What an operation must satisfy to be part of a canonical graph; all else is refused by name."""
 
+import functools
+import itertools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -197,7 +200,7 @@ def _values(node: fx.Node, probe: Probe) -> list[tuple[Any, Any]]:
 
 
 def _layout(a: torch.Tensor, b: torch.Tensor, node: fx.Node, probe: Probe) -> Layout:
-    found = layouts_of(a, b, _same)
+    found = layouts_of(a, b, _same) or layouts_of(a, b, _alike(node, probe))
     if len(found) > 1:  # of silent values
         before = {probe.layout(n) for n in node.all_input_nodes if probe.is_tensor(n)}
         found = [layout for layout in found if layout in before] or found
@@ -215,12 +218,21 @@ def _layout(a: torch.Tensor, b: torch.Tensor, node: fx.Node, probe: Probe) -> La
     probe.refuse(node, why, _TODO)
 
 
-def _same(a: torch.Tensor, b: torch.Tensor) -> bool:
-    """Return whether two values differ by rounding at most."""
+def _same(a: torch.Tensor, b: torch.Tensor, within: float = 0.0) -> bool:
+    """Return whether two values differ by rounding at most, or by as much as is said."""
     if torch.equal(a, b):
         return True
-    within = float(_ROUNDING * b.abs().max()) if b.dtype is not torch.bool else 0.0
+    within = max(within, float(_ROUNDING * b.abs().max())) if b.dtype is not torch.bool else 0.0
     return torch.allclose(a.double(), b.double(), rtol=0, atol=within, equal_nan=True)
+
+
+def _alike(node: fx.Node, probe: Probe) -> Callable[[torch.Tensor, torch.Tensor], bool]:
+    """Return a comparison for what is left where values cancel: the rounding of those before."""
+    before = itertools.takewhile(lambda n: n is not node, node.graph.nodes)
+    values = (probe.two[n] for n in before if probe.moves(n) and probe.is_tensor(n))
+    floats = (float(v.abs().max()) for v in values if v.is_floating_point() and v.numel())
+    largest = max(floats, default=0.0)
+    return functools.partial(_same, within=torch.finfo(torch.float32).eps * largest)
 
 
 def _refuse_products(node: fx.Node, probe: Probe, rule: OperationRule) -> None:

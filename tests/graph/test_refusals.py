@@ -265,6 +265,11 @@ def loops_over_the_batch(m, x):
     return x
 
 
+def another_step_before_weights(m, x):
+    x = 2 * x if len(x) == 1 else x
+    return F.conv2d(x, torch.ones(2, 4, 1, 1))
+
+
 def turns_into_bool(m, x):
     return torch.relu(x) if bool(x.any()) else x
 
@@ -287,6 +292,7 @@ UNTRACEABLE = {
     branches_on_the_batch: ("x = x - 1", "branches on the batch size"),
     loops_over_the_batch: ("x = torch.relu(x - 1)", "branches on the batch size"),
     another_output_for_one_image: ("2 * x if len(x) == 1 else x", "branches on the batch size"),
+    another_step_before_weights: ("x = 2 * x if len(x) == 1", "branches on the batch size"),
     turns_into_bool: ("bool(x.any())", "'bool'", *READS),
     makes_an_array: ("np.asarray(x)", "'array'", *READS),
     is_broken: ("m.no_such_layer(x)", "model, line ", "has no attribute 'no_such_layer'"),

@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn.utils import parametrizations
 from torch.overrides import TorchFunctionMode
 
-from snnlab import Fixed, convert, simulate, trace, verify
+from snnlab import Fixed, ann, convert, simulate, trace, verify
 from snnlab.exceptions import SNNLabError, UnsupportedLayerError
 from snnlab.graph import operations
 from snnlab.graph.evaluation import cap, evaluate
@@ -1408,3 +1408,22 @@ def test_pixels_of_volumes_are_shuffled():
     found = simulate(network, x, 64).outputs[-1]
     assert np.abs(found - x.clamp(min=0).numpy()).max() <= 4 / 64
     assert_comes_back(network, x)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_is_left_where_values_cancel_is_no_sign_of_mixed_images(seed):
+    class Centred(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = nn.Parameter(torch.randn(144)), nn.Parameter(torch.randn(144))
+
+        def forward(self, x):
+            # How sums of so many products round depends on how many images there are.
+            x = torch.stack([x @ self.first, x.mv(self.second)], 1)
+            x = x - x.mean(-1, keepdim=True)
+            return torch.relu(x - x.mean(1).view(-1, 1))
+
+    torch.manual_seed(seed)
+    model, x = Centred(), torch.rand(4, 144)
+    network = convert(model, x, threshold=Fixed(1.0))
+    assert np.allclose(ann(network, x).outputs, model(x).detach(), atol=1e-4)

@@ -316,7 +316,7 @@ PARTS = {
     "tile": "x = x.tile(2)",
     "repeat_interleave": "x = x.repeat_interleave(2, 1)",
     "diagonal": "x = x.diagonal(dim1=1, dim2=2)",
-    "tril": "x = x.tril()",
+    "tril": "assert x.ndim > 2\nx = x.tril()",
     "unfold": "x = x.unfold(-1, 2, 1)",
     "F.unfold": "x = F.unfold(x, 2)",
     "F.fold": "x = F.fold(F.unfold(x, 2), x.shape[2:], 2)",
