@@ -91,6 +91,7 @@ def test_a_silent_layer_leaves_the_remedies_that_need_no_scale():
     assert words == {
         "neurons that start half full",
         SIGNED,
+        ANALOG,
         START.format("1 step"),
         "2 steps",
         "4 steps",
@@ -182,7 +183,7 @@ def test_images_that_do_not_fit_into_the_memory_make_no_warning(monkeypatch, res
 def test_progress_counts_every_remedy(monkeypatch, residual):
     _, net, x, y = residual
     bars = watch(monkeypatch)
-    found = diagnose(net.replace(v_init=0.25), x, y, 2)
+    found = diagnose(net.replace(v_init=0.25, scale=1.1), x, y, 2)
     assert len(found.remedies) - 1 == MOST_REMEDIES  # both numbers of steps are one simulation
     (bar,) = [bar for bar in bars if bar.unit == "simulations"]
     assert len(found.exact) + MOST_REMEDIES <= bar.n <= bar.planned
