@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers.explorers import given, made, moving, near, ring, said
+from helpers.explorers import given, moving, near, ring, said
 from torch import nn
 
 import snnlab as sl
@@ -12,9 +12,19 @@ from snnlab.explorers.energy_budget import MOST, SHARES
 PRICES = {"mac": 3.25, "ac": 0.5, "update": 1.75}
 
 
+def budget(**options):
+    """Return the explorer of a network with 12 neurons, which answers like its labels."""
+    network, x, y = shallow()
+    return explorers.EnergyBudget(network, x, y, **options)
+
+
+def shallow():
+    return given()["networks"]["shallow"], given()["x"], given()["y"]
+
+
 @pytest.fixture(scope="module")
 def explorer():
-    return made(explorers.EnergyBudget)
+    return budget()
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +34,7 @@ def _from_the_beginning(explorer):
 
 def energy_after(T, **prices):
     """Return the estimate of a simulation of its own, of so many steps."""
-    network, x = given()["network"], given()["x"]
+    network, x, _ = shallow()
     return sl.energy(sl.operations(network, sl.simulate(network, x, T)), **prices)
 
 
@@ -39,7 +49,7 @@ def test_it_computes_what_energy_says_of_a_simulation_of_its_own(explorer):
 
 
 def test_the_accuracy_is_that_of_the_record(explorer):
-    network, x, y = (given()[name] for name in ("network", "x", "y"))
+    network, x, y = shallow()
     data = explorer.compute(steps=1, **PRICES)
     curve = 100 * sl.simulate(network, x, 32).accuracy(y)
     np.testing.assert_array_equal(data["accuracy"], curve[data["steps"] - 1])
@@ -139,10 +149,10 @@ def test_the_words_say_just_where_the_bar_ends(explorer):
 
 
 def test_any_number_of_steps_can_be_the_last():
-    three = made(explorers.EnergyBudget, timesteps=5)
+    three = budget(timesteps=5)
     assert list(three.compute(steps=5, **PRICES)["steps"]) == [1, 2, 3, 4, 5]
     assert three.values["steps"] == 5
-    one = made(explorers.EnergyBudget, timesteps=1)
+    one = budget(timesteps=1)
     assert one.words.startswith("1 step; ")
 
 
