@@ -119,7 +119,7 @@ def load_network(name: str) -> nn.Module:
         12c5-2s-64c5-2s-10o without biases; "mnist_convnet", three convolutions with BatchNorm,
         biases and max pooling. For the digits of `load_digits` "digits_resnet20",
         "digits_resnet110" and, with pre-activation blocks, "digits_resnet110_pre", see `resnet`.
-        `card(name)` describes their training.
+        For the images of `load_cifar10` "cifar10_resnet20". `card(name)` describes their training.
 
     Raises
     ------

@@ -10,7 +10,7 @@ from snnlab.data import bundled
 
 # Least accuracy on the test images.
 LEAST = {"digits_resnet20": 0.98, "digits_resnet110": 0.98, "digits_resnet110_pre": 0.98}
-LEAST |= {"cifar10_resnet20": 0.88}
+LEAST |= {"cifar10_resnet20": 0.87}
 STORED = [file.stem for file in bundled.FOLDER.glob("*resnet*.safetensors")]
 
 

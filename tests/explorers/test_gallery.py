@@ -185,7 +185,7 @@ def test_a_held_key_ends_at_the_last_value(gallery):
         last = f"{float(field.get_attribute('max')):g}"  # aria-valuemax has one decimal only
         slider.press("Home")
         first, step = (float(field.get_attribute(name)) for name in ("min", "step"))
-        for _ in range(round((float(last) - first) / step)):
+        for _ in range(max(100, round(1.2 * (float(last) - first) / step))):
             gallery.keyboard.down("ArrowRight")
         gallery.keyboard.up("ArrowRight")
         gallery.wait_for_function(
