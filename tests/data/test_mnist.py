@@ -147,7 +147,7 @@ def test_a_card_of_nothing_is_refused_with_what_there_is():
     with pytest.raises(OptionError, match=r"'mnist_mpl': expected .* Did you mean 'mnist_mlp'"):
         data.card("mnist_mpl")
     for name in (None, "", "typo", "../files/mnist_mlp"):
-        with pytest.raises(OptionError, match=r"expected 'cifar10_test' or 'digits_resnet110'"):
+        with pytest.raises(OptionError, match=r"expected 'cifar10_resnet20' or 'cifar10_test' or"):
             data.card(name)
 
 

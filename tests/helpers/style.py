@@ -4,7 +4,7 @@ import itertools
 
 from matplotlib.colors import to_rgb, to_rgba
 from matplotlib.image import AxesImage
-from matplotlib.patches import StepPatch
+from matplotlib.patches import Rectangle, StepPatch
 
 # Machado, Oliveira and Fernandes 2009, for linear RGB: full protan- and deuteranopia.
 SEEN_BY = {
@@ -46,7 +46,10 @@ def assert_apart(colors):
 def drawn(ax):
     """Return color and form of all that stands for something."""
     lines = [(line.get_color(), line) for line in ax.lines]
-    filled = [(patch.get_facecolor(), patch) for patch in ax.patches]
+    filled = [
+        (patch.get_facecolor() if patch.get_facecolor()[3] else patch.get_edgecolor(), patch)
+        for patch in ax.patches
+    ]
     marked = [(image.cmap(1.0), image) for image in ax.images]
     return [(to_rgba(color), form(artist)) for color, artist in lines + filled + marked]
 
@@ -54,6 +57,8 @@ def drawn(ax):
 def form(artist):
     if isinstance(artist, (StepPatch, AxesImage)):
         return "filled"
+    if isinstance(artist, Rectangle):
+        return "bar", artist.get_hatch(), artist.get_linestyle()
     if not artist.get_label().startswith("_"):
         return artist.get_linestyle(), artist.get_marker(), artist.get_drawstyle()
     return "unnamed", artist.get_linestyle(), artist.get_marker()
