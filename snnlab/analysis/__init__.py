@@ -2,12 +2,13 @@
 
 from snnlab.analysis import deviation, quantization
 from snnlab.analysis.decomposition import decompose, decompose_over_time
-from snnlab.analysis.energy_estimate import Energy, energy
+from snnlab.analysis.energy_estimate import ADDITIONS, Energy, energy
 from snnlab.analysis.error_parts import ErrorParts, ErrorsOverTime
 from snnlab.analysis.operation_counts import Operations, operations
 from snnlab.analysis.parts import LAYER_PARTS, OFFSET, PARTS, TOTAL, Part
 
 __all__ = [
+    "ADDITIONS",
     "LAYER_PARTS",
     "OFFSET",
     "PARTS",

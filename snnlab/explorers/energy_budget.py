@@ -10,8 +10,8 @@ from matplotlib.patches import Rectangle
 
 from snnlab._arguments import checks
 from snnlab._text import counted
-from snnlab.analysis import operations
-from snnlab.analysis.energy_estimate import ADDITION, ADDITIONS, MULTIPLICATION
+from snnlab.analysis import ADDITIONS, operations
+from snnlab.analysis.energy_estimate import ADDITION, MULTIPLICATION
 from snnlab.exceptions import OptionError
 from snnlab.explorers.toolkit.controls import Control, Scale, Slider
 from snnlab.explorers.toolkit.drawing import finish, ring
@@ -162,7 +162,7 @@ class EnergyBudget(Explorer):
         self._ring = ring(right)
         right.axvline(100, color=ORANGE, ls=":", lw=1, label="as expensive as the ANN")
         _style.ann_line(right, self._ann)
-        right.set(xscale="log", xlim=SHARES, ylim=(0, 103))
+        right.set(xscale="log", xlim=SHARES, ylim=(-3, 103))
         ticks = [1, 10, 100, 1000]
         right.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         right.set(xlabel="share of the ANN's energy (%)", ylabel="accuracy (%)")

@@ -131,7 +131,7 @@ class ThresholdMultipliers(NetworkExplorer):
         left.plot(steps, self._usual, ":", color=BLACK, label="all times 1")
         (self._curve,) = left.plot(steps, steps, ".-", color=BLUE, label="as chosen")
         self._ring = ring(left)
-        left.set(ylim=(0, 103), xlabel="step", ylabel="accuracy (%)")
+        left.set(ylim=(-3, 103), xlabel="step", ylabel="accuracy (%)")
         finish(left, "What is read", 34, columns=3, grid=True)
         every = max(1, self._timesteps // 8)
         self._layers = [
