@@ -29,6 +29,7 @@ from torch import nn
 
 import snnlab as sl
 from snnlab import data
+from snnlab.analysis import ADDITIONS
 from tools import train_cifar
 
 FOLDER = Path(__file__).parent.parent / "build" / "deep"
@@ -229,7 +230,7 @@ def rows(subject: Subject, method: str, steps: tuple[int, ...]) -> Iterator[dict
             "accuracy": 100 * float(accuracy[t - 1]),
             "ann": 100 * ann.accuracy(subject.y),
             "agreement": 100 * float((record.outputs[t - 1].argmax(1) == answers).mean()),
-            "additions": sum(counted[c] for c in ("synaptic", "additions", "pooling", "analog")),
+            "additions": sum(counted[c] for c in ADDITIONS),
             "products": counted["multiplications"],
             "macs": counted["true"],
             "seconds": round(seconds, 1),

@@ -11,7 +11,7 @@ from snnlab.graph.evaluation import evaluate, inference
 from snnlab.network import Network
 
 # With fewer layers there is not much that could come together.
-_DEEP = 10
+DEEP = 10
 # Root mean squares over so many images are precise enough.
 _IMAGES = 32
 
@@ -26,7 +26,7 @@ def accumulation(network: Network, x: torch.Tensor, report: ErrorParts) -> Accum
     error, and c what arrives of it. If the errors add, the error of the output is the sum of all c.
     Nothing but the interplay of the errors can make a difference.
 
-    Returns None if the network has less than 10 layers, or an output of zeros.
+    Returns None if the ANN's output is zero.
 
     Derived here.
     """
@@ -34,7 +34,7 @@ def accumulation(network: Network, x: torch.Tensor, report: ErrorParts) -> Accum
     graph, images = network.graph, x[some]
     exact = _output(graph, images)
     size = _rms(exact)
-    if len(network.layers) < _DEEP or not size:
+    if not size:
         return None
     own: dict[str, float] = {}
     arriving: dict[str, float] = {}

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from snnlab._text import counted
 from snnlab.analysis import decompose
 from snnlab.analysis.mean_currents import mean_currents
 from snnlab.conversion import verify
-from snnlab.diagnosis.accumulation import accumulation
+from snnlab.diagnosis.accumulation import DEEP, accumulation
 from snnlab.diagnosis.localization import (
     blamed,
     shares_of_own_errors,
@@ -85,10 +86,11 @@ class Examination:
             currents = mean_currents(self.network, self.x, self.record)
             exact = without_own_error(self.network, currents, self.timesteps, self.trials)
             layer = blamed(exact, self.snn, self.ann, self.scale)
-            parts = decompose(self.network, self.x, self.record)
-            together = accumulation(self.network, self.x, parts)
+            parts = cache(lambda: decompose(self.network, self.x, self.record))
+            if len(self.network.layers) >= DEEP:
+                together = accumulation(self.network, self.x, parts())
             if layer is None:
-                gains = shares_of_own_errors(parts)
+                gains = shares_of_own_errors(parts())
             else:
                 gains = self._gains(layer, currents[layer], exact[layer])
             tried = remedies(self.network, self.timesteps, self.trials)

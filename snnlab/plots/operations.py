@@ -6,14 +6,13 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from snnlab._arguments import checks
-from snnlab.analysis import Operations
+from snnlab.analysis import ADDITIONS, Operations
 from snnlab.plots import _style
 
 # Label, columns, place beside the layer's tick, color and hatch of each bar.
-_ADDED = ("synaptic", "additions", "pooling", "analog")
 _BARS = (
     ("ANN: multiply-accumulates", ("true",), -0.2, _style.ORANGE, "//"),
-    ("SNN: additions", _ADDED, 0.2, _style.BLUE, ""),
+    ("SNN: additions", ADDITIONS, 0.2, _style.BLUE, ""),
     ("SNN: multiply-accumulates", ("multiplications",), 0.2, _style.GREEN, "xx"),
 )
 

@@ -15,7 +15,7 @@ import torch
 from snnlab import data
 from snnlab._arguments import checks
 from snnlab._text import counted
-from snnlab.analysis import operations
+from snnlab.analysis import ADDITIONS, operations
 from snnlab.course.exercises.base import Exercise
 from snnlab.course.exercises.function_exercise import FunctionExercise
 from snnlab.course.feedback import Feedback
@@ -228,7 +228,7 @@ def held_out() -> tuple[np.ndarray, np.ndarray]:
 def additions(network: Network, record: Any) -> float:
     """Return how many additions an image takes: spikes over synapses, and real numbers."""
     totals = operations(network, record).totals
-    return sum(totals[column] for column in ("synaptic", "additions", "pooling", "analog"))
+    return sum(totals[column] for column in ADDITIONS)
 
 
 @cache
