@@ -12,6 +12,7 @@ from snnlab.analysis import (
     energy,
     operations,
 )
+from snnlab.comparison import compare
 from snnlab.conversion import (
     MMSE,
     DataBased,
@@ -72,6 +73,7 @@ __all__ = [
     "VerificationError",
     "activation_statistics",
     "ann",
+    "compare",
     "convert",
     "correct_bias",
     "correct_potential",

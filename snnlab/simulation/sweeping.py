@@ -3,7 +3,6 @@
 import functools
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -111,11 +110,7 @@ def sweep(
     named = dict(models) if isinstance(models, Mapping) else {"": models}
     if not named:
         raise OptionError("models: is an empty dict, expected at least one Module or Network.")
-    steps = checks.chosen_steps(
-        [timesteps] if isinstance(timesteps, Integral) else timesteps, name="timesteps"
-    )
-    if not steps:
-        raise OptionError("timesteps: is empty, expected at least one number of steps.")
+    steps = checks.some_steps(timesteps)
     if jobs is not None:
         todo = "a whole number above 0, or -1 for all cores."
         jobs = checks.number(jobs, "jobs", excluded=(0,), whole=True, expected=todo)

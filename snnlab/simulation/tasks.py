@@ -73,7 +73,7 @@ def folder(cache: Any) -> str | None:
         return None
     try:
         Path(cache).mkdir(parents=True, exist_ok=True)
-    except (OSError, TypeError) as error:
+    except (OSError, TypeError, ValueError) as error:
         raise OptionError(
             f"cache = {cache!r}: cannot be used as a folder ({error}). Expected the path of a "
             f"folder, or of one to be made."
