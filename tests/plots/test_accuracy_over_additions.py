@@ -36,5 +36,5 @@ def test_another_metric_has_its_own_axis(table):
     ax = plots.accuracy_over_additions(table.assign(score=3 * table.accuracy), metric="score")
     assert ax.get_ylabel() == "score"
     assert ax.lines[0].get_ydata().tolist() == pytest.approx([1.5, 2.1])
-    with pytest.raises(sl.OptionError, match="^table: found columns"):
+    with pytest.raises(sl.OptionError, match=r"^table: found columns"):
         plots.accuracy_over_additions(table, metric="f1")
