@@ -26,7 +26,7 @@ from snnlab.conversion import (
 )
 from snnlab.conversion.correction import correct_bias, correct_potential, tune_thresholds
 from snnlab.diagnosis import Diagnosis, diagnose
-from snnlab.dynamics import Neuron
+from snnlab.dynamics import Neuron, Start
 from snnlab.exceptions import (
     CalibrationError,
     DataError,
@@ -68,6 +68,7 @@ __all__ = [
     "Record",
     "SNNLabError",
     "ShapeError",
+    "Start",
     "UnsupportedLayerError",
     "VerificationError",
     "activation_statistics",
