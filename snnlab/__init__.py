@@ -29,7 +29,7 @@ from snnlab.conversion import (
 )
 from snnlab.conversion.correction import correct_bias, correct_potential, tune_thresholds
 from snnlab.diagnosis import Diagnosis, diagnose
-from snnlab.dynamics import Neuron
+from snnlab.dynamics import Neuron, Start
 from snnlab.exceptions import (
     CalibrationError,
     DataError,
@@ -72,6 +72,7 @@ __all__ = [
     "Record",
     "SNNLabError",
     "ShapeError",
+    "Start",
     "Trained",
     "UnsupportedLayerError",
     "VerificationError",
