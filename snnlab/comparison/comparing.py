@@ -59,7 +59,7 @@ def compare(
         Images to classify.
     y : array, shape (B,) or (B, ...), optional
         Labels or targets, as in `Record.accuracy`; by default those that come along with `x`.
-    methods : names of `snnlab.comparison.METHODS`, or `snnlab.comparison.Method`s of your own
+    methods : names of `snnlab.comparison.METHODS`, or objects of `snnlab.comparison.Method`
         By default all that what is given allows: those that train need `y_cal`.
     timesteps : int or ints
         Steps after which answers are read.

@@ -10,6 +10,7 @@ from snnlab.conversion.statistics import (
     activations_of,
     cut_off,
 )
+from snnlab.conversion.trained import Trained, trainable_clipping
 from snnlab.conversion.verification import verify
 from snnlab.conversion.weight_based import DataBased, ModelBased
 from snnlab.conversion.weight_normalization import normalize_weights
@@ -23,10 +24,12 @@ __all__ = [
     "ModelBased",
     "Percentile",
     "ThresholdRule",
+    "Trained",
     "activation_statistics",
     "activations_of",
     "convert",
     "cut_off",
     "normalize_weights",
+    "trainable_clipping",
     "verify",
 ]
