@@ -65,7 +65,7 @@ def cos(network: Network, x: Any, timesteps: int, *, first: int = 4) -> TwoStage
     >>> cos(net, x, timesteps=4, first=4).second.counts("2").item()
     0
     """
-    refuse_other_neurons(network, "cos", one_spike=True)
+    refuse_other_neurons(network, "cos", bursts=False, signed=False)
     T, first = RunOptions(timesteps=timesteps).timesteps, steps_of_first(first)
     if not first:
         return TwoStages(None, simulate(network, x, T))

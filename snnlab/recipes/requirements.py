@@ -5,18 +5,20 @@ from snnlab.exceptions import OptionError
 from snnlab.network import Network
 
 
-def refuse_other_neurons(network: Network, method: str, *, one_spike: bool = False) -> None:
-    """Refuse a reset to zero; and if `one_spike`, bursts and signed neurons."""
+def refuse_other_neurons(
+    network: Network, method: str, *, bursts: bool = True, signed: bool = True
+) -> None:
+    """Refuse a reset to zero; and bursts and signed neurons where they are not expected."""
     checks.instance(network, Network, "network", "Write snnlab.convert(model, x_cal) first.")
     for name, neuron in network.neurons.items():
         if neuron.reset == "zero":
             found, todo = "reset='zero'", "reset='subtract'"
             why = "only what a spike leaves over tells what is still owed"
-        elif one_spike and neuron.max_spikes > 1:
+        elif neuron.max_spikes > 1 and not bursts:
             found = f"max_spikes={neuron.max_spikes}"
             todo = f"max_spikes=1, scale={neuron.max_spikes}"
             why = "it reckons with at most one spike in a step"
-        elif one_spike and neuron.signed:
+        elif neuron.signed and not signed:
             found, todo = "signed=True", "signed=False"
             why = "it reckons with spikes of its own"
         else:
