@@ -40,7 +40,7 @@ class RunOptions:
     at: Iterable[int] = ()
     dtype: torch.dtype | None = None
     memory: int = GIB
-    start: Mapping[str | int, Start] | None = None
+    start: Mapping[str, Start] | None = None
 
     def __post_init__(self) -> None:
         timesteps = checks.whole(self.timesteps, "timesteps")

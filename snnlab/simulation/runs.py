@@ -31,7 +31,7 @@ def simulate(
     *,
     reset: Reset | None = None,
     v_init: float | np.ndarray | None = None,
-    start: Mapping[str | int, Start] | None = None,
+    start: Mapping[str, Start] | None = None,
     input: str = "analog",
     seed: int | np.random.Generator | None = None,
     spikes: bool | Iterable[str | int] = (),

@@ -5,6 +5,7 @@ import pytest
 import torch
 from helpers import oracles
 from helpers.networks import assert_same_run, converted, with_other_neurons
+from helpers.starts import image_by_image
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -25,47 +26,6 @@ def random_starts(net, images, seed, with_silent=True):
     return starts
 
 
-def image_by_image(steps, x, others, starts, reset="subtract", v_init=0.5):
-    """The plain loop, one image at a time, so that its `v_init` is that of the image.
-
-    A silent neuron has a threshold that it cannot reach, and sends nothing back or forth.
-    """
-    runs = []
-    for b in range(len(x)):
-        own = {name: dict(other) for name, other in others.items()}
-        for name, start in starts.items():
-            own.setdefault(name, {})["v_init"] = start.v_init[b]
-        silent = {n: s.silent[b : b + 1] for n, s in starts.items() if s.silent is not None}
-        x_t = np.broadcast_to(x[b : b + 1], (T, 1, *x.shape[1:]))
-        runs.append(with_silent(silent, steps, x_t, reset, v_init, own))
-    return {
-        "spikes": joined([run["spikes"] for run in runs]),
-        "potentials": joined([run["potentials"] for run in runs]),
-        "output_sums": np.concatenate([run["output_sums"] for run in runs], 1),
-    }
-
-
-def joined(by_layer):
-    return {name: np.concatenate([one[name] for one in by_layer], 1) for name in by_layer[0]}
-
-
-def with_silent(silent, steps, x_t, reset, v_init, others):
-    """Run the plain loop with its step of a neuron replaced: what is silent only adds up."""
-    names = [f"relus.{i}" for i, step in enumerate(steps) if step.name == "relu"]
-    layer, usual = iter(names * T), oracles.fired
-
-    def fired(v, theta, count, *setting):
-        held = silent.get(next(layer), np.zeros(v.shape, bool))
-        after, spikes = usual(v, theta, count, *setting)
-        return np.where(held, v, after), np.where(held, 0, spikes)
-
-    oracles.fired = fired
-    try:
-        return oracles.plain_loop(steps, x_t, reset, v_init, others)
-    finally:
-        oracles.fired = usual
-
-
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("seed", range(6))
 def test_a_run_is_that_of_a_plain_loop(seed, dtype):
@@ -74,7 +34,7 @@ def test_a_run_is_that_of_a_plain_loop(seed, dtype):
     net, others = with_other_neurons(net, seed)
     starts = random_starts(net, len(x), seed)
     record = sl.simulate(net, x, T, start=starts, spikes=True, potentials=True, dtype=dtype)
-    assert_same_run(record, image_by_image(steps, x, others, starts))
+    assert_same_run(record, image_by_image(steps, x, T, others, starts))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -82,7 +42,7 @@ def test_with_a_reset_to_zero(seed):
     steps, x, net = converted(seed, reset="zero", v_init=0.25)
     starts = random_starts(net, len(x), seed)
     record = sl.simulate(net, x, T, start=starts, spikes=True, potentials=True)
-    assert_same_run(record, image_by_image(steps, x, {}, starts, "zero", 0.25))
+    assert_same_run(record, image_by_image(steps, x, T, {}, starts, "zero", 0.25))
 
 
 @pytest.mark.parametrize("max_pool", ["exact", "gate"])
