@@ -1,18 +1,27 @@
 """The exercises of notebook 09.
 
 The solutions of 9.2, 9.3, 9.4 and 9.7 are written as a learner would write them, without snnlab.
+9.8 measures networks of the learner on images that the notebook never shows.
 """
 
 import math
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import accumulate, product
+from typing import Any
 
 import numpy as np
 
 from snnlab._text import counted
 from snnlab.course.exercises.base import Exercise
+from snnlab.course.exercises.entries import additions, analog, held_out, not_an_entry
 from snnlab.course.exercises.function_exercise import FunctionExercise
-from snnlab.course.wording import fires, listed
+from snnlab.course.feedback import Feedback
+from snnlab.course.wording import fires, kind, listed
 from snnlab.course.wording import steps as steps_
+from snnlab.network import Network
+from snnlab.simulation import simulate
 
 # Exercise 9.2
 
@@ -374,4 +383,119 @@ _spikes = FunctionExercise(
     done="negative currents too",
 )
 
-ALL: tuple[Exercise, ...] = (_slope, _one_more, _how_many, _spikes)
+# Exercise 9.8
+
+MODEL, IMAGES = "digits_resnet20", 160
+BUDGET = 1.5  # million additions for an image
+FEW, MOST = 2, 8  # steps and spikes per step of the hurried chip
+# Images that have to be read; the solution below reads some more.
+PAR = {"plain": 150, "hurried": 152}
+_SOLUTION = """mine = {
+    "plain": (
+        sl.correct_potential(
+            sl.convert(model, x_cal, threshold=sl.Percentile(99.9, per_channel=True)), x_cal, 4
+        ),
+        4,
+    ),
+    "hurried": (usual.replace(max_spikes=6, scale=1 / 6), 1),
+}"""
+
+
+@dataclass(frozen=True)
+class Chips(Exercise):
+    """A network to be chosen for each of two chips."""
+
+    def source(self) -> str:
+        """Return one good choice."""
+        return _SOLUTION
+
+    def check(self, answer: Any) -> Feedback:
+        """Return feedback on the two choices, the plain chip's first."""
+        chips = ", ".join(f'"{chip}": (network, steps)' for chip in PAR)
+        write = f"Write mine = {{{chips}}}."
+        if answer is None or answer is ...:
+            return Feedback(False, f"There is nothing here yet. {write}")
+        if not isinstance(answer, Mapping):
+            return Feedback(False, f"This is {kind(answer)}, and two choices are needed. {write}")
+        if others := [chip for chip in answer if chip not in PAR]:
+            return Feedback(False, f"There is no chip {others[0]!r}. {write}")
+        seen = []
+        for chip, par in PAR.items():
+            entry = answer.get(chip)
+            if entry is None or entry is ...:
+                return Feedback(False, f"The {chip} chip has no network yet. {write}")
+            fault = not_an_entry(entry, MODEL) or _does_not_fit(chip, *entry)
+            if fault:
+                return Feedback(False, f"The {chip} chip. {fault}")
+            read, millions = _measured(*entry)
+            seen.append(
+                f"The {chip} chip reads {read} of {IMAGES} new images with {millions:.2f} million "
+                f"additions each."
+            )
+            if millions > BUDGET:
+                return Feedback(
+                    False,
+                    f"{seen[-1]} There are {BUDGET:g}. What can you do without, a step or some of "
+                    f"the spikes?",
+                )
+            if read < par:
+                return Feedback(False, f"{seen[-1]} Par is {par}. {_why_so_few(*entry)}")
+        return Feedback(True, " ".join(seen))
+
+
+def _measured(network: Network, timesteps: int) -> tuple[int, float]:
+    """Return how many new images are read, and the additions for one of them, in millions."""
+    x, y = held_out(IMAGES)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of other steps than it was corrected for: told below
+        record = simulate(network, x, timesteps)
+    return round(IMAGES * float(record.accuracy(y)[-1])), additions(network, record) / 1e6
+
+
+def _does_not_fit(chip: str, network: Network, timesteps: int) -> str:
+    """Return what a chip cannot do that a network asks for, else ''."""
+    most = max(neuron.max_spikes for neuron in network.neurons.values())
+    if analog(network):
+        return "Its shortcuts carry real numbers, and only spikes travel here. Which ones do not?"
+    if chip == "plain" and most > 1:
+        return (
+            f"Its neurons send up to {most} spikes in a step, and there is room for one. How else "
+            f"does a network become right in few steps?"
+        )
+    if chip == "plain" and any(neuron.signed for neuron in network.neurons.values()):
+        return "Its neurons take spikes back, and a sent spike is gone here. What did without it?"
+    if chip == "hurried" and timesteps > FEW:
+        return (
+            f"The answer comes after {steps_(timesteps)}, and is wanted after {FEW}. What lets a "
+            f"neuron say more in one step?"
+        )
+    if chip == "hurried" and most > MOST:
+        return f"Its neurons send up to {most} spikes in a step. Do more than {MOST} fit in?"
+    return ""
+
+
+def _why_so_few(network: Network, timesteps: int) -> str:
+    """Return a question about a network that reads too few."""
+    others = [T for T in network.corrections.values() if timesteps != T]
+    if others:
+        return f"It was corrected for {steps_(others[0])}. Whose errors does that cancel now?"
+    if timesteps == 1:
+        return (
+            "In one step nothing comes early. Are there enough levels, and low ones?"
+        )
+    return "Which thresholds are made for so few steps, and what could be corrected after that?"
+
+
+_chips = Chips(
+    number="9.8",
+    hints=(
+        "Begin with the plain chip. Sections 9.3 to 9.5 have methods with single spikes that are "
+        "not taken back; which one took least for what it read?",
+        "A threshold for each channel helps, and so does a charge for each neuron, as in notebook "
+        "07: sl.correct_potential. Four steps fit into the budget.",
+        "In a single step a burst neuron is its own staircase. The more levels, the more "
+        "additions: try 4, 6 and 8, and look what 1.5 million allow.",
+    ),
+)
+
+ALL: tuple[Exercise, ...] = (_slope, _one_more, _how_many, _spikes, _chips)
