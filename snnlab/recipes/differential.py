@@ -55,7 +55,7 @@ def differential(network: Network, x: Any, timesteps: int) -> Record:
     >>> from snnlab import Fixed, convert
     >>> net = convert(nn.ReLU(), [[1.0]], threshold=Fixed(1.0))
     >>> record = differential(net, [[0.75]], timesteps=4)
-    >>> record.outputs[:, 0, 0].round(3).tolist()
+    >>> [round(value, 3) for value in record.outputs.ravel().tolist()]
     [1.0, 1.0, 0.667, 0.667]
     >>> record.counts("relu").item(), record.sent("relu").item()  # 1 at the start, -1 at step 3
     (0, 2)

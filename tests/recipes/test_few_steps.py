@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 import snnlab as sl
-from snnlab import recipes
+from snnlab import data, recipes
 from snnlab.recipes import bsnn, delayed_readout, differential, ecc
 
 T = 8
@@ -282,3 +282,23 @@ def test_other_refusals():
             delayed_readout(record, wrong)
     with pytest.raises(sl.OptionError, match="record: found Network, expected a Record"):
         delayed_readout(net, 2)
+
+
+# --- on a trained network --------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_on_resnet20_each_method_is_better_than_a_simulation_and_ecc_parts_as_it_says():
+    digits, model = data.load_digits(), data.load_network("digits_resnet20")
+    x, y, x_cal = digits.x_test, digits.y_test, digits.x_train[:512]
+    net = sl.convert(model, x_cal)
+    plain = sl.simulate(net, x, T).accuracy(y)[-1]
+    gathered = bsnn(net, x, T).accuracy(y)[-1]
+    assert abs(gathered - sl.quantized(net, x, T, activations=False).accuracy(y)) < 0.005
+    coded = differential(net, x, T).accuracy(y)[-1]
+    stages = [method(net, x, T).accuracy(y)[-1] for method in (recipes.srp, recipes.cos)]
+    assert min(gathered, coded, *stages) > plain + 0.03
+    normalized = ecc(model, x_cal)
+    closed = sl.quantized(normalized, x, T, activations=False).accuracy(y)
+    stepped = sl.simulate(normalized, x, T, counts=False).accuracy(y)[-1]
+    assert [closed, stepped] == pytest.approx([0.96, 0.79], abs=0.015)

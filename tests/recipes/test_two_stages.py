@@ -139,8 +139,8 @@ def test_how_far_cos_shifts():
     assert shifted(layer, trains, potentials).v_init.tolist() == [[0.5 - 1.501, -1 + 2.751]]
 
 
-def test_cos_adds_exactly_one_spike_and_removes_exactly_one():
-    """O26, on random currents of one layer, whose first stage is as long as the second."""
+def test_o26_a_shifted_start_adds_one_spike_or_removes_one():
+    """On random currents of one layer, whose first stage is as long as the second."""
     rng = np.random.default_rng(0)
     frames = rng.integers(-16, 32, (T, 500, 1)) / 16
     model = nn.Sequential(nn.ReLU(), nn.Linear(1, 1, bias=False))
