@@ -27,7 +27,9 @@ def differential(network: Network, x: Any, timesteps: int) -> Record:
     :math:`e^\text{out}`; the network's output is :math:`e^\text{in}` there.
 
     The recurrences are summed up here in that identity. The authors' code takes a spike back at
-    :math:`m_t \le 0` too, so that a neuron that stands at 0 may send -1 and 1 by turns.
+    :math:`m_t = 0` too, so that a neuron that stands at 0 may send -1 and 1 by turns. What it asks
+    besides, that a running sum is at least θ, is the same as here, for the sum is
+    :math:`t\,e^\text{out}_{t-1}`.
 
     Parameters
     ----------
