@@ -26,8 +26,9 @@ class LocalThresholdBalancing(ThresholdRule):
     .. math:: \theta_c \leftarrow \theta_c + 2\,\mathbb E\left[(a_c - \theta_c)_+\right]
 
     for each channel c, over the images and positions of a batch; layers behind read activations
-    that are cut off at θ. It can only grow: with enough batches it is the maximum, and how far it
-    comes is how many batches there are. So their number is part of the rule, not of the data.
+    that are cut off at θ. It can only grow: with enough batches nothing is cut off any more, and
+    how far it comes before is how many batches there are. So their number is part of the rule. One
+    update may go beyond the maximum, to twice an activation that is always the same.
 
     Parameters
     ----------

@@ -23,8 +23,9 @@ def calibration(
 ) -> Network:
     r"""Convert a network for T steps, and correct it layer by layer, as Li et al. 2021 did.
 
-    Thresholds of the least mean square error for T steps; for the shift :math:`\theta / 2T` of every
-    step the start :math:`\theta / 2`, the same charge after T steps; then one correction.
+    Thresholds of the least mean square error for T steps; in place of the shift
+    :math:`\theta / 2T` of every step the start :math:`\theta / 2`, which is the same charge after T
+    steps; then one correction.
 
     Parameters
     ----------
