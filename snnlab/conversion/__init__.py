@@ -1,6 +1,8 @@
 """From a trained model to a spiking network: thresholds, conversion, verification."""
 
 from snnlab.conversion.activation_based import Maximum, Percentile
+from snnlab.conversion.gaussian import Gaussian
+from snnlab.conversion.local_balancing import LocalThresholdBalancing
 from snnlab.conversion.mmse import MMSE
 from snnlab.conversion.pipeline import convert
 from snnlab.conversion.rules import Fixed, ThresholdRule
@@ -19,7 +21,9 @@ __all__ = [
     "MMSE",
     "DataBased",
     "Fixed",
+    "Gaussian",
     "LayerStatistics",
+    "LocalThresholdBalancing",
     "Maximum",
     "ModelBased",
     "Percentile",

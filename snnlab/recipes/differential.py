@@ -27,7 +27,9 @@ def differential(network: Network, x: Any, timesteps: int) -> Record:
     :math:`e^\text{out}`; the network's output is :math:`e^\text{in}` there.
 
     The recurrences are summed up here in that identity. The authors' code takes a spike back at
-    :math:`m_t \le 0` too, so that a neuron that stands at 0 may send -1 and 1 by turns.
+    :math:`m_t = 0` too, so that a neuron that stands at 0 may send -1 and 1 by turns. What it asks
+    besides, that a running sum is at least θ, is the same as here, for the sum is
+    :math:`t\,e^\text{out}_{t-1}`.
 
     Parameters
     ----------
@@ -55,7 +57,7 @@ def differential(network: Network, x: Any, timesteps: int) -> Record:
     >>> from snnlab import Fixed, convert
     >>> net = convert(nn.ReLU(), [[1.0]], threshold=Fixed(1.0))
     >>> record = differential(net, [[0.75]], timesteps=4)
-    >>> record.outputs[:, 0, 0].round(3).tolist()
+    >>> [round(value, 3) for value in record.outputs.ravel().tolist()]
     [1.0, 1.0, 0.667, 0.667]
     >>> record.counts("relu").item(), record.sent("relu").item()  # 1 at the start, -1 at step 3
     (0, 2)

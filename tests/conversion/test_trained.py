@@ -101,20 +101,21 @@ def test_thresholds_outside_their_range_are_refused(threshold):
 class Shared(nn.Module):
     """One ReLU at two places, under two names, beside another one and BatchNorm."""
 
-    def __init__(self):
+    def __init__(self, gain=3.0):
         super().__init__()
+        self.gain = gain
         self.first, self.bn, self.second = nn.Linear(4, 6), nn.BatchNorm1d(6), nn.Linear(6, 6)
         self.relu, self.other, self.last = nn.ReLU(inplace=True), nn.ReLU6(), nn.Linear(6, 3)
         self.again = nn.Sequential(self.relu)
 
     def forward(self, x):
         a = self.relu(self.bn(self.first(x)))
-        return self.last(self.other(self.again(3 * self.second(a)) - 1))
+        return self.last(self.other(self.again(self.gain * self.second(a)) - 0.1))
 
 
-def shared():
+def shared(gain=3.0):
     torch.manual_seed(0)
-    model = Shared()
+    model = Shared(gain)
     model(torch.randn(64, 4))  # so that BatchNorm has seen something
     return model
 
@@ -132,9 +133,10 @@ def activations_of(model, x):
     return found
 
 
+@pytest.mark.parametrize("gain", [0.5, 3.0])  # the second place has the smaller or larger values
 @pytest.mark.parametrize(("levels", "percentile"), [(4, 99), (None, 99.9)])
-def test_thresholds_start_at_a_percentile(levels, percentile):
-    model, x = shared(), torch.randn(300, 4)
+def test_thresholds_start_at_a_percentile(levels, percentile, gain):
+    model, x = shared(gain), torch.randn(300, 4)
     found = sl.trainable_clipping(model, x, levels)
     activations = activations_of(model, x)
     assert {name: len(places) for name, places in activations.items()} == {"relu": 2, "other": 1}

@@ -1,284 +1,247 @@
-"""BSNN, differential coding, ECC and the delayed read-out: against plain loops and identities."""
+"""Recipes for few time steps: what they consist of, against plain loops."""
 
-import dataclasses
+import copy
 
 import numpy as np
 import pytest
 import torch
 from helpers import oracles
-from helpers.layerwise import by_layers
-from helpers.networks import converted, with_other_neurons
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import nn
 
 import snnlab as sl
 from snnlab import recipes
-from snnlab.recipes import bsnn, delayed_readout, differential, ecc
+from snnlab.exceptions import OptionError, UnsupportedLayerError
+from snnlab.recipes.privatesnn import likeness
 
-T = 8
-
-
-def broadcast(value, ndim):
-    value = np.asarray(value, float)
-    return value.reshape(-1, *[1] * (ndim - 2)) if value.ndim == 1 else value
+RNG = np.random.default_rng(0)
+X = oracles.dyadic(RNG, (8, 4), 0, 1, 64).astype(np.float32)
+WEIGHTS = [oracles.dyadic(RNG, shape, -1, 1, 8) for shape in ((6, 4), (5, 6), (3, 5))]
 
 
-def assert_same(record, spikes, output_sums):
-    for name in record.layers:
-        assert (record.counts(name) == spikes[name].sum(0)).all(), name
-        assert (record.sent(name) == np.abs(spikes[name]).sum(0)).all(), name
-    assert (record.output_sums == output_sums).all()
+def net_of(make=nn.ReLU):
+    """Return a network with two hidden layers in which nothing is rounded."""
+    layers = [nn.Linear(*w.shape[::-1], bias=False) for w in WEIGHTS]
+    for layer, weight in zip(layers, WEIGHTS, strict=True):
+        layer.weight.data = torch.tensor(weight, dtype=torch.float32)
+    return nn.Sequential(layers[0], make(), layers[1], make(), layers[2])
 
 
-# --- BSNN ------------------------------------------------------------------------------------
+def run_by_hand(step, timesteps):
+    """Return counts of both layers and the sum of outputs; `step` maps layer and current to φ."""
+    counts, outputs = [0, 0], 0
+    for _ in range(timesteps):
+        a = X.astype(float)
+        for layer in range(2):
+            passed_on, spikes = step(layer, a @ WEIGHTS[layer].T)
+            counts[layer] = counts[layer] + spikes
+            a = passed_on
+        outputs = outputs + a @ WEIGHTS[2].T
+    return counts, outputs
 
 
-def gathered(net):
-    """What one neuron after the other releases that has seen all its currents."""
-
-    def fire(name, currents, rest):
-        neuron, ndim = net.neurons[name], currents.ndim - 1
-        theta, start, offset = (
-            np.broadcast_to(broadcast(value, ndim), currents.shape[1:])
-            for value in (neuron.v_threshold, neuron.v_init, neuron.i_offset)
-        )
-        spikes = np.zeros(currents.shape)
-        for i in np.ndindex(*currents.shape[1:]):
-            charge = currents[:, *i].sum() + T * offset[i] + start[i] * theta[i]
-            count = min(max(int(charge // theta[i]), 0), neuron.max_spikes * T)
-            spikes[:, *i] = np.diff([count * t // T for t in range(T + 1)])
-        return spikes
-
-    return fire
+def assert_runs_as(network, step, timesteps=6):
+    record = sl.simulate(network, X, timesteps)
+    counts, outputs = run_by_hand(step, timesteps)
+    for name, expected in zip(network.layers, counts, strict=True):
+        assert np.array_equal(record.counts(name), expected)
+        assert expected.any()
+    assert np.array_equal(record.output_sums[-1], outputs)
 
 
-@pytest.mark.parametrize("shortcut", ["spikes", "analog"])
-@pytest.mark.parametrize("seed", [2, 3, 17, 20])
-def test_bsnn_is_a_plain_loop(seed, shortcut):
-    steps, x, net = converted(seed, shortcut=shortcut)
-    net, _ = with_other_neurons(net, seed)
-    expected = by_layers(steps, x, T, gathered(net), analog=shortcut == "analog")
-    assert_same(bsnn(net, x, T), *expected)
-    assert_same(bsnn(net.to(torch.float64), x, T), *expected)
+def assert_same_network(found, expected):
+    assert dict(found.corrections) == dict(expected.corrections)
+    for name, neuron in expected.neurons.items():
+        for setting, value in vars(neuron).items():
+            assert np.array_equal(getattr(found.neurons[name], setting), value), setting
 
 
-@pytest.mark.parametrize("max_spikes", [1, 3])
-@pytest.mark.parametrize("seed", range(8))
-def test_the_means_of_bsnn_are_those_of_the_staircases(seed, max_spikes):
-    _, x, net = converted(seed, v_init=[0.0, 0.25, 0.5, 0.75][seed % 4])
-    net = net.replace(max_spikes=max_spikes, scale=1 / 4).to(torch.float64)
-    for steps in (1, 4, 16):
-        record, expected = bsnn(net, x, steps), sl.quantized(net, x, steps)
-        assert (record.outputs[-1] == expected.outputs).all()
-        for name in net.layers:
-            theta = broadcast(net.thresholds[name], x.ndim if len(net.shape(name)) > 1 else 2)
-            assert (theta * record.rates(name) == expected.activations[name]).all()
+THETA = sl.Fixed({0: 2.0, 1: 4.0})
 
 
-def test_bsnn_spreads_spikes_evenly():
-    net = sl.convert(nn.ReLU(), [[1.0] * 5], threshold=sl.Fixed(1.0), v_init=0.0)
-    sums = bsnn(net, [[0.0, 0.25, 0.5, 0.75, 9.0]], 8).output_sums[:, 0].T
-    trains = np.diff(sums, prepend=0)
-    assert trains.tolist() == [
-        [0, 0, 0, 0, 0, 0, 0, 0],
-        [0, 0, 0, 1, 0, 0, 0, 1],
-        [0, 1, 0, 1, 0, 1, 0, 1],
-        [0, 1, 1, 1, 0, 1, 1, 1],
-        [1, 1, 1, 1, 1, 1, 1, 1],
-    ]
+# --- groups and bursts -----------------------------------------------------------------------
 
 
-def test_bsnn_leaves_no_spurious_spike_where_the_mean_is_right():
-    """Two neurons, each as often as it should, but the third sees them in a bad order."""
-    model = nn.Sequential(nn.ReLU(), nn.Linear(2, 1, bias=False), nn.ReLU())
-    model[1].weight.data = torch.tensor([[3.0, -2.0]])
-    net, x = sl.convert(model, [[1.0, 1.0]], threshold=sl.Fixed(1.0)), [[0.375, 0.625]]
-    for record, spikes in ((sl.simulate(net, x, T), 1), (bsnn(net, x, T), 0)):
-        assert sl.decompose(net, x, record).spurious("2").sum() == spikes
+class Group:
+    """Lv et al. 2024: m members with thresholds θ/m, 2θ/m, ..., each with its own potential."""
+
+    def __init__(self, theta, members):
+        self.part, self.members = theta / members, members
+        self.v = None
+
+    def step(self, current):
+        if self.v is None:
+            self.v = [np.full(current.shape, self.part / 2) for _ in range(self.members)]
+        spikes = np.zeros(current.shape)
+        for k in range(self.members):
+            self.v[k] = self.v[k] + current
+            spikes += self.v[k] >= (k + 1) * self.part
+        for k in range(self.members):
+            self.v[k] = self.v[k] - spikes * self.part
+        return spikes * self.part, spikes
 
 
-# --- differential coding ---------------------------------------------------------------------
+@pytest.mark.parametrize("members", [1, 2, 4, 8])
+def test_a_group_is_a_burst_neuron(members):
+    groups = [Group(2.0, members), Group(4.0, members)]
+    network = recipes.group(net_of(), X, members, threshold=THETA)
+    assert_runs_as(network, lambda layer, z: groups[layer].step(z))
+    halves = recipes.burst(net_of(), X, members, threshold=THETA, v_init=0.5)
+    assert_same_network(network, halves)
 
 
-def divisible(seed, **options):
-    """A random network in which θ / t is dyadic for t to 8: thresholds are multiples of 210."""
-    steps = [
-        dataclasses.replace(
-            step,
-            threshold=None if step.threshold is None else 840 * step.threshold,
-            bias=None if step.bias is None else 840 * step.bias,
-        )
-        for step in oracles.random_steps(seed)
-    ]
-    x = 840 * oracles.images(seed)
-    theta = oracles.thresholds(steps)
-    net = sl.convert(oracles.Torch(steps), x, threshold=sl.Fixed(theta), **options)
-    return steps, x, net.to(torch.float64)
+def test_a_group_of_one_is_one_neuron():
+    expected = sl.convert(net_of(), X, threshold=THETA)
+    assert_same_network(recipes.group(net_of(), X, 1, threshold=THETA), expected)
+    assert_same_network(recipes.burst(net_of(), X, 1, threshold=THETA, v_init=0.5), expected)
 
 
-def by_differences(net, seen=None):
-    """The recurrences of one step after the other, with the letters of the paper."""
+def test_a_burst_against_a_plain_loop():
+    potentials = [0.0, 0.0]
 
-    def fire(name, currents, rest):
-        neuron = net.neurons[name]
-        theta = broadcast(neuron.v_threshold, rest.ndim)
-        offset = broadcast(neuron.i_offset, rest.ndim)
-        v_0 = broadcast(neuron.v_init, rest.ndim) * theta
-        v, e_in, e_out = v_0 + 0 * rest, rest + offset, 0 * rest
-        spikes = []
-        for t, current in enumerate(currents, start=1):
-            d = current - rest
-            v = v + d + e_in - e_out
-            s = (v >= theta) * 1.0
-            s[(v < 0) & (e_out - theta / t >= 0)] = -1
-            v = v - theta * s
-            e_in = e_in + d / t
-            e_out = e_out + theta * s / t
-            assert (v == v_0 + t * (e_in - e_out)).all()
-            assert (e_out >= 0).all()
-            spikes.append(s)
-        if seen is not None:
-            seen.update(np.unique(spikes))
-        return np.stack(spikes)
+    def step(layer, current):
+        theta = (2.0, 4.0)[layer] / 4
+        potentials[layer] = potentials[layer] + current
+        spikes = np.clip(np.floor(potentials[layer] / theta), 0, 4)
+        potentials[layer] = potentials[layer] - spikes * theta
+        return spikes * theta, spikes
 
-    return fire
+    assert_runs_as(recipes.burst(net_of(), X, 4, threshold=THETA), step)
 
 
-@pytest.mark.parametrize("shortcut", ["spikes", "analog"])
-@pytest.mark.parametrize("seed", [2, 3, 17, 20])
-def test_differential_coding_is_a_plain_loop(seed, shortcut):
-    steps, x, net = divisible(seed, shortcut=shortcut)
-    seen = set()
-    fire = by_differences(net, seen)
-    expected = by_layers(steps, x, T, fire, analog=shortcut == "analog", differential=True)
-    assert_same(differential(net, x, T), *expected)
-    assert seen == {-1, 0, 1}
+def test_groups_of_staircases_keep_their_own_thresholds():
+    network = recipes.group(net_of(lambda: sl.QCFS(4, 3.0)), X, 4)
+    assert network.thresholds == {"1": 0.75, "3": 0.75}
+    assert {n.max_spikes for n in network.neurons.values()} == {4}
 
 
-def test_differential_coding_with_offsets_and_any_start():
-    steps, x, net = divisible(5)
-    net, _ = with_other_neurons(net, 5, one_spike=True)
-    neurons = {
-        name: dataclasses.replace(neuron, i_offset=840 * np.asarray(neuron.i_offset))
-        for name, neuron in net.neurons.items()
-    }
-    net = sl.Network(net.graph, neurons)
-    expected = by_layers(steps, x, T, by_differences(net), differential=True)
-    for network in (net, net.replace(signed=True)):
-        assert_same(differential(network, x, T), *expected)
+# --- conversions with other settings ---------------------------------------------------------
 
 
-def test_the_first_step_of_differential_coding_is_that_of_a_simulation():
-    _, x, net = converted(1)
-    found, expected = differential(net, x, 1), sl.simulate(net, x, 1)
-    assert (found.output_sums == expected.output_sums).all()
-    assert all((found.counts(n) == expected.counts(n)).all() for n in net.layers)
+def test_half_full_neurons():
+    expected = sl.convert(net_of(), X, threshold=sl.Maximum(), v_init=0.5)
+    assert_same_network(recipes.opi(net_of(), X), expected)
+    assert_same_network(
+        recipes.opi(net_of(), X, threshold=THETA), sl.convert(net_of(), X, threshold=THETA)
+    )
 
 
-@given(st.integers(0, 64), st.integers(-16, 64), st.integers(1, 40))
-def test_a_value_that_is_right_is_left_alone(start, value, steps):
-    """The error of one neuron after t steps is at most θ / t, where the value is in [0, θ]."""
-    net = sl.convert(nn.ReLU(), [[1.0]], threshold=sl.Fixed(1.0)).to(torch.float64)
-    net = net.replace(v_init=np.array([start / 64]))
-    found = differential(net, [[value / 64]], steps).outputs[-1].item()
-    assert abs(found - max(value / 64, 0)) <= 1 / steps + 1e-9
+def test_signed_neurons_against_a_plain_loop():
+    potentials, counts = [1.0, 2.0], [0.0, 0.0]
+
+    def step(layer, current):
+        theta = (2.0, 4.0)[layer]
+        v = potentials[layer] + current
+        back = -1.0 * ((v < 0) & (counts[layer] > 0))
+        spikes = np.where(v >= theta, 1.0, back)
+        potentials[layer], counts[layer] = v - theta * spikes, counts[layer] + spikes
+        return spikes * theta, spikes
+
+    network = recipes.signed(net_of(), X, threshold=THETA)
+    assert_runs_as(network, step)
+    record = sl.simulate(network, X, 6)
+    assert (record.sent(1) > record.counts(1)).any()
+    own = recipes.signed(net_of(lambda: sl.QCFS(4, 3.0, 0.25)), X).neurons["1"]
+    assert (own.v_threshold, own.v_init, own.signed) == (3.0, 0.25, True)
 
 
-def test_a_neuron_that_stands_at_0_is_silent():
-    net = sl.convert(nn.ReLU(), [[1.0]], threshold=sl.Fixed(1.0), v_init=0.0)
-    record = differential(net, [[1.0]], 20)
-    assert record.sent("relu").item() == 1
-    assert set(record.outputs.ravel()) == {1.0}
+@pytest.mark.parametrize("correct", ["bias", "potential"])
+@pytest.mark.parametrize("per_channel", [False, True])
+def test_calibration_is_its_three_parts(correct, per_channel):
+    network = sl.convert(net_of(), X, threshold=sl.MMSE(4, per_channel))
+    expected = getattr(sl, f"correct_{correct}")(network, X, 4)
+    options = {"correct": correct, "per_channel": per_channel}
+    found = recipes.calibration(net_of(), X, 4, **options)
+    assert_same_network(found, expected)
+    assert_same_network(recipes.calibration(net_of(), iter([X[:5], X[5:]]), 4, **options), expected)
 
 
-# --- ECC -------------------------------------------------------------------------------------
+def test_calibration_refuses_other_corrections():
+    with pytest.raises(OptionError, match=r"^correct = 'weights'"):
+        recipes.calibration(net_of(), X, 4, correct="weights")
 
 
-def test_ecc_is_a_conversion_with_a_gain():
-    model = oracles.Torch(oracles.random_steps(3))
-    x = oracles.images(3)
-    largest = sl.convert(model, x, threshold=sl.Maximum())
-    lower = sl.convert(model, x, threshold=sl.Percentile(99))
-    for found, expected in (
-        (ecc(model, x), largest),
-        (ecc(model, x, gain=4), largest.replace(scale=1 / 4)),
-        (ecc(model, x, percentile=99, gain=0.5), lower.replace(scale=2)),
-    ):
-        assert found.fingerprint == expected.fingerprint
-        assert {neuron.v_init for neuron in found.neurons.values()} == {0.5}
+# --- trained networks ------------------------------------------------------------------------
 
 
-def test_its_closed_form_is_that_of_spkeras():
-    """A chain of layers; counts are carried from layer to layer, as the authors' code does."""
-    rng = np.random.default_rng(0)
-    weights = [oracles.dyadic(rng, (6, 6), -0.5, 0.5) for _ in range(3)]
-    biases = [oracles.dyadic(rng, 6, -0.25, 0.5) for _ in range(3)]
-    layers = []
-    for weight, bias in zip(weights, biases, strict=True):
-        linear = nn.Linear(6, 6)
-        linear.weight.data, linear.bias.data = torch.tensor(weight), torch.tensor(bias)
-        layers += [linear.double(), nn.ReLU()]
-    x = oracles.dyadic(rng, (5, 6), 0, 1)
-    net = ecc(nn.Sequential(*layers).double(), x)
-    net = net.replace(threshold=dict(zip(net.layers, [1.0, 0.5, 2.0], strict=True)))
-    found = sl.quantized(net, x, 16)
-    counts, before = 16 * x, 1.0
-    for name, weight, bias in zip(net.layers, weights, biases, strict=True):
-        theta = net.thresholds[name]
-        charge = np.maximum(before * counts @ weight.T + 16 * bias, 0)
-        counts, before = np.clip(np.floor((charge + 0.5 * theta) / theta), 0, 16), theta
-        assert (found.activations[name] == theta * counts / 16).all()
+def test_trained_networks():
+    stairs, clipped = net_of(lambda: sl.QCFS(4, 3.0, 0.25)), net_of(lambda: sl.TCL(3.0))
+    for network, start in ((recipes.qcfs(stairs, X), 0.25), (recipes.tcl(clipped, X), 0.5)):
+        assert network.thresholds == {"1": 3.0, "3": 3.0}
+        assert {n.v_init for n in network.neurons.values()} == {start}
+    with pytest.raises(UnsupportedLayerError, match=r"^layer '1': is no staircase.*recipes\.tcl"):
+        recipes.qcfs(clipped, X)
+    for recipe in (recipes.qcfs, recipes.tcl):
+        with pytest.raises(OptionError, match="trainable_clipping"):
+            recipe(net_of(), X)
 
 
-# --- delayed read-out ------------------------------------------------------------------------
+# --- without data ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("first", range(5))
-def test_a_delayed_readout_is_the_mean_of_the_later_outputs(first):
-    _, x, net = converted(6)
-    y = [0, 1, 2]
-    record = sl.simulate(net.replace(max_pool="gate", signed=True), (x, y), 5, spikes=True)
-    found = delayed_readout(record, first)
-    steps = np.diff(record.output_sums, axis=0, prepend=0)
-    for t in range(1, 5 - first + 1):
-        assert (found.output_sums[t - 1] == steps[first : first + t].sum(0)).all()
-    assert found.timesteps == 5 - first == len(found.accuracy())
-    assert found.accuracy()[-1] == (found.outputs[-1].argmax(1) == y).mean()
-    with pytest.raises(sl.OptionError, match="its counts were not kept"):
-        found.counts(0)
+def classifier():
+    torch.manual_seed(0)
+    layers = nn.Flatten(), nn.Linear(16, 32), nn.BatchNorm1d(32), nn.ReLU(), nn.Linear(32, 4)
+    model = nn.Sequential(*layers)
+    model(torch.randn(64, 16))
+    return model
 
 
-# --- refusals --------------------------------------------------------------------------------
+def test_likeness_by_hand():
+    weights = torch.tensor([[2.0, 0.0], [0.0, 1.0], [-3.0, 0.0]])
+    # Cosines: (1, 0, -1), (0, 1, 0), (-1, 0, 1); each row scaled to [0, 1].
+    expected = [[1.0, 0.5, 0.0], [0.0, 1.0, 0.0], [0.0, 0.5, 1.0]]
+    assert likeness(weights).tolist() == expected
 
 
-@pytest.mark.parametrize("method", [bsnn, differential])
-def test_what_they_cannot_do_is_refused(method):
-    _, x, net = converted(2)
-    name = method.__name__
-    with pytest.raises(sl.OptionError, match=rf"{name}: layer '.*' has reset='zero', expected"):
-        method(net.replace(reset="zero"), x, T)
-    with pytest.raises(sl.OptionError, match=r"max_pool is 'gate', expected 'exact'"):
-        method(net.replace(max_pool="gate"), x, T)
-    with pytest.raises(sl.OptionError, match="timesteps = 0"):
-        method(net, x, 0)
-    with pytest.raises(sl.OptionError, match=r"network: found str.*convert"):
-        method("net", x, T)
+def test_images_are_taken_for_their_classes():
+    model = classifier()
+    before, state = copy.deepcopy(model), torch.get_rng_state()
+    images = recipes.class_impressions(model, (1, 4, 4), 40, updates=30, learning_rate=0.03)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert images.shape == (40, 1, 4, 4)
+    assert 0 <= images.min() < images.max() <= 1
+    assert not images.requires_grad
+    for name, tensor in before.state_dict().items():
+        assert torch.equal(model.state_dict()[name], tensor)
+    assert model.training
+    assert all(p.requires_grad and p.grad is None for p in model.parameters())
+    noise = recipes.class_impressions(model, (1, 4, 4), 40, updates=1)
+    own, own_of_noise = (
+        model.eval()(x).softmax(1)[range(40), torch.arange(40) % 4].mean() for x in (images, noise)
+    )
+    assert own > own_of_noise + 0.02
 
 
-def test_other_refusals():
-    _, x, net = converted(2)
-    words = r"differential: layer .* has max_spikes=2, expected max_spikes=1.*scale=2\)"
-    with pytest.raises(sl.OptionError, match=words):
-        recipes.differential(net.replace(max_spikes=2), x, T)
-    for wrong in (0, -1.0, "1"):
-        with pytest.raises(sl.OptionError, match=r"gain = .*: expected a finite number above 0"):
-            ecc(nn.ReLU(), [[1.0]], gain=wrong)
-    with pytest.raises(sl.OptionError, match=r"percentile = 0\.9"):
-        ecc(nn.ReLU(), [[1.0]], percentile=0.9)
-    record = sl.simulate(net, x, 4)
-    for wrong in (-1, 4, 1.5):
-        with pytest.raises(sl.OptionError, match=r"first = .*from 0 to 3, so that a step is left"):
-            delayed_readout(record, wrong)
-    with pytest.raises(sl.OptionError, match="record: found Network, expected a Record"):
-        delayed_readout(net, 2)
+def test_images_follow_the_seed():
+    first, again, other = (
+        recipes.class_impressions(classifier(), (1, 4, 4), 8, updates=3, seed=seed)
+        for seed in (0, 0, 1)
+    )
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_a_network_without_data():
+    model = classifier().eval()
+    images = recipes.class_impressions(model, (1, 4, 4), seed=3)
+    expected = sl.convert(model, images, threshold=sl.Maximum())
+    assert_same_network(recipes.privatesnn(model, (1, 4, 4), seed=3), expected)
+    found = recipes.privatesnn(model, (1, 4, 4), threshold=sl.Fixed(2.0))
+    assert found.thresholds == {"3": 2.0}
+
+
+def test_what_cannot_be_made_is_refused():
+    model = nn.Sequential(nn.Conv2d(1, 2, 2), nn.ReLU(), nn.Flatten())
+    with pytest.raises(UnsupportedLayerError, match=r"^model: has no nn\.Linear with 18 outputs"):
+        recipes.class_impressions(model, (1, 4, 4))
+    for options in ({"images": 0}, {"updates": 0}, {"learning_rate": -1.0}, {"seed": 0.5}):
+        with pytest.raises(OptionError, match=f"^{next(iter(options))}"):
+            recipes.class_impressions(classifier(), (1, 4, 4), **options)
+    with pytest.raises(OptionError, match=r"^shape"):
+        recipes.class_impressions(classifier(), (1, 4.5, 4))
+
+
+@pytest.mark.parametrize("name", ["burst", "group"])
+def test_numbers_of_spikes_that_are_none_are_refused(name):
+    with pytest.raises(OptionError, match=r"^(max_spikes|members) = 0"):
+        getattr(recipes, name)(net_of(), X, 0)

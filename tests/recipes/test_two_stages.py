@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from helpers.networks import converted
+from helpers.networks import converted, with_other_neurons
 from helpers.starts import image_by_image
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -29,8 +29,12 @@ def start(v_init, silent=None):
 
 
 def theta_of(net, layer):
-    theta = np.asarray(net.thresholds[layer])
-    return theta.reshape(-1, *[1] * (len(net.shape(layer)) - 1)) if theta.ndim else theta
+    return broadcast(net.thresholds[layer], 1 + len(net.shape(layer)))
+
+
+def broadcast(value, ndim):
+    value = np.asarray(value)
+    return value.reshape(-1, *[1] * (ndim - 2)) if value.ndim == 1 else value
 
 
 def assert_same_counts(record, expected, steps):
@@ -66,15 +70,18 @@ def test_srp_silences_everything_if_all_owe():
     assert srp(net, [[0.5]], T, first=2).second.counts(0).tolist() == [[T // 2]]
 
 
-def test_srp_works_with_bursts_and_signed_neurons():
-    _, x, net = network(3)
-    net = net.replace(signed=True, max_spikes=2)
+@pytest.mark.parametrize("seed", range(3))
+def test_srp_works_with_all_neurons(seed):
+    """They burst, take back, have offsets and start anywhere."""
+    _, x, net = network(seed)
+    net, _ = with_other_neurons(net, seed)
     found = srp(net, x, T)
     early = sl.simulate(net, x, 4, potentials=True)
     starts = {}
-    for name in net.layers:
+    for name, neuron in net.neurons.items():
         v = early.potentials(name)[-1]
-        starts[name] = sl.Start(np.full(v.shape, 0.5), v <= 1e-3 * theta_of(net, name))
+        v_init = np.broadcast_to(broadcast(neuron.v_init, v.ndim), v.shape)
+        starts[name] = sl.Start(v_init, v <= 1e-3 * theta_of(net, name))
     expected = sl.simulate(net, x, T, start=starts)
     assert (found.second.output_sums == expected.output_sums).all()
 
@@ -93,25 +100,28 @@ def shift_by_hand(v0, v_after, spikes, theta):
     return v0
 
 
-def cos_by_hand(steps, x, net, first, timesteps):
+def cos_by_hand(steps, x, net, first, timesteps, others):
     """One plain loop of the whole network for each layer that is added."""
     starts, shifts = {}, set()
     for name in net.layers:
-        early = image_by_image(steps, x, first, {}, starts)
+        early = image_by_image(steps, x, first, others, starts)
         v, s = early["potentials"][name], early["spikes"][name]
         theta = np.broadcast_to(theta_of(net, name), v.shape[1:])
+        v_0 = np.broadcast_to(broadcast(net.neurons[name].v_init, v.ndim - 1), v.shape[1:])
         v_init = np.empty(v.shape[1:])
         for i in np.ndindex(*v_init.shape):
-            v_init[i] = shift_by_hand(0.5, v[:, *i].tolist(), s[:, *i].tolist(), theta[i])
-            shifts.add(np.sign(v_init[i] - 0.5))
+            v_init[i] = shift_by_hand(v_0[i], v[:, *i].tolist(), s[:, *i].tolist(), theta[i])
+            shifts.add(np.sign(v_init[i] - v_0[i]))
         starts[name] = start(v_init)
-    return image_by_image(steps, x, timesteps, {}, starts), shifts
+    return image_by_image(steps, x, timesteps, others, starts), shifts
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(6))
 def test_cos_is_a_plain_loop_for_each_layer(seed):
+    """In every second network neurons have offsets and start anywhere."""
     steps, x, net = network(seed)
-    expected, shifts = cos_by_hand(steps, x, net, FIRST, T)
+    net, others = with_other_neurons(net, seed, one_spike=True) if seed % 2 else (net, {})
+    expected, shifts = cos_by_hand(steps, x, net, FIRST, T, others)
     assert {-1, 0} <= shifts
     found = cos(net, x, T, first=FIRST)
     assert_same_counts(found.second, expected, T)
@@ -121,7 +131,7 @@ def test_cos_is_a_plain_loop_for_each_layer(seed):
 @pytest.mark.parametrize(("first", "timesteps"), [(6, 2), (1, 1), (3, 3)])
 def test_cos_with_a_first_stage_that_is_longer_and_with_one_step(first, timesteps):
     steps, x, net = network(7)
-    expected, _ = cos_by_hand(steps, x, net, first, max(first, timesteps))
+    expected, _ = cos_by_hand(steps, x, net, first, max(first, timesteps), {})
     found = cos(net, x, timesteps, first=first)
     assert_same_counts(found.second, expected, timesteps)
     assert_same_counts(found.first, expected, first)
@@ -139,8 +149,8 @@ def test_how_far_cos_shifts():
     assert shifted(layer, trains, potentials).v_init.tolist() == [[0.5 - 1.501, -1 + 2.751]]
 
 
-def test_cos_adds_exactly_one_spike_and_removes_exactly_one():
-    """O26, on random currents of one layer, whose first stage is as long as the second."""
+def test_o26_a_shifted_start_adds_one_spike_or_removes_one():
+    """On random currents of one layer, whose first stage is as long as the second."""
     rng = np.random.default_rng(0)
     frames = rng.integers(-16, 32, (T, 500, 1)) / 16
     model = nn.Sequential(nn.ReLU(), nn.Linear(1, 1, bias=False))
