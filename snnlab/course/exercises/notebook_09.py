@@ -494,7 +494,7 @@ _chips = Chips(
         "A threshold for each channel helps, and so does a charge for each neuron, as in notebook "
         "07: sl.correct_potential. Four steps fit into the budget.",
         "In a single step a burst neuron is its own staircase. The more levels, the more "
-        "additions: try 4, 6 and 8, and look what 1.5 million allow.",
+        "additions: try some up to eight, and look what 1.5 million allow.",
     ),
 )
 
