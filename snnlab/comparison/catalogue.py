@@ -85,6 +85,11 @@ def trained(levels: int | None, convert_it: Callable, **options: Any) -> Callabl
     return make
 
 
+def group_of(members: int) -> Callable:
+    """Return a way to convert trained staircases with a group of neurons for each ReLU."""
+    return lambda model, x_cal: recipes.group(model, x_cal, members=members)
+
+
 def without_data(given: Given) -> Network:
     """Return a network whose thresholds come from images that are made of the model itself."""
     return recipes.privatesnn(given.model, given.x_cal.shape[1:], threshold=Percentile(99.9))
@@ -223,6 +228,10 @@ _ALL = (
     # training
     Method("QCFS", trained(LEVELS, recipes.qcfs), trains=True),
     Method("QCFS, signed", trained(LEVELS, recipes.signed), trains=True),
+    # In one step these are the trained network itself.
+    Method("QCFS, groups of 4", trained(4, group_of(4)), trains=True),
+    Method("QCFS of 2 levels, groups of 2", trained(2, group_of(2)), trains=True),
+    Method("QCFS of 2 levels, signed", trained(2, recipes.signed), trains=True),
     Method("TCL", trained(None, recipes.tcl), trains=True),
     Method("single step with noise", trained(1, recipes.tcl, shift="random"), trains=True),
 )
