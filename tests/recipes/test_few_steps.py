@@ -219,6 +219,8 @@ def test_images_follow_the_seed():
     )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
+    inferring = recipes.class_impressions(classifier().eval(), (1, 4, 4), 8, updates=3)
+    assert torch.equal(first, inferring)
 
 
 def test_a_network_without_data():
