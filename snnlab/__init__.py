@@ -12,6 +12,7 @@ from snnlab.analysis import (
     energy,
     operations,
 )
+from snnlab.comparison import compare
 from snnlab.conversion import (
     MMSE,
     DataBased,
@@ -30,7 +31,7 @@ from snnlab.conversion import (
 )
 from snnlab.conversion.correction import correct_bias, correct_potential, tune_thresholds
 from snnlab.diagnosis import Diagnosis, diagnose
-from snnlab.dynamics import Neuron
+from snnlab.dynamics import Neuron, Start
 from snnlab.exceptions import (
     CalibrationError,
     DataError,
@@ -75,11 +76,13 @@ __all__ = [
     "Record",
     "SNNLabError",
     "ShapeError",
+    "Start",
     "Trained",
     "UnsupportedLayerError",
     "VerificationError",
     "activation_statistics",
     "ann",
+    "compare",
     "convert",
     "correct_bias",
     "correct_potential",
