@@ -114,6 +114,15 @@ def test_groups_of_staircases_keep_their_own_thresholds():
     assert {n.max_spikes for n in network.neurons.values()} == {4}
 
 
+@pytest.mark.parametrize("levels", [2, 4, 8])
+def test_a_group_per_level_is_the_trained_network_in_one_step_to_the_last_bit(levels):
+    model = net_of(lambda: sl.QCFS(levels, 2.0))
+    network = recipes.group(model, X, levels)
+    outputs = sl.simulate(network, X, 1).outputs[-1]
+    assert np.array_equal(outputs, model(torch.from_numpy(X)).detach().numpy())
+    assert outputs.any()
+
+
 # --- conversions with other settings ---------------------------------------------------------
 
 
@@ -219,6 +228,8 @@ def test_images_follow_the_seed():
     )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
+    inferring = recipes.class_impressions(classifier().eval(), (1, 4, 4), 8, updates=3)
+    assert torch.equal(first, inferring)
 
 
 def test_a_network_without_data():
