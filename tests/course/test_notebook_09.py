@@ -150,7 +150,7 @@ def test_what_a_chip_cannot_do_or_pay_for_is_told():
     assert re.search(r"reads \d+ of 32 new images with 1\.\d\d million", heard)
     assert "There are 1.5. What can you do without" in heard
     assert "Par is 30. Which thresholds are made for so few steps" in said({"plain": (usual(), 4)})
-    assert "It was corrected for 2 steps." in said({"plain": (corrected(2), 4)})
+    assert "It was corrected for 8 steps." in said({"plain": (corrected(8), 2)})
     one = usual().replace(max_spikes=2, scale=1 / 2)
     assert "Are there enough levels" in said(good | {"hurried": (one, 1)})
 
