@@ -1,4 +1,4 @@
-"""Neurons that take spikes back: Hu et al. 2023 (Fast-SNN), and what sets Wang et al. 2022 apart."""
+"""Neurons that take spikes back: Hu et al. 2023 (Fast-SNN); how Wang et al. 2022 (SNM) differ."""
 
 from typing import Any
 
