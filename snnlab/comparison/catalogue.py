@@ -150,6 +150,7 @@ _ALL = (
     Method("maximum (OPI)", recipe(recipes.opi)),
     Method("99.9 %, empty start", recipe(recipes.rueckauer2017, max_pool="exact")),
     Method("99.9 %", _usual),
+    Method("99.9 %, shift (RTS)", recipe(recipes.rts, steps=True), for_each=True),
     Method("99 %", by(Percentile(99))),
     Method("99.9 % per channel", _per_channel),
     Method("MMSE per channel", by(lambda T: MMSE(T, True)), for_each=True),

@@ -102,6 +102,11 @@ def trainable_clipping(
     QCFS(levels=4, threshold=3, shift=0.5)
     """
     checks.instance(model, nn.Module, "model", "Wrap a function in a module as its forward.")
+    if levels == 1 and shift != "random":
+        raise OptionError(
+            f"levels = 1 with shift = {shift!r}: a single step is a decision, which no neuron that "
+            f"runs for many steps makes. Expected 2 levels or more, or shift='random'."
+        )
     images = Images.of(x_cal, "x_cal", again=True)
     own = copy.deepcopy(unwrapped(model))
     graph = trace(copy.deepcopy(own).eval(), images.first(1))

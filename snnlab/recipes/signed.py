@@ -1,4 +1,4 @@
-"""Neurons that take spikes back: Hu et al. 2023 (Fast-SNN), and what sets Wang et al. 2022 apart."""
+"""Neurons that take spikes back, as those of Hu et al. 2023 (Fast-SNN)."""
 
 from typing import Any
 

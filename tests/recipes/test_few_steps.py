@@ -134,6 +134,31 @@ def test_half_full_neurons():
     )
 
 
+def test_a_shift_against_a_plain_loop():
+    T, theta = 8, 0.5
+    network = recipes.rts(net_of(), X, T, threshold=sl.Fixed(theta))
+    record = sl.simulate(network, X, T)
+    v = [np.zeros((len(X), n)) for n in (6, 5)]
+
+    def step(layer, current):
+        v[layer] += current + theta / (2 * T)
+        spikes = v[layer] >= theta
+        v[layer] -= theta * spikes
+        return theta * spikes, spikes
+
+    counts, outputs = run_by_hand(step, T)
+    for layer, name in enumerate(network.layers):
+        assert (record.counts(name) == counts[layer]).all()
+    assert (record.output_sums[-1] == outputs).all()
+    # A steady current, as the first layer has it, is counted as from a start of one half.
+    half_full = sl.simulate(sl.convert(net_of(), X, threshold=sl.Fixed(theta)), X, T)
+    first, second = network.layers
+    assert (record.counts(first) == half_full.counts(first)).all()
+    assert (record.counts(second) != half_full.counts(second)).any()
+    with pytest.warns(UserWarning, match="for 8 steps, and this run has 4"):
+        sl.simulate(network, X, 4)
+
+
 def test_signed_neurons_against_a_plain_loop():
     potentials, counts = [1.0, 2.0], [0.0, 0.0]
 
