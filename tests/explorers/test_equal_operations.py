@@ -89,7 +89,7 @@ def test_the_picture_marks_the_method_its_price_and_the_best_other(explorer):
     explorer.move(method="late", steps=2)
     data = explorer.compute(method="late", steps=2)
     curve = moving(explorer, "this method")
-    assert curve.get_ydata().tolist() == [12.5, 62.5, 81.25, 93.75]
+    assert curve.get_ydata().tolist() == [12.5, 62.5, 81.25, 96.875]
     assert curve.get_xdata().tolist() == data["additions"].tolist()
     assert ring(explorer).get_data() == ([data["price"]], [62.5])
     assert moving(explorer, "its additions").get_xdata() == [data["price"]] * 2
