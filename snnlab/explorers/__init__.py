@@ -11,6 +11,7 @@ from snnlab.explorers.counting import Counting
 from snnlab.explorers.depth_and_steps import DepthAndSteps
 from snnlab.explorers.deviation_error import DeviationError
 from snnlab.explorers.energy_budget import EnergyBudget
+from snnlab.explorers.equal_operations import EqualOperations
 from snnlab.explorers.four_currents import FourCurrents
 from snnlab.explorers.input_coding import InputCoding
 from snnlab.explorers.layer_quantization import LayerQuantization
@@ -24,6 +25,7 @@ from snnlab.explorers.steps_and_percentile import StepsAndPercentile
 from snnlab.explorers.threshold_multipliers import ThresholdMultipliers
 from snnlab.explorers.threshold_tuning import ThresholdTuning
 from snnlab.explorers.toolkit.explorer import Explorer
+from snnlab.explorers.two_stages import TwoStages
 
 __all__ = [
     "ClippedMass",
@@ -31,6 +33,7 @@ __all__ = [
     "DepthAndSteps",
     "DeviationError",
     "EnergyBudget",
+    "EqualOperations",
     "Explorer",
     "FourCurrents",
     "InputCoding",
@@ -44,4 +47,5 @@ __all__ = [
     "StepsAndPercentile",
     "ThresholdMultipliers",
     "ThresholdTuning",
+    "TwoStages",
 ]

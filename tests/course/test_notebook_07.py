@@ -127,9 +127,9 @@ def test_an_offset_spoils_what_comes_later_and_a_charge_does_not(deep, uncorrect
 @pytest.fixture
 def few(monkeypatch):
     """Take the score of a few images, which is faster."""
-    x, y = notebook_07.held_out()
+    x, y = notebook_07.held_out(notebook_07.IMAGES)
     assert len(x) == 200
-    monkeypatch.setattr(notebook_07, "held_out", lambda: (x[:24], y[:24]))
+    monkeypatch.setattr(notebook_07, "held_out", lambda images: (x[:24], y[:24]))
 
 
 def said(entry):
@@ -196,7 +196,7 @@ def test_an_entry_that_falls_short_is_asked_what_it_lacks(deep):
 
 @pytest.mark.slow
 def test_the_score_is_what_simulation_and_count_say(deep):
-    x, y = notebook_07.held_out()
+    x, y = notebook_07.held_out(notebook_07.IMAGES)
     shown = DIGITS.x_test[:100]
     assert not any((image == other).all() for image in x for other in shown)
     rule, model = sl.Percentile(99.9, per_channel=True), data.load_network("digits_resnet110")

@@ -30,7 +30,7 @@ import inspect
 import numpy as np
 import torch
 from torch import nn
-from snnlab import convert, data, explorers
+from snnlab import compare, convert, data, explorers
 
 digits = data.load_digits()
 torch.manual_seed(0)
@@ -45,6 +45,10 @@ more = [nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32
 deeper = nn.Sequential(*given["model"][:3], *more)
 given["network"] = convert(deeper, digits.x_train)
 given["networks"] = {"shallow": shallow, "deeper": given["network"]}
+given["table"] = compare(
+    *(deeper, digits.x_train, digits.x_test, digits.y_test),
+    methods=["maximum", "99.9 %", "signed"], timesteps=[1, 2, 4, 8],
+)
 for name in explorers.__all__:
     wanted = inspect.signature(getattr(explorers, name)).parameters.values()
     if name != "Explorer":

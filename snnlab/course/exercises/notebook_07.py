@@ -6,21 +6,16 @@ The solutions of 7.3 and 7.4 are written as a learner would write them, without 
 
 import warnings
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
-import torch
 
-from snnlab import data
-from snnlab._arguments import checks
 from snnlab._text import counted
-from snnlab.analysis import ADDITIONS, operations
 from snnlab.course.exercises.base import Exercise
+from snnlab.course.exercises.entries import additions, analog, held_out, not_an_entry
 from snnlab.course.exercises.function_exercise import FunctionExercise
 from snnlab.course.feedback import Feedback
-from snnlab.course.wording import kind, steps
-from snnlab.graph.operations import Kind
+from snnlab.course.wording import steps
 from snnlab.network import Network
 from snnlab.simulation import ann, simulate
 
@@ -178,7 +173,7 @@ _offset = FunctionExercise(
 
 # Exercise 7.7
 
-MODEL = "digits_resnet110"
+MODEL, IMAGES = "digits_resnet110", 200
 # Millions of additions for an image; the solution below takes a little less.
 PAR = 7.2
 _SOLUTION = (
@@ -196,10 +191,12 @@ class Game(Exercise):
 
     def check(self, answer: Any) -> Feedback:
         """Return feedback: at most a point below the ANN, in no more additions than par."""
-        if fault := _not_an_entry(answer):
+        if answer is None or answer is ...:
+            return Feedback(False, "There is nothing here yet. Write entry = (network, steps).")
+        if fault := not_an_entry(answer, MODEL):
             return Feedback(False, fault)
         network, timesteps = answer
-        x, y = held_out()
+        x, y = held_out(IMAGES)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of other steps than it was corrected for: told below
             record = simulate(network, x, timesteps)
@@ -219,60 +216,6 @@ class Game(Exercise):
         return Feedback(True, f"{seen} Par is {PAR:g} million.")
 
 
-def held_out() -> tuple[np.ndarray, np.ndarray]:
-    """Return the images of the score, with labels: those that notebook 07 shows nowhere."""
-    images = data.load_digits()
-    return images.x_test[-200:], images.y_test[-200:]
-
-
-def additions(network: Network, record: Any) -> float:
-    """Return how many additions an image takes: spikes over synapses, and real numbers."""
-    totals = operations(network, record).totals
-    return sum(totals[column] for column in ADDITIONS)
-
-
-@cache
-def _of_the_model() -> tuple[torch.Tensor, torch.Tensor]:
-    """Return two images, and what the network of the game makes of them."""
-    x = torch.from_numpy(held_out()[0][:2])
-    with torch.no_grad():
-        return x, data.load_network(MODEL)(x)
-
-
-def _not_an_entry(answer: Any) -> str:
-    """Return what is wrong with an answer that cannot be measured, else ''."""
-    if answer is None or answer is ...:
-        return "There is nothing here yet. Write entry = (network, steps)."
-    if isinstance(answer, Network):
-        return "This is a network. After how many steps is it to be read? Write (network, steps)."
-    if not isinstance(answer, (tuple, list)) or len(answer) != 2:
-        return (
-            f"This is {kind(answer)}. Two things are needed, the network and the number of its "
-            f"steps. Write (network, steps)."
-        )
-    network, timesteps = answer
-    if network is None or network is ...:
-        return "There is no network yet. Which one do you convert, and how?"
-    if not isinstance(network, Network):
-        return (
-            f"The first of the two is {kind(network)}, and a converted network is asked for. Has "
-            f"it gone through sl.convert?"
-        )
-    if not checks.is_number(timesteps) or timesteps < 1 or timesteps % 1:
-        return "The second of the two is the number of steps. Is it a whole number above 0?"
-    x, outputs = _of_the_model()
-    shape = tuple(x.shape[1:])
-    same = network.graph.input_shape == shape and np.allclose(
-        ann(network, x, activations=False).outputs, outputs, atol=1e-3
-    )
-    if not same:
-        return (
-            f"With ReLUs in place of its {counted(len(network.layers), 'layer')} of neurons this "
-            f"network gives other answers than {MODEL}. Which model was converted?"
-        )
-    return ""
-
-
 def _why_so_few(network: Network, timesteps: int) -> str:
     """Return a question about a network that reads too few."""
     others = [T for T in network.corrections.values() if timesteps != T]
@@ -283,7 +226,7 @@ def _why_so_few(network: Network, timesteps: int) -> str:
             "Nothing in it has been corrected: each layer works on what the layers before have "
             "spoilt. Which mean could be put right?"
         )
-    if not _analog(network):
+    if not analog(network):
         return (
             "On each shortcut the number is counted anew, block after block. Can it get through "
             "without that?"
@@ -300,11 +243,6 @@ def _why_so_many(network: Network, timesteps: int) -> str:
     if any(neuron.signed for neuron in network.neurons.values()):
         return "A spike that is taken back is paid twice. Can you do without some of that?"
     return "Which is dearer here, one step more or more spikes in a step?"
-
-
-def _analog(network: Network) -> bool:
-    """Return whether some shortcut carries real numbers."""
-    return any(node.meta["kind"] is Kind.RECTIFIER for node in network.graph.nodes)
 
 
 _game = Game(

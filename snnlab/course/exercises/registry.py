@@ -11,6 +11,7 @@ from snnlab.course.exercises import (
     notebook_06,
     notebook_07,
     notebook_08,
+    notebook_09,
 )
 from snnlab.course.exercises.base import Exercise
 from snnlab.course.exercises.help import Help
@@ -26,6 +27,7 @@ EXERCISES: dict[str, Exercise] = {
         notebook_06,
         notebook_07,
         notebook_08,
+        notebook_09,
     )
     for exercise in notebook.ALL
 }

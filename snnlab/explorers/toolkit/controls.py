@@ -88,6 +88,15 @@ class Choice:
         return [_labelled(widgets.RadioButtons(orientation="horizontal", **given), self, "auto")]
 
 
+class Menu(Choice):
+    """One of many things that have no order, or have long names: picked from a list."""
+
+    def row(self) -> list[Any]:
+        """Return the widgets of its row; the last one holds the value."""
+        given = {"options": list(self.options.items()), "value": self.default}
+        return [_labelled(widgets.Dropdown(**given), self, "36em")]
+
+
 class Scale(Choice):
     """One of several values that have an order: moved by a slider or picked from a list."""
 
