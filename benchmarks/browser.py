@@ -103,7 +103,9 @@ def made(name: str) -> explorers.Explorer:
         "y": data.y_test,
         "activations": np.random.default_rng(0).exponential(size=10_000),
         "network": convert(model, data.x_train),
+        "image": data.x_test[0],
     }
+    given["networks"] = {"conv8": given["network"]}
     wanted = inspect.signature(kind).parameters.values()
     return kind(**{p.name: given[p.name] for p in wanted if p.default is p.empty})
 
@@ -139,7 +141,7 @@ def in_browser(folder: Path, no_delay: bool) -> None:
                 last = held(page, handle)
                 print(f"{label:40} {shown(changed)} {shown(painted)} {last:20.0f}")
             if name in NAMES:
-                panel.get_by_role("button").press("Enter")
+                panel.get_by_role("button", name="Reset").press("Enter")
         for name in NAMES:
             print(f"{name:40} first display {first_display(page, name):.2f} s")
 

@@ -37,7 +37,7 @@ torch.manual_seed(0)
 model = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
 given = {
     "model": data.train(model, digits.x_train, digits.y_train, epochs=2),
-    "x_cal": digits.x_train, "x": digits.x_test, "y": digits.y_test,
+    "image": digits.x_test[0], "x_cal": digits.x_train, "x": digits.x_test, "y": digits.y_test,
     "activations": np.random.default_rng(0).exponential(size=10_000),
 }
 shallow = convert(given["model"], digits.x_train)
@@ -150,7 +150,7 @@ def test_every_field_takes_what_is_typed_and_every_choice_what_is_chosen(gallery
             for choice in reversed(row.locator("input").all()):
                 if not choice.is_checked():
                     assert_answers(panel, lambda c=choice: c.press("Space"))
-        assert_answers(panel, lambda p=panel: p.get_by_role("button").press("Enter"))
+        assert_answers(panel, lambda p=panel: p.get_by_role("button", name="Reset").press("Enter"))
         assert state(panel) == begin
 
 
@@ -173,7 +173,7 @@ def test_the_place_that_is_read_out_stays_while_its_words_change(gallery):
         place.evaluate("place => place.marked = true")
         assert_answers(panel, lambda p=panel: p.locator("[role=slider]").first.press("ArrowRight"))
         assert place.evaluate("place => place.marked")
-        panel.get_by_role("button").press("Enter")
+        panel.get_by_role("button", name="Reset").press("Enter")
 
 
 def test_a_held_key_ends_at_the_last_value(gallery):
@@ -199,7 +199,7 @@ def test_a_held_key_ends_at_the_last_value(gallery):
         assert_answers(panel, lambda s=slider: s.press("ArrowLeft"))
         assert_answers(panel, lambda s=slider: s.press("ArrowRight"))
         assert state(panel) == [picture, words]
-        panel.get_by_role("button").press("Enter")
+        panel.get_by_role("button", name="Reset").press("Enter")
 
 
 def test_the_tab_key_reaches_every_control(gallery):
