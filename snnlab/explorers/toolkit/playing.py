@@ -12,18 +12,19 @@ from snnlab.explorers.toolkit.scripting import script
 # motion sees whole steps, a second each.
 SECONDS, LONGEST, STILL = 8.0, 0.6, 1.0
 # The clock runs in the browser, and the field beside the slider takes the position of this moment.
-# As long as the kernel is busy with one position, ipywidgets keeps only the newest of those that
-# follow: pictures are dropped, and never queued. Who takes hold of the control, or presses another
+# While the kernel is at one picture, no other is asked for: pictures are dropped, never queued, and
+# nothing is on its way when Reset is pressed. Who takes hold of the control, or presses another
 # button, stops the play. The words are not read out before it stands still.
 _SCRIPT = """
 (button => {
   const less = matchMedia('(prefers-reduced-motion: reduce)');
-  let panel, row, field, playing = false, from, begin;
+  let panel, row, field, words, playing = false, asked = null, from, begin;
   const list = () => field.tagName == 'SELECT';
   const place = value => Math.round((value - field.min) / field.step);
   const at = () => list() ? field.selectedIndex : place(field.value);
   const last = () => list() ? field.length - 1 : place(field.max);
   function go(position) {
+    asked = performance.now();
     if (list()) field.selectedIndex = position;
     else field.value = Number(field.min) + position * field.step;
     field.dispatchEvent(new Event('change', {bubbles: true}));
@@ -34,14 +35,16 @@ _SCRIPT = """
     const [pause, stride] = less.matches ? [STILL, WHOLE] : [PAUSE, 1];
     const moved = Math.floor((now - begin) / pause) * stride;
     const position = Math.min(from - (moved && from % stride) + moved, last());
-    if (position != at()) go(position);
-    if (position == last()) stop();
+    // A picture that never comes, because of an error, is not waited for.
+    const waits = asked !== null && now - asked < 2000;
+    if (!waits && position != at()) go(position);
+    if (at() == last()) stop();
     else requestAnimationFrame(tick);
   }
   function start() {
     playing = true;
     button.textContent = 'Pause';
-    panel.querySelector('[role=status]')?.setAttribute('aria-live', 'off');
+    words.setAttribute('aria-live', 'off');
     if (at() == last() || at() == DEFAULT) go(0);
     [from, begin] = [at(), null];
     requestAnimationFrame(tick);
@@ -50,8 +53,7 @@ _SCRIPT = """
     playing = false;
     button.textContent = 'Play';
     setTimeout(() => {
-      const words = panel.querySelector('[role=status]');
-      if (playing || !words) return;
+      if (playing) return;
       words.setAttribute('aria-live', 'polite');
       words.replaceChildren(...words.childNodes);
     }, 500);
@@ -64,6 +66,8 @@ _SCRIPT = """
     if (!panel) {
       [panel, row] = ['.snnlab-explorer', '.snnlab-row'].map(name => button.closest(name));
       field = row.querySelector('input, select');
+      words = panel.querySelector('.snnlab-words .widget-html-content');
+      new MutationObserver(() => { asked = null; }).observe(words, {childList: true});
       for (const kind of ['pointerdown', 'keydown']) panel.addEventListener(kind, taken, true);
     }
     (playing ? stop : start)();
