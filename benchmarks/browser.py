@@ -4,8 +4,9 @@
 
 Needs a Chromium. "Changed" is the time until the new picture and the new words are in the page,
 "painted" until the frame after that has been drawn. The echo, a slider whose number is only written
-beside it, tells how quick the machine is. All stand in one notebook. Whatever can be played is played
-at 30 positions a second, faster than by itself: how many pictures come, and how late is the last?
+beside it, tells how quick the machine is. All stand in one notebook. Whatever can be played is
+played at 30 positions a second, faster than by itself: how many pictures come, and how late is the
+last?
 """
 
 import inspect

@@ -28,19 +28,9 @@ CHARGE = (-6.6, 13.4)
 _FALL = np.linspace(0, 1, 12)
 _OUTER = np.stack([1.02 + 0.42 * np.sqrt(_FALL), 1 + (LOW - 1) * _FALL**2], 1)
 _INNER = np.stack([1.02 + 0.26 * np.sqrt(_FALL), 0.86 + (LOW - 0.86) * _FALL**2], 1)
-TAP = Path(
-    [
-        (-0.1, TOP + 0.6),
-        (0.55, TOP + 0.6),
-        (0.55, TOP + 0.3),
-        (0.45, TOP + 0.3),
-        (0.45, TOP + 0.45),
-        (-0.1, TOP + 0.45),
-        (-0.1, TOP + 0.6),
-    ],
-    closed=True,
-)
 POUR = [Path([*_OUTER, *_INNER[::-1], _OUTER[0]], closed=True)]
+BUCKET = [*box(-0.03, 0, -0.06, TOP), *box(1, 1.03, -0.06, TOP), *box(0, 1, -0.06, 0)]
+TAP = [*box(-0.1, 0.55, TOP + 0.45, TOP + 0.6), *box(0.45, 0.55, TOP + 0.3, TOP + 0.45)]
 
 
 def compute(current: float, later: float, v_init: float, reset: Any, time: float) -> dict[str, Any]:
@@ -82,7 +72,9 @@ class BucketFilling(Explorer):
     and of that which follows, of the potential it starts from and of the reset; or press Play.
 
     >>> from snnlab import explorers
-    >>> explorers.BucketFilling().move(current=-0.5, later=0.75, time=8.0)
+    >>> bucket = explorers.BucketFilling()
+    >>> "the bucket owes 1.5 θ" in bucket.move(current=-0.5, later=0.75, time=8.0)
+    True
     """
 
     compute = staticmethod(compute)
@@ -115,9 +107,7 @@ class BucketFilling(Explorer):
         for height, name in names.items():
             ax.text(-0.15, height, name, ha="right", va="center")
         ax.text(1.12, 1.2, "a spike pours", va="center")
-        area(ax, facecolor=BLACK).set_paths(
-            [TAP, *box(-0.03, 0, -0.03, TOP), *box(1, 1.03, -0.03, TOP), *box(0, 1, -0.03, 0)]
-        )
+        area(ax, facecolor=BLACK).set_paths([*BUCKET, *TAP])
         self._water, self._flow, self._pour = (area(ax, **WATER) for _ in range(3))
         self._debt = area(ax, facecolor="#F6DCC6", edgecolor=ORANGE, hatch="//", lw=1.2)
         ax.set(xlim=(-0.85, 1.9), ylim=(LOW, TOP + 0.7), title="The neuron is a bucket")

@@ -26,7 +26,8 @@ from snnlab.simulation import ann, simulate
 
 # So many maps stand side by side, and so many outputs above each other.
 LAYERS, OUTPUTS = 5, 10
-SILENT, TOLD, NOW = (np.array(to_rgb(color)) for color in ("#E9EDF2", BLUE, ORANGE))
+GREY = "#E9EDF2"
+SILENT, TOLD, NOW = (np.array(to_rgb(color)) for color in (GREY, BLUE, ORANGE))
 # A neuron that has fired at all is told from one that never has.
 AT_ALL = 0.3
 
@@ -150,21 +151,12 @@ class SpikeMovie(Explorer):
             blank = painted(*[neurons.cells(np.zeros(self._run["spikes"][name][0].shape))] * 2)
             self._pictures[name] = ax.imshow(blank, ListedColormap([BLUE, ORANGE]), **look)
             self._firing[name] = Texts(ax, [(0, -0.08)], ax.transAxes)
-            ax.text(
-                0,
-                -0.16,
-                neurons.note.replace(", ", "\n"),
-                transform=ax.transAxes,
-                fontsize=7,
-                va="top",
-            )
+            note = neurons.note.replace(", ", "\n")
+            ax.text(0, -0.16, note, transform=ax.transAxes, fontsize=7, va="top")
             ax.set_title(f"layer {short(name)}", fontsize=9)
             ax.axis("off")
-        keys = [
-            Patch(color=NOW, label="fires in this step"),
-            Patch(color=TOLD, label="often so far"),
-        ]
-        keys.append(Patch(color=SILENT, label="never so far"))
+        meanings = {ORANGE: "fires in this step", BLUE: "often so far", GREY: "never so far"}
+        keys = [Patch(color=color, label=meaning) for color, meaning in meanings.items()]
         figure.legend(handles=keys, loc="upper left", ncols=3, fontsize=8, frameon=False)
         texts = [firing.artist for firing in self._firing.values()]
         return [*self._pictures.values(), *texts, *self._lay_out_outputs(axes[-1])]
@@ -202,7 +194,7 @@ class SpikeMovie(Explorer):
         for name, neurons in self._maps.items():
             now, rates = data["now"][name], data["rates"][name]
             self._pictures[name].set_data(painted(neurons.cells(now > 0), neurons.cells(rates)))
-            self._firing[name].show([f"{np.count_nonzero(now):,} of {now.size:,} fire"])
+            self._firing[name].show([f"{np.count_nonzero(now):,} fire"])
         outputs = data["outputs"]
         leads = self._shown == (data["answer"] if len(outputs) > 1 else 0)
         for line, which in ((self._bars, ~leads), (self._leads, leads)):

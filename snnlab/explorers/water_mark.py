@@ -69,7 +69,8 @@ class WaterMark(PredictionExplorer):
     `prediction` is how many spikes a learner expects.
 
     >>> from snnlab import explorers
-    >>> explorers.WaterMark().move(order="large first", time=16.0)
+    >>> explorers.WaterMark().words.split("by order: ")[1]
+    'mixed 2, large first 4, small first 0.'
     """
 
     compute = staticmethod(compute)

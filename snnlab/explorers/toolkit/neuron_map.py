@@ -36,7 +36,7 @@ class NeuronMap:
             self._picked = _evenly(neurons, BLOCK)
             width = math.ceil(math.sqrt(len(self._picked)))
             planes, self._plane = 1, (math.ceil(len(self._picked) / width), width)
-            self._shape = (neurons,)
+            self._shape: tuple[int, ...] = (neurons,)
             if len(self._picked) < neurons:
                 notes.append(f"{BLOCK} of {neurons} neurons")
         else:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from functools import cache
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
@@ -32,7 +33,7 @@ class Texts:
     """
 
     def __init__(self, ax: Axes, places: Sequence[tuple[float, float]], transform: Transform):
-        look = {"offsets": places, "offset_transform": transform}
+        look: dict[str, Any] = {"offsets": places, "offset_transform": transform}
         self.artist = PathCollection([], facecolors=BLACK, **look)
         self.artist.set(linewidth=0, clip_on=False)
         half_digit = outline("0").get_extents().ymax / 2
