@@ -11,7 +11,6 @@ from snnlab.network import Network
 
 # Images for thresholds and for corrections: more do not change them much, and take longer.
 CALIBRATION, CORRECTED = 512, 128
-MEMORY = 4 * 2**30  # bytes
 
 
 def _converted(given: Given, percentile: float = 99.9, per_channel: bool = False, **options: Any):
@@ -24,7 +23,7 @@ def _corrected(given: Given, correct: Callable, network: Network, **options: Any
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="x: .* of the images are used")
         x = given.x_cal[:CORRECTED]
-        return correct(network, x, given.timesteps, memory=MEMORY, **options)
+        return correct(network, x, given.timesteps, memory=given.memory, **options)
 
 
 def _usual(given: Given) -> Network:
@@ -37,6 +36,14 @@ def _per_channel(given: Given) -> Network:
 
 def _maximum(given: Given) -> Network:
     return _converted(given, 100)
+
+
+def _bias(given: Given) -> Network:
+    return _corrected(given, correct_bias, _per_channel(given))
+
+
+def _potential(given: Given) -> Network:
+    return _corrected(given, correct_potential, _per_channel(given))
 
 
 def _tuned(given: Given) -> Network:
@@ -70,6 +77,8 @@ _ALL = (
     Method("99.9 %", _usual),
     Method("99.9 % per channel", _per_channel),
     Method("tuned per channel", _tuned, for_each=True),
+    Method("per channel, bias corrected", _bias, for_each=True),
+    Method("per channel, potential corrected", _potential, for_each=True),
     Method("signed", _signed),
     Method("signed, per channel, bias corrected", _signed_and_bias, for_each=True),
     Method("analog shortcut", _analog, real=True),

@@ -10,6 +10,7 @@ from torch import nn
 
 from snnlab._arguments import checks, labels
 from snnlab._arguments.images import Images
+from snnlab._text import GIB
 from snnlab.comparison.catalogue import METHODS
 from snnlab.comparison.method import Answer, Answers, Given, Method
 from snnlab.conversion import Fixed, convert
@@ -41,6 +42,7 @@ def compare(
     metric: Metric = None,
     cache: str | Path | None = None,
     jobs: int | None = None,
+    memory: int = 2 * GIB,
 ) -> Any:
     """Convert a model with every method, and return what each reaches and what it costs.
 
@@ -57,7 +59,7 @@ def compare(
         Images to classify.
     y : array, shape (B,) or (B, ...), optional
         Labels or targets, as in `Record.accuracy`; by default those that come along with `x`.
-    methods : names of `snnlab.comparison.METHODS`, or `snnlab.comparison.Method`s of your own
+    methods : names of `snnlab.comparison.METHODS`, or objects of `snnlab.comparison.Method`
         By default all that what is given allows: those that train need `y_cal`.
     timesteps : int or ints
         Steps after which answers are read.
@@ -70,6 +72,8 @@ def compare(
         In place of accuracy, as in `Record.accuracy`; it names its column.
     cache, jobs
         As in `sweep`: a folder for what has been computed, and how many processes.
+    memory : int
+        Ceiling on the working memory of a correction in bytes; if need be it uses fewer images.
 
     Returns
     -------
@@ -124,10 +128,11 @@ def compare(
         for method in chosen
         for part in ([(t,) for t in steps] if method.for_each else [tuple(steps)])
     ]
-    data = fingerprint(network.fingerprint, outputs, x, x_cal, y_cal, sources(_FOLDERS))
-    held, arrays = packed(model), (x_cal, y_cal, x)
+    memory = checks.whole(memory, "memory")
+    data = fingerprint(network.fingerprint, outputs, x, x_cal, y_cal, memory, sources(_FOLDERS))
+    held, rest = packed(model), (x_cal, y_cal, x, memory)
     tasks = [
-        (joblib.hash((method.name, part, data)), packed(method).tobytes(), part, held, *arrays)
+        (joblib.hash((method.name, part, data)), packed(method).tobytes(), part, held, *rest)
         for method, part in runs
     ]
     found = in_parallel(cell, tasks, cache=folder(cache), jobs=jobs, unit="networks")
@@ -162,6 +167,7 @@ def cell(
     x_cal: np.ndarray,
     y_cal: np.ndarray | None,
     x: np.ndarray,
+    memory: int,
 ) -> tuple[Answers, float]:
     """Return what a method answers after each number of steps, and the seconds to make its network.
 
@@ -170,7 +176,7 @@ def cell(
     with unpacked(method, model.data) as (how, trained):
         begin = time.process_time()
         try:
-            network = how.make(Given(trained, x_cal, y_cal, max(steps)))
+            network = how.make(Given(trained, x_cal, y_cal, max(steps), memory))
         except UnsupportedLayerError:  # such as an analog shortcut where there is none
             return {}, 0.0
         seconds = time.process_time() - begin

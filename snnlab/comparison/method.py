@@ -26,12 +26,15 @@ class Given:
         Their labels, for methods that train.
     timesteps : int
         T, for which the network is meant.
+    memory : int
+        Ceiling on the working memory in bytes.
     """
 
     model: nn.Module
     x_cal: np.ndarray
     y_cal: np.ndarray | None
     timesteps: int
+    memory: int
 
 
 @dataclass(frozen=True, eq=False)
