@@ -35,7 +35,7 @@ model, data = load("conv8")
 given = {
     "model": model, "x_cal": data.x_train, "x": data.x_test, "y": data.y_test,
     "activations": np.random.default_rng(0).exponential(size=10_000),
-    "network": convert(model, data.x_train),
+    "network": convert(model, data.x_train), "image": data.x_test[0],
 }
 given["networks"] = {"conv8": given["network"]}
 """.replace("PLAYED_MS", f"{PLAYED_MS}")
