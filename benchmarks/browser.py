@@ -208,6 +208,7 @@ def played(page, panel, button) -> str:
         row.locator("[role=slider]").press("End")
         page.wait_for_timeout(500)
         page.evaluate("probe.pictures = []")
+        begin = page.evaluate("performance.now()")
         button.press("Enter")
         button.and_(panel.get_by_role("button", name="Play")).wait_for()
         page.wait_for_timeout(500)
@@ -216,7 +217,7 @@ def played(page, panel, button) -> str:
             const field = button.closest('.snnlab-row').querySelector('input, select');
             return field.length || Math.round((field.max - field.min) / field.step) + 1;
         }""")
-        late.append(seen[-1] - seen[0] - (asked - 1) * PLAYED_MS)
+        late.append(seen[-1] - begin - (asked - 1) * PLAYED_MS)
         seconds += (seen[-1] - seen[0]) / 1000
         pictures, positions = pictures + len(seen) - 1, positions + asked - 1
     return (

@@ -29,9 +29,9 @@ _SCRIPT = """
     else field.value = Number(field.min) + position * field.step;
     field.dispatchEvent(new Event('change', {bubbles: true}));
   }
-  function tick(now) {
-    if (!playing || !button.isConnected) return;
-    begin ??= now;
+  function advance() {
+    if (!playing) return;
+    const now = performance.now();
     const [pause, stride] = less.matches ? [STILL, WHOLE] : [PAUSE, 1];
     const moved = Math.floor((now - begin) / pause) * stride;
     const position = Math.min(from - (moved && from % stride) + moved, last());
@@ -39,14 +39,17 @@ _SCRIPT = """
     const waits = asked !== null && now - asked < 2000;
     if (!waits && position != at()) go(position);
     if (at() == last()) stop();
-    else requestAnimationFrame(tick);
+  }
+  function tick() {
+    advance();
+    if (playing && button.isConnected) requestAnimationFrame(tick);
   }
   function start() {
     playing = true;
     button.textContent = 'Pause';
     words.setAttribute('aria-live', 'off');
     if (at() == last() || at() == DEFAULT) go(0);
-    [from, begin] = [at(), null];
+    [from, begin] = [at(), performance.now()];
     requestAnimationFrame(tick);
   }
   function stop() {
@@ -67,7 +70,8 @@ _SCRIPT = """
       [panel, row] = ['.snnlab-explorer', '.snnlab-row'].map(name => button.closest(name));
       field = row.querySelector('input, select');
       words = panel.querySelector('.snnlab-words .widget-html-content');
-      new MutationObserver(() => { asked = null; }).observe(words, {childList: true});
+      const shown = new MutationObserver(() => { asked = null; advance(); });
+      shown.observe(words, {childList: true});
       for (const kind of ['pointerdown', 'keydown']) panel.addEventListener(kind, taken, true);
     }
     (playing ? stop : start)();
