@@ -29,7 +29,7 @@ from snnlab import plots
 STEPS = (1, 2, 4, 8, 16, 32)
 DEEP_STEPS = (2, 4, 8, 16, 32, 64)
 DEEP = (
-    "maximum",
+    "maximum (OPI)",
     "99.9 %",
     "99.9 % per channel",
     "tuned per channel",

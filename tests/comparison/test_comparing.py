@@ -112,7 +112,7 @@ def test_what_was_computed_is_kept_until_data_model_or_method_change(tmp_path):
 
 
 def test_a_budget_leaves_the_dearest_row_that_fits_of_each_method_the_best_first():
-    methods = ["maximum", "99.9 %", "signed", OWN]
+    methods = ["maximum (OPI)", "99.9 %", "signed", OWN]
     table = sl.compare(MODEL, X_CAL, X, Y, methods=methods, timesteps=STEPS)
     budget = float(table.additions.median())
     found = sl.compare(MODEL, X_CAL, X, Y, methods=methods, timesteps=STEPS, budget=budget)
@@ -130,7 +130,10 @@ def test_a_budget_leaves_the_dearest_row_that_fits_of_each_method_the_best_first
 def test_errors_are_best_when_smallest():
     targets = RNG.random((30, 10)).astype(np.float32)
     table = sl.compare(
-        *(MODEL, X_CAL, X, targets), methods=["maximum", "signed"], timesteps=STEPS, budget=1e9
+        *(MODEL, X_CAL, X, targets),
+        methods=["maximum (OPI)", "signed"],
+        timesteps=STEPS,
+        budget=1e9,
     )
     assert table.rmse.is_monotonic_increasing
     assert table.agreement.isna().all()
