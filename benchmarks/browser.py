@@ -20,6 +20,7 @@ import numpy as np
 
 from benchmarks.networks import load
 from snnlab import convert, explorers
+from snnlab.explorers.toolkit import playing
 from tools import lab
 
 STEPS, PAUSE_MS, HELD_MS, REPEAT_MS = 100, 120, 3000, 33
@@ -217,7 +218,8 @@ def played(page, panel, button) -> str:
             const field = button.closest('.snnlab-row').querySelector('input, select');
             return field.length || Math.round((field.max - field.min) / field.step) + 1;
         }""")
-        late.append(seen[-1] - begin - (asked - 1) * PLAYED_MS)
+        pause = min(PLAYED_MS, 1000 * playing.SECONDS / (asked - 1))
+        late.append(seen[-1] - begin - (asked - 1) * pause)
         seconds += (seen[-1] - seen[0]) / 1000
         pictures, positions = pictures + len(seen) - 1, positions + asked - 1
     return (
