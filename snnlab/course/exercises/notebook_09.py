@@ -480,9 +480,7 @@ def _why_so_few(network: Network, timesteps: int) -> str:
     if others:
         return f"It was corrected for {steps_(others[0])}. Whose errors does that cancel now?"
     if timesteps == 1:
-        return (
-            "In one step nothing comes early. Are there enough levels, and low ones?"
-        )
+        return "In one step nothing comes early. Are there enough levels, and low ones?"
     return "Which thresholds are made for so few steps, and what could be corrected after that?"
 
 
