@@ -15,11 +15,11 @@ from snnlab.dynamics.pooling import MaxPooling
 from snnlab.exceptions import OptionError, UnsupportedLayerError
 from snnlab.graph.canonical import Graph
 from snnlab.graph.folding import fold_batchnorm
-from snnlab.graph.models import Output
+from snnlab.graph.models import Output, checked_copy
 from snnlab.graph.shortcuts import analog_shortcuts
 from snnlab.graph.spiking_layers import spiking_average_pooling, spiking_readout
 from snnlab.graph.staircase import staircase
-from snnlab.graph.tracing import trace
+from snnlab.graph.tracing import traced_copy
 from snnlab.network import Network
 
 Readout = Literal["potential", "spikes"]
@@ -123,7 +123,8 @@ def convert(
     checks.option(shortcut, "shortcut", ("spikes", "analog"))
     x_cal = Images.of(x_cal, "x_cal", again=True)
     first = x_cal.first(TOGETHER)
-    traced = trace(model, first, output=output)
+    own = checked_copy(model)
+    traced = traced_copy(own, first, output)
     graph = fold_batchnorm(traced)
     if shortcut == "analog":
         graph = analog_shortcuts(graph)
@@ -144,8 +145,8 @@ def convert(
             "replace ReLUs. Train the model with ReLU activations. For neurons at the output "
             'alone write readout="spikes".'
         )
-    own = _settings_of_staircases(graph)
-    own_thresholds = {name: cap for name, (cap, _) in own.items() if threshold is None}
+    trained = _settings_of_staircases(graph)
+    own_thresholds = {name: cap for name, (cap, _) in trained.items() if threshold is None}
     thresholds: dict[str, Any] = {}
     if len(own_thresholds) < len(graph.layers):
         # Rules of users' own expect an array where one was given.
@@ -153,10 +154,10 @@ def convert(
     neurons = {}
     for name, theta in (thresholds | own_thresholds).items():
         theta = checked_threshold(theta, f"threshold of layer {name!r}")
-        start = own[name][1] if name in own and v_init is None else usual.v_init
+        start = trained[name][1] if name in trained and v_init is None else usual.v_init
         neurons[name] = Neuron(theta, reset, start)
     network = Network(graph, neurons, max_pool)
-    check_equivalence(traced, model, network, first)
+    check_equivalence(traced, own, network, first)
     return network
 
 

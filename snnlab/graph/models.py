@@ -4,6 +4,7 @@ import contextlib
 import copy
 import inspect
 import sys
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,9 @@ _WRAPPERS = (
     nn.parallel.DistributedDataParallel,
     torch.optim.swa_utils.AveragedModel,
 )
+# A module has a dozen of them, mostly empty; `copy.deepcopy` takes longer for these than for all
+# else that a model holds.
+_CONTAINERS = (dict, OrderedDict, set)
 
 
 def check_model(model: nn.Module) -> None:
@@ -120,11 +124,21 @@ def unwrapped(model: Any) -> Any:
     return model
 
 
+def checked_copy(model: nn.Module) -> nn.Module:
+    """Return a copy of what a model holds, which may be traced; refuse other models."""
+    check_model(model)
+    return copied(model)
+
+
 def copied(model: nn.Module) -> nn.Module:
     """Return a copy of what a model holds, in eval mode, whatever results it may keep."""
     model = unwrapped(model)
-    kept = [t for m in model.modules() for t in vars(m).values() if isinstance(t, torch.Tensor)]
-    memo = {id(t): t.detach().clone() for t in kept if not t.is_leaf}
+    memo: dict[int, Any] = {}
+    for value in (value for module in model.modules() for value in vars(module).values()):
+        if isinstance(value, torch.Tensor) and not value.is_leaf:
+            memo[id(value)] = value.detach().clone()
+        elif type(value) in _CONTAINERS and not value:
+            memo[id(value)] = type(value)()
     try:
         own = copy.deepcopy(model, memo)
     except (TypeError, RuntimeError) as error:

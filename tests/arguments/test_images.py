@@ -409,6 +409,7 @@ def test_gathered_images_have_to_fit():
     with pytest.raises(sl.MemoryBudgetError, match=r"x: its images take more than.*Subset"):
         Images(DataLoader(X, 4), "x").whole(memory=X.nbytes - 1)
     assert len(Images(DataLoader(X, 4), "x").whole(memory=X.nbytes)) == N
+    assert len(Images(X, "x").whole(memory=1)) == N  # an array is there anyway
 
 
 def test_memory_mapped_images_are_not_read_as_a_whole(tmp_path, monkeypatch):

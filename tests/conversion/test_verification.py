@@ -179,7 +179,9 @@ def test_verify_catches_a_step_that_mixes_images(monkeypatch):
     for node in network.graph.nodes:
         if node.target == "flip":
             node.args = (node.args[0], 0)
-    monkeypatch.setattr("snnlab.conversion.verification.trace", lambda *_, **__: network.graph)
+    monkeypatch.setattr(
+        "snnlab.conversion.verification.traced_copy", lambda *_, **__: network.graph
+    )
     with pytest.raises(VerificationError, match="layer 'relu': half of a batch against all of it"):
         verify(model, network, images())
 

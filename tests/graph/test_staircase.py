@@ -190,6 +190,17 @@ def test_equation():
         assert np.allclose(QCFS(4, 2.0, 0.25)(z).numpy(), expected)
 
 
+def test_the_gradient_is_that_of_a_clipped_line_but_for_the_steps():
+    """Straight through the floor: dQ/dz is 1 between 0 and θ, and dQ/dθ is (Q(z) - z) / θ there."""
+    layer = QCFS(levels=4, threshold=2.0, shift=0.5).double()
+    z = torch.tensor([-1.0, 0.125, 0.375, 1.125, 5.0], dtype=torch.float64, requires_grad=True)
+    layer(z).sum().backward()
+    assert z.grad.tolist() == [0, 1, 1, 1, 0]
+    q = staircase(z.detach(), 2.0, 4, 0.5)
+    inside = ((q - z.detach()) / 2)[1:4].sum().item()
+    assert layer.threshold.grad.item() == inside + 1  # the last is at its cap, which is θ
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [((0,), "levels"), ((4, -1.0), "threshold"), ((4, 1.0, 1.0), "v_init")],
