@@ -6,6 +6,7 @@
     python -m benchmarks neighbour  beside a busy program, some minutes
     python -m benchmarks mnist FILE networks on MNIST's 10,000 test images, some minutes
     python -m benchmarks zoo        what converts of timm and torchvision, an hour
+    python -m benchmarks methods    every conversion method on several networks, hours
     python -m benchmarks deep       deep residual networks in few steps, hours
     python -m benchmarks efficientnet   a network with ImageNet weights on photographs
 
@@ -24,7 +25,7 @@ import numpy as np
 import torch
 
 import snnlab as sl
-from benchmarks import brian, browser, deep, efficientnet, mnist, neighbour, zoo
+from benchmarks import brian, browser, efficientnet, methods, mnist, neighbour, zoo
 from benchmarks.networks import NETWORKS, load
 from benchmarks.peak import peak_of_this_process
 from benchmarks.plain_loop import plain_loop
@@ -60,10 +61,15 @@ def main(names: list[str]) -> None:
     if names[:1] == ["--mnist"]:
         mnist.cost(names[1])
         return
-    for longer in (zoo, deep, efficientnet):
-        if names[:1] == [longer.__name__.split(".")[-1]]:
-            longer.measure(*names[1:])
-            return
+    longer = {
+        "zoo": zoo.measure,
+        "methods": methods.measure,
+        "deep": methods.measure_deep,
+        "efficientnet": efficientnet.measure,
+    }
+    if names and names[0] in longer:
+        longer[names[0]](*names[1:])
+        return
     print(f"torch {torch.__version__}, numpy {np.__version__}, {platform.processor() or 'CPU'}")
     print(f"2 threads, float32, 360 test images, medians of {RUNS} runs\n", flush=True)
     for name in names or NETWORKS:

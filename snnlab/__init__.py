@@ -12,21 +12,26 @@ from snnlab.analysis import (
     energy,
     operations,
 )
+from snnlab.comparison import compare
 from snnlab.conversion import (
     MMSE,
     DataBased,
     Fixed,
+    Gaussian,
+    LocalThresholdBalancing,
     Maximum,
     ModelBased,
     Percentile,
+    Trained,
     activation_statistics,
     convert,
     normalize_weights,
+    trainable_clipping,
     verify,
 )
 from snnlab.conversion.correction import correct_bias, correct_potential, tune_thresholds
 from snnlab.diagnosis import Diagnosis, diagnose
-from snnlab.dynamics import Neuron
+from snnlab.dynamics import Neuron, Start
 from snnlab.exceptions import (
     CalibrationError,
     DataError,
@@ -37,7 +42,7 @@ from snnlab.exceptions import (
     UnsupportedLayerError,
     VerificationError,
 )
-from snnlab.graph import QCFS, Graph, fold_batchnorm, trace
+from snnlab.graph import QCFS, TCL, Graph, fold_batchnorm, trace
 from snnlab.network import Network, load
 from snnlab.nir import from_nir, to_nir
 from snnlab.simulation import Activations, Record, ann, quantized, simulate, softmax_spikes, sweep
@@ -47,6 +52,7 @@ __version__ = "0.1.0"
 __all__ = [
     "MMSE",
     "QCFS",
+    "TCL",
     "Activations",
     "CalibrationError",
     "DataBased",
@@ -56,7 +62,9 @@ __all__ = [
     "ErrorParts",
     "ErrorsOverTime",
     "Fixed",
+    "Gaussian",
     "Graph",
+    "LocalThresholdBalancing",
     "Maximum",
     "MemoryBudgetError",
     "ModelBased",
@@ -68,10 +76,13 @@ __all__ = [
     "Record",
     "SNNLabError",
     "ShapeError",
+    "Start",
+    "Trained",
     "UnsupportedLayerError",
     "VerificationError",
     "activation_statistics",
     "ann",
+    "compare",
     "convert",
     "correct_bias",
     "correct_potential",
@@ -90,6 +101,7 @@ __all__ = [
     "sweep",
     "to_nir",
     "trace",
+    "trainable_clipping",
     "tune_thresholds",
     "verify",
 ]

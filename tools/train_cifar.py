@@ -1,8 +1,10 @@
-"""Train the network for CIFAR-10 that comes with the package, and pack test images.
+"""Train the networks for CIFAR-10 that come with the package, and pack test images.
 
-    python tools/train_cifar.py train CIFAR.npz FOLDER   train in a folder, for hours
-    python tools/train_cifar.py pack CIFAR.npz FOLDER    keep the network in the package
-    python tools/train_cifar.py images CIFAR.npz         keep 1,000 test images there
+    python tools/train_cifar.py train NAME CIFAR.npz FOLDER   train in a folder, for hours
+    python tools/train_cifar.py pack NAME CIFAR.npz FOLDER    keep the network in the package
+    python tools/train_cifar.py images CIFAR.npz              keep 1,000 test images there
+
+NAME is cifar10_resnet20 or cifar10_vgg.
 
 The file holds CIFAR-10 as small JPEG files: `train_jpeg` and `test_jpeg` are the bytes of all of
 them, file i from `train_offsets[i]` to `train_offsets[i + 1]`, and `train_labels` their classes.
@@ -34,37 +36,43 @@ from snnlab.data import bundled, networks
 from snnlab.data.checkpoint import Checkpoint
 from snnlab.exceptions import DataError, SNNLabError
 
-NAME = "cifar10_resnet20"
 SOURCE = "CIFAR-10 (A. Krizhevsky, 2009) as small JPEG copies, which lose detail"
 SETTING: dict[str, Any] = {
     "batch": 128,
     "optimizer": "SGD with Nesterov momentum, weight decay 5e-4; momentum and rate cycle once",
-    # Small images take a quarter of the time, and teach as much in the beginning.
-    "cycles": [
-        {"epochs": 40, "largest_rate": 0.2, "sides": [16, 16, 24, 32]},
-        {"epochs": 22, "largest_rate": 0.1, "sides": [32]},
-    ],
     "augmentation": "random crop with padding 4, random flip",
     "seed": 0,
 }
+# Small images take a quarter of the time, and teach as much in the beginning.
+CYCLES: dict[str, list[dict[str, Any]]] = {
+    "cifar10_resnet20": [
+        {"epochs": 40, "largest_rate": 0.2, "sides": [16, 16, 24, 32]},
+        {"epochs": 22, "largest_rate": 0.1, "sides": [32]},
+    ],
+    "cifar10_vgg": [{"epochs": 32, "largest_rate": 0.2, "sides": [16, 16, 24, 32]}],
+}
 HELD_OUT, PADDING, SIDE = 2_000, 4, 32
 TEST_IMAGES = 1_000
-USAGE = "usage: python tools/train_cifar.py train|pack|images CIFAR.npz [FOLDER]"
+USAGE = (
+    f"usage: python tools/train_cifar.py train|pack {'|'.join(CYCLES)} CIFAR.npz FOLDER\n"
+    f"       python tools/train_cifar.py images CIFAR.npz"
+)
 
 
 def main() -> int:
     """Do what the command line says; return the exit status."""
     what, *rest = sys.argv[1:] or [""]
-    if len(rest) != {"train": 2, "pack": 2, "images": 1}.get(what):
-        print(USAGE, file=sys.stderr)
-        return 2
     try:
-        if what == "images":
-            pack_images(Path(rest[0]))
-        elif what == "train":
-            train(Path(rest[0]), Path(rest[1]))
-        else:
-            pack(Path(rest[0]), Path(rest[1]))
+        match what, rest:
+            case "images", [file]:
+                pack_images(Path(file))
+            case "train", [name, file, folder] if name in CYCLES:
+                train(name, Path(file), Path(folder))
+            case "pack", [name, file, folder] if name in CYCLES:
+                pack(name, Path(file), Path(folder))
+            case _:
+                print(USAGE, file=sys.stderr)
+                return 2
     except SNNLabError as error:
         print(f"{error}\n{USAGE}", file=sys.stderr)
         return 1
@@ -87,19 +95,24 @@ def read(file: Path, part: str) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.from_numpy(pixels).permute(0, 3, 1, 2), torch.from_numpy(labels).long()
 
 
-def train(file: Path, folder: Path) -> None:
-    """Train for the epochs that are not done yet."""
+def setting(name: str) -> dict[str, Any]:
+    """Return all that a training of a network follows."""
+    return SETTING | {"cycles": CYCLES[name]}
+
+
+def train(name: str, file: Path, folder: Path) -> None:
+    """Train a network for the epochs that are not done yet."""
     folder.mkdir(parents=True, exist_ok=True)
     images, labels = read(file, "train")
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
     torch.manual_seed(SETTING["seed"])
-    model = networks.ARCHITECTURES[NAME]().to(memory_format=torch.channels_last)
+    model = networks.ARCHITECTURES[name]().to(memory_format=torch.channels_last)
     padded, targets = F.pad(images[:-HELD_OUT], [PADDING] * 4), labels[:-HELD_OUT]
-    for number, cycle in enumerate(SETTING["cycles"], 1):
+    for number, cycle in enumerate(CYCLES[name], 1):
         optimizer, schedule = prepared(model, cycle, -(-len(padded) // SETTING["batch"]))
         parts = model, optimizer, schedule
         state = Checkpoint(
-            folder / f"cycle{number}.pt", SETTING | {"sha256 of the file": sha256}, parts
+            folder / f"cycle{number}.pt", setting(name) | {"sha256 of the file": sha256}, parts
         )
         for epoch in range(state.resume(), cycle["epochs"]):
             start = time.time()
@@ -160,21 +173,21 @@ def answers(model: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
         return torch.cat([model(x.float() / 255).argmax(1) for x in images.split(500)])
 
 
-def pack(file: Path, folder: Path) -> None:
+def pack(name: str, file: Path, folder: Path) -> None:
     """Keep the trained network in the package, with its accuracy as stored."""
-    cycles = SETTING["cycles"]
+    cycles = CYCLES[name]
     last, epochs = folder / f"cycle{len(cycles)}.pt", cycles[-1]["epochs"]
     done = torch.load(last, weights_only=True) if last.exists() else {"epoch": 0}
     if done["epoch"] != epochs:
         raise DataError(
             f"{last}: {done['epoch']} of {epochs} epochs are done, expected all. Let the training "
-            f"go on: python tools/train_cifar.py train {file} {folder}"
+            f"go on: python tools/train_cifar.py train {name} {file} {folder}"
         )
-    model = networks.ARCHITECTURES[NAME]()
+    model = networks.ARCHITECTURES[name]()
     model.load_state_dict(done["states"][0])
-    fields = {"trained_on": f"48,000 training images of {SOURCE}", "training": SETTING}
-    networks.store(NAME, model, **fields)
-    stored = data.load_network(NAME)
+    fields = {"trained_on": f"48,000 training images of {SOURCE}", "training": setting(name)}
+    networks.store(name, model, **fields)
+    stored = data.load_network(name)
     images, labels = read(file, "train")
     held, truth = images[-HELD_OUT:], labels[-HELD_OUT:]
     before, after = answers(model, held), answers(stored, held)
@@ -187,8 +200,8 @@ def pack(file: Path, folder: Path) -> None:
     images, labels = read(file, "test")
     fields["ann_accuracy"] = share(answers(stored, images) == labels)
     fields["tested_on"] = f"the 10,000 test images of {SOURCE}"
-    networks.store(NAME, model, **fields)
-    print(f"{NAME}: {100 * fields['ann_accuracy']:.2f} % of the test images right")
+    networks.store(name, model, **fields)
+    print(f"{name}: {100 * fields['ann_accuracy']:.2f} % of the test images right")
 
 
 def share(right: torch.Tensor) -> float:

@@ -200,6 +200,15 @@ def chosen_steps(at: Any, timesteps: float = math.inf, name: str = "at") -> list
     return chosen
 
 
+def some_steps(timesteps: Any) -> list[int]:
+    """Return one number of steps, or several in order, each above 0."""
+    given = [timesteps] if isinstance(timesteps, Integral) else timesteps
+    steps = chosen_steps(given, name="timesteps")
+    if not steps:
+        raise OptionError("timesteps: is empty, expected at least one number of steps.")
+    return steps
+
+
 def layers(chosen: Any, names: Sequence[str], option: str) -> list[str]:
     """Return the names of chosen layers: True for all, one name or position, or several."""
     if isinstance(chosen, (bool, np.bool_)):

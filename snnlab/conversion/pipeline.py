@@ -13,7 +13,6 @@ from snnlab.conversion.verification import TOGETHER, check_equivalence
 from snnlab.dynamics.neuron import Neuron, Reset, checked_threshold
 from snnlab.dynamics.pooling import MaxPooling
 from snnlab.exceptions import OptionError, UnsupportedLayerError
-from snnlab.graph.canonical import Graph
 from snnlab.graph.folding import fold_batchnorm
 from snnlab.graph.models import Output, checked_copy
 from snnlab.graph.shortcuts import analog_shortcuts
@@ -58,7 +57,7 @@ def convert(
         Calibration images, like those the network will get. Of pairs the first are the images.
     output : str or int, optional
         Which output to convert, of a model that returns a dict, a tuple or a list.
-    threshold : Percentile, Maximum, MMSE, Fixed, DataBased or ModelBased
+    threshold : Percentile, Maximum, MMSE, Trained, Fixed, DataBased or ModelBased
         How thresholds are chosen; by default Percentile(99.9), and for a staircase (see
         `snnlab.QCFS`) its own.
     reset : {"subtract", "zero"}
@@ -114,7 +113,7 @@ def convert(
     if not isinstance(rule, ThresholdRule):
         raise OptionError(
             f"threshold = {threshold!r}: expected Percentile(p), Maximum(), MMSE(timesteps), "
-            f"Fixed(value), DataBased() or ModelBased(). For a percentile write "
+            f"Trained(), Fixed(value), DataBased() or ModelBased(). For a percentile write "
             f"snnlab.Percentile(99.9), for a number snnlab.Fixed(1.0)."
         )
     usual = Neuron(1.0, reset, 0.5 if v_init is None else v_init)
@@ -145,25 +144,19 @@ def convert(
             "replace ReLUs. Train the model with ReLU activations. For neurons at the output "
             'alone write readout="spikes".'
         )
-    trained = _settings_of_staircases(graph)
-    own_thresholds = {name: cap for name, (cap, _) in trained.items() if threshold is None}
-    thresholds: dict[str, Any] = {}
-    if len(own_thresholds) < len(graph.layers):
+    stairs: dict[str, Any] = {
+        name: node.args for name, node in graph.layers.items() if node.target is staircase
+    }
+    thresholds = {name: cap for name, (_, cap, _, _) in stairs.items()} if threshold is None else {}
+    if len(thresholds) < len(graph.layers):
         # Rules of users' own expect an array where one was given.
-        thresholds = rule.thresholds(graph, x_cal if x_cal.array is None else x_cal.array)
+        images = x_cal if x_cal.array is None else x_cal.array
+        thresholds = rule.thresholds(graph, images) | thresholds
     neurons = {}
-    for name, theta in (thresholds | own_thresholds).items():
+    for name, theta in thresholds.items():
         theta = checked_threshold(theta, f"threshold of layer {name!r}")
-        start = trained[name][1] if name in trained and v_init is None else usual.v_init
+        start = stairs[name][3] if name in stairs and v_init is None else usual.v_init
         neurons[name] = Neuron(theta, reset, start)
     network = Network(graph, neurons, max_pool)
     check_equivalence(traced, own, network, first)
     return network
-
-
-def _settings_of_staircases(graph: Graph) -> dict[str, tuple[float, float]]:
-    """Return threshold and start, in units of the threshold, that trained staircases have."""
-    found: dict[str, Any] = {
-        name: node.args[1:] for name, node in graph.layers.items() if node.target is staircase
-    }
-    return {name: (cap, shift) for name, (cap, _, shift) in found.items()}

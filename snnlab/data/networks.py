@@ -98,6 +98,21 @@ def cifar10_resnet20() -> nn.Module:
     return resnet(20, channels=3)
 
 
+def cifar10_vgg() -> nn.Module:
+    """Return six convolutions with max pooling, after VGG, for images in three colours, untrained.
+
+    Source: Simonyan and Zisserman 2015 (convolutions of 3x3 in pairs, twice the channels after each
+    pooling), narrower, with BatchNorm and an average over the image before the last layer.
+    """
+    layers: list[nn.Module] = []
+    for channels_in, channels_out in ((3, 32), (32, 64), (64, 128)):
+        for before in (channels_in, channels_out):
+            convolution = nn.Conv2d(before, channels_out, 3, padding=1, bias=False)
+            layers += [convolution, nn.BatchNorm2d(channels_out), nn.ReLU()]
+        layers.append(nn.MaxPool2d(2))
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, 10))
+
+
 ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
     "mnist_mlp": mnist_mlp,
     "mnist_diehl_convnet": mnist_diehl_convnet,
@@ -106,6 +121,7 @@ ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
     "digits_resnet110": digits_resnet110,
     "digits_resnet110_pre": digits_resnet110_pre,
     "cifar10_resnet20": cifar10_resnet20,
+    "cifar10_vgg": cifar10_vgg,
 }
 
 
@@ -119,7 +135,8 @@ def load_network(name: str) -> nn.Module:
         12c5-2s-64c5-2s-10o without biases; "mnist_convnet", three convolutions with BatchNorm,
         biases and max pooling. For the digits of `load_digits` "digits_resnet20",
         "digits_resnet110" and, with pre-activation blocks, "digits_resnet110_pre", see `resnet`.
-        For the images of `load_cifar10` "cifar10_resnet20". `card(name)` describes their training.
+        For the images of `load_cifar10` "cifar10_resnet20", and "cifar10_vgg" of six convolutions.
+        `card(name)` describes their training.
 
     Raises
     ------

@@ -12,6 +12,7 @@ from snnlab.dynamics.exact import AnalogReLU, ExactMaxPool
 from snnlab.dynamics.input_coding import PoissonInput, RegularInput
 from snnlab.dynamics.neuron import Neuron, if_step
 from snnlab.dynamics.pooling import DECAY, GatedMaxPool
+from snnlab.dynamics.start import Start
 
 __all__ = [
     "DECAY",
@@ -21,6 +22,7 @@ __all__ = [
     "Neuron",
     "PoissonInput",
     "RegularInput",
+    "Start",
     "constant_count",
     "constant_output",
     "hard_count",

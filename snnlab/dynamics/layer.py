@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from snnlab.dynamics.neuron import Neuron, per_neuron
+from snnlab.dynamics.start import Start
 
 
 def channels_last(x: torch.Tensor) -> torch.Tensor:
@@ -29,17 +30,21 @@ def integrate_and_fire(
     subtract: bool,
     potentials: Sequence[torch.Tensor] | torch.Tensor | None = None,
     i_offset: torch.Tensor | None = None,
+    fires: torch.Tensor | None = None,
 ) -> None:
     r"""Advance neurons that fire at most once over several steps; `neuron.if_step` in place.
 
     `v` and, step by step, `spikes` and `potentials` are written. `spikes[t]` may be the same memory
-    as `currents[t]`. All have shape (b, ...); threshold and offset broadcast against it.
+    as `currents[t]`. All have shape (b, ...); threshold and offset broadcast against it. `fires` is
+    1 for neurons that may fire and 0 for others.
     """
     for t, (z, s) in enumerate(zip(currents, spikes, strict=True)):
         v.add_(z)
         if i_offset is not None:
             v.add_(i_offset)
         torch.ge(v, v_threshold, out=s)
+        if fires is not None:
+            s.mul_(fires)
         v.addcmul_(s, v_threshold if subtract else v, value=-1)
         if potentials is not None:
             potentials[t].copy_(v)
@@ -54,6 +59,7 @@ def fire_several(
     counts: torch.Tensor | None,
     potentials: Sequence[torch.Tensor] | torch.Tensor | None = None,
     i_offset: torch.Tensor | None = None,
+    fires: torch.Tensor | None = None,
 ) -> None:
     r"""Advance burst neurons, or signed ones, as `integrate_and_fire` does with others.
 
@@ -65,6 +71,8 @@ def fire_several(
         if i_offset is not None:
             v.add_(i_offset)
         torch.div(v, v_threshold, out=s).floor_().clamp_(lowest, max_spikes)
+        if fires is not None:
+            s.mul_(fires)
         if counts is not None:
             torch.maximum(s, -counts, out=s)
             counts.add_(s)
@@ -85,6 +93,8 @@ class IFLayer:
         A current: its shape after the first dimension, its type and its device are the neurons'.
     record : bool
         Whether `trains` and `potentials` of the last block, shape (t, b, ...), are kept.
+    start : Start, optional
+        What the neurons start with in place of the neuron's `v_init`, image by image.
 
     Attributes
     ----------
@@ -92,14 +102,27 @@ class IFLayer:
         Spikes so far, those of -1 subtracted, and all of them.
     """
 
-    def __init__(self, neuron: Neuron, images: int, like: torch.Tensor, record: bool = False):
+    def __init__(
+        self,
+        neuron: Neuron,
+        images: int,
+        like: torch.Tensor,
+        record: bool = False,
+        start: Start | None = None,
+    ):
         shape = (images, *like.shape[1:])
         theta = self.v_threshold = _laid_out(neuron.v_threshold, like)
         has_offset = np.any(neuron.i_offset)
         self.i_offset = _laid_out(neuron.i_offset, like) if has_offset else None
         self.neuron, self.subtract = neuron, neuron.reset == "subtract"
         self.v = torch.empty(shape, **_kind(like), memory_format=_order(like.ndim))
-        self.v.copy_(_laid_out(neuron.v_init, like) * theta)
+        if start is None:
+            self.v.copy_(_laid_out(neuron.v_init, like) * theta)
+        else:
+            self.v.copy_(torch.tensor(start.v_init, **_kind(like)) * theta)
+        self.fires: torch.Tensor | None = None
+        if start is not None and start.silent is not None:
+            self.fires = channels_last(torch.tensor(~start.silent, **_kind(like)))
         self.counts = torch.zeros_like(self.v)
         self.sent = torch.zeros_like(self.v) if neuron.signed else self.counts
         self.record = record
@@ -134,7 +157,7 @@ class IFLayer:
     def _advance(self, currents: Sequence[torch.Tensor], spikes: torch.Tensor) -> None:
         """Write the spikes of some steps, shape (t, b, ...), and add them to the counts."""
         neuron, theta, fired = self.neuron, self.v_threshold, spikes.unbind(0)
-        also = self.potentials, self.i_offset
+        also = self.potentials, self.i_offset, self.fires
         if self._is_plain:
             integrate_and_fire(self.v, currents, fired, theta, self.subtract, *also)
         else:

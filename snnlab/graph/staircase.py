@@ -9,14 +9,17 @@ passes on just this in :math:`T = L` steps of a constant current. Source: Bu et 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import nn
 
 from snnlab._arguments import checks
+from snnlab.graph.clipping import clipped
 from snnlab.graph.piecewise_linear import GRID, plain
+
+Shift = float | Literal["random"]
 
 _MOST_LEVELS = 1024
 # Heights and steps that differ by less than this part are the same.
@@ -56,34 +59,47 @@ class QCFS(nn.Module):
         L, the number of steps of the staircase.
     threshold : float
         The θ that training starts with, above 0.
-    shift : float
-        φ, in [0, 1). With one half the mean error is 0.
+    shift : float or "random"
+        φ, in [0, 1). With one half the mean error is 0. "random" draws it anew for each value in
+        training, evenly from [0, 1); the mean over it is clip(z, 0, θ), which is what the layer
+        computes in eval mode. It is drawn from torch's random state, which `snnlab.data.train`
+        sets by its seed.
 
     Raises
     ------
     OptionError
         If a parameter is outside its range.
 
-    Source: Bu et al. 2022 (QCFS); the gradient of the floor is taken for 1.
+    Source: Bu et al. 2022 (QCFS); the gradient of the floor is taken for 1. With a random shift the
+    gradient is that of the mean (ours).
 
     >>> QCFS(levels=4, threshold=2.0)(torch.tensor([-1.0, 0.3, 9.0])).tolist()
     [0.0, 0.5, 2.0]
     """
 
-    def __init__(self, levels: int, threshold: float = 1.0, shift: float = 0.5):
+    def __init__(self, levels: int, threshold: float = 1.0, shift: Shift = 0.5):
         super().__init__()
         self.levels = checks.whole(levels, "levels")
-        self.shift = checks.fraction_of_threshold(shift)
+        self.shift = shift if shift == "random" else checks.fraction_of_threshold(shift)
         self.threshold = nn.Parameter(torch.tensor(checks.positive(threshold, "threshold")))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return Q(z)."""
-        steps = _Floor.apply(x / self.threshold * self.levels + self.shift)
+        if self.shift != "random":
+            return self._steps(x, self.shift)
+        mean = clipped(x, self.threshold)
+        if not self.training:
+            return mean
+        # The gradient is that of the mean; to the value it adds 0.
+        return self._steps(x, torch.rand_like(x)).detach() + (mean - mean.detach())
+
+    def _steps(self, x: torch.Tensor, shift: float | torch.Tensor) -> torch.Tensor:
+        steps = _Floor.apply(x / self.threshold * self.levels + shift)
         return self.threshold * torch.clamp(steps / self.levels, 0, 1)
 
     def extra_repr(self) -> str:
         """Return what stands between the brackets when the module is printed."""
-        return f"levels={self.levels}, threshold={self.threshold.item():g}, shift={self.shift:g}"
+        return f"levels={self.levels}, threshold={self.threshold.item():g}, shift={self.shift}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ from snnlab.exceptions import needs
 with needs("snnlab.plots", "matplotlib"):
     import matplotlib  # noqa: F401
 
+from snnlab.plots.accuracy_over_additions import accuracy_over_additions
 from snnlab.plots.accuracy_over_time import accuracy_over_time
 from snnlab.plots.activation_against_rate import activation_against_rate
 from snnlab.plots.connections import connections
@@ -18,6 +19,7 @@ from snnlab.plots.potential import potential
 from snnlab.plots.raster import raster
 
 __all__ = [
+    "accuracy_over_additions",
     "accuracy_over_time",
     "activation_against_rate",
     "connections",

@@ -18,6 +18,7 @@ from snnlab.dynamics.exact import AnalogReLU
 from snnlab.dynamics.input_coding import coded_input
 from snnlab.dynamics.layer import IFLayer
 from snnlab.dynamics.pooling import GatedMaxPool, max_pool
+from snnlab.dynamics.start import Start
 from snnlab.dynamics.stepping import Stepping
 from snnlab.exceptions import MemoryBudgetError
 from snnlab.graph.canonical import apply, source_of
@@ -28,6 +29,7 @@ from snnlab.simulation.options import RunOptions, train_seeds
 from snnlab.simulation.progress import progress_bar
 from snnlab.simulation.record import Record
 from snnlab.simulation.recorder import Recorder
+from snnlab.simulation.starts import starts
 
 # The largest value of a block takes about this much; caches are used best so.
 _BLOCK_BYTES = 4 * 2**20
@@ -57,7 +59,7 @@ def run(
     spikes. What is not read then is neither simulated nor recorded.
     """
     graph, T = network.graph, options.timesteps
-    engine = Engine(network, options.input, overridden)
+    engine = Engine(network, options.input, overridden, starts(options.start, network, x.count))
     count = x.count
     if count is None:
         count = x.count_up_to(engine.blocks(None, T, options.memory).images)
@@ -102,9 +104,13 @@ class Engine:
     """One simulation: which nodes move, and the states of a block of images."""
 
     def __init__(
-        self, network: Network, input: str, overridden: Mapping[str, torch.Tensor] | None = None
+        self,
+        network: Network,
+        input: str,
+        overridden: Mapping[str, torch.Tensor] | None = None,
+        started: Mapping[str, Start] | None = None,
     ):
-        self.coding = input
+        self.coding, self.started = input, started or {}
         self.network, self.graph, self.overridden = network, network.graph, overridden or {}
         self.read = self._read() if self.overridden else set(self.graph.nodes)
         self.moving: set[fx.Node] = set()
@@ -235,7 +241,10 @@ class Engine:
         if node.meta["kind"] is Kind.RECTIFIER:
             return AnalogReLU(cap(node))
         record = name in self.recorder.spikes or name in self.recorder.potentials
-        return IFLayer(self.network.neurons[name], self.images, x, record)
+        start = self.started.get(name)
+        if start is not None:
+            start = start.of_images(slice(self.first, self.first + self.images))
+        return IFLayer(self.network.neurons[name], self.images, x, record, start)
 
     def _inputs(self, node: fx.Node, values: Values, steps: int) -> Values:
         """Return the inputs of a node, with what is constant in time repeated for each step."""

@@ -1,7 +1,7 @@
 """The options of a run, which all engines share."""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from snnlab._arguments import checks
 from snnlab._arguments.images import Images
 from snnlab._text import GIB
 from snnlab.dynamics.neuron import Reset
+from snnlab.dynamics.start import Start
 from snnlab.exceptions import OptionError
 from snnlab.network import Network
 
@@ -39,6 +40,7 @@ class RunOptions:
     at: Iterable[int] = ()
     dtype: torch.dtype | None = None
     memory: int = GIB
+    start: Mapping[str, Start] | None = None
 
     def __post_init__(self) -> None:
         timesteps = checks.whole(self.timesteps, "timesteps")

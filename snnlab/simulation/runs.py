@@ -1,6 +1,6 @@
 """Running a converted network step by step, in blocks of images and of steps."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from snnlab._text import GIB
 from snnlab.conversion.statistics import image_batches
 from snnlab.dynamics.closed_forms import constant_output
 from snnlab.dynamics.neuron import Reset, as_simulated
+from snnlab.dynamics.start import Start
 from snnlab.exceptions import MemoryBudgetError
 from snnlab.graph.evaluation import activation, currents_of, inference
 from snnlab.graph.operations import Kind
@@ -30,6 +31,7 @@ def simulate(
     *,
     reset: Reset | None = None,
     v_init: float | np.ndarray | None = None,
+    start: Mapping[str, Start] | None = None,
     input: str = "analog",
     seed: int | np.random.Generator | None = None,
     spikes: bool | Iterable[str | int] = (),
@@ -61,6 +63,9 @@ def simulate(
         Number of steps T.
     reset, v_init
         Other neuron settings for this run, as in `Network.replace`.
+    start : mapping from layer to Start, optional
+        What the neurons of some layers start with where it differs from image to image. It takes
+        the place of `v_init`; the record keeps the neurons as they are in the network.
     input : {"analog", "poisson", "regular", "frames"}
         The image as a constant current, or as random spikes with the pixel as their probability, or
         as spikes at even distances. With "frames" `x` (or each batch) has the shape (T, B, ...) and
@@ -107,6 +112,7 @@ def simulate(
         timesteps=timesteps,
         reset=reset,
         v_init=v_init,
+        start=start,
         input=input,
         seed=seed,
         spikes=spikes,

@@ -2,10 +2,7 @@
 
 import functools
 import itertools
-import pickle
-import threading
 from collections.abc import Iterable, Mapping, Sequence
-from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +19,7 @@ from snnlab.network import Network
 from snnlab.simulation import Activations, ann, simulate
 from snnlab.simulation.metrics import Metric, measure
 from snnlab.simulation.options import RunOptions, refuse_outside_unit
+from snnlab.simulation.tasks import ALONE, folder, in_parallel, packed, sources, unpacked
 
 # What can vary, by what it is handed to.
 _CONVERT = ("threshold", "readout", "average_pool", "shortcut")
@@ -31,9 +29,6 @@ _OPTIONS = ("percentile", *_CONVERT, *_REPLACE, *_SIMULATE)
 IMAGES = 500  # simulated at once
 # The folders whose code decides what a sweep finds.
 _FOLDERS = ("_arguments", "graph", "dynamics", "saving", "conversion", "simulation")
-# Number of threads and precision are set for the whole process while a network is computed, and
-# set back afterwards. So threads take turns.
-_ALONE = threading.RLock()
 
 
 def sweep(
@@ -107,20 +102,15 @@ def sweep(
     [[0.0, 1.0, 0.0, 0.0], [0.0, 2.0, 0.0, 0.0], [0.5, 1.0, 0.0, 0.0], [0.5, 2.0, 1.0, 1.0]]
     """
     with needs("snnlab.sweep", "pandas", "cloudpickle"):
-        import cloudpickle  # noqa: F401 (used by _packed)
+        import cloudpickle  # noqa: F401 (used by tasks)
         import joblib
         import pandas as pd
-    from tqdm.auto import tqdm
 
     grid = _listed(grid)
     named = dict(models) if isinstance(models, Mapping) else {"": models}
     if not named:
         raise OptionError("models: is an empty dict, expected at least one Module or Network.")
-    steps = checks.chosen_steps(
-        [timesteps] if isinstance(timesteps, Integral) else timesteps, name="timesteps"
-    )
-    if not steps:
-        raise OptionError("timesteps: is empty, expected at least one number of steps.")
+    steps = checks.some_steps(timesteps)
     if jobs is not None:
         todo = "a whole number above 0, or -1 for all cores."
         jobs = checks.number(jobs, "jobs", excluded=(0,), whole=True, expected=todo)
@@ -137,33 +127,27 @@ def sweep(
         outputs = (len(x), *answer.outputs.shape[1:])
         named_metrics[name] = measure(y, outputs, metric, answer.head).scale.name
     column = _only(named_metrics, ["model", *grid, "timesteps", "ann", "spikes"])
-    cache = None if cache is None else _folder(cache, grid)
-    ignored = ["setting", "steps", "metric", "model", "x", "y", "x_cal"]
-    compute = joblib.Memory(cache, verbose=0).cache(cell, ignore=ignored)
+    if cache is not None:
+        _refuse_unseeded(grid)
+    cache = folder(cache)
     values = itertools.product(*grid.values())
     settings = [dict(zip(grid, chosen, strict=True)) for chosen in values]
     cells = list(itertools.product(named, settings))
-    how = _packed(metric).tobytes()
+    how = packed(metric).tobytes()
     data = fingerprint(x, y, x_cal, steps, how, _sources())
-    # A worker of Dask unpickles what arrives while another thread of it computes. So whatever may
-    # hold tensors travels packed, and all of it is packed before the first thread computes.
-    packed = {name: _packed(model) for name, model in named.items()}
+    networks = {name: packed(model) for name, model in named.items()}
     tasks = [
-        joblib.delayed(_numbered)(
-            *(i, compute, joblib.hash((known[name], setting, data))),
-            *(_packed(setting).tobytes(), steps, how, packed[name], x, y, x_cal),
+        (
+            joblib.hash((known[name], setting, data)),
+            *(packed(setting).tobytes(), steps, how, networks[name], x, y, x_cal),
         )
-        for i, (name, setting) in enumerate(cells)
+        for name, setting in cells
     ]
-    found: dict[int, list[tuple[float, float, float]]] = {}
-    with tqdm(total=len(cells), unit=" settings", leave=False) as bar:
-        for i, result in joblib.Parallel(n_jobs=jobs, return_as="generator_unordered")(tasks):
-            found[i] = result
-            bar.update()
+    found = in_parallel(cell, tasks, cache=cache, jobs=jobs, unit="settings")
     rows = [
         {"model": name, **setting, "timesteps": step, column: reached, "ann": own, "spikes": spikes}
-        for i, (name, setting) in enumerate(cells)
-        for step, (reached, own, spikes) in zip(steps, found[i], strict=True)
+        for (name, setting), results in zip(cells, found, strict=True)
+        for step, (reached, own, spikes) in zip(steps, results, strict=True)
     ]
     return pd.DataFrame(rows)
 
@@ -183,9 +167,8 @@ def cell(
     `key` identifies the other arguments; the cache compares only it. The setting, the metric and
     the model are packed.
     """
-    with _ALONE:
-        how, network = pickle.loads(metric), pickle.loads(model.data)
-        return _simulated(pickle.loads(setting), steps, how, network, x, y, x_cal)
+    with unpacked(setting, metric, model.data) as (options, how, network):
+        return _simulated(options, steps, how, network, x, y, x_cal)
 
 
 def _simulated(
@@ -228,24 +211,10 @@ def _shown(x: np.ndarray, input: str | None) -> tuple[np.ndarray, np.ndarray]:
     return (x.swapaxes(0, 1), x.mean(1)) if input == "frames" else (x, x)
 
 
-def _numbered(i: int, compute: Any, *args: Any) -> tuple[int, list[tuple[float, float, float]]]:
-    return i, compute(*args)
-
-
-def _packed(value: Any) -> np.ndarray:
-    """Return a value pickled, as an array: joblib sends a large one to each worker only once."""
-    import cloudpickle
-
-    return np.frombuffer(cloudpickle.dumps(value), np.uint8)
-
-
 @functools.cache
 def _sources() -> str:
     """Return the fingerprint of the code that a sweep computes with."""
-    package = Path(__file__).parent.parent
-    below = (f for name in _FOLDERS for f in (package / name).rglob("*.py"))
-    files = [*package.glob("*.py"), *below]
-    return fingerprint(*(file.read_text(encoding="utf-8") for file in sorted(files)))
+    return sources(_FOLDERS)
 
 
 def _check_model(title: str, model: Any, grid: Mapping[str, list], x_cal: Any) -> None:
@@ -276,7 +245,7 @@ def _tried(model: Any, grid: Mapping[str, list], x: Any, x_cal: Any) -> tuple[st
     def each(*options: str) -> list[dict[str, Any]]:
         return [{option: value} for option in options for value in grid.get(option, ())]
 
-    with _ALONE:
+    with ALONE:
         network = model if isinstance(model, Network) else converted()
         for setting in each("readout", "average_pool", "shortcut"):
             converted(**setting)
@@ -349,21 +318,13 @@ def _listed(grid: Any) -> dict[str, list]:
     return listed
 
 
-def _folder(cache: Any, grid: Mapping[str, list]) -> str:
-    """Return the path of a folder that is there, for results that are worth keeping."""
+def _refuse_unseeded(grid: Mapping[str, list]) -> None:
+    """Refuse to keep what was drawn at random and cannot be drawn again."""
     if "poisson" in grid.get("input", ()) and None in grid.get("seed", [None]):
         raise OptionError(
             "grid: has 'poisson' input without a seed, and the cache would keep one random draw "
             "for ever. Expected seeds, as grid['seed'] = [0, 1, 2]; or leave the cache away."
         )
-    try:
-        Path(cache).mkdir(parents=True, exist_ok=True)
-    except (OSError, TypeError) as error:
-        raise OptionError(
-            f"cache = {cache!r}: cannot be used as a folder ({error}). Expected the path of a "
-            f"folder, or of one to be made."
-        ) from error
-    return str(cache)
 
 
 def _array(images: Images) -> tuple[np.ndarray, np.ndarray | None]:

@@ -13,7 +13,7 @@ from snnlab import data
 from snnlab.data import bundled, networks
 from tools import train_cifar
 
-HELD_OUT = 6
+HELD_OUT, NAME = 6, "cifar10_resnet20"
 CYCLES = [
     {"epochs": 2, "largest_rate": 0.2, "sides": [16, 32]},
     {"epochs": 1, "largest_rate": 0.1, "sides": [32]},
@@ -43,10 +43,10 @@ def file(tmp_path, monkeypatch):
     monkeypatch.setattr(train_cifar, "HELD_OUT", HELD_OUT)
     monkeypatch.setattr(train_cifar, "TEST_IMAGES", 5)
     monkeypatch.setattr(bundled, "FOLDER", tmp_path)
-    small = {"cifar10_resnet20": lambda: data.resnet(8, width=2, channels=3)}
+    small = {NAME: lambda: data.resnet(8, width=2, channels=3)}
     monkeypatch.setattr(networks, "ARCHITECTURES", networks.ARCHITECTURES | small)
     monkeypatch.setitem(train_cifar.SETTING, "batch", 8)
-    monkeypatch.setitem(train_cifar.SETTING, "cycles", CYCLES)
+    monkeypatch.setitem(train_cifar.CYCLES, NAME, CYCLES)
     return tmp_path / "cifar.npz"
 
 
@@ -81,7 +81,7 @@ def test_each_image_is_cut_out_somewhere_and_flipped_or_not(rng):
 
 def test_a_training_goes_on_to_the_same_result(file, tmp_path, monkeypatch, capsys):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    assert typed(monkeypatch, "train", file, whole) == 0
+    assert typed(monkeypatch, "train", NAME, file, whole) == 0
     save, done = train_cifar.Checkpoint.save, []
 
     def interrupted(self, epoch):
@@ -92,8 +92,8 @@ def test_a_training_goes_on_to_the_same_result(file, tmp_path, monkeypatch, caps
     monkeypatch.setattr(train_cifar.Checkpoint, "save", interrupted)
     for _ in range(3):  # within the first cycle, at its end, and at the end of the second
         with pytest.raises(KeyboardInterrupt):
-            typed(monkeypatch, "train", file, parts)
-    assert typed(monkeypatch, "train", file, parts) == 0
+            typed(monkeypatch, "train", NAME, file, parts)
+    assert typed(monkeypatch, "train", NAME, file, parts) == 0
     assert done == ["cycle1 1", "cycle1 2", "cycle2 1"]
     one, other = (torch.load(folder / "cycle2.pt", weights_only=True) for folder in (whole, parts))
     for state, same in zip(one["states"][0].values(), other["states"][0].values(), strict=True):
@@ -105,7 +105,7 @@ def test_a_training_goes_on_to_the_same_result(file, tmp_path, monkeypatch, caps
         "cycle 2, epoch   1 of 1",
     ]
     monkeypatch.setitem(train_cifar.SETTING, "seed", 1)
-    assert typed(monkeypatch, "train", file, parts) == 1
+    assert typed(monkeypatch, "train", NAME, file, parts) == 1
     assert "is of a training with" in capsys.readouterr().err
 
 
@@ -123,7 +123,7 @@ def test_the_images_grow_and_the_rate_rises_and_falls_in_each_cycle(file, tmp_pa
 
     train_once, sides = train_cifar.train_once, set()
     monkeypatch.setattr(train_cifar, "train_once", noted)
-    typed(monkeypatch, "train", file, tmp_path / "run")
+    typed(monkeypatch, "train", NAME, file, tmp_path / "run")
     assert [side for side, _ in seen] == [16, 32, 32]
     assert sides == {(16, 16), (32, 32)}
     (_, between), (_, end), _ = seen
@@ -131,19 +131,19 @@ def test_the_images_grow_and_the_rate_rises_and_falls_in_each_cycle(file, tmp_pa
 
 
 def test_the_network_is_packed_with_what_it_was_measured_on(file, tmp_path, monkeypatch, capsys):
-    assert typed(monkeypatch, "pack", file, tmp_path / "run") == 1
+    assert typed(monkeypatch, "pack", NAME, file, tmp_path / "run") == 1
     assert "0 of 1 epochs are done" in capsys.readouterr().err
     folder = tmp_path / "run"
-    typed(monkeypatch, "train", file, folder)
+    typed(monkeypatch, "train", NAME, file, folder)
     saved = torch.load(folder / "cycle2.pt", weights_only=True)
     torch.save(saved | {"epoch": 0}, folder / "cycle2.pt")
-    assert typed(monkeypatch, "pack", file, folder) == 1
+    assert typed(monkeypatch, "pack", NAME, file, folder) == 1
     assert "0 of 1 epochs are done" in capsys.readouterr().err
     torch.save(saved, folder / "cycle2.pt")
-    assert typed(monkeypatch, "pack", file, folder) == 0
-    card = bundled._card(tmp_path / "cifar10_resnet20.safetensors")
+    assert typed(monkeypatch, "pack", NAME, file, folder) == 0
+    card = bundled._card(tmp_path / f"{NAME}.safetensors")
     images, labels = train_cifar.read(file, "test")
-    model = data.load_network("cifar10_resnet20")
+    model = data.load_network(NAME)
     with torch.no_grad():
         right = model(images / 255).argmax(1) == labels
     assert card["ann_accuracy"] == right.double().mean()
@@ -163,7 +163,8 @@ def test_the_first_test_images_are_packed(file, monkeypatch):
 def test_another_file_is_refused_by_name(tmp_path, file, monkeypatch, capsys):
     np.savez(tmp_path / "other.npz", images=np.zeros(3))
     for name in ("other.npz", "no.npz"):
-        for words in (("train", tmp_path / name, tmp_path / "run"), ("images", tmp_path / name)):
+        other = tmp_path / name
+        for words in (("train", NAME, other, tmp_path / "run"), ("images", other)):
             assert typed(monkeypatch, *words) == 1
             told = capsys.readouterr().err
             assert name in told
@@ -173,7 +174,15 @@ def test_another_file_is_refused_by_name(tmp_path, file, monkeypatch, capsys):
 
 @pytest.mark.parametrize(
     "words",
-    [(), ("train",), ("train", "a"), ("images", "a", "b"), ("train", "a", "b", "c"), ("?",)],
+    [
+        (),
+        ("train",),
+        ("train", NAME, "a"),
+        ("train", "cifar10_lenet", "a", "b"),
+        ("images", "a", "b"),
+        ("pack", NAME, "a", "b", "c"),
+        ("?",),
+    ],
 )
 def test_a_slip_is_answered_with_what_to_type(monkeypatch, capsys, words):
     assert typed(monkeypatch, *words) == 2

@@ -18,7 +18,7 @@ from torch import nn
 
 import snnlab as sl
 from snnlab.conversion.rules import ThresholdRule
-from snnlab.simulation import sweeping
+from snnlab.simulation import sweeping, tasks
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.random((30, 5), np.float32), RNG.integers(0, 3, 30)
@@ -323,7 +323,7 @@ def test_what_other_code_computed_does_not_count(marks, tmp_path, monkeypatch):
     for folder in ("graph", "course"):
         (package / folder).mkdir(parents=True)
         (package / folder / "part.py").write_text("a = 1")
-    monkeypatch.setattr(sweeping, "__file__", str(package / "simulation" / "sweeping.py"))
+    monkeypatch.setattr(tasks, "__file__", str(package / "simulation" / "tasks.py"))
     for part, text, times in [
         ("graph", "a = 1", 2),
         ("graph", "a = 2", 3),

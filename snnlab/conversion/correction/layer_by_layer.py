@@ -12,27 +12,18 @@ from torch import fx
 from snnlab import _text
 from snnlab._arguments import checks
 from snnlab._arguments.images import Images
-from snnlab.dynamics.exact import AnalogReLU
+from snnlab.dynamics import all_steps
 from snnlab.dynamics.layer import IFLayer
-from snnlab.dynamics.neuron import Neuron, per_neuron
-from snnlab.dynamics.pooling import max_pool
+from snnlab.dynamics.neuron import Neuron
 from snnlab.exceptions import MemoryBudgetError
 from snnlab.graph.canonical import Graph
-from snnlab.graph.evaluation import (
-    activation,
-    cap,
-    evaluate,
-    inference,
-    last_uses,
-    peak_live_size,
-    size,
-)
+from snnlab.graph.evaluation import activation, evaluate, inference, size
 from snnlab.graph.operations import Kind
 from snnlab.network import Network
 
 
 @dataclass(frozen=True, eq=False)
-class Received:
+class Received(all_steps.Received):
     """What one layer receives in T steps from the layers before it, which were changed already.
 
     Parameters
@@ -48,9 +39,6 @@ class Received:
         The ReLU of the graph.
     """
 
-    name: str
-    neuron: Neuron
-    currents: torch.Tensor
     activation: torch.Tensor
     node: fx.Node
 
@@ -66,11 +54,6 @@ class Received:
         layer = IFLayer(neuron, images, self.currents[0])
         layer.step(self.currents.flatten(0, 1), steps)
         return layer.counts.double() * self.setting(neuron.v_threshold) / steps
-
-    def setting(self, value: Any) -> torch.Tensor:
-        """Return a setting of the neuron in float64, so that it broadcasts over (B, C, ...)."""
-        laid = per_neuron(value, self.activation.ndim)
-        return torch.tensor(laid, dtype=torch.float64, device=self.activation.device)
 
 
 def layer_by_layer(
@@ -133,11 +116,7 @@ def layer_by_layer(
             activations[node] = activation(node, current)
         return activations.get(node)
 
-    def emit_spikes(node: fx.Node, current: torch.Tensor) -> torch.Tensor:
-        if node.meta["kind"] is Kind.RECTIFIER:
-            return AnalogReLU(cap(node)).step(current, timesteps)
-        if node.meta["kind"] is Kind.MAX_POOL:
-            return max_pool(node, graph, network.max_pool).step(current, timesteps)
+    def fire(node: fx.Node, current: torch.Tensor) -> torch.Tensor:
         name, steps = node.meta["layer"], current.unflatten(0, (timesteps, -1))
         layer = Received(name, neurons[name], steps, activations.pop(node), node)
         neurons[name] = change(layer)
@@ -145,18 +124,16 @@ def layer_by_layer(
 
     with inference(graph, timesteps * len(images)):
         evaluate(graph, images, emit_activation)
-        evaluate(graph, images.repeat(timesteps, *[1] * (images.ndim - 1)), emit_spikes)
+        all_steps.evaluate_all_steps(graph, images, timesteps, network.max_pool, fire)
     return dataclasses.replace(network, neurons=neurons)
 
 
 def _images_that_fit(x: Any, graph: Graph, timesteps: int, memory: int) -> torch.Tensor:
     """Return as many images as can be worked on at once, chosen by what they hold; say if fewer."""
     images = Images.of(x, "x", graph.input_shape, again=True)
-    # Of a step: what is alive at once, twice for torch's own work space, and two copies of a layer.
-    largest = max(size(node) for node in graph.layers.values())
-    of_a_step = 2 * (peak_live_size(graph.nodes, last_uses(graph)) + largest)
     of_the_ann = sum(size(node) for node in graph.layers.values())
-    needed = (timesteps * of_a_step + of_the_ann) * torch.finfo(graph.dtype).bits // 8
+    numbers = timesteps * all_steps.size_of_a_step(graph) + of_the_ann
+    needed = numbers * torch.finfo(graph.dtype).bits // 8
     fitting = memory // needed
     if not fitting:
         raise MemoryBudgetError(
