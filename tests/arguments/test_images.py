@@ -186,6 +186,13 @@ def test_statistics_and_gathered_images_are_those_of_one_array(form):
     assert form not in LABELLED or np.array_equal(images.labels, Y)
 
 
+def test_labels_of_the_shape_of_the_images_are_told_from_images():
+    x, several = np.zeros((4, 2), np.float32), np.arange(8).reshape(4, 2)
+    for labels in (several, several.tolist(), torch.from_numpy(several)):
+        assert np.array_equal(Images((x, labels), "x").labels, several)
+    assert Images((x, x), "x").count == 2  # a list of two images, shape (4, 2)
+
+
 @pytest.mark.slow
 @settings(max_examples=12, deadline=None, derandomize=True)
 @given(

@@ -146,6 +146,11 @@ def test_any_staircase_is_recognized(levels, cap, shift, low, falls):
     assert stairs.shift == pytest.approx(shift, abs=1e-6)
 
 
+def test_a_start_just_below_0_is_0():
+    stairs = stairs_of(lambda z: np.clip(np.floor(z - 1e-8), 0, 4))
+    assert (stairs.levels, stairs.shift) == (4, 0.0)
+
+
 OTHERS = {
     "one step": lambda z: (z > 1) * 1.0,
     "steps of other widths": lambda z: (z > 1) * 1.0 + (z > 2) + (z > 4),
@@ -154,6 +159,7 @@ OTHERS = {
     "a ReLU": lambda z: np.maximum(z, 0),
     "a ReLU with a cap": lambda z: np.clip(z, 0, 1),
     "a constant": lambda z: 0 * z,
+    "a converter of 11 bits": lambda z: np.clip(np.floor(z), 0, 2047),
 }
 
 
