@@ -79,8 +79,7 @@ class Recording(TorchFunctionMode):
         if name == "softmin" and traced:
             # Of its logits the smallest wins; of these the largest.
             turned = self.__torch_function__(torch.neg, types, (given[0],))
-            options = kwargs | dict(zip(("dim", "_stacklevel", "dtype"), args[1:], strict=False))
-            return self.__torch_function__(nn.functional.softmax, types, (turned,), options)
+            return self.__torch_function__(nn.functional.softmax, types, (turned,), kwargs)
         in_place = operations.is_in_place(name)
         self._check(name, kwargs, given, traced)
         if traced and (in_place or kwargs.get("inplace")):
