@@ -104,11 +104,7 @@ class Graph:
     def multiplications(self) -> int:
         """How many multiplications linear layers and convolutions need for one image."""
         layers = ((node, layer_of(node, self)) for node in self.nodes)
-        return sum(
-            math.prod(node.meta["shape"]) * layer.weight[0].numel()
-            for node, layer in layers
-            if layer is not None
-        )
+        return sum(math.prod(n.meta["shape"]) * m.weight[0].numel() for n, m in layers if m)
 
     def to(self, *device_or_dtype: Any) -> "Graph":
         """Return a copy on another device or in another floating type, as `torch.nn.Module.to`."""

@@ -23,13 +23,15 @@ _WRAPPERS = (
     nn.parallel.DistributedDataParallel,
     torch.optim.swa_utils.AveragedModel,
 )
-# A module has a dozen of them, mostly empty; `copy.deepcopy` takes longer for these than for all
-# else that a model holds.
+# A module has a dozen of these, mostly empty, and `copy.deepcopy` is slow with them.
 _CONTAINERS = (dict, OrderedDict, set)
 
 
-def check_model(model: nn.Module) -> None:
-    """Refuse what no tracing can mend: weights that are not finite, BatchNorm of the batch."""
+def checked_copy(model: nn.Module) -> nn.Module:
+    """Return a copy to be traced, or refuse: weights that are not finite, BatchNorm of the batch.
+
+    No tracing can mend these.
+    """
     model = unwrapped(model)
     if isinstance(model, torch.jit.ScriptFunction):
         _check_module("", model)
@@ -41,6 +43,7 @@ def check_model(model: nn.Module) -> None:
     _check_weights(model)
     for name, module in model.named_modules():
         _check_module(name, module)
+    return copied(model)
 
 
 def _check_weights(model: nn.Module) -> None:
@@ -122,12 +125,6 @@ def unwrapped(model: Any) -> Any:
         ):
             return unwrapped(held)
     return model
-
-
-def checked_copy(model: nn.Module) -> nn.Module:
-    """Return a copy of what a model holds, which may be traced; refuse other models."""
-    check_model(model)
-    return copied(model)
 
 
 def copied(model: nn.Module) -> nn.Module:

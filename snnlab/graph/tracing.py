@@ -13,17 +13,10 @@ from torch import fx, nn
 
 from snnlab._arguments.images import Images
 from snnlab.exceptions import UnsupportedLayerError
-from snnlab.graph import operations
+from snnlab.graph import canonical, operations
 from snnlab.graph.batch_first import bring_to_front, give_shape, pool_planes, shape_in_model
 from snnlab.graph.bends import Bends
-from snnlab.graph.canonical import (
-    REFERENCE,
-    Graph,
-    expand_to_batch,
-    graph_module,
-    source_of,
-    tensors,
-)
+from snnlab.graph.canonical import REFERENCE, Graph, expand_to_batch, source_of, tensors
 from snnlab.graph.capture import LooksUpError
 from snnlab.graph.head import Head, head_of, logits_before, steps_behind
 from snnlab.graph.maxima import is_of_two, over_dimensions
@@ -144,7 +137,7 @@ class _Rewriting:
             self._label(node)
         self.raw.lint()
         # How torch multiplies, and so rounds, may depend on whether a gradient is wanted.
-        module = graph_module(self.parts, self.raw, image).eval().requires_grad_(False)
+        module = canonical.graph_module(self.parts, self.raw, image).eval().requires_grad_(False)
         return Graph(module, self.head, output=output)
 
     def _remove_unread(self) -> None:

@@ -271,8 +271,9 @@ def test_a_part_that_is_silent_takes_the_threshold_of_the_other():
     "padded",
     [
         lambda x: F.pad(x, (0, 1), value=float("-inf")),
-        lambda x: F.pad(x, pad=(0, 1), value=float("-inf")),
-        lambda x: F.pad(x, (0, 1), "constant", float("-inf")),
+        # As exported programs call it.
+        lambda x: torch.ops.aten.pad.default(x, [0, 1], "constant", float("-inf")),
+        lambda x: torch.ops.aten.pad.default(x, pad=[0, 1], value=float("-inf")),
     ],
 )
 def test_padding_with_minus_infinity_belongs_to_max_pooling(padded):
@@ -314,7 +315,7 @@ REFUSED = {
         "pads with minus infinity, and not only max pooling reads it",
     ),
     "-inf not for max pooling alone": (
-        lambda m, x: (lambda y: F.max_pool1d(y, 3, 1) + F.avg_pool1d(y, 3, 1))(
+        lambda m, x: (lambda y: F.avg_pool1d(y, 3, 1) + F.max_pool1d(y, 3, 1))(
             F.pad(x, (1, 1), value=float("-inf"))
         ),
         "pads with minus infinity, and not only max pooling reads it",
