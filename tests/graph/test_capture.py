@@ -67,7 +67,7 @@ def test_a_constant_like_a_signal_is_a_constant(step):
 
 def test_a_constant_that_one_image_reads_in_another_shape_is_one():
     def step(m, x):
-        factors = torch.ones(3, len(x), 4).squeeze()
+        factors = torch.arange(1.0, 13).view(3, 1, 4).repeat(1, len(x), 1).squeeze()
         return torch.relu((factors * torch.stack([x, 2 * x, -x])).sum(0))
 
     model = Step(step)

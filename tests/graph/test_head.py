@@ -165,6 +165,10 @@ def test_verification_sees_another_head():
 
 INSIDE = {
     "weights behind it": (lambda m, x: m.last(x.sigmoid()), "train the model with ReLU"),
+    "a convolution behind it": (
+        lambda m, x: F.conv1d(x.sigmoid()[:, None], m.last.weight[:1, None, :2]),
+        "train the model with ReLU",
+    ),
     "a ReLU behind it": (lambda m, x: (x.tanh() + x).relu(), "or with Hardtanh"),
     "a matrix behind it": (lambda m, x: F.normalize(x) @ m.last.weight.T, "divides by a signal"),
     "a pooling behind it": (lambda m, x: F.max_pool1d(x.softmax(1), 2), "A softmax divides"),

@@ -38,7 +38,7 @@ OTHERS = {
     "Hardswish": lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
     "sigmoid": lambda x: 1 / (1 + np.exp(-np.clip(x, -500, 500))),
     "not finite": lambda x: np.where(x > 0, x, np.nan),
-    "a rounded corner": lambda x: np.logaddexp(0, 1e3 * (x - 3)) / 1e3,
+    "a rounded corner": lambda x: np.logaddexp(0, 3e3 * (x - 3)) / 3e3,
 }
 
 
