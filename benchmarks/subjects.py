@@ -17,7 +17,7 @@ from tools import train_cifar
 
 FOLDER = Path(__file__).parent.parent / "build" / "methods"
 SEEDS = (0, 1, 2)
-TESTED = 1_000  # images of MNIST
+TESTED, TRAINED = 1_000, 3_000  # images of MNIST
 CIFAR_IMAGES = 10_000  # of its training images
 
 
@@ -64,7 +64,7 @@ def packaged(name: str, seed: int, file: str | None) -> Subject:
     if name.startswith("mnist"):
         x, y = data.load_mnist()
         # The training images do not come with the package. None of these is tested on.
-        return Subject(model, x[TESTED:], y[TESTED:], x[:TESTED], y[:TESTED])
+        return Subject(model, *(part[TESTED:][:TRAINED] for part in (x, y)), x[:TESTED], y[:TESTED])
     if file is None:
         raise SystemExit(f"{name}: thresholds are chosen on training images. Give CIFAR.npz.")
     images, labels = (part[:CIFAR_IMAGES] for part in train_cifar.read(Path(file), "train"))

@@ -28,7 +28,7 @@ from snnlab.simulation import simulate
 CALIBRATION, CORRECTED = 512, 128
 FIRST = 4  # steps of a first stage
 LEVELS, EPOCHS = 4, 12  # of trained staircases
-BATCHES = 50  # of local threshold balancing
+BATCHES, BATCH = 128, 64  # of local threshold balancing
 PER_CHANNEL = Percentile(99.9, per_channel=True)
 
 
@@ -144,12 +144,13 @@ def second_half(network: Network, x: np.ndarray, steps: Sequence[int]) -> Answer
 
 _usual, _per_channel = by(Percentile(99.9)), by(PER_CHANNEL)
 _analog = by(PER_CHANNEL, shortcut="analog")
-_balanced = LocalThresholdBalancing(BATCHES)
+_balanced = LocalThresholdBalancing(BATCHES, BATCH)
 _ALL = (
     # threshold rules
     Method("maximum (OPI)", recipe(recipes.opi)),
     Method("99.9 %, empty start", recipe(recipes.rueckauer2017, max_pool="exact")),
     Method("99.9 %", _usual),
+    Method("99.9 %, shift (RTS)", recipe(recipes.rts, steps=True), for_each=True),
     Method("99 %", by(Percentile(99))),
     Method("99.9 % per channel", _per_channel),
     Method("MMSE per channel", by(lambda T: MMSE(T, True)), for_each=True),

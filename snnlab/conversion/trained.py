@@ -92,9 +92,9 @@ def trainable_clipping(
     ShapeError, OptionError
         If `x_cal`, `levels` or `shift` are not as described.
 
-    Source: Ho and Chang 2021 (TCL); Bu et al. 2022 (QCFS), where θ starts at a constant. One step
-    with noise is our reading of the abstract of "A noise-based novel strategy for faster SNN
-    training", whose equations we have not seen.
+    Source: Ho and Chang 2021 (TCL); Bu et al. 2022 (QCFS), where θ starts at a constant. Of single
+    steps with noise we have read the abstract, Jiang and Zhang 2023: it names Gaussian noise; that
+    what is left of a potential lies evenly between 0 and θ is our reading.
 
     >>> model = nn.Sequential(nn.Linear(1, 1, bias=False), nn.ReLU())
     >>> model[0].weight.data[:] = 3.0
@@ -102,6 +102,11 @@ def trainable_clipping(
     QCFS(levels=4, threshold=3, shift=0.5)
     """
     checks.instance(model, nn.Module, "model", "Wrap a function in a module as its forward.")
+    if levels == 1 and shift != "random":
+        raise OptionError(
+            f"levels = 1 with shift = {shift!r}: a single step is a decision, which no neuron that "
+            f"runs for many steps makes. Expected 2 levels or more, or shift='random'."
+        )
     images = Images.of(x_cal, "x_cal", again=True)
     own = copy.deepcopy(unwrapped(model))
     graph = trace(copy.deepcopy(own).eval(), images.first(1))

@@ -11,6 +11,7 @@ from snnlab.recipes.differential import differential
 from snnlab.recipes.ecc import ecc
 from snnlab.recipes.opi import opi
 from snnlab.recipes.privatesnn import class_impressions, privatesnn
+from snnlab.recipes.rts import rts
 from snnlab.recipes.rueckauer import rueckauer2017
 from snnlab.recipes.signed import signed
 from snnlab.recipes.srp import srp
@@ -33,6 +34,7 @@ __all__ = [
     "opi",
     "privatesnn",
     "qcfs",
+    "rts",
     "rueckauer2017",
     "signed",
     "srp",

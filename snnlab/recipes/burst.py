@@ -67,7 +67,9 @@ def group(
 
     The members have the thresholds :math:`\theta/m, 2\theta/m, \dots, \theta`, begin with
     :math:`\theta/2m`, and each loses :math:`\theta/m` for every spike of the group. So all of them
-    hold the same potential, and a group is a burst neuron: Γ = m, with the threshold θ/m.
+    hold the same potential, and a group is a burst neuron: Γ = m, with the threshold θ/m. As many
+    members as a trained staircase has levels compute the trained network in a single step, where
+    no order of spikes can go wrong.
 
     Parameters
     ----------

@@ -31,8 +31,8 @@ def opi(model: nn.Module, x_cal: Any, *, threshold: ThresholdRule | None = None)
     SNNLabError
         As `convert`.
 
-    Source: Bu et al. 2022 (OPI), of which we have read the abstract only. The shift θ/2T of each
-    step of Deng and Gu 2021 is another way to it: the same charge after T steps, but not before.
+    Source: Bu et al. 2022 (OPI), of which we have read the abstract only. For the same
+    charge spread over the steps see `rts`.
 
     >>> opi(nn.ReLU(), [[0.5], [2.0]]).neurons["relu"]
     Neuron(v_threshold=2.0, reset='subtract', v_init=0.5)

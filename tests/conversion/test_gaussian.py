@@ -53,7 +53,8 @@ def test_the_limits():
     assert best_threshold(3.0, 0.0, 4) == 3.0  # a steady current is met exactly
     assert 0 < best_threshold(-10.0, 1.0, 4) < 1.5
     assert np.isnan(best_threshold(-60.0, 1.0, 4))  # nothing is left above 0
-    assert np.isnan(best_threshold(-1.0, 0.0, 4))
+    found = best_threshold(np.array([-1.0, 1.0]), np.array([0.0, 1.0]), 4)
+    assert np.isnan(found).tolist() == [True, False]
 
 
 def currents(model, x):
@@ -103,8 +104,9 @@ def test_near_the_best_one_of_normal_activations():
 
 def test_a_silent_channel_takes_the_threshold_of_its_layer():
     model = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
-    model[0].bias.data[1] = -100
-    x = torch.rand(50, 2)
+    model[0].weight.data[1] = torch.tensor([1.0, 0.0])
+    model[0].bias.data[1] = -1.25
+    x = torch.rand(50, 2, generator=torch.Generator().manual_seed(0))
     layer = thresholds(model, x, sl.Gaussian(4))["1"]
     channels = thresholds(model, x, sl.Gaussian(4, per_channel=True))["1"]
     assert channels[1] == layer

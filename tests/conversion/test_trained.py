@@ -301,3 +301,8 @@ def test_training_with_random_shifts_follows_its_seed():
     first, second = (trained_on_points(1, shift="random")[1] for _ in range(2))
     for one, other in zip(first.parameters(), second.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+def test_one_level_without_noise_is_refused():
+    with pytest.raises(sl.OptionError, match=r"levels = 1 with shift = 0\.5: .*shift='random'"):
+        sl.trainable_clipping(nn.ReLU(), [[1.0]], levels=1)

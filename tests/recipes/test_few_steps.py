@@ -114,6 +114,15 @@ def test_groups_of_staircases_keep_their_own_thresholds():
     assert {n.max_spikes for n in network.neurons.values()} == {4}
 
 
+@pytest.mark.parametrize("levels", [2, 4, 8])
+def test_a_group_per_level_is_the_trained_network_in_one_step_to_the_last_bit(levels):
+    model = net_of(lambda: sl.QCFS(levels, 2.0))
+    network = recipes.group(model, X, levels)
+    outputs = sl.simulate(network, X, 1).outputs[-1]
+    assert np.array_equal(outputs, model(torch.from_numpy(X)).detach().numpy())
+    assert outputs.any()
+
+
 # --- conversions with other settings ---------------------------------------------------------
 
 
@@ -123,6 +132,31 @@ def test_half_full_neurons():
     assert_same_network(
         recipes.opi(net_of(), X, threshold=THETA), sl.convert(net_of(), X, threshold=THETA)
     )
+
+
+def test_a_shift_against_a_plain_loop():
+    T, theta = 8, 0.5
+    network = recipes.rts(net_of(), X, T, threshold=sl.Fixed(theta))
+    record = sl.simulate(network, X, T)
+    v = [np.zeros((len(X), n)) for n in (6, 5)]
+
+    def step(layer, current):
+        v[layer] += current + theta / (2 * T)
+        spikes = v[layer] >= theta
+        v[layer] -= theta * spikes
+        return theta * spikes, spikes
+
+    counts, outputs = run_by_hand(step, T)
+    for layer, name in enumerate(network.layers):
+        assert (record.counts(name) == counts[layer]).all()
+    assert (record.output_sums[-1] == outputs).all()
+    # A steady current, as the first layer has it, is counted as from a start of one half.
+    half_full = sl.simulate(sl.convert(net_of(), X, threshold=sl.Fixed(theta)), X, T)
+    first, second = network.layers
+    assert (record.counts(first) == half_full.counts(first)).all()
+    assert (record.counts(second) != half_full.counts(second)).any()
+    with pytest.warns(UserWarning, match="for 8 steps, and this run has 4"):
+        sl.simulate(network, X, 4)
 
 
 def test_signed_neurons_against_a_plain_loop():
@@ -219,6 +253,8 @@ def test_images_follow_the_seed():
     )
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
+    inferring = recipes.class_impressions(classifier().eval(), (1, 4, 4), 8, updates=3)
+    assert torch.equal(first, inferring)
 
 
 def test_a_network_without_data():
