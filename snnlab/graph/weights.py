@@ -73,8 +73,8 @@ def _norm(
     **_: Any,
 ) -> nn.Module:
     affine = weight is not None or bias is not None
-    kind = {"device": running_mean.device, "dtype": running_mean.dtype}
-    norm = getattr(nn, f"BatchNorm{dimensions}d")(len(running_mean), eps, affine=affine, **kind)
+    options = {"affine": affine, "device": running_mean.device}
+    norm = getattr(nn, f"BatchNorm{dimensions}d")(len(running_mean), eps, **options)
     norm.running_mean, norm.running_var = running_mean, running_var
     weight = torch.ones_like(running_mean) if weight is None and affine else weight
     bias = torch.zeros_like(running_mean) if bias is None and affine else bias

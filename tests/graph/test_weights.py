@@ -1,10 +1,12 @@
 """Functions of torch as modules that hold their weights, whatever the order of their arguments."""
 
+import pytest
 import torch
 import torch.nn.functional as F
 from helpers.steps import Step
 from torch import nn
 
+import snnlab as sl
 from snnlab.graph.evaluation import evaluate
 from snnlab.graph.folding import fold_batchnorm
 from snnlab.graph.tracing import trace
@@ -29,6 +31,18 @@ def test_batch_norm_of_torch_has_its_weights_first():
     assert not any(isinstance(part, nn.BatchNorm1d) for part in folded.module.modules())
     with torch.no_grad():
         assert torch.allclose(evaluate(folded, X), model(X), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("given", ["weight", "bias"])
+def test_batch_norm_with_one_of_weight_and_bias_comes_back_from_a_file(given, tmp_path):
+    model = Step(
+        lambda m, x: torch.relu(F.batch_norm(x, m.mean, m.var, **{given: m.part})),
+        **PARTS | {"part": PARTS["gamma"]},
+    )
+    network = sl.convert(model, X)
+    network.save(tmp_path / "network.snn")
+    found = sl.ann(sl.load(tmp_path / "network.snn"), X).outputs
+    assert found == pytest.approx(model(X).numpy(), abs=1e-6)
 
 
 def test_a_linear_layer_of_one_row_drops_a_dimension():
