@@ -105,7 +105,7 @@ class EqualOperations(Explorer):
         (self._curve,) = ax.plot([], [], "o-", color=BLUE, lw=2.5, ms=6, label="this method")
         self._price = ax.axvline(x.iloc[0], color=BLUE, ls=":", lw=1, label="its additions")
         (self._best,) = ax.plot([], [], "s", color=ORANGE, ms=8, label="best other for no more")
-        self._ring = ring(ax, label="now")
+        self._ring = ring(ax, label="after these steps")
         ax.set(xscale="log", xlim=(x.min() / 1.2, 1.2 * x.max()), ylim=(-3, 103))
         ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         ax.xaxis.set_major_formatter("{x:g}")
