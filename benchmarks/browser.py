@@ -4,7 +4,9 @@
 
 Needs a Chromium. "Changed" is the time until the new picture and the new words are in the page,
 "painted" until the frame after that has been drawn. The echo, a slider whose number is only written
-beside it, tells how quick the machine is. All stand in one notebook.
+beside it, tells how quick the machine is. All stand in one notebook. Whatever can be played is
+played at 30 positions a second, faster than by itself: how many pictures come, and how late is the
+last?
 """
 
 import inspect
@@ -18,22 +20,26 @@ import numpy as np
 
 from benchmarks.networks import load
 from snnlab import convert, explorers
+from snnlab.explorers.toolkit import playing
 from tools import lab
 
 STEPS, PAUSE_MS, HELD_MS, REPEAT_MS = 100, 120, 3000, 33
+PLAYED_MS = 1000 / 30
 NAMES = [name for name in explorers.__all__ if name != "Explorer"]
 SETUP = """
 import numpy as np
 from benchmarks.networks import load
 from snnlab import convert, explorers
+from snnlab.explorers.toolkit import playing
+playing.LONGEST = PLAYED_MS / 1000
 model, data = load("conv8")
 given = {
     "model": model, "x_cal": data.x_train, "x": data.x_test, "y": data.y_test,
     "activations": np.random.default_rng(0).exponential(size=10_000),
-    "network": convert(model, data.x_train),
+    "network": convert(model, data.x_train), "image": data.x_test[0],
 }
 given["networks"] = {"conv8": given["network"]}
-"""
+""".replace("PLAYED_MS", f"{PLAYED_MS}")
 ECHO = """
 import ipywidgets
 def echo(number):
@@ -45,11 +51,14 @@ ipywidgets.VBox([slider, place], _dom_classes=["snnlab-explorer"])
 PROBE = """panel => {
     const seen = () => [panel.querySelector('svg[role=img]').innerHTML,
                         panel.querySelector('[role=status]').textContent];
-    window.probe = {changed: [], painted: [], last: 0};
+    window.probe = {changed: [], painted: [], pictures: [], last: 0};
     let begin, before;
     panel.addEventListener('keydown', () => { begin = performance.now(); before = seen(); }, true);
     new MutationObserver(changes => {
-        if (changes.some(c => c.target.closest('.snnlab-moving'))) probe.last = performance.now();
+        if (changes.some(c => c.target.closest('.snnlab-moving'))) {
+            probe.last = performance.now();
+            probe.pictures.push(probe.last);
+        }
         if (!before || seen().some((part, i) => part == before[i])) return;
         const since = begin;
         begin = null;
@@ -103,7 +112,9 @@ def made(name: str) -> explorers.Explorer:
         "y": data.y_test,
         "activations": np.random.default_rng(0).exponential(size=10_000),
         "network": convert(model, data.x_train),
+        "image": data.x_test[0],
     }
+    given["networks"] = {"conv8": given["network"]}
     wanted = inspect.signature(kind).parameters.values()
     return kind(**{p.name: given[p.name] for p in wanted if p.default is p.empty})
 
@@ -138,8 +149,10 @@ def in_browser(folder: Path, no_delay: bool) -> None:
                 changed, painted = stepped(page, handle)
                 last = held(page, handle)
                 print(f"{label:40} {shown(changed)} {shown(painted)} {last:20.0f}")
+            for button in panel.locator(".snnlab-play button").all():
+                print(f"{f'{name}, played':40} {played(page, panel, button)}")
             if name in NAMES:
-                panel.get_by_role("button").press("Enter")
+                panel.get_by_role("button", name="Reset").press("Enter")
         for name in NAMES:
             print(f"{name:40} first display {first_display(page, name):.2f} s")
 
@@ -186,6 +199,33 @@ def held(page, handle) -> float:
         page.keyboard.up(key)
     page.wait_for_timeout(1000)
     return max(0.0, page.evaluate("probe.last") - released)
+
+
+def played(page, panel, button) -> str:
+    """Play from end to end, again and again, and return what was seen."""
+    row = button.locator("xpath=ancestor::*[contains(@class, 'snnlab-row')]")
+    seconds, pictures, positions, late = 0.0, 0, 0, []
+    while pictures < STEPS:
+        row.locator("[role=slider]").press("End")
+        page.wait_for_timeout(500)
+        page.evaluate("probe.pictures = []")
+        begin = page.evaluate("performance.now()")
+        button.press("Enter")
+        button.and_(panel.get_by_role("button", name="Play")).wait_for()
+        page.wait_for_timeout(500)
+        seen = page.evaluate("probe.pictures")
+        asked = button.evaluate("""button => {
+            const field = button.closest('.snnlab-row').querySelector('input, select');
+            return field.length || Math.round((field.max - field.min) / field.step) + 1;
+        }""")
+        pause = min(PLAYED_MS, 1000 * playing.SECONDS / (asked - 1))
+        late.append(seen[-1] - begin - (asked - 1) * pause)
+        seconds += (seen[-1] - seen[0]) / 1000
+        pictures, positions = pictures + len(seen) - 1, positions + asked - 1
+    return (
+        f"{pictures / seconds:.1f} pictures a second, {positions - pictures} of {positions} "
+        f"dropped, the last {statistics.median(late):.0f} ms late"
+    )
 
 
 def first_display(page, name: str) -> float:

@@ -49,11 +49,8 @@ def parted(given: Any, name: str) -> tuple[Any, Any]:
             f"images and labels. Pass the two that are meant: ((batch['image'], batch['label']) "
             f"for batch in {name})."
         )
-    if (
-        not isinstance(given, (tuple, list))
-        or not given
-        or isinstance(given[0], (Real, tuple, list))
-    ):
+    several = isinstance(given, (tuple, list)) and given
+    if not several or isinstance(given[0], (Real, tuple, list)):
         return given, None
     if len(given) > 2:
         raise ShapeError(
@@ -121,7 +118,7 @@ def frames_first(
     todo = "Pass frames of images of the shape that the network was converted for."
     if found[2:] == expected:
         todo = f"For {ordered.shape[1]} frames write timesteps={ordered.shape[1]}."
-        if not stacked and found[1] == timesteps:
+        if found[1] == timesteps:
             todo = f"The images come first here: write {name}.swapaxes(0, 1)."
     elif found[1:] == expected:
         todo = "These are images, one for all steps: leave input='frames' away."

@@ -7,7 +7,7 @@ import copy
 import itertools
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import torch
@@ -249,7 +249,12 @@ class Images:
                 size += tensor.nbytes
                 self._kept.append(batch)
                 if size > _KEPT_BYTES:
-                    self._refuse_to_keep()
+                    raise MemoryBudgetError(
+                        f"{self.name}: found {type(self._source).__name__}, which can be read only "
+                        f"once, and its images take more than {_text.size(_KEPT_BYTES)}. Expected "
+                        f"something that can be read several times, for thresholds need more than "
+                        f"one reading. Pass a DataLoader or a Dataset, or fewer images."
+                    )
             yield batch
 
     def _in_order(self, images: Any) -> Array:
@@ -274,14 +279,6 @@ class Images:
                 f"draw), or read them once: {self.name} = torch.cat([images for images, _ in "
                 f"loader])."
             )
-
-    def _refuse_to_keep(self) -> NoReturn:
-        raise MemoryBudgetError(
-            f"{self.name}: found {type(self._source).__name__}, which can be read only once, and "
-            f"its images take more than {_text.size(_KEPT_BYTES)}. Expected something that can "
-            f"be read several times, for thresholds need more than one reading. Pass a DataLoader "
-            f"or a Dataset, or fewer images."
-        )
 
 
 def checksums(images: torch.Tensor) -> np.ndarray:

@@ -14,11 +14,11 @@ from snnlab.dynamics.neuron import Neuron, Reset, checked_threshold
 from snnlab.dynamics.pooling import MaxPooling
 from snnlab.exceptions import OptionError, UnsupportedLayerError
 from snnlab.graph.folding import fold_batchnorm
-from snnlab.graph.models import Output
+from snnlab.graph.models import Output, checked_copy
 from snnlab.graph.shortcuts import analog_shortcuts
 from snnlab.graph.spiking_layers import spiking_average_pooling, spiking_readout
 from snnlab.graph.staircase import staircase
-from snnlab.graph.tracing import trace
+from snnlab.graph.tracing import traced_copy
 from snnlab.network import Network
 
 Readout = Literal["potential", "spikes"]
@@ -122,7 +122,8 @@ def convert(
     checks.option(shortcut, "shortcut", ("spikes", "analog"))
     x_cal = Images.of(x_cal, "x_cal", again=True)
     first = x_cal.first(TOGETHER)
-    traced = trace(model, first, output=output)
+    own = checked_copy(model)
+    traced = traced_copy(own, first, output)
     graph = fold_batchnorm(traced)
     if shortcut == "analog":
         graph = analog_shortcuts(graph)
@@ -157,5 +158,5 @@ def convert(
         start = stairs[name][3] if name in stairs and v_init is None else usual.v_init
         neurons[name] = Neuron(theta, reset, start)
     network = Network(graph, neurons, max_pool)
-    check_equivalence(traced, model, network, first)
+    check_equivalence(traced, own, network, first)
     return network

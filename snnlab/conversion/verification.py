@@ -13,8 +13,8 @@ from snnlab._arguments.images import Images
 from snnlab.exceptions import VerificationError
 from snnlab.graph.canonical import Graph, apply, source_of
 from snnlab.graph.evaluation import Emit, currents_of, evaluate, inference
-from snnlab.graph.models import copied, run, selected
-from snnlab.graph.tracing import trace
+from snnlab.graph.models import checked_copy, copied, run, selected
+from snnlab.graph.tracing import traced_copy
 from snnlab.network import Network
 
 Currents = dict[str, torch.Tensor]
@@ -65,13 +65,17 @@ def verify(model: nn.Module, network: Network, x: Any) -> None:
     >>> verify(model, convert(model, [[1.0, 0.0]], threshold=Fixed(1.0)), [[1.0, 0.0]])
     """
     images = Images(x, "x", network.graph.input_shape)
-    traced = trace(model, images.first(1), output=network.graph.output)
+    own = checked_copy(model)
+    traced = traced_copy(own, images.first(1), network.graph.output)
     for part in images.split(TOGETHER):
-        check_equivalence(traced, model, network, part)
+        check_equivalence(traced, own, network, part)
 
 
 def check_equivalence(traced: Graph, model: nn.Module, network: Network, x: torch.Tensor) -> None:
-    """Raise unless a network computes what the traced model and the model itself compute."""
+    """Raise unless a network computes what the traced model and the model itself compute.
+
+    The model is run as it is: pass a copy, in which nothing is lost.
+    """
     graph = network.graph
     _check_same_steps(traced, graph)
     # A model's squeeze() would take away the batch too if it were one image.
@@ -80,14 +84,17 @@ def check_equivalence(traced: Graph, model: nn.Module, network: Network, x: torc
     folded = torch.float32 if torch.float32 in (graph.dtype, traced.dtype) else torch.float64
     least = _Tolerance(_TOLERANCE[folded])
     with inference(graph, len(x)):
+        given = x.to(graph.device, graph.dtype)
+        before, own = _in_type_of(graph, traced, model, given)
         for test in (_test_model, _test_pieces):
             try:
-                test(traced, model, graph, x.to(graph.device, graph.dtype), least)
+                test(before, own, graph, given, least)
             except VerificationError as error:
                 precise, x64 = graph.to("cpu", torch.float64), x.to("cpu", torch.float64)
-                measured = _measured(least, traced.to("cpu", torch.float64), x64, folded)
+                exact, own64 = _in_type_of(precise, traced, model, x64)
+                measured = _measured(least, exact, traced, x64, folded)
                 try:
-                    test(traced, model, precise, x64, measured)
+                    test(exact, own64, precise, x64, measured)
                 except RuntimeError:
                     # The model cannot be evaluated in float64: float32 is written into it.
                     raise error from None
@@ -128,11 +135,10 @@ class _Tolerance:
 
 
 def _measured(
-    tolerance: _Tolerance, traced: Graph, x: torch.Tensor, folded: torch.dtype
+    tolerance: _Tolerance, exact: Currents, traced: Graph, x: torch.Tensor, folded: torch.dtype
 ) -> _Tolerance:
-    """Return the tolerance with what float32 changes in the model, which is given in float64."""
-    rounded = traced.to(torch.float32)
-    exact = _currents(traced, x)
+    """Return the tolerance with what float32 changes in the model, `exact` being float64."""
+    rounded = traced.to("cpu", torch.float32)
     inputs = {name: current.float() for name, current in exact.items()}
     found = _currents(rounded, x.float(), _giving(rounded, inputs))
     pieces = {name: _difference(found[name], exact[name]) for name in exact}
@@ -145,25 +151,31 @@ def _measured(
     )
 
 
+def _in_type_of(
+    graph: Graph, traced: Graph, model: nn.Module, x: torch.Tensor
+) -> tuple[Currents, nn.Module]:
+    """Return the currents before folding, and the model, where a graph is and in its type."""
+    kind = graph.device, graph.dtype
+    if (traced.device, traced.dtype) == kind:  # parts of the model may be of another type
+        return _currents(traced, x), model
+    return _currents(traced.to(*kind), x), copied(model).to(*kind)
+
+
 def _test_model(
-    traced: Graph, model: nn.Module, graph: Graph, x: torch.Tensor, tolerance: _Tolerance
+    before: Currents, model: nn.Module, graph: Graph, x: torch.Tensor, tolerance: _Tolerance
 ) -> None:
-    """Compare the graph before folding with the model, in the type and on the device of `graph`."""
-    before, original = _like(traced, graph), copied(model)
-    # Parts of a model may be of another type.
-    original = original if before is traced else original.to(graph.device, graph.dtype)
+    """Compare the output before folding with that of the model itself."""
     head = graph.head or (lambda logits: logits)
-    found = {"output": head(evaluate(before, x))}
+    found = {"output": head(before["output"])}
     given = x.long() if graph.looks_up else x.clone()
-    expected = {"output": selected(run(original, given), graph.output)}
+    expected = {"output": selected(run(model, given), graph.output)}
     _agree("network against the model itself", found, expected, tolerance.of_whole)
 
 
 def _test_pieces(
-    traced: Graph, _: nn.Module, graph: Graph, x: torch.Tensor, tolerance: _Tolerance
+    before: Currents, _: nn.Module, graph: Graph, x: torch.Tensor, tolerance: _Tolerance
 ) -> None:
     """Make the tests of the pieces between ReLUs and max pools."""
-    before = _currents(_like(traced, graph), x)
     own = _currents(graph, x, _giving(graph, before))
     folded = {name: own[name] for name in before} | {"output": own[graph.logits]}
     test = "folded graph against the graph before folding"
@@ -176,17 +188,12 @@ def _test_pieces(
     _test_mean(graph, x, own, tolerance)
 
 
-def _like(traced: Graph, graph: Graph) -> Graph:
-    """Return a graph in the type and on the device of another."""
-    kind = graph.device, graph.dtype
-    return traced if (traced.device, traced.dtype) == kind else traced.to(*kind)
-
-
 def _currents(graph: Graph, x: torch.Tensor, emit: Emit | None = None) -> Currents:
     """Return the currents in the units of the model, also where weights are normalized."""
     currents = currents_of(graph, x, emit)
     for name, node in [*graph.layers.items(), *graph.pools.items()]:
-        currents[name] = currents[name] * _scale(node, currents[name])
+        if "scale" in node.meta:
+            currents[name] = currents[name] * _scale(node, currents[name])
     return currents
 
 

@@ -6,6 +6,7 @@ with needs("snnlab.explorers", "matplotlib", "ipywidgets"):
     import ipywidgets  # noqa: F401
     import matplotlib  # noqa: F401
 
+from snnlab.explorers.bucket_filling import BucketFilling
 from snnlab.explorers.clipped_mass import ClippedMass
 from snnlab.explorers.counting import Counting
 from snnlab.explorers.depth_and_steps import DepthAndSteps
@@ -20,14 +21,17 @@ from snnlab.explorers.pooling_gates import PoolingGates
 from snnlab.explorers.quantization_error import QuantizationError
 from snnlab.explorers.shortcut_variants import ShortcutVariants
 from snnlab.explorers.single_neuron import SingleNeuron
+from snnlab.explorers.spike_movie import SpikeMovie
 from snnlab.explorers.spurious_spikes import SpuriousSpikes
 from snnlab.explorers.steps_and_percentile import StepsAndPercentile
 from snnlab.explorers.threshold_multipliers import ThresholdMultipliers
 from snnlab.explorers.threshold_tuning import ThresholdTuning
 from snnlab.explorers.toolkit.explorer import Explorer
 from snnlab.explorers.two_stages import TwoStages
+from snnlab.explorers.water_mark import WaterMark
 
 __all__ = [
+    "BucketFilling",
     "ClippedMass",
     "Counting",
     "DepthAndSteps",
@@ -43,9 +47,11 @@ __all__ = [
     "QuantizationError",
     "ShortcutVariants",
     "SingleNeuron",
+    "SpikeMovie",
     "SpuriousSpikes",
     "StepsAndPercentile",
     "ThresholdMultipliers",
     "ThresholdTuning",
     "TwoStages",
+    "WaterMark",
 ]

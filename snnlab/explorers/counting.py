@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from snnlab._text import counted
 from snnlab.dynamics import Neuron, constant_count, if_step
-from snnlab.explorers.toolkit.controls import RESET, START, Control, Slider
+from snnlab.explorers.toolkit.controls import RESET, START, Control, Slider, Steps
 from snnlab.explorers.toolkit.drawing import finish, ring
 from snnlab.explorers.toolkit.prediction import PredictionExplorer
 from snnlab.explorers.toolkit.wording import at_steps, number
@@ -22,6 +22,9 @@ SPIKES, TOP = 2.3, 2.5
 
 def compute(current: float, timesteps: int, v_init: float, reset: Any) -> dict[str, Any]:
     """Return the potential over 32 steps, and the rate after T steps here and at all currents.
+
+    "climb" is the count after each of the T steps, in units of T. Under soft reset it is on the
+    stairs of the rates, at the share of the current that has come in by then.
 
     The threshold is 1 and the current steady. Each step has two potentials: when the current has
     come in, and after the neuron has looked whether it fires.
@@ -38,6 +41,7 @@ def compute(current: float, timesteps: int, v_init: float, reset: Any) -> dict[s
         "spikes": np.array(spikes, int),
         "left": potential[2 * timesteps],
         "rate": len(spikes) / timesteps,
+        "climb": np.searchsorted(fired, np.arange(1, timesteps + 1), side="right") / timesteps,
         "rates": constant_count(CURRENTS, timesteps, Neuron(1.0, reset, v_init)) / timesteps,
         "ann": max(current, 0.0),
         "current": current,
@@ -50,7 +54,7 @@ class Counting(PredictionExplorer):
 
     Take hold of the current, the number of steps, the potential it starts from and the reset. The
     potential is drawn when the current has come in and after the spike; dotted is what happens
-    after the last step that counts.
+    after the last step that counts. On the right the neuron climbs the stairs, a dot for each step.
 
     `prediction` is the rate that a learner expects.
     """
@@ -58,7 +62,7 @@ class Counting(PredictionExplorer):
     compute = staticmethod(compute)
     declared: Mapping[str, Control] = {
         "current": Slider("current z", "flows in at each step", 0.0, 1.25, 0.015625, 0.296875),
-        "timesteps": Slider("steps T", "how long it may count", 1, STEPS, 1, 4),
+        "timesteps": Steps("steps T", "how long it may count", 1, STEPS, 1, 4),
         "v_init": START,
         "reset": RESET,
     }
@@ -77,12 +81,14 @@ class Counting(PredictionExplorer):
         finish(left, "Potential, before and after each spike", 24, columns=4)
         right.plot(CURRENTS, CURRENTS, "--", color=ORANGE, label="ANN (ReLU)")
         (self._stairs,) = right.plot(CURRENTS, CURRENTS, color=BLUE, label="neuron")
+        (self._climb,) = right.plot([], [], ".", color=BLACK, ms=4, label="its steps")
         self._ring = ring(right)
         right.set(xlim=(-0.05, 1.3), ylim=(-0.05, 1.3))
         right.set(xlabel="current z", ylabel="spikes per step")
         self.mark_prediction(right)
-        finish(right, "Rate at every current", 24, columns=3, grid=True)
-        return [self._later, self._potential, self._spikes, self._read, self._stairs, self._ring]
+        finish(right, "Rate at every current", 24, columns=4, grid=True)
+        moving = [self._later, self._potential, self._spikes, self._read]
+        return [*moving, self._stairs, self._climb, self._ring]
 
     def draw(self, data: dict[str, Any]) -> None:
         """Move the potential, the spikes, the line where it is read, the stairs and the ring."""
@@ -92,6 +98,8 @@ class Counting(PredictionExplorer):
         self._spikes.set_data(data["spikes"], np.full(len(data["spikes"]), SPIKES))
         self._read.set_xdata([data["timesteps"] + 0.4] * 2)  # beside a spike, not on it
         self._stairs.set_ydata(data["rates"])
+        shares = np.arange(1, data["timesteps"] + 1) / data["timesteps"]
+        self._climb.set_data(data["current"] * shares, data["climb"])
         self._ring.set_data([data["current"]], [data["rate"]])
 
     def describe(self, data: dict[str, Any], **values: Any) -> str:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from snnlab._text import counted
-from snnlab.explorers.toolkit.controls import Slider
+from snnlab.explorers.toolkit.controls import Steps
 from snnlab.explorers.toolkit.drawing import finish
 from snnlab.explorers.toolkit.neighbours import averaged, axis_label, neighbours
 from snnlab.explorers.toolkit.networks_explorer import LOOKED_AT, NetworksExplorer
@@ -84,7 +84,7 @@ class DepthAndSteps(NetworksExplorer):
     """
 
     def __init__(self, networks: Mapping[str, Network], x: Any, y: Any, *, timesteps: int = 64):
-        steps = Slider("steps T", "how long it has run", 1, timesteps, 1, min(8, timesteps))
+        steps = Steps("steps T", "how long it has run", 1, timesteps, 1, min(8, timesteps))
         super().__init__(networks, x, y, timesteps, steps)
 
     def _simulated(self, network: Network) -> dict[str, Any]:

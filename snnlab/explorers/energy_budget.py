@@ -13,7 +13,7 @@ from snnlab._text import counted
 from snnlab.analysis import ADDITIONS, operations
 from snnlab.analysis.energy_estimate import ADDITION, MULTIPLICATION
 from snnlab.exceptions import OptionError
-from snnlab.explorers.toolkit.controls import Control, Scale, Slider
+from snnlab.explorers.toolkit.controls import Control, Slider, StepScale
 from snnlab.explorers.toolkit.drawing import finish, ring
 from snnlab.explorers.toolkit.explorer import Explorer
 from snnlab.network import Network
@@ -120,7 +120,7 @@ class EnergyBudget(Explorer):
         options = {str(T): int(T) for T in self._counts["steps"]}
         default = max(T for T in options.values() if T <= 16)
         self.declared: Mapping[str, Control] = {
-            "steps": Scale("steps T", "after how many it is read", options, default),
+            "steps": StepScale("steps T", "after how many it is read", options, default),
             "mac": Slider("MAC (pJ)", "multiply and add", 0.01, 5.0, 0.01, MAC),
             "ac": Slider(
                 "addition (pJ)", "one for each spike that arrives", 0.01, 3.0, 0.01, ADDITION

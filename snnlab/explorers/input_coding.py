@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from snnlab._text import counted
 from snnlab.dynamics import soft_count
-from snnlab.explorers.toolkit.controls import Control, Slider
+from snnlab.explorers.toolkit.controls import Control, Slider, Steps
 from snnlab.explorers.toolkit.drawing import finish
 from snnlab.explorers.toolkit.prediction import PredictionExplorer
 from snnlab.explorers.toolkit.wording import number
@@ -51,7 +51,7 @@ class InputCoding(PredictionExplorer):
     compute = staticmethod(compute)
     declared: Mapping[str, Control] = {
         "pixel": Slider("pixel x", "how bright it is, 0 to 1", 0.0, 1.0, 1 / 64, 0.5),
-        "steps": Slider("steps T", "how long is counted", 1, STEPS, 1, 100),
+        "steps": Steps("steps T", "how long is counted", 1, STEPS, 1, 100),
     }
 
     def layout(self, figure: Figure) -> Sequence[Artist]:

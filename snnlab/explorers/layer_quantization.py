@@ -12,7 +12,7 @@ from matplotlib.ticker import LogLocator
 from snnlab._text import counted
 from snnlab.dynamics import soft_count
 from snnlab.exceptions import ShapeError
-from snnlab.explorers.toolkit.controls import START, Control, Scale, Slider
+from snnlab.explorers.toolkit.controls import START, Control, Slider, StepScale
 from snnlab.explorers.toolkit.drawing import finish, ring
 from snnlab.explorers.toolkit.prediction import PredictionExplorer
 from snnlab.plots._style import BLACK, BLUE, GREEN, ORANGE
@@ -85,7 +85,7 @@ class LayerQuantization(PredictionExplorer):
         "threshold": Slider(
             "threshold θ / largest", "share of the largest activation", 1 / 64, 1.25, 1 / 64, 0.5
         ),
-        "timesteps": Scale("steps T", "how long they may count", STEPS, 8),
+        "timesteps": StepScale("steps T", "how long they may count", STEPS, 8),
         "v_init": replace(START, meaning="share of the threshold they hold at first", default=0.5),
     }
 

@@ -14,7 +14,7 @@ from torch import nn
 from snnlab._arguments import checks
 from snnlab.analysis import LAYER_PARTS, TOTAL, decompose
 from snnlab.conversion import Percentile, convert
-from snnlab.explorers.toolkit.controls import RESET, Choice, Scale
+from snnlab.explorers.toolkit.controls import RESET, Choice, StepScale
 from snnlab.explorers.toolkit.drawing import finish
 from snnlab.explorers.toolkit.network_explorer import PERCENTILE, NetworkExplorer
 from snnlab.explorers.toolkit.stacked_bars import StackedBars, short
@@ -135,7 +135,7 @@ class NetworkError(NetworkExplorer):
         held = {f"{STARTS[v]} ({v:g})" if v in STARTS else f"{v:g}": v for v in starts}
         cuts = {f"{p:g} (maximum)" if p == 100 else f"{p:g}": p for p in shown}
         declared = {
-            "steps": Scale("steps T", "how long it may run", times, middle),
+            "steps": StepScale("steps T", "how long it may run", times, middle),
             "reset": RESET,
             "v_init": Choice(
                 "start v₀ / θ", "what a neuron holds before the first step", held, v_init
@@ -181,6 +181,7 @@ class NetworkError(NetworkExplorer):
             name: right.plot(steps, steps, label=name, ms=5, **_style.line_of(name))[0]
             for name in (part.name for part in (*LAYER_PARTS, TOTAL))
         }
+        (self._later,) = right.plot([], [], ":", color=BLACK, lw=0.8)
         self._now = right.axvline(1, color=BLACK, lw=0.8, linestyle="--")
         right.set(xscale="log", yscale="log", ylim=(top / 500, top * 5))
         ends = (0.8 * steps[0], 1.25 * steps[-1])
@@ -188,14 +189,20 @@ class NetworkError(NetworkExplorer):
         right.set_xticks(steps, [f"{t}" for t in steps])
         right.set_xticks([], minor=True)
         finish(right, f"The last spiking layer, {short(layers[-2])}", 34, columns=3, grid=True)
-        return [*self.bars.artists, *self._lines.values(), self._now]
+        return [*self.bars.artists, self._later, *self._lines.values(), self._now]
 
     def draw(self, data: dict[str, Any]) -> None:
-        """Move the bars, the numbers beside them, the lines and the mark of the steps."""
+        """Move the bars and numbers, and let the lines grow up to the mark of the steps."""
         self.bars.move(data["parts"], data["rms"]["total"])
+        rows = self._steps.index(data["steps"]) + 1
+        later: list[Any] = []
         for part, line in self._lines.items():
             rms = data["over_time"][part]
-            line.set_ydata(np.where(rms > 0, rms, np.nan))  # 0 has no place on this axis
+            rms = np.where(rms > 0, rms, np.nan)  # 0 has no place on this axis
+            line.set_data(self._steps[:rows], rms[:rows])
+            later += [*rms[rows - 1 :], np.nan]
+        steps = [*self._steps[rows - 1 :], np.nan]
+        self._later.set_data(steps * len(self._lines), later)
         self._now.set_xdata([data["steps"]] * 2)
 
     def describe(self, data: dict[str, Any], **values: Any) -> str:

@@ -8,7 +8,7 @@ from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 
 from snnlab.dynamics import soft_count
-from snnlab.explorers.toolkit.controls import START, Control, Slider
+from snnlab.explorers.toolkit.controls import START, Control, Slider, Steps
 from snnlab.explorers.toolkit.explorer import Explorer
 from snnlab.plots._style import BLACK, BLUE, ORANGE
 
@@ -44,7 +44,7 @@ class QuantizationError(Explorer):
 
     compute = staticmethod(compute)
     declared: Mapping[str, Control] = {
-        "timesteps": Slider("steps T", "how long it may count", 1, 32, 1, 4),
+        "timesteps": Steps("steps T", "how long it may count", 1, 32, 1, 4),
         "threshold": Slider("threshold θ", "one spike is worth this", 0.25, 1.5, 0.125, 1.0),
         "v_init": START,
     }

@@ -11,7 +11,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 from snnlab._arguments import checks
 from snnlab._text import counted
 from snnlab.analysis import decompose
-from snnlab.explorers.toolkit.controls import Scale
+from snnlab.explorers.toolkit.controls import StepScale
 from snnlab.explorers.toolkit.drawing import LOOKS, finish
 from snnlab.explorers.toolkit.neighbours import averaged, axis_label, neighbours
 from snnlab.explorers.toolkit.networks_explorer import LOOKED_AT, NetworksExplorer, bold
@@ -111,7 +111,7 @@ class ShortcutVariants(NetworksExplorer):
     ):
         self._steps = sorted(several(steps, "steps", lambda t: checks.whole(t, "steps")))
         times, middle = {f"{t}": t for t in self._steps}, self._steps[(len(self._steps) - 1) // 2]
-        control = Scale("steps T", "how long it has run", times, middle)
+        control = StepScale("steps T", "how long it has run", times, middle)
         super().__init__(networks, x, y, self._steps[-1], control)
 
     def _simulated(self, network: Network) -> dict[str, Any]:

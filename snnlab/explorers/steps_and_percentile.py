@@ -84,6 +84,7 @@ class StepsAndPercentile(PercentileExplorer):
         steps = np.arange(1, self._timesteps + 1)
         _style.ann_line(left, self._ann)
         (self._curve,) = left.plot(steps, steps, ".-", color=BLUE, label="SNN")
+        (self._later,) = left.plot(steps, steps, ":", color=BLUE, lw=1)
         self._ring = ring(left)
         _style.log2_axis(left)
         left.set(ylim=(0, 103), xlabel="steps", ylabel="accuracy (%)", title="Accuracy over time")
@@ -101,11 +102,13 @@ class StepsAndPercentile(PercentileExplorer):
         self._spikes = right.imshow(marks, colors, vmin=0, vmax=1, extent=extent, **look)
         right.set(xlim=(0, self._timesteps + 1), ylim=(-1, neurons), xlabel="step")
         right.set(ylabel="neuron", title="Spikes of one layer, one image")
-        return [self._curve, self._ring, self._spikes]
+        return [self._later, self._curve, self._ring, self._spikes]
 
     def draw(self, data: dict[str, Any]) -> None:
-        """Move the curve, the ring and the spikes."""
-        self._curve.set_ydata(data["accuracy"])
+        """Let the curve grow up to the step, and move the ring and the spikes."""
+        steps = np.arange(1, self._timesteps + 1)
+        self._curve.set_data(steps[: data["steps"]], data["accuracy"][: data["steps"]])
+        self._later.set_ydata(data["accuracy"])
         self._ring.set_data([data["steps"]], [data["now"]])
         step, neuron = data["raster"]
         marks = np.zeros(self._spikes.get_size())

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from snnlab._arguments import checks
 from snnlab._text import counted
 from snnlab.exceptions import OptionError
-from snnlab.explorers.toolkit.controls import Control, Scale, Slider
+from snnlab.explorers.toolkit.controls import Control, Scale, Steps
 from snnlab.explorers.toolkit.drawing import LOOKS, finish, ring
 from snnlab.explorers.toolkit.network_explorer import NetworkExplorer
 from snnlab.network import Network
@@ -102,7 +102,7 @@ class ThresholdMultipliers(NetworkExplorer):
             f"times{i}": Scale(f"θ of {name} times", "1 leaves it as it is", options, 1.0)
             for i, name in enumerate(network.layers, 1)
         }
-        steps = Slider("steps T", "how long it may run", 1, timesteps, 1, min(16, timesteps))
+        steps = Steps("steps T", "how long it may run", 1, timesteps, 1, min(16, timesteps))
         super().__init__(network, x, y, {**controls, "steps": steps}, list(dict.fromkeys(single)))
 
     def _simulated(self, multipliers: tuple[float, ...]) -> dict[str, Any]:

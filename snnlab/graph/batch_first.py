@@ -85,15 +85,13 @@ def _acts_on_each(node: fx.Node, layouts: set[Layout], probe: Probe) -> bool:
     read = _of_images(node, probe)
     if any(not probe.is_tensor(n) for n in read):
         return read[0].target is laid_out  # a part of what that returns
-    if not probe.is_tensor(node):
+    if not probe.is_tensor(node) or len(layouts) > 1:
         return False
-    same = len(layouts) == 1 and len({probe.two[n].ndim for n in (*read, node)}) == 1
-    (layout, *_) = layouts
-    if probe.name(node) == "linear":
-        plain = all(probe.two[n].ndim <= 2 for n in node.all_input_nodes if n not in read)
-        return same and plain  # the last dimension is not that of the images
-    constant = len(read) < len(node.all_input_nodes)
-    return same and is_pointwise(node, probe) and (layout.dim == 0 or not constant)
+    (layout,) = layouts
+    constants = [n for n in node.all_input_nodes if n not in read]
+    if probe.name(node) == "linear":  # the last dimension is not that of the images
+        return all(probe.two[n].ndim <= 2 for n in constants)
+    return is_pointwise(node, probe) and (layout.dim == 0 or not constants)
 
 
 def _give_rows(node: fx.Node, probe: Probe, rows: dict[fx.Node, fx.Node]) -> None:

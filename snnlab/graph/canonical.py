@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import functools
+import math
 import operator
 from typing import Any
 
@@ -14,14 +15,13 @@ from snnlab.exceptions import OptionError
 from snnlab.graph.fingerprint import fingerprint
 from snnlab.graph.models import Output
 from snnlab.graph.operations import Kind, looked_up
-from snnlab.graph.threads import multiplications
 
 # An empty buffer that moves along with the parameters and so holds their type and device.
 REFERENCE = "(reference)"
 # What `tracing` and what rewrites a graph afterwards write into a node's `meta`.
-_META = ("kind", "shape", "layer", "scale", "part", "of")
+META = ("kind", "shape", "layer", "scale", "part", "of")
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-_WEIGHTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, *TRANSPOSED)
+WEIGHTED = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d, *TRANSPOSED)
 Weighted = nn.Linear | _ConvNd
 
 
@@ -72,14 +72,19 @@ class Graph:
         return self.nodes[0].meta["shape"]
 
     @property
+    def reference(self) -> torch.Tensor:
+        """An empty tensor of the type and on the device of the parameters."""
+        return getattr(self.module, REFERENCE)
+
+    @property
     def dtype(self) -> torch.dtype:
         """Floating type of the parameters."""
-        return getattr(self.module, REFERENCE).dtype
+        return self.reference.dtype
 
     @property
     def device(self) -> torch.device:
         """Where the parameters lie."""
-        return getattr(self.module, REFERENCE).device
+        return self.reference.device
 
     @functools.cached_property
     def looks_up(self) -> bool:
@@ -98,8 +103,8 @@ class Graph:
     @functools.cached_property
     def multiplications(self) -> int:
         """How many multiplications linear layers and convolutions need for one image."""
-        image = torch.zeros(1, *self.input_shape, dtype=self.dtype, device=self.device)
-        return multiplications(self.module, image)
+        layers = ((node, layer_of(node, self)) for node in self.nodes)
+        return sum(math.prod(n.meta["shape"]) * m.weight[0].numel() for n, m in layers if m)
 
     def to(self, *device_or_dtype: Any) -> "Graph":
         """Return a copy on another device or in another floating type, as `torch.nn.Module.to`."""
@@ -115,7 +120,7 @@ class Graph:
 
     def __reduce__(self) -> tuple:
         # A GraphModule would be traced anew where it arrives, and lose its meta data.
-        nodes = [(n.name, n.op, _reference(n.target), *_named(n), _own_meta(n)) for n in self.nodes]
+        nodes = [(n.name, n.op, _reference(n.target), *_named(n), own_meta(n)) for n in self.nodes]
         parts = {key: vars(self.module)[key] for key in ("_modules", "_parameters", "_buffers")}
         return _rebuilt, (parts, nodes, self.head, self.added, self.logits, self.output)
 
@@ -140,8 +145,9 @@ def _named(node: fx.Node) -> Any:
     return fx.node.map_arg((node.args, node.kwargs), named)
 
 
-def _own_meta(node: fx.Node) -> dict[str, Any]:
-    return {key: node.meta[key] for key in _META if key in node.meta}
+def own_meta(node: fx.Node) -> dict[str, Any]:
+    """Return what a network needs of a node's meta data."""
+    return {key: node.meta[key] for key in META if key in node.meta}
 
 
 def _reference(target: Any) -> Any:
@@ -176,6 +182,14 @@ def tensors(module: nn.Module) -> list[torch.Tensor]:
     return [*module.parameters(), *module.buffers()]
 
 
+def graph_module(parts: dict[str, Any], steps: fx.Graph, reference: torch.Tensor) -> fx.GraphModule:
+    """Return the module of a canonical graph, whose floats are like those of `reference`."""
+    module = fx.GraphModule(parts, steps)
+    # No attribute can have this name, so it cannot clash with one of the model's.
+    module.register_buffer(REFERENCE, reference.new_empty(0))
+    return module
+
+
 def source_of(node: fx.Node) -> fx.Node:
     """Return the first node that a node reads."""
     return node.all_input_nodes[0]
@@ -206,4 +220,4 @@ def layer_of(node: fx.Node, graph: Graph) -> Weighted | None:
     if node.op != "call_module":
         return None
     layer: Any = graph.module.get_submodule(str(node.target))
-    return layer if isinstance(layer, _WEIGHTED) else None
+    return layer if isinstance(layer, WEIGHTED) else None

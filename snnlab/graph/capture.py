@@ -28,6 +28,8 @@ from snnlab.graph.spelling import name_of_call, spelled, tensors_in, without_wri
 
 _READS = {"item", "tolist", "numpy", "equal", "allclose", "is_nonzero", "__bool__", "__int__"}
 _READS |= {"__float__", "__index__", "__complex__", "__array__", "__contains__", "__dlpack__"}
+# These say of a tensor what is no value of it, and models ask for it at every step.
+_ABOUT = {"dim", "ndim", "size", "shape", "dtype", "device"}
 # Of so many images what a model makes is held while it is recorded: 2, 5 and 1.
 _IMAGES = 8
 # Of the second tensor these read shape and type alone.
@@ -69,13 +71,15 @@ class Recording(TorchFunctionMode):
         self, function: Any, types: Any, args: tuple = (), kwargs: dict | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        name, given = name_of_call(function), list(tensors_in((args, kwargs)))
+        name = name_of_call(function)
+        if name in _ABOUT or (name == "__get__" and function.__self__.__name__ in _ABOUT):
+            return function(*args, **kwargs)
+        given = list(tensors_in((args, kwargs)))
         traced = any(map(self._view, given[:1] if name in _LIKE else given))
         if name == "softmin" and traced:
             # Of its logits the smallest wins; of these the largest.
             turned = self.__torch_function__(torch.neg, types, (given[0],))
-            options = kwargs | dict(zip(("dim", "_stacklevel", "dtype"), args[1:], strict=False))
-            return self.__torch_function__(nn.functional.softmax, types, (turned,), options)
+            return self.__torch_function__(nn.functional.softmax, types, (turned,), kwargs)
         in_place = operations.is_in_place(name)
         self._check(name, kwargs, given, traced)
         if traced and (in_place or kwargs.get("inplace")):

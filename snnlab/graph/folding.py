@@ -2,12 +2,15 @@
 
 import copy
 import dataclasses
+import operator
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import fx, nn
 
-from snnlab.graph.canonical import TRANSPOSED, Graph, Weighted, layer_of, source_of, tensors
+from snnlab.graph import canonical
+from snnlab.graph.canonical import TRANSPOSED, WEIGHTED, Graph, Weighted, source_of, tensors
 from snnlab.graph.operations import BATCH_NORMS
 
 
@@ -66,34 +69,36 @@ def fold_batchnorm(graph: Graph) -> Graph:
       relu      2                              3
       output    output                         3
     """
-    # Tensors are shared: folding puts new ones in their place.
-    shared: dict[int, Any] = {id(tensor): tensor for tensor in tensors(graph.module)}
-    folded = dataclasses.replace(graph, module=copy.deepcopy(graph.module, shared))
-    for node in folded.nodes:
-        if _is_foldable(node, folded):
+    steps = copy.deepcopy(graph.module.graph)
+    # What is not folded is shared with the graph that was given.
+    parts: dict[Any, Any] = {
+        node.target: operator.attrgetter(node.target)(graph.module)
+        for node in steps.nodes
+        if node.op in ("call_module", "get_attr")
+    }
+    for node in list(steps.nodes):
+        if _is_foldable(node, parts):
             source = source_of(node)
-            layer: Any = folded.module.get_submodule(str(source.target))
-            _fold(layer, folded.module.get_submodule(str(node.target)))
+            parts[source.target] = _folded(parts[source.target], parts[node.target])
             node.replace_all_uses_with(source)
-            folded.module.graph.erase_node(node)
-    folded.module.recompile()
-    folded.module.delete_all_unused_submodules()
-    return folded
+            steps.erase_node(node)
+    return dataclasses.replace(graph, module=canonical.graph_module(parts, steps, graph.reference))
 
 
-def _is_foldable(node: fx.Node, graph: Graph) -> bool:
-    if node.op != "call_module" or len(source_of(node).users) > 1:
+def _is_foldable(node: fx.Node, parts: Mapping[Any, Any]) -> bool:
+    if node.op != "call_module" or not isinstance(parts[node.target], BATCH_NORMS):
         return False
-    norm, layer = graph.module.get_submodule(str(node.target)), layer_of(source_of(node), graph)
-    if not isinstance(norm, BATCH_NORMS) or layer is None:
+    source = source_of(node)
+    layer = parts[source.target] if source.op == "call_module" else None
+    if len(source.users) > 1 or not isinstance(layer, WEIGHTED):
         return False
     # BatchNorm works along the first dimension after the batch; Linear puts its output last.
-    return not isinstance(layer, nn.Linear) or len(source_of(node).meta["shape"]) == 1
+    return not isinstance(layer, nn.Linear) or len(source.meta["shape"]) == 1
 
 
 @torch.no_grad()
-def _fold(layer: Weighted, norm: Any) -> None:
-    """Overwrite the parameters of `layer`; the arithmetic is float64, rounded once at the end."""
+def _folded(layer: Weighted, norm: Any) -> Weighted:
+    """Return a layer with both in it; the arithmetic is float64, rounded once at the end."""
     channels, dtype = norm.num_features, layer.weight.dtype
     one = torch.ones(channels, dtype=torch.float64, device=layer.weight.device)
     bias, gamma, beta = (
@@ -104,8 +109,10 @@ def _fold(layer: Weighted, norm: Any) -> None:
     weight = _channels_first(layer, layer.weight.double())
     weight, bias = fold_affine(weight, bias, mean, variance, gamma, beta, norm.eps)
     weight = _channels_first(layer, weight)
-    layer.weight = nn.Parameter(weight.to(dtype), requires_grad=False)
-    layer.bias = nn.Parameter(bias.to(dtype), requires_grad=False)
+    folded = copy.deepcopy(layer, {id(tensor): tensor for tensor in tensors(layer)})
+    folded.weight = nn.Parameter(weight.to(dtype), requires_grad=False)
+    folded.bias = nn.Parameter(bias.to(dtype), requires_grad=False)
+    return folded
 
 
 def _channels_first(layer: Weighted, weight: torch.Tensor) -> torch.Tensor:

@@ -4,18 +4,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import fx, nn
+from torch import fx
 
-from snnlab.graph.canonical import REFERENCE, Graph
+from snnlab.graph.canonical import Graph, graph_module
 from snnlab.graph.evaluation import evaluate
 from snnlab.graph.layout import FIRST
-from snnlab.graph.operations import Kind, OperationRule
+from snnlab.graph.operations import OF_NEURONS, Kind
 from snnlab.graph.probe import Probe
 
 # Behind these the network goes on.
 _WEIGHTS = {"matmul", "rmatmul", "mm", "bmm", "einsum", "linear", "bilinear", "tensordot"}
 _WEIGHTS |= {"embedding", "lstm", "gru"}
-_LAYERS = (OperationRule.RELU, OperationRule.MAX_POOL)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,27 +39,21 @@ class Head:
 
 
 def logits_before(first: fx.Node, probe: Probe) -> fx.Node | None:
-    """Return the signal of which the output is made by `first` and others; None if inside.
+    """Return the signal of which alone the output is made, by `first` and others.
 
-    None too if the output is made of two signals, or a ReLU, pooling or weights stand behind
-    `first`.
+    None if a ReLU, pooling or weights stand behind it.
     """
     nodes = list(first.graph.nodes)
     before = _ancestors(nodes[-1], probe)
-    if first not in before:
-        return None
-    behind = {first}
-    for node in nodes:
-        if node in before and behind.intersection(node.all_input_nodes):
-            behind.add(node)
-    if any(_goes_on(node, probe) for node in behind):
-        return None
-    for logits in reversed(nodes[: nodes.index(first)]):
-        if logits in before and _is_alone(logits, before - _ancestors(logits, probe), probe):
-            logits = _before_shift(logits, probe)
-            behind = before - _ancestors(logits, probe)
-            return None if any(_goes_on(node, probe) for node in behind) else logits
-    return None
+    # The last such signal; the images are one.
+    logits = next(
+        node
+        for node in reversed(nodes[: nodes.index(first)])
+        if node in before and _is_alone(node, before - _ancestors(node, probe), probe)
+    )
+    logits = _before_shift(logits, probe)
+    behind = before - _ancestors(logits, probe)
+    return None if any(_goes_on(node, probe) for node in behind) else logits
 
 
 def _before_shift(logits: fx.Node, probe: Probe) -> fx.Node:
@@ -89,7 +82,7 @@ def _goes_on(node: fx.Node, probe: Probe) -> bool:
     name = probe.name(node)
     weighted = name in _WEIGHTS or name.startswith("conv")
     bounded = name in ("clamp", "clip", "clamp_max", "hardtanh", "threshold")
-    return weighted or (probe.rule(node) in _LAYERS and not bounded)
+    return weighted or (probe.rule(node) in OF_NEURONS and not bounded)
 
 
 def _is_alone(logits: fx.Node, behind: set[fx.Node], probe: Probe) -> bool:
@@ -108,14 +101,14 @@ def steps_behind(logits: fx.Node, probe: Probe) -> list[fx.Node]:
 
 def head_of(logits: fx.Node, probe: Probe) -> Head:
     """Return the steps from the logits to the output, as a graph of their own."""
-    graph, root = fx.Graph(), nn.Module()
+    graph, parts = fx.Graph(), {}
     made = {logits: _noted(graph.placeholder("logits"), Kind.INPUT)}
     shapes = {made[logits]: probe.shapes[logits]}
 
     def copied(node: fx.Node) -> fx.Node:
         if node not in made:
             name = f"constant_{len(made)}"
-            root.register_buffer(name, probe.constants[node])
+            parts[name] = probe.constants[node]
             made[node] = _noted(graph.get_attr(name), Kind.CONSTANT)
         return made[node]
 
@@ -127,9 +120,7 @@ def head_of(logits: fx.Node, probe: Probe) -> Head:
     shapes[_noted(graph.output(made[result]), Kind.OUTPUT)] = probe.shapes[result]
     for node in graph.nodes:
         node.meta["shape"] = shapes.get(node)
-    module = fx.GraphModule(root, graph)
-    module.register_buffer(REFERENCE, probe.two[logits].new_empty(0))
-    return Head(Graph(module))
+    return Head(Graph(graph_module(parts, graph, probe.two[logits])))
 
 
 def _noted(node: fx.Node, kind: Kind) -> fx.Node:

@@ -85,7 +85,8 @@ def layouts_of(
     differing = [dim for dim, (a, b) in enumerate(sizes) if a != b]
     if len(differing) != 1 or two.ndim != five.ndim:
         return []
-    ((dim, (a, b)),) = [(dim, sizes[dim]) for dim in differing]
+    (dim,) = differing
+    a, b = sizes[dim]
     rows = a // 2
     if (a, b) != (2 * rows, 5 * rows):
         return []

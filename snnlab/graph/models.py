@@ -4,6 +4,7 @@ import contextlib
 import copy
 import inspect
 import sys
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,10 +23,15 @@ _WRAPPERS = (
     nn.parallel.DistributedDataParallel,
     torch.optim.swa_utils.AveragedModel,
 )
+# A module has a dozen of these, mostly empty, and `copy.deepcopy` is slow with them.
+_CONTAINERS = (dict, OrderedDict, set)
 
 
-def check_model(model: nn.Module) -> None:
-    """Refuse what no tracing can mend: weights that are not finite, BatchNorm of the batch."""
+def checked_copy(model: nn.Module) -> nn.Module:
+    """Return a copy to be traced, or refuse: weights that are not finite, BatchNorm of the batch.
+
+    No tracing can mend these.
+    """
     model = unwrapped(model)
     if isinstance(model, torch.jit.ScriptFunction):
         _check_module("", model)
@@ -37,6 +43,7 @@ def check_model(model: nn.Module) -> None:
     _check_weights(model)
     for name, module in model.named_modules():
         _check_module(name, module)
+    return copied(model)
 
 
 def _check_weights(model: nn.Module) -> None:
@@ -123,8 +130,12 @@ def unwrapped(model: Any) -> Any:
 def copied(model: nn.Module) -> nn.Module:
     """Return a copy of what a model holds, in eval mode, whatever results it may keep."""
     model = unwrapped(model)
-    kept = [t for m in model.modules() for t in vars(m).values() if isinstance(t, torch.Tensor)]
-    memo = {id(t): t.detach().clone() for t in kept if not t.is_leaf}
+    memo: dict[int, Any] = {}
+    for value in (value for module in model.modules() for value in vars(module).values()):
+        if isinstance(value, torch.Tensor) and not value.is_leaf:
+            memo[id(value)] = value.detach().clone()
+        elif type(value) in _CONTAINERS and not value:
+            memo[id(value)] = type(value)()
     try:
         own = copy.deepcopy(model, memo)
     except (TypeError, RuntimeError) as error:

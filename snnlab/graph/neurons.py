@@ -30,14 +30,11 @@ class Writing:
         """Write a call whose value has the shape of the node that is replaced."""
         return self.probe.write(self.node, function, *args, like=self.node)
 
-    def neurons(self, current: fx.Node, cap: float | None, part: str, *more: Any) -> fx.Node:
+    def neurons(self, current: fx.Node, cap: float | None, part: str, *of_stairs: Any) -> fx.Node:
         """Write a layer of neurons, which is a part of what the model has here."""
-        new = self.call(staircase if more else rectify, current, cap, *more)
-        return self._as_layer(new, part)
-
-    def _as_layer(self, node: fx.Node, part: str) -> fx.Node:
-        node.meta |= {"kind": Kind.RELU, "part": part, "own": self.node.meta["own"]}
-        return node
+        new = self.call(staircase if of_stairs else rectify, current, cap, *of_stairs)
+        new.meta |= {"kind": Kind.RELU, "part": part, "own": self.node.meta["own"]}
+        return new
 
     def pieces(self, pieces: Pieces) -> fx.Node:
         """Write the sum of `piecewise_linear`."""
@@ -64,8 +61,8 @@ class Writing:
         scale = stairs.cap if np.ptp(stairs.cap) else np.ones(1)
         current = self._times(current, 1 / scale)
         cap = float((stairs.cap / scale)[0])
-        layer = self.call(staircase, current, cap, stairs.levels, stairs.shift)
-        self._as_layer(layer, f"staircase of {stairs.levels} levels")
+        part = f"staircase of {stairs.levels} levels"
+        layer = self.neurons(current, cap, part, stairs.levels, stairs.shift)
         return self._minus(self._times(layer, stairs.gain * scale), -stairs.low)
 
     def _name(self, direction: int, start: np.ndarray, width: np.ndarray | None) -> str:

@@ -72,19 +72,8 @@ _NAMES: dict[OperationRule, set[str]] = {
     OperationRule.ANY: {"add", "radd", "sub", "rsub", "subtract", "cat", "concat", "concatenate"}
     | {"stack", "hstack", "dstack", "column_stack", "broadcast_tensors"},
     OperationRule.ONE: {"mul", "rmul", "multiply", "matmul", "mm", "bmm", "einsum"}
-    | {
-        "linear",
-        "bilinear",
-        "inner",
-        "kron",
-        "tensordot",
-        "mv",
-        "spmm",
-        "dsmm",
-        "multi_dot",
-        "vecdot",
-    }
-    | {"linalg_vecdot", "linalg_multi_dot", "linalg_matmul", "cross", "linalg_cross"}
+    | {"linear", "bilinear", "inner", "kron", "tensordot", "mv", "spmm", "dsmm", "multi_dot"}
+    | {"vecdot", "linalg_vecdot", "linalg_multi_dot", "linalg_matmul", "cross", "linalg_cross"}
     | _each("conv", "conv_transpose"),
     OperationRule.NUMERATOR: {"truediv", "div", "divide", "true_divide"},
     OperationRule.MEASURED: {"where", "masked_fill", "lerp", "addmm"}
@@ -115,6 +104,8 @@ _NAMES: dict[OperationRule, set[str]] = {
     OperationRule.MAXIMUM: {"max", "min", "amax", "amin", "maximum", "minimum", "fmax", "fmin"},
     OperationRule.LOOKUP: {"embedding"},
 }
+# Operations that become neurons.
+OF_NEURONS = (OperationRule.RELU, OperationRule.MAX_POOL)
 _RULE_OF_NAME = {name: rule for rule, names in _NAMES.items() for name in names}
 KNOWN = {*_RULE_OF_NAME, "assigned"}
 
@@ -149,13 +140,9 @@ _KINDS: dict[str, set[str]] = {
     },
     "A recurrence of ReLUs converts if it is written out: h = relu(W x[:, t] + U h + b) in a loop "
     "over the steps t. Gates multiply two signals and cannot be converted.": {
-        "lstm",
-        "gru",
-        "rnn_tanh",
-        "rnn_relu",
-        "rnn",
-    }
-    | {"lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell", "lstmcell", "grucell", "rnncell"},
+        *("lstm", "gru", "rnn_tanh", "rnn_relu", "rnn", "lstm_cell", "gru_cell"),
+        *("rnn_tanh_cell", "rnn_relu_cell", "lstmcell", "grucell", "rnncell"),
+    },
     "The order of values has no rate. For a maximum use amax or max pooling; return the logits, "
     "and sort or choose afterwards.": {"sort", "argsort", "msort", "topk", "kthvalue", "median"}
     | {"mode", "quantile", "nanmedian", "argmax", "argmin", "cummax", "cummin", "aminmax"},

@@ -118,14 +118,8 @@ def _is_close(pieces: Pieces, function: Function, x: np.ndarray) -> bool:
     near = [knots * (1 + e) + s for e in (-1e-3, 1e-3) for s in (0, 1e-3)]
     x = np.concatenate([between, *near])
     expected = function(x)
-    error = np.abs(pieces(x) - expected)
-    return bool(
-        (
-            error
-            <= 1e-9
-            * np.maximum(np.abs(x), np.abs(expected).max(initial=1e-3, axis=1, keepdims=True))
-        ).all()
-    )
+    largest = np.abs(expected).max(initial=1e-3, axis=1, keepdims=True)
+    return bool((np.abs(pieces(x) - expected) <= 1e-9 * np.maximum(np.abs(x), largest)).all())
 
 
 def _one(function: Function, k: int, y: np.ndarray) -> tuple | None:
@@ -164,8 +158,7 @@ def _runs(x: np.ndarray, y: np.ndarray) -> list[tuple[int, int]]:
     alike = _SAME_SLOPE * np.abs(slopes).max() + rounding[1:] + rounding[:-1]
     same = np.abs(np.diff(slopes)) <= alike
     edges = np.flatnonzero(np.diff(np.concatenate([[False], same, [False]]).astype(int)))
-    runs = [(i, j + 1) for i, j in edges.reshape(-1, 2) if j - i >= 2]
-    return runs
+    return [(i, j + 1) for i, j in edges.reshape(-1, 2) if j - i >= 2]
 
 
 def _line(x: np.ndarray, y: np.ndarray, i: int, j: int) -> tuple[float, float]:

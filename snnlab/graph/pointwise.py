@@ -121,7 +121,7 @@ def _constant(node: fx.Node, probe: Probe) -> tuple[str, Any]:
     value = value.double() if value.is_floating_point() else value
     for dim in range(value.ndim):
         first = value.narrow(dim, 0, 1)
-        value = first if reader != "prelu" and bool((value == first).all()) else value
+        value = first if bool((value == first).all()) else value
     return reader, value
 
 

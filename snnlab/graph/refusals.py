@@ -13,7 +13,7 @@ from snnlab.exceptions import UnsupportedLayerError
 from snnlab.graph import operations
 from snnlab.graph.canonical import apply, source_of
 from snnlab.graph.layout import FIRST, Layout, layouts_of
-from snnlab.graph.operations import OperationRule, assigned
+from snnlab.graph.operations import OF_NEURONS, OperationRule, assigned
 from snnlab.graph.probe import Probe
 
 # How far the same images of two batches may differ by rounding, relative to the largest value.
@@ -22,8 +22,6 @@ _OTHERS = "mixes the images of a batch: others change what two of them give."
 _TODO = "Keep the first dimension for the images in every step."
 # What cuts or turns at a place along a dimension, and the name of that argument.
 _CUTTING = {"split": "dim", "unsafe_split": "dim", "tensor_split": "dim", "roll": "dims"}
-# Whole numbers may be rearranged before they are looked up, but they are no currents.
-_OF_NEURONS = (OperationRule.RELU, OperationRule.MAX_POOL)
 _PRODUCT = (
     "combines two values that both depend on the input; a product or quotient of two signals is "
     "not affine.",
@@ -132,8 +130,9 @@ def refuse_types(node: fx.Node, probe: Probe) -> None:
     for a, _ in _values(node, probe):
         if not isinstance(a, torch.Tensor):
             probe.refuse(node, f"returns {type(a).__name__}, expected a tensor.")
-        whole = not (probe.holds_floats or a.is_floating_point() or probe.rule(node) in _OF_NEURONS)
-        if a.dtype not in (torch.float32, torch.float64) and not whole:
+        # Whole numbers may be rearranged before they are looked up, but they are no currents.
+        floats = probe.holds_floats or a.is_floating_point() or probe.rule(node) in OF_NEURONS
+        if floats and a.dtype not in (torch.float32, torch.float64):
             probe.refuse(node, f"returns {a.dtype}, expected float32 or float64.")
         if a.dtype is torch.float32 and probe.dtype is torch.float64:
             why = f"returns {a.dtype} in a model of {probe.dtype}, expected one type."

@@ -13,14 +13,14 @@ from torch import fx, nn
 
 from snnlab._arguments.images import Images
 from snnlab.exceptions import UnsupportedLayerError
-from snnlab.graph import operations
+from snnlab.graph import canonical, operations
 from snnlab.graph.batch_first import bring_to_front, give_shape, pool_planes, shape_in_model
 from snnlab.graph.bends import Bends
 from snnlab.graph.canonical import REFERENCE, Graph, expand_to_batch, source_of, tensors
 from snnlab.graph.capture import LooksUpError
 from snnlab.graph.head import Head, head_of, logits_before, steps_behind
 from snnlab.graph.maxima import is_of_two, over_dimensions
-from snnlab.graph.models import Output, check_model, copied
+from snnlab.graph.models import Output, checked_copy
 from snnlab.graph.operations import Kind, OperationRule
 from snnlab.graph.padding import padded_max_pool, pads_with_infinity, with_padding
 from snnlab.graph.probe import Probe
@@ -72,16 +72,19 @@ def trace(model: nn.Module, x: Any, *, output: Output = None) -> Graph:
       relu      1                              3
       output    output                         3
     """
-    check_model(model)
-    model_copy = copied(model)
-    parameter = next((t for t in tensors(model_copy) if t.is_floating_point()), None)
+    return traced_copy(checked_copy(model), x, output)
+
+
+def traced_copy(model: nn.Module, x: Any, output: Output) -> Graph:
+    """Return the graph of a model that nobody else changes; the two share their parameters."""
+    parameter = next((t for t in tensors(model) if t.is_floating_point()), None)
     image = Images(x, "x").first(1)
     image = image.to(torch.get_default_dtype() if parameter is None else parameter)
     # One thread, since what it would have to compute is not known before; it is few images in all.
     with torch.no_grad(), threads_for(0):
         for given in (image, image.long()):
             try:
-                probe = Probe(model_copy, given, image.dtype, output)
+                probe = Probe(model, given, image.dtype, output)
                 return _Rewriting(probe).graph(image, output)
             except LooksUpError as wish:
                 refusal = wish.error
@@ -134,9 +137,7 @@ class _Rewriting:
             self._label(node)
         self.raw.lint()
         # How torch multiplies, and so rounds, may depend on whether a gradient is wanted.
-        module = fx.GraphModule(self.parts, self.raw).eval().requires_grad_(False)
-        # No attribute can have this name, so it cannot clash with one of the model's.
-        module.register_buffer(REFERENCE, image.new_empty(0))
+        module = canonical.graph_module(self.parts, self.raw, image).eval().requires_grad_(False)
         return Graph(module, self.head, output=output)
 
     def _remove_unread(self) -> None:

@@ -73,11 +73,12 @@ def _norm(
     **_: Any,
 ) -> nn.Module:
     affine = weight is not None or bias is not None
-    norm = getattr(nn, f"BatchNorm{dimensions}d")(len(running_mean), eps, affine=affine)
+    options = {"affine": affine, "device": running_mean.device}
+    norm = getattr(nn, f"BatchNorm{dimensions}d")(len(running_mean), eps, **options)
     norm.running_mean, norm.running_var = running_mean, running_var
     weight = torch.ones_like(running_mean) if weight is None and affine else weight
     bias = torch.zeros_like(running_mean) if bias is None and affine else bias
-    return _with(norm.to(running_mean), weight, bias)
+    return _with(norm, weight, bias)
 
 
 def _with(layer: nn.Module, weight: Any, bias: Any) -> nn.Module:

@@ -7,7 +7,7 @@ import torch
 from torch import fx, nn
 
 from snnlab.exceptions import DataError
-from snnlab.graph.canonical import Graph
+from snnlab.graph.canonical import META, Graph, own_meta
 from snnlab.graph.head import Head
 from snnlab.graph.layout import function_named, laid_out
 from snnlab.saving.values import (
@@ -22,8 +22,6 @@ from snnlab.saving.values import (
 Data = dict[str, Any]
 Tensors = dict[str, torch.Tensor]
 
-# What a network needs of a node's meta data.
-_META = ("kind", "shape", "layer", "scale", "part", "of")
 # Before the names of the tensors of the head.
 _HEAD = "(head)."
 _CONVOLUTION = (
@@ -193,7 +191,7 @@ def _as_data(node: fx.Node) -> Data:
         "target": target,
         "args": encoded(node.args),
         "kwargs": encoded(node.kwargs),
-        "meta": encoded({key: node.meta[key] for key in _META if key in node.meta}),
+        "meta": encoded(own_meta(node)),
     }
 
 
@@ -213,8 +211,8 @@ def _node(graph: fx.Graph, entry: Data, made: dict[str, fx.Node], data: Data) ->
     if node.name != entry["name"]:
         raise DataError(f"{entry['name']!r} is no name of a node. Expected another one for each.")
     meta = decoded(entry["meta"], {})
-    if not set(meta) <= set(_META):
-        raise DataError(f"{list(meta)} is nothing that a node has. Expected {_META}.")
+    if not set(meta) <= set(META):
+        raise DataError(f"{list(meta)} is nothing that a node has. Expected {META}.")
     node.meta |= meta
     return node
 

@@ -186,6 +186,25 @@ def test_statistics_and_gathered_images_are_those_of_one_array(form):
     assert form not in LABELLED or np.array_equal(images.labels, Y)
 
 
+def test_chunks_are_those_of_one_array_however_it_is_batched():
+    expected = [len(part) for part in X.split(5)]
+    for batches in (X.split(7), X.split(1), X.split(3), [X]):
+        assert [len(part) for part in Images(Again(batches), "x").split(5)] == expected
+
+
+def test_labels_of_some_batches_alone_are_none():
+    images = Images(Again([(X[:4], Y[:4]), X[4:]]), "x")
+    assert torch.equal(images.whole(), X)
+    assert images.labels is None
+
+
+def test_labels_of_the_shape_of_the_images_are_told_from_images():
+    x, several = np.zeros((4, 2), np.float32), np.arange(8).reshape(4, 2)
+    for labels in (several, several.tolist(), torch.from_numpy(several)):
+        assert np.array_equal(Images((x, labels), "x").labels, several)
+    assert Images((x, x), "x").count == 2  # a list of two images, shape (4, 2)
+
+
 @pytest.mark.slow
 @settings(max_examples=12, deadline=None, derandomize=True)
 @given(
@@ -409,6 +428,7 @@ def test_gathered_images_have_to_fit():
     with pytest.raises(sl.MemoryBudgetError, match=r"x: its images take more than.*Subset"):
         Images(DataLoader(X, 4), "x").whole(memory=X.nbytes - 1)
     assert len(Images(DataLoader(X, 4), "x").whole(memory=X.nbytes)) == N
+    assert len(Images(X, "x").whole(memory=1)) == N  # an array is there anyway
 
 
 def test_memory_mapped_images_are_not_read_as_a_whole(tmp_path, monkeypatch):

@@ -171,6 +171,14 @@ class Turned(nn.Module):
         return torch.relu(x.flip(self.dim))
 
 
+def test_the_model_keeps_its_type_beside_a_network_of_another():
+    model, x = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2)), torch.rand(5, 3)
+    traced, network = trace(model, x), converted(model, x).to(torch.float64)
+    for _ in range(2):
+        check_equivalence(traced, model, network, x)
+        assert {tensor.dtype for tensor in model.parameters()} == {torch.float32}
+
+
 def test_verify_catches_a_step_that_mixes_images(monkeypatch):
     model = Turned()
     network = converted(model)
@@ -179,7 +187,9 @@ def test_verify_catches_a_step_that_mixes_images(monkeypatch):
     for node in network.graph.nodes:
         if node.target == "flip":
             node.args = (node.args[0], 0)
-    monkeypatch.setattr("snnlab.conversion.verification.trace", lambda *_, **__: network.graph)
+    monkeypatch.setattr(
+        "snnlab.conversion.verification.traced_copy", lambda *_, **__: network.graph
+    )
     with pytest.raises(VerificationError, match="layer 'relu': half of a batch against all of it"):
         verify(model, network, images())
 

@@ -62,6 +62,23 @@ def test_every_current_is_counted_as_a_neuron_run_by_hand_counts_it(one, v_init,
 
 
 @pytest.mark.parametrize("reset", ["subtract", "zero"])
+def test_the_climb_counts_step_by_step(one, reset):
+    for current, timesteps, v_init in itertools.product((0.0, 0.3125, 1.25), (1, 4, 32), (0, 0.5)):
+        show(one, current, timesteps, v_init, reset)
+        steps = range(1, timesteps + 1)
+        counts = [len(run([current] * step, v_init, reset)[0]) for step in steps]
+        x, y = moving(one, "its steps").get_data()
+        assert (timesteps * y).tolist() == pytest.approx(counts, abs=1e-12)
+        assert x.tolist() == pytest.approx([current * step / timesteps for step in steps])
+
+
+def test_under_soft_reset_the_climb_is_on_the_stairs():
+    data = counting.compute(0.75, 16, 0.25, "subtract")
+    stairs = dict(zip(counting.CURRENTS.tolist(), data["rates"].tolist(), strict=True))
+    assert data["climb"].tolist() == [stairs[0.75 * step / 16] for step in range(1, 17)]
+
+
+@pytest.mark.parametrize("reset", ["subtract", "zero"])
 @pytest.mark.parametrize("timesteps", range(1, 33))
 def test_the_stairs_are_counted_step_by_step(timesteps, reset):
     for v_init in (0.0, 0.5, 0.875):

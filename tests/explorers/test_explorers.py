@@ -53,11 +53,18 @@ def pixels(png):
 
 
 def points_of(svg):
-    """Return where the lines of an SVG lead and where its marks stand, shape (N, 2)."""
+    """Return where the lines of an SVG lead, also those of its marks, shape (N, 2)."""
     number = r"(-?[\d.]+(?:e-?\d+)?)"
-    marks = re.findall(rf'<use xlink:href="#\w+" x="{number}" y="{number}"', svg)
+    leads = rf"[ML] {number} {number}"
+    shapes = {name: re.findall(leads, d) for name, d in re.findall(r'id="(\w+)" d="([^"]*)"', svg)}
+    marks = [
+        (float(x) + float(dx), float(y) + float(dy))
+        for name, x, y in re.findall(rf'<use xlink:href="#(\w+)" x="{number}" y="{number}"', svg)
+        for dx, dy in shapes[name]
+    ]
     drawn = re.sub(r"<defs>.*?</defs>", "", svg, flags=re.S)
-    return np.array(re.findall(rf"[ML] {number} {number}", drawn) + marks, np.float64)
+    lines = np.array(re.findall(leads, drawn), np.float64).reshape(-1, 2)
+    return np.concatenate([lines, np.reshape(marks, (-1, 2))])
 
 
 def numbers(data):

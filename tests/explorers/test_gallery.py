@@ -37,7 +37,7 @@ torch.manual_seed(0)
 model = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
 given = {
     "model": data.train(model, digits.x_train, digits.y_train, epochs=2),
-    "x_cal": digits.x_train, "x": digits.x_test, "y": digits.y_test,
+    "image": digits.x_test[0], "x_cal": digits.x_train, "x": digits.x_test, "y": digits.y_test,
     "activations": np.random.default_rng(0).exponential(size=10_000),
 }
 shallow = convert(given["model"], digits.x_train)
@@ -154,7 +154,7 @@ def test_every_field_takes_what_is_typed_and_every_choice_what_is_chosen(gallery
             for choice in reversed(row.locator("input").all()):
                 if not choice.is_checked():
                     assert_answers(panel, lambda c=choice: c.press("Space"))
-        assert_answers(panel, lambda p=panel: p.get_by_role("button").press("Enter"))
+        assert_answers(panel, lambda p=panel: p.get_by_role("button", name="Reset").press("Enter"))
         assert state(panel) == begin
 
 
@@ -175,9 +175,12 @@ def test_the_place_that_is_read_out_stays_while_its_words_change(gallery):
     for panel in panels(gallery):
         place = panel.locator("[role=status]")
         place.evaluate("place => place.marked = true")
-        assert_answers(panel, lambda p=panel: p.locator("[role=slider]").first.press("ArrowRight"))
+        slider = panel.locator("[role=slider]").first
+        at, end = (slider.get_attribute(f"aria-value{which}") for which in ("now", "max"))
+        key = "ArrowLeft" if at == end else "ArrowRight"
+        assert_answers(panel, lambda s=slider, k=key: s.press(k))
         assert place.evaluate("place => place.marked")
-        panel.get_by_role("button").press("Enter")
+        panel.get_by_role("button", name="Reset").press("Enter")
 
 
 def test_a_held_key_ends_at_the_last_value(gallery):
@@ -203,7 +206,55 @@ def test_a_held_key_ends_at_the_last_value(gallery):
         assert_answers(panel, lambda s=slider: s.press("ArrowLeft"))
         assert_answers(panel, lambda s=slider: s.press("ArrowRight"))
         assert state(panel) == [picture, words]
-        panel.get_by_role("button").press("Enter")
+        panel.get_by_role("button", name="Reset").press("Enter")
+
+
+def test_play_moves_every_picture_of_time_until_it_is_paused(gallery):
+    played = 0
+    for panel in panels(gallery):
+        for button in panel.locator(".snnlab-play button").all():
+            place, (_, words) = panel.locator("[role=status]"), state(panel)
+            assert_answers(panel, lambda b=button: b.press("Enter"))
+            assert place.get_attribute("aria-live") == "off"
+            panel.get_by_role("button", name="Pause").press("Space")
+            place.and_(gallery.locator("[aria-live=polite]")).wait_for()
+            paused = state(panel)
+            gallery.wait_for_timeout(700)
+            assert state(panel) == paused
+            panel.get_by_role("button", name="Reset").press("Enter")
+            place.filter(has_text=words).wait_for()
+            played += 1
+    assert played > 10
+
+
+@pytest.mark.parametrize("motion", ["no-preference", "reduce"])
+def test_a_play_glides_to_the_end_or_goes_in_whole_steps(gallery, motion):
+    panel = panels(gallery)[sorted(explorers.__all__).index("BucketFilling")]
+    slider = panel.locator("[role=slider]").last
+    slider.press("End")
+    for _ in range(19):
+        slider.press("ArrowLeft")
+    place = panel.locator("[role=status]").filter(has_text="At 10.8125 of 12")
+    place.evaluate(
+        """place => {
+            window.moments = [];
+            new MutationObserver(() => moments.push(place.textContent.match(/At (\\S+) of/)[1]))
+                .observe(place, {childList: true});
+        }"""
+    )
+    gallery.emulate_media(reduced_motion=motion)
+    panel.get_by_role("button", name="Play").press("Enter")
+    panel.locator("[role=status]").filter(has_text="At 12 of 12").wait_for()
+    panel.get_by_role("button", name="Play").wait_for()
+    moments = [float(moment) for moment in gallery.evaluate("moments")]
+    assert moments == sorted(moments)
+    if motion == "reduce":
+        assert set(moments) == {11, 12}
+    else:
+        assert {moment % 1 for moment in moments} > {0}
+    gallery.emulate_media(reduced_motion="no-preference")
+    panel.get_by_role("button", name="Reset").press("Enter")
+    panel.locator("[role=status]").filter(has_text="At 2.75 of 12").wait_for()
 
 
 def test_the_tab_key_reaches_every_control(gallery):

@@ -64,7 +64,11 @@ def test_the_words_say_what_was_measured(explorer):
 def test_what_is_drawn_is_what_was_computed(explorer):
     explorer.move(steps=7, percentile=50.0)
     data = explorer.compute(7, 50.0)
-    assert (moving(explorer, "SNN").get_ydata() == data["accuracy"]).all()
+    step = data["steps"]
+    curve, later = moving(explorer, "SNN"), explorer.picture.moving[0]
+    assert curve.get_xdata().tolist() == list(range(1, step + 1))
+    assert (curve.get_ydata() == data["accuracy"][:step]).all()
+    assert (later.get_ydata() == data["accuracy"]).all()
     assert ring(explorer).get_data() == ([7], [data["now"]])
     marks = explorer.picture.moving[-1].get_array()
     assert marks.shape == (12, 48)

@@ -27,6 +27,7 @@ def parts():
         "act": nn.PReLU(3),
         "w": torch.randn(4, 4, generator=generator),
         "t": torch.rand(4, generator=generator),
+        "steps": torch.rand(3, 1, 4, generator=generator),
         "last": nn.LazyLinear(2),
     }
 
@@ -107,6 +108,10 @@ CASES = {
     "x.T": (VECTOR, lambda m, x: (m.w @ x.T).relu().T),
     "x.t()": (VECTOR, lambda m, x: x.t().relu().t()),
     "transpose": (SERIES, lambda m, x: torch.relu(m.inner(x.transpose(0, 1))).transpose(0, 1)),
+    "a bias for each step": (
+        SERIES,
+        lambda m, x: torch.relu(F.linear(x.transpose(0, 1), m.w, m.steps)).transpose(0, 1),
+    ),
     "movedim": (SERIES, lambda m, x: torch.relu(m.inner(x.movedim(0, 1))).movedim(1, 0)),
     "unbind": (SERIES, lambda m, x: sum(p.relu() for p in x.transpose(0, 1).unbind(0))),
     "permute": (IMAGE, lambda m, x: torch.relu(x.permute(1, 0, 2, 3)).permute(1, 0, 2, 3)),
@@ -237,6 +242,31 @@ def test_images_that_are_mixed_are_refused(step):
         sl.trace(model, images(VECTOR).float())
     assert ", line " in str(caught.value)
     assert str(caught.value).endswith(".")
+
+
+def overwritten_elsewhere(m, x):
+    y = x.transpose(0, 1).contiguous()
+    y[..., :2].mul_(2)
+    return y.transpose(0, 1).relu()
+
+
+ELSEWHERE = {
+    "pooling of images": (
+        lambda m, x: F.max_pool1d(x.permute(1, 2, 0), 1).permute(2, 0, 1),
+        "pools over the images of a batch. Keep the first dimension for the images",
+    ),
+    "an overwritten view": (
+        overwritten_elsewhere,
+        "works on values in which the images are not first. Keep the first dimension",
+    ),
+}
+
+
+@pytest.mark.parametrize(("step", "expected"), ELSEWHERE.values(), ids=ELSEWHERE)
+def test_steps_that_cannot_have_the_images_elsewhere_are_refused(step, expected):
+    with pytest.raises(UnsupportedLayerError) as caught:
+        sl.trace(Step(step, w=torch.zeros(1)), images(SERIES).float())
+    assert expected in str(caught.value)
 
 
 def test_order_of_rows_that_are_all_the_same_is_not_guessed():

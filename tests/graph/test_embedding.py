@@ -118,6 +118,11 @@ class BehindNeurons(Words):
         return self.e(torch.relu(x)).mean(1)
 
 
+class OneNumberEach(Words):
+    def look_up(self, x):
+        return self.e.weight[:, 0][x].mean(1, keepdim=True).expand(-1, 8)
+
+
 NET = sl.convert(Words().eval(), TOKENS)
 OTHER = r"x: holds {}, expected whole numbers from 0 to 49.*embedding.*numbered\."
 REFUSED = {
@@ -136,6 +141,8 @@ REFUSED = {
         lambda: sl.convert(Words().eval(), TOKENS + 40)),
     "behind neurons": (sl.UnsupportedLayerError, r"'relu'.*returns torch\.int64, expected float32",
         lambda: sl.convert(BehindNeurons().eval(), TOKENS)),
+    "a table of one dimension": (sl.UnsupportedLayerError, r"\(getitem\)|'getitem'",
+        lambda: sl.convert(OneNumberEach().eval(), TOKENS)),
     "max_norm": (sl.UnsupportedLayerError, r"layer 'e' \(Embedding\).*rescales.*max_norm",
         lambda: sl.convert(Words(max_norm=1.0).eval(), TOKENS)),
 }  # fmt: skip

@@ -84,8 +84,9 @@ def test_head_is_left_out_and_kept(step):
     sl.verify(model, network, x)
 
 
-def test_head_moves_to_another_type():
-    network = sl.convert(Model(HEADS["times a parameter"]), images()).to(torch.float64)
+@pytest.mark.parametrize("step", ["times a parameter", "layer norm"])
+def test_head_moves_to_another_type(step):
+    network = sl.convert(Model(HEADS[step]), images()).to(torch.float64)
     assert network.head(sl.ann(network, images()).outputs).dtype == np.float64
 
 
@@ -113,6 +114,24 @@ def test_of_a_softmin_the_smallest_value_wins(step):
     assert answer.outputs == pytest.approx(logits.numpy(), abs=1e-6)
     assert answer.accuracy(expected.argmax(1)) == 1
     assert network.head(answer.outputs) == pytest.approx(expected.numpy(), abs=1e-6)
+
+
+def test_of_a_softmin_over_the_last_of_three_dimensions():
+    model, x = Model(lambda m, x: F.softmin(x.view(-1, 2, 2), 2)).eval(), images()
+    network = sl.convert(model, x)
+    with torch.no_grad():
+        expected = model(x).numpy()
+    assert network.head(sl.ann(network, x).outputs) == pytest.approx(expected, abs=1e-6)
+
+
+def test_what_a_softmax_subtracts_stays_in_the_network_unless_it_is_a_maximum():
+    model, x = Model(lambda m, x: (x - torch.relu(x - 0.5)).softmax(1)).eval(), images()
+    network = sl.convert(model, x)
+    assert len(network.layers) == 2
+    with torch.no_grad():
+        logits = model.b(torch.relu(model.a(x)))
+    expected = (logits - torch.relu(logits - 0.5)).numpy()
+    assert sl.ann(network, x).outputs == pytest.approx(expected, abs=1e-6)
 
 
 def test_maximum_over_space_before_a_head_stays_in_the_network():
@@ -146,6 +165,10 @@ def test_verification_sees_another_head():
 
 INSIDE = {
     "weights behind it": (lambda m, x: m.last(x.sigmoid()), "train the model with ReLU"),
+    "a convolution behind it": (
+        lambda m, x: F.conv1d(x.sigmoid()[:, None], m.last.weight[:1, None, :2]),
+        "train the model with ReLU",
+    ),
     "a ReLU behind it": (lambda m, x: (x.tanh() + x).relu(), "or with Hardtanh"),
     "a matrix behind it": (lambda m, x: F.normalize(x) @ m.last.weight.T, "divides by a signal"),
     "a pooling behind it": (lambda m, x: F.max_pool1d(x.softmax(1), 2), "A softmax divides"),

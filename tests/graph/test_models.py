@@ -255,6 +255,19 @@ def test_hooks_are_part_of_the_model():
     assert_computes(model, lambda x: 2 * body[4](body[3](body[2](body[1](body[0](x + 1))) - 0.5)))
 
 
+def test_forward_whose_input_is_a_keyword():
+    class Named(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = plain()
+
+        def forward(self, *, pixels, scale=2):
+            return self.net(pixels) * scale
+
+    model = Named()
+    assert_computes(model, lambda x: 2 * model.net(x))
+
+
 def test_forward_put_on_a_part():
     class Fused(nn.Module):
         def __init__(self):

@@ -38,6 +38,7 @@ OTHERS = {
     "Hardswish": lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
     "sigmoid": lambda x: 1 / (1 + np.exp(-np.clip(x, -500, 500))),
     "not finite": lambda x: np.where(x > 0, x, np.nan),
+    "a rounded corner": lambda x: np.logaddexp(0, 3e3 * (x - 3)) / 3e3,
 }
 
 
@@ -266,9 +267,18 @@ def test_a_part_that_is_silent_takes_the_threshold_of_the_other():
     assert np.abs(sl.ann(network, x).outputs - model(x).detach().numpy()).max() < 1e-12
 
 
-def test_padding_with_minus_infinity_belongs_to_max_pooling():
+@pytest.mark.parametrize(
+    "padded",
+    [
+        lambda x: F.pad(x, (0, 1), value=float("-inf")),
+        # As exported programs call it.
+        lambda x: torch.ops.aten.pad.default(x, [0, 1], "constant", float("-inf")),
+        lambda x: torch.ops.aten.pad.default(x, pad=[0, 1], value=float("-inf")),
+    ],
+)
+def test_padding_with_minus_infinity_belongs_to_max_pooling(padded):
     def step(m, x):
-        return F.max_pool1d(F.pad(x.relu(), (0, 1), value=float("-inf")), 2, 1)
+        return F.max_pool1d(padded(x.relu()), kernel_size=2, stride=1)
 
     model, x = built(step), images()
     graph = assert_same(model)
@@ -302,6 +312,12 @@ REFUSED = {
     "max of all": (lambda m, x: x * 0 + x.max(), "mixes the images"),
     "-inf without max pooling": (
         lambda m, x: F.avg_pool1d(F.pad(x, (1, 1), value=float("-inf")), 3, 1),
+        "pads with minus infinity, and not only max pooling reads it",
+    ),
+    "-inf not for max pooling alone": (
+        lambda m, x: (lambda y: F.avg_pool1d(y, 3, 1) + F.max_pool1d(y, 3, 1))(
+            F.pad(x, (1, 1), value=float("-inf"))
+        ),
         "pads with minus infinity, and not only max pooling reads it",
     ),
 }

@@ -259,6 +259,11 @@ def another_output_for_one_image(m, x):
     return 2 * x if len(x) == 1 else x
 
 
+def another_output_behind_a_silent_relu(m, x):
+    x = torch.relu(x - 100)
+    return 2 * x if len(x) == 1 else x
+
+
 def loops_over_the_batch(m, x):
     for _ in range(x.size(0)):
         x = torch.relu(x - 1)
@@ -292,6 +297,7 @@ UNTRACEABLE = {
     branches_on_the_batch: ("x = x - 1", "branches on the batch size"),
     loops_over_the_batch: ("x = torch.relu(x - 1)", "branches on the batch size"),
     another_output_for_one_image: ("2 * x if len(x) == 1 else x", "branches on the batch size"),
+    another_output_behind_a_silent_relu: ("2 * x if len(x) == 1", "branches on the batch size"),
     another_step_before_weights: ("x = 2 * x if len(x) == 1", "branches on the batch size"),
     turns_into_bool: ("bool(x.any())", "'bool'", *READS),
     makes_an_array: ("np.asarray(x)", "'array'", *READS),

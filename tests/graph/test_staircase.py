@@ -146,6 +146,11 @@ def test_any_staircase_is_recognized(levels, cap, shift, low, falls):
     assert stairs.shift == pytest.approx(shift, abs=1e-6)
 
 
+def test_a_start_just_below_0_is_0():
+    stairs = stairs_of(lambda z: np.clip(np.floor(z - 1e-8), 0, 4))
+    assert (stairs.levels, stairs.shift) == (4, 0.0)
+
+
 OTHERS = {
     "one step": lambda z: (z > 1) * 1.0,
     "steps of other widths": lambda z: (z > 1) * 1.0 + (z > 2) + (z > 4),
@@ -154,6 +159,7 @@ OTHERS = {
     "a ReLU": lambda z: np.maximum(z, 0),
     "a ReLU with a cap": lambda z: np.clip(z, 0, 1),
     "a constant": lambda z: 0 * z,
+    "a converter of 11 bits": lambda z: np.clip(np.floor(z), 0, 2047),
 }
 
 
@@ -188,6 +194,17 @@ def test_equation():
     assert np.array_equal(staircase(z, 2.0, 4, 0.25).numpy(), expected)
     with torch.no_grad():
         assert np.allclose(QCFS(4, 2.0, 0.25)(z).numpy(), expected)
+
+
+def test_the_gradient_is_that_of_a_clipped_line_but_for_the_steps():
+    """Straight through the floor: dQ/dz is 1 between 0 and θ, and dQ/dθ is (Q(z) - z) / θ there."""
+    layer = QCFS(levels=4, threshold=2.0, shift=0.5).double()
+    z = torch.tensor([-1.0, 0.125, 0.375, 1.125, 5.0], dtype=torch.float64, requires_grad=True)
+    layer(z).sum().backward()
+    assert z.grad.tolist() == [0, 1, 1, 1, 0]
+    q = staircase(z.detach(), 2.0, 4, 0.5)
+    inside = ((q - z.detach()) / 2)[1:4].sum().item()
+    assert layer.threshold.grad.item() == inside + 1  # the last is at its cap, which is θ
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,32 @@ def test_multiplications_are_those_of_the_definition():
     assert sl.trace(MODEL, X).multiplications == 4 * 36 * 9 + 144 * 3
 
 
+class Frames(nn.Module):
+    """A convolution over frames that were folded into the batch, and a layer on each of them."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.linear = nn.Conv1d(3, 2, 3), nn.Linear(8, 5)
+
+    def forward(self, x):
+        x = torch.relu(self.conv(x.flatten(0, 1)))
+        return self.linear(x.view(-1, 6, 2, 4).flatten(2)).movedim(1, 2)
+
+
+COUNTED = {
+    "frames": (Frames(), torch.rand(2, 6, 3, 6)),
+    "transposed": (nn.Sequential(nn.ConvTranspose2d(4, 6, 3, 2, groups=2)), torch.rand(2, 4, 3, 3)),
+    "shared": (nn.Sequential(*[nn.Linear(4, 4)] * 2, nn.ReLU()), torch.rand(2, 7, 4)),
+}
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_multiplications_of_a_graph_are_those_of_an_evaluation(name):
+    model, x = COUNTED[name]
+    graph = sl.trace(model, x)
+    assert graph.multiplications == module.multiplications(graph.module, x[:1])
+
+
 CALLS = {
     "train": lambda net: data.train(MODEL, X, Y, epochs=1),
     "convert": lambda net: sl.convert(MODEL, X),

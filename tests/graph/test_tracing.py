@@ -3,6 +3,7 @@
 import copy
 import functools
 import re
+from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from snnlab import Fixed, ann, convert, simulate, trace, verify
 from snnlab.exceptions import SNNLabError, UnsupportedLayerError
 from snnlab.graph import operations
 from snnlab.graph.evaluation import cap, evaluate
-from snnlab.graph.operations import Kind, OperationRule
+from snnlab.graph.operations import Kind, OperationRule, overwritten
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -1337,6 +1338,42 @@ def test_model_with_hooks_and_gradients_is_untouched():
     assert all(torch.equal(p.grad, g) for p, g in zip(model.parameters(), gradients, strict=True))
     assert len(model[0]._forward_hooks) == 1
     assert all(module is not None for module in seen)
+
+
+def test_a_view_of_other_places_is_not_changed_by_writing():
+    def step(m, x):
+        first, second = (1 * x).chunk(2, 1)
+        first.mul_(2)
+        return torch.relu(first + second)
+
+    model, x = Step(step, w=torch.zeros(1)), images(IMAGE, 3)
+    graph = trace(model, x)
+    assert_evaluates_as(model, graph, x)
+    assert not any(node.target is overwritten for node in graph.nodes)
+
+
+class Noting(nn.Module):
+    """Notes what it did in containers that are empty before; two modules share one of them."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear, self.relu, self.last = nn.Linear(6, 4), nn.ReLU(), nn.Linear(4, 2)
+        self.shapes, self.seen, self.order = {}, set(), OrderedDict()
+        self.relu.order = self.order
+
+    def forward(self, x):
+        self.shapes["x"], self.order["x"] = x.shape, len(x)
+        self.seen.add("x")
+        return self.last(self.relu(self.linear(x)) * len(self.relu.order))
+
+
+def test_empty_containers_of_a_model_stay_empty():
+    model, x = randomized(Noting()), images(VECTOR, 4)
+    verify(model, convert(model, x, threshold=Fixed(1.0)), x)
+    assert (model.shapes, model.seen, model.order) == ({}, set(), {})
+    assert not any(module._forward_hooks for module in model.modules())
+    graph = trace(model, x)  # before the model has run itself
+    assert_evaluates_as(model, graph, x)
 
 
 class Keeping(nn.Module):

@@ -50,6 +50,7 @@ def given():
         "networks": {"shallow": shallow, "deeper": network, "low": network.replace(scale=0.5)},
         "x_cal": x,
         "x": x,
+        "image": x[0],
         "y": y,
         "activations": activations,
         "table": table(),

@@ -42,6 +42,7 @@ class Written(nn.Module):
         a = torch.relu(self.conv(x))
         a[:, 0] = 0.5 * x[:, 1]
         a[:, :, ::2] += 1
+        a[:, [0, 2]] = 0.25 * x
         a.flatten(2)[:, 1].mul_(2)
         a = nn.functional.pad(a, (0, 1, 0, 1), value=float("-inf"))
         a = nn.functional.max_pool2d(a, 2, 1)

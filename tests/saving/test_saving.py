@@ -258,6 +258,10 @@ def test_other_arguments_and_functions_cannot_be_saved():
         encoded([object()])
     with pytest.raises(sl.DataError, match=r"network\.save: .*print"):
         name_of_function(print)
+    # The same one; what a file says does not depend on which a model has called.
+    assert (
+        name_of_function(nn.functional.conv2d) == name_of_function(torch.conv2d) == "torch.conv2d"
+    )
 
 
 # --- what is in the file ---------------------------------------------------------------------
@@ -443,6 +447,18 @@ def test_a_file_of_format_1_says_less_of_its_neurons_and_is_read(file):
 
     tampered(file, older)
     assert sl.load(file).fingerprint == network.fingerprint
+
+
+def test_potentials_of_single_neurons_stand_among_the_tensors(file):
+    network = NETWORKS["chain"]()
+    (name, *_) = network.layers
+    starts = np.linspace(0, 0.9, 4 * 36).reshape(4, 6, 6)
+    network = network.replace(name, v_init=starts)
+    network.save(file)
+    header, tensors = container.unpack(file.read_bytes(), "")
+    assert header["neurons"][name]["v_init"] is None
+    assert np.array_equal(tensors[f"(v_init) {name}"], starts)
+    assert np.array_equal(sl.load(file).neurons[name].v_init, starts)
 
 
 def test_a_newer_file_is_refused_with_its_version(file):

@@ -14,6 +14,7 @@ from torch import nn
 
 import snnlab as sl
 from snnlab.simulation.metrics import measure
+from snnlab.simulation.user_metrics import bound
 
 T, B, C = 3, 12, 6
 
@@ -308,11 +309,23 @@ def test_losses_of_torch(metric):
         ))  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("metric", "better"),
+    [(nn.CrossEntropyLoss(), False), (Collected(), True), (Called(), None), (in_torch, None)],
+)
+def test_which_way_a_metric_of_the_users_is_better(metric, better):
+    assert bound(metric, labels(0, C), (B, C), lambda s, _: s).scale.higher_is_better is better
+    partial = functools.partial(metric) if callable(metric) else metric
+    assert bound(partial, labels(0, C), (B, C), lambda s, _: s).scale.higher_is_better is better
+
+
 def test_what_a_metric_has_seen_stays_as_it_was():
     metric = Collected()
     metric.update(torch.eye(3), torch.tensor([0, 1, 1]))
-    record(drawn(0, C)).accuracy(labels(0, C), metric=metric)
+    found = record(drawn(0, C)).accuracy(labels(0, C), metric=metric)
     assert metric.compute() == pytest.approx(2 / 3)
+    fresh = record(drawn(0, C)).accuracy(labels(0, C), metric=Collected())
+    assert np.array_equal(found, fresh)
 
 
 @pytest.mark.parametrize(

@@ -108,6 +108,17 @@ class Scale(Choice):
         return [_labelled(field, self, FIELD_WIDTH), slider]
 
 
+class Steps(Slider):
+    """A time in steps: a slider that moves by itself when the learner presses Play.
+
+    A fraction of a step is a moment within it.
+    """
+
+
+class StepScale(Scale):
+    """A time in steps, one of several: a scale that moves by itself when played."""
+
+
 Control = Slider | Choice
 
 RESET = Choice(

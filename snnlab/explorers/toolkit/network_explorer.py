@@ -8,7 +8,7 @@ from torch import nn
 
 from snnlab._arguments import checks
 from snnlab.conversion import Percentile, convert
-from snnlab.explorers.toolkit.controls import Control, Scale, Slider
+from snnlab.explorers.toolkit.controls import Control, Scale, Steps
 from snnlab.explorers.toolkit.explorer import Explorer
 from snnlab.explorers.toolkit.simulation_cache import SimulationCache
 from snnlab.explorers.toolkit.wording import several
@@ -105,7 +105,7 @@ class PercentileExplorer(NetworkExplorer):
         self._name = checks.layer(layer, network.layers)
         self._percentiles = percentiles
         declared: dict[str, Control] = {
-            "steps": Slider("steps T", "how long it may run", 1, timesteps, 1, min(8, timesteps)),
+            "steps": Steps("steps T", "how long it may run", 1, timesteps, 1, min(8, timesteps)),
             "percentile": Scale(*PERCENTILE, {f"{p:g}": p for p in percentiles}, start),
         }
         nearest = sorted(percentiles, key=lambda p: abs(p - start))

@@ -89,9 +89,11 @@ class NetworksExplorer(Explorer):
         return 10 + 12 * (len(self.runs) // 2 + 1)
 
     def draw_accuracy(self, data: Mapping[str, Any]) -> None:
-        """Make the curve of a network bold, and mark its ANN and the step."""
+        """Make the curve of a network bold up to the step, and mark its ANN and the step."""
         self._ann.set_ydata([data["ann"]] * 2)
         bold(self._chosen, self._curves[data["network"]])
+        step, accuracy = self._chosen.get_data()
+        self._chosen.set_ydata(np.where(step <= data["steps"], accuracy, np.nan))
         self._ring.set_data([data["steps"]], [data["now"]])
 
 

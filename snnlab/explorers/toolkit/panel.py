@@ -7,8 +7,10 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from snnlab.explorers.toolkit.controls import Choice, Control
+from snnlab.explorers.toolkit.controls import Choice, Control, Steps, StepScale
 from snnlab.explorers.toolkit.picture import WIDTH, Picture
+from snnlab.explorers.toolkit.playing import play_button
+from snnlab.explorers.toolkit.scripting import script
 
 _VIEWS = Choice(
     "show", "what stands below", {v: v for v in ("picture", "formula", "code")}, "picture"
@@ -23,6 +25,7 @@ _STYLE = """
 
 .snnlab-explorer p { max-width: 56em; line-height: 1.5; margin: 0.5em 0; }
 .snnlab-words p { min-height: 4.5em; }
+.snnlab-play button { width: 5em; }
 .snnlab-explorer .widget-radio { display: flex; flex-wrap: wrap; align-items: center; }
 .snnlab-explorer .widget-radio-box { margin: 0 8px !important; flex-wrap: wrap; height: auto; }
 .snnlab-explorer .widget-radio > .widget-label { text-align: right; }
@@ -52,7 +55,6 @@ _NAMING = """
   }
 })(this, 100)
 """
-_DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs="
 
 
 class Panel:
@@ -89,7 +91,7 @@ class Panel:
         self.words.add_class("snnlab-words")
         self.stage = widgets.VBox([self.picture])
         rows = [
-            _row([*parts[name], widgets.HTML(html.escape(control.meaning))])
+            _row([*parts[name], *_play(control), widgets.HTML(html.escape(control.meaning))])
             for name, control in declared.items()
         ]
         sliders = [row for row in parts.values() if len(row) > 1]
@@ -130,6 +132,10 @@ class Panel:
         self.stage.children = (getattr(self, change["new"]),)
 
 
+def _play(control: Control) -> list[Any]:
+    return [play_button(control)] if isinstance(control, Steps | StepScale) else []
+
+
 def _row(children: list[Any]) -> Any:
     row = widgets.HBox(children, layout=widgets.Layout(flex_flow="row wrap", align_items="center"))
     row.add_class("snnlab-row")
@@ -158,10 +164,6 @@ def hidden(style: str, panel: str, row: str, words: str, sliders: int = 0) -> An
     sliders : int
         How many the panel has.
     """
-    script = _NAMING
-    for name, value in (("PANEL", panel), ("ROW", row), ("WORDS", words), ("SLIDERS", sliders)):
-        script = script.replace(name, str(value))
-    return widgets.HTML(
-        f'<style>{style}</style><img alt="" src="{_DOT}" onload="{html.escape(script)}">',
-        layout=widgets.Layout(display="none"),
-    )
+    naming = script(_NAMING, PANEL=panel, ROW=row, WORDS=words, SLIDERS=sliders)
+    none = widgets.Layout(display="none")
+    return widgets.HTML(f"<style>{style}</style>{naming}", layout=none)
