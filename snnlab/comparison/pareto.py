@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from snnlab.exceptions import OptionError
+import numpy as np
+
+from snnlab.exceptions import OptionError, needs
 
 
 def pareto_front(table: Any, metric: str = "accuracy") -> Any:
@@ -28,6 +30,9 @@ def pareto_front(table: Any, metric: str = "accuracy") -> Any:
     >>> pareto_front(table).tolist()
     [True, False, True, False]
     """
+    with needs("snnlab.comparison.pareto_front", "pandas"):
+        import pandas as pd
+
     columns = list(getattr(table, "columns", ()))
     missing = [column for column in ("additions", metric) if column not in columns]
     if missing or not len(table):
@@ -37,7 +42,9 @@ def pareto_front(table: Any, metric: str = "accuracy") -> Any:
             f"what snnlab.compare returned."
         )
     # From cheap to dear, and of equal prices the best first: the front rises at each of its rows.
-    ordered = table.sort_values(["additions", metric], ascending=[True, False], kind="stable")
-    reached = ordered[metric].astype(float)
-    before = reached.cummax().shift(fill_value=float("-inf"))
-    return (reached > before).reindex(table.index)
+    price, reached = (np.asarray(table[c], np.float64) for c in ("additions", metric))
+    order = np.lexsort((-reached, price))
+    best_before = np.maximum.accumulate([-np.inf, *reached[order][:-1]])
+    front = np.empty(len(table), bool)
+    front[order] = reached[order] > best_before
+    return pd.Series(front, index=table.index)

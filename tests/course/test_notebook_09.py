@@ -278,13 +278,13 @@ def test_thresholds_from_noise_are_lower_and_no_worse():
 
 @pytest.mark.slow
 def test_half_full_bit_by_bit_reads_more_for_less():
-    network = usual()
-    for layer in network.layers:
-        slowly = network.thresholds[layer] / 2 / 6
-        network = network.replace(layer, v_init=0.0, i_offset=slowly)
+    network = sl.recipes.rts(data.load_network("digits_resnet20"), X_CAL, 6)
     slow, at_once = sl.simulate(network, X, 6), sl.simulate(usual(), X, 6)
     assert right(slow) > right(at_once) + 8
     assert millions(network, slow) < millions(usual(), at_once)
+    model, x_cal, few = data.load_network("digits_resnet110"), X_CAL[:128], X[:60]
+    deep, slowly = sl.convert(model, x_cal), sl.recipes.rts(model, x_cal, 8)
+    assert right(sl.simulate(slowly, few, 8)) < right(sl.simulate(deep, few, 8))
 
 
 @pytest.mark.slow
