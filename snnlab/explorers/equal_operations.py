@@ -11,7 +11,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 from snnlab._text import counted
 from snnlab.comparison import pareto_front
 from snnlab.exceptions import OptionError
-from snnlab.explorers.toolkit.controls import Control, Menu, Scale
+from snnlab.explorers.toolkit.controls import Control, Menu, StepScale
 from snnlab.explorers.toolkit.drawing import ring
 from snnlab.explorers.toolkit.explorer import Explorer
 from snnlab.plots import _style
@@ -72,7 +72,7 @@ class EqualOperations(Explorer):
         names = {name: name for name in dict.fromkeys(self._table.method)}
         self.declared: Mapping[str, Control] = {
             "method": Menu("method", "which one is looked at", names, next(iter(names))),
-            "steps": Scale(
+            "steps": StepScale(
                 "steps T",
                 "after how many it is read",
                 {str(step): step for step in steps},

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from snnlab.exceptions import OptionError
+from snnlab.exceptions import OptionError, needs
 from snnlab.graph.fingerprint import fingerprint
 
 # Number of threads and precision are set for the whole process while a network is computed, and
@@ -47,7 +47,8 @@ def _numbered(i: int, compute: Any, *args: Any) -> tuple[int, Any]:
 
 def packed(value: Any) -> np.ndarray:
     """Return a value pickled, as an array: joblib sends a large one to each worker only once."""
-    import cloudpickle
+    with needs("snnlab.sweep", "cloudpickle"):
+        import cloudpickle
 
     return np.frombuffer(cloudpickle.dumps(value), np.uint8)
 
