@@ -173,8 +173,9 @@ class Recording(TorchFunctionMode):
             )
         return kind(
             f"{where}: fails for a batch of {len(images)} images of shape {shape}: {why}. Expected "
-            f"a model that takes any number of images of this shape. Look at the shape of x, and "
-            f"for a batch size written into the model: use x.size(0) or torch.flatten(x, 1)."
+            f"a model that takes any number of images of this shape. Look at the shape of x (of a "
+            f"list of batches pass torch.cat(batches)), and for a batch size written into the "
+            f"model: use x.size(0) or torch.flatten(x, 1)."
         )
 
     def place(self, name: str) -> str:
