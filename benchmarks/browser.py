@@ -20,11 +20,11 @@ import numpy as np
 
 from benchmarks.networks import load
 from snnlab import convert, explorers
-from snnlab.explorers.toolkit import playing
 from tools import lab
 
 STEPS, PAUSE_MS, HELD_MS, REPEAT_MS = 100, 120, 3000, 33
 PLAYED_MS = 1000 / 30
+PLAY_SECONDS = 8.0  # of a whole play, as snnlab/explorers/toolkit/playing.py has it
 NAMES = [name for name in explorers.__all__ if name != "Explorer"]
 SETUP = """
 import numpy as np
@@ -218,7 +218,7 @@ def played(page, panel, button) -> str:
             const field = button.closest('.snnlab-row').querySelector('input, select');
             return field.length || Math.round((field.max - field.min) / field.step) + 1;
         }""")
-        pause = min(PLAYED_MS, 1000 * playing.SECONDS / (asked - 1))
+        pause = min(PLAYED_MS, 1000 * PLAY_SECONDS / (asked - 1))
         late.append(seen[-1] - begin - (asked - 1) * pause)
         seconds += (seen[-1] - seen[0]) / 1000
         pictures, positions = pictures + len(seen) - 1, positions + asked - 1

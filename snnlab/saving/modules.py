@@ -76,11 +76,8 @@ def _write_out(node: fx.Node) -> None:
         if function is assigned:
             base, index, value = arguments
             new = graph.call_method("clone", (base,))
-            if _is_view(index):  # which torch can trace again, as it does when it unpickles
-                part = graph.call_function(operator.getitem, (new, index))
-                graph.call_method("copy_" if isinstance(value, fx.Node) else "fill_", (part, value))
-            else:
-                graph.call_function(operator.setitem, (new, index, value))
+            # By its name, so that torch can trace it again, as it does when it unpickles.
+            graph.call_method("__setitem__", (new, index, value))
         elif function is looked_up:
             indices = graph.call_method("long", (node.args[0],))
             new = graph.call_function(F.embedding, (indices, node.args[1]))
@@ -88,12 +85,6 @@ def _write_out(node: fx.Node) -> None:
             new = function(*fx.node.map_arg(node.args, proxy)).node
     node.replace_all_uses_with(new)
     graph.erase_node(node)
-
-
-def _is_view(index: Any) -> bool:
-    """Return whether an index gives a view: it holds neither lists nor tensors."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return not any(isinstance(part, (list, fx.Node)) for part in parts)
 
 
 def _expand(node: fx.Node, module: fx.GraphModule) -> None:

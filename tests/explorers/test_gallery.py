@@ -141,20 +141,30 @@ def test_every_slider_of_every_explorer_answers(gallery):
 
 
 def test_every_field_takes_what_is_typed_and_every_choice_what_is_chosen(gallery):
+    def reset(panel):
+        assert_answers(panel, lambda: panel.get_by_role("button", name="Reset").press("Enter"))
+
     for panel in panels(gallery):
         begin = state(panel)
         for field in panel.locator("input[type=number]").all():
-            value = "1" if field.input_value() != "1" else "0.5"
+            low, high, step = (float(field.get_attribute(n)) for n in ("min", "max", "step"))
+            places = round((high - low) / step) // 3, round((high - low) / step) // 2
+            values = [f"{low + place * step:.6g}" for place in places]
+            value = next(v for v in values if float(v) != float(field.input_value()))
             assert_answers(panel, lambda f=field, v=value: (f.fill(v), f.press("Enter")))
         for field in panel.locator("select").all():
             assert_answers(
                 panel, lambda f=field: [f.press(k) for k in ("Enter", "ArrowDown", "Enter")]
             )
+        if state(panel) != begin:
+            reset(panel)  # at other values a choice may make no difference
+        assert state(panel) == begin
         for row in panel.locator(".snnlab-row:not(:has(button)) .widget-radio").all():
             for choice in reversed(row.locator("input").all()):
                 if not choice.is_checked():
                     assert_answers(panel, lambda c=choice: c.press("Space"))
-        assert_answers(panel, lambda p=panel: p.get_by_role("button", name="Reset").press("Enter"))
+        if state(panel) != begin:
+            reset(panel)
         assert state(panel) == begin
 
 
