@@ -32,9 +32,6 @@ BATCHES, BATCH = 128, 64  # of local threshold balancing
 PER_CHANNEL = Percentile(99.9, per_channel=True)
 
 
-# How networks are made -----------------------------------------------------------------------
-
-
 def by(rule: ThresholdRule | Callable[[int], ThresholdRule], **options: Any) -> Callable:
     """Return a way to convert: with a rule, or with one for the number of steps."""
 
@@ -93,9 +90,6 @@ def group_of(members: int) -> Callable:
 def without_data(given: Given) -> Network:
     """Return a network whose thresholds come from images that are made of the model itself."""
     return recipes.privatesnn(given.model, given.x_cal.shape[1:], threshold=Percentile(99.9))
-
-
-# How they answer -----------------------------------------------------------------------------
 
 
 def in_two_stages(run: Callable[..., TwoStages], by_layer: bool) -> Callable:
@@ -230,7 +224,7 @@ _ALL = (
     Method("QCFS", trained(LEVELS, recipes.qcfs), trains=True),
     Method("QCFS, signed", trained(LEVELS, recipes.signed), trains=True),
     # In one step these are the trained network itself.
-    Method("QCFS, groups of 4", trained(4, group_of(4)), trains=True),
+    Method("QCFS, groups of 4", trained(LEVELS, group_of(LEVELS)), trains=True),
     Method("QCFS of 2 levels, groups of 2", trained(2, group_of(2)), trains=True),
     Method("QCFS of 2 levels, signed", trained(2, recipes.signed), trains=True),
     Method("TCL", trained(None, recipes.tcl), trains=True),

@@ -73,7 +73,8 @@ def compare(
     cache, jobs
         As in `sweep`: a folder for what has been computed, and how many processes.
     memory : int
-        Ceiling on the working memory of a correction in bytes; if need be it uses fewer images.
+        Ceiling on the working memory of a correction or a tuning in bytes; if need be it uses fewer
+        images. Recipes that correct by themselves, such as `recipes.deep`, keep to their own 1 GiB.
 
     Returns
     -------
@@ -156,7 +157,8 @@ def compare(
         for step, answer in answers.items()
     ]
     table = pd.DataFrame(rows)
-    return table if budget is None else within(table, budget, measured.scale)
+    # Without rows it has no columns either: no method could convert the model.
+    return table if budget is None or not rows else within(table, budget, measured.scale)
 
 
 def cell(

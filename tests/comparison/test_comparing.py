@@ -143,6 +143,9 @@ def test_a_method_that_cannot_convert_the_model_has_no_rows():
     model = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.ReLU(), nn.Linear(8, 10)).eval()
     table = sl.compare(model, X_CAL, X, Y, methods=["analog shortcut", OWN], timesteps=STEPS)
     assert set(table.method) == {"own"}
+    options = {"methods": ["analog shortcut"], "timesteps": STEPS}
+    for budget in (None, 1e9):
+        assert sl.compare(model, X_CAL, X, Y, **options, budget=budget).empty
 
 
 def test_every_method_of_the_catalogue_converts_a_small_network():
