@@ -9,7 +9,7 @@ import torch
 from snnlab import data
 from snnlab._arguments import checks
 from snnlab._text import counted
-from snnlab.analysis import ADDITIONS, operations
+from snnlab.comparison import answer
 from snnlab.course.wording import kind
 from snnlab.graph.operations import Kind
 from snnlab.network import Network
@@ -24,23 +24,22 @@ def held_out(images: int) -> tuple[np.ndarray, np.ndarray]:
 
 def additions(network: Network, record: Any) -> float:
     """Return how many additions an image takes: spikes over synapses, and real numbers."""
-    totals = operations(network, record).totals
-    return sum(totals[column] for column in ADDITIONS)
+    return answer(network, record, record.timesteps).additions
 
 
-def not_an_entry(answer: Any, model: str) -> str:
-    """Return what is wrong with an answer that cannot be measured, else ''.
+def not_an_entry(entry: Any, model: str) -> str:
+    """Return what is wrong with an entry that cannot be measured, else ''.
 
     `model` is the name of the bundled network that has to be converted.
     """
-    if isinstance(answer, Network):
+    if isinstance(entry, Network):
         return "This is a network. After how many steps is it to be read? Write (network, steps)."
-    if not isinstance(answer, (tuple, list)) or len(answer) != 2:
+    if not isinstance(entry, (tuple, list)) or len(entry) != 2:
         return (
-            f"This is {kind(answer)}. Two things are needed, the network and the number of its "
+            f"This is {kind(entry)}. Two things are needed, the network and the number of its "
             f"steps. Write (network, steps)."
         )
-    network, timesteps = answer
+    network, timesteps = entry
     if network is None or network is ...:
         return "There is no network yet. Which one do you convert, and how?"
     if not isinstance(network, Network):
