@@ -26,11 +26,14 @@ def threads_for(multiplications: float) -> Iterator[None]:
     allows; where threads wait by spinning, one processor is left to other programs. Afterwards
     torch is set as it was.
     """
-    from joblib import cpu_count
+    before = torch.get_num_threads()
+    threads = max(1, min(before, int(multiplications / _WORK_OF_A_THREAD)))
+    if threads > 1:  # else joblib, which takes a twentieth of a second, need not be imported
+        from joblib import cpu_count
 
-    spinning = os.environ.get("OMP_WAIT_POLICY", "").upper() != "PASSIVE"
-    before, paying = torch.get_num_threads(), int(multiplications / _WORK_OF_A_THREAD)
-    torch.set_num_threads(max(1, min(paying, before, cpu_count() - spinning)))
+        spinning = os.environ.get("OMP_WAIT_POLICY", "").upper() != "PASSIVE"
+        threads = max(1, min(threads, cpu_count() - spinning))
+    torch.set_num_threads(threads)
     try:
         yield
     finally:
