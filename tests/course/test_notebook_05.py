@@ -1,4 +1,4 @@
-"""The solutions of notebook 05 against the engine: networks, rules and neurons."""
+"""The solutions of notebook 05, against the engine and against brute force."""
 
 import itertools
 
@@ -8,55 +8,52 @@ import torch
 from torch import nn
 
 import snnlab as sl
+from snnlab.conversion.weight_based import positive_sum
 from snnlab.course.exercises import notebook_05
-from snnlab.dynamics import soft_count
+from snnlab.dynamics.neuron import if_step
 
 
-def test_the_clipped_mass_is_what_a_network_misses_after_endless_time(rng):
-    """A single layer passes on all below its threshold once the steps are fine enough."""
-    net = sl.convert(nn.ReLU(), [[1.0]], threshold=sl.Fixed(1.0))
-    for theta in (0.5, 1.0, 2.0):
-        activations = rng.integers(0, 256, size=40) / 64
-        current = torch.tensor(activations[:, None]).float()
-        passed_on = sl.quantized(net.replace(threshold=theta), current, 2**12).activations["relu"]
-        missing = 1 - passed_on.sum() / activations.sum()
-        ours = notebook_05.clipped_mass(activations, theta)
-        assert ours == pytest.approx(missing, abs=1e-6)
+def test_the_first_spike_is_that_of_the_engine():
+    for current, theta, start in itertools.product(
+        (0.125, 0.1875, 0.5, 1.0, 3.0), (0.5, 1.0, 2.0), (0.0, 0.25, 0.875)
+    ):
+        v, spike, step = start * theta, 0, 0
+        while not spike:
+            step += 1
+            v, spike = if_step(v, current, theta)
+        assert notebook_05.first_spike(current, theta, start) == step
 
 
-def test_nothing_is_cut_off_at_the_maximum():
-    assert notebook_05.clipped_mass(np.array([0.25, 3.0]), 3.0) == 0
+def test_the_largest_current_is_that_of_the_worst_pattern_of_spikes(rng):
+    for outputs, inputs in ((1, 1), (1, 6), (3, 5)):
+        for _ in range(20):
+            weights = rng.integers(-64, 65, size=(outputs, inputs)) / 64
+            patterns = np.array(list(itertools.product((0, 1), repeat=inputs)))
+            ours = notebook_05.largest_current(weights)
+            assert ours == (weights @ patterns.T).max()
+            assert ours == positive_sum(torch.from_numpy(weights))
 
 
-@pytest.mark.parametrize("percentile", [25.0, 50.0, 90.0, 99.0, 99.9])
-def test_the_threshold_is_that_of_the_package_over_what_is_above_0(rng, percentile):
-    activations = np.maximum(rng.integers(-64, 256, size=200) / 64, 0)
-    net = sl.convert(
-        nn.ReLU(), activations[:, None], threshold=sl.Percentile(percentile, nonzero=True)
-    )
-    ours = notebook_05.threshold_of(activations, percentile)
-    assert ours == pytest.approx(net.thresholds["relu"], rel=1e-12)
+def test_weights_divided_by_the_factors_have_the_largest_activation_1(rng):
+    """O10: all factors up to a layer multiply to its scale."""
+    widths = (5, 8, 7, 6, 3)
+    layers = [nn.Linear(n, m, bias=False) for n, m in itertools.pairwise(widths)]
+    model = nn.Sequential(*(part for layer in layers for part in (layer, nn.ReLU()))).double()
+    x = rng.random((50, 5))
+    scales = np.array(list(sl.convert(model, x, threshold=sl.Maximum()).thresholds.values()))
+    factors = [notebook_05.factor(scales, layer) for layer in range(4)]
+    np.testing.assert_allclose(np.cumprod(factors), scales)
+    with torch.no_grad():
+        for layer, factor in zip(layers, factors, strict=True):
+            layer.weight /= factor
+    again = sl.convert(model, x, threshold=sl.Maximum()).thresholds.values()
+    np.testing.assert_allclose(list(again), 1.0)
 
 
-def test_zeros_make_a_difference_as_the_theory_says():
-    """O40: 900 zeros and 100 values evenly in (0, 1]."""
-    activations = np.concatenate([np.zeros(900), np.arange(1, 101) / 100])
-    assert np.percentile(activations, 99) == pytest.approx(0.9, abs=1e-3)
-    assert notebook_05.threshold_of(activations, 99) == pytest.approx(0.99, abs=1e-3)
-
-
-def test_the_bias_is_that_of_the_normalized_network():
-    """Powers of two, so that nothing is rounded."""
-    for bias, before, scale in itertools.product((0.75, -0.5, 0.0), (0.5, 4.0), (0.25, 2.0)):
-        model = nn.Sequential(nn.Linear(1, 1), nn.ReLU(), nn.Linear(1, 1), nn.ReLU())
-        model[2].bias.data[:] = bias
-        net = sl.convert(model, [[1.0]], threshold=sl.Fixed({"1": before, "3": scale}))
-        normalized = dict(sl.normalize_weights(net).graph.module.named_children())
-        ours = notebook_05.normalized_bias(bias, before, scale)
-        assert ours == normalized["2"].bias.item()
-
-
-def test_a_neuron_fires_as_often_with_the_bias_as_before():
-    for bias, before, scale in itertools.product((0.25, 1.5), (0.5, 4.0), (1.0, 8.0)):
-        ours = notebook_05.normalized_bias(bias, before, scale)
-        assert soft_count(ours, 64) == soft_count(bias, 64, scale)
+def test_the_worked_example_of_the_slip():
+    scales = (2.0, 4.0, 8.0)
+    right = [notebook_05.factor(scales, layer) for layer in range(3)]
+    assert right == [2, 2, 2]
+    assert [notebook_05._carried(scales, layer) for layer in range(3)] == [2, 2, 4]
+    with pytest.raises(IndexError):
+        notebook_05.factor(scales, 3)

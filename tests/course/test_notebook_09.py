@@ -1,8 +1,7 @@
-"""The solutions of notebook 09 beside the engine, its game, and what its prose claims."""
+"""What notebook 09 says in words, beside the engine; and the game of its end."""
 
 import itertools
 import re
-from functools import cache
 
 import numpy as np
 import pytest
@@ -11,297 +10,202 @@ from torch import nn
 
 import snnlab as sl
 from snnlab import course, data
-from snnlab.analysis import ADDITIONS
 from snnlab.course.exercises import notebook_09
-from snnlab.dynamics import if_step
 
 DIGITS = data.load_digits()
-X_CAL = DIGITS.x_train[:256]
-X, Y = DIGITS.x_test[:200], DIGITS.y_test[:200]
+X_CAL, FEW = DIGITS.x_train[:256], DIGITS.x_train[:48]
+X, Y = DIGITS.x_test[:60], DIGITS.y_test[:60]
 
 
-def run(currents, start=0.0, reset="subtract"):
-    """Count the spikes of the engine's neuron with threshold 1."""
-    v, count = start, 0
-    for current in currents:
-        v, spike = if_step(v, current, 1.0, reset)
-        count += spike
-    return count
+def test_a_chain_is_a_geometric_series():
+    for layers, own, gain in itertools.product((1, 5, 109), (0.05, 0.5), (0.5, 0.99, 1.01)):
+        closed = own * (1 - gain**layers) / (1 - gain)
+        assert notebook_09.error_after(layers, own, gain) == pytest.approx(closed, rel=1e-9)
+    assert notebook_09.error_after(109, 0.25, 1) == 109 * 0.25
 
 
-def right(record, step=-1):
-    return 100 * record.accuracy(Y[: record.output_sums.shape[1]])[step]
+def test_the_offset_is_that_of_the_correction(rng):
+    """In the second layer too, which is measured when the first one is corrected."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 5), nn.ReLU()).double().eval()
+    x = rng.random((20, 3))
+    net = sl.convert(model, x, threshold=sl.Fixed(1.0))
+    corrected, steps = sl.correct_bias(net, x, 6), 6
+    given = net
+    for layer in net.layers:
+        parts = sl.decompose(given, x, record := sl.simulate(given, x, timesteps=steps))
+        phi = record.counts(layer) / steps
+        ann = parts.activations[layer]  # the ReLU of it, which a second ReLU leaves as it is
+        z = np.zeros_like(ann)
+        ours = [notebook_09.offset(ann, z, phi, channel) for channel in range(ann.shape[1])]
+        found = corrected.neurons[layer].i_offset
+        assert ours == pytest.approx(found, abs=1e-12)
+        given = given.replace(layer, i_offset=found)
 
 
-def millions(network, *records):
-    totals = [sl.operations(network, record).totals for record in records]
-    return sum(found[name] for found in totals for name in ADDITIONS) / 1e6
+@pytest.fixture(scope="module")
+def deep():
+    """ResNet-110 as the notebook converts it."""
+    return sl.convert(data.load_network("digits_resnet110"), X_CAL)
 
 
-# --- the solutions ---------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def uncorrected(deep):
+    return sl.simulate(deep, X, timesteps=32)
 
 
-@pytest.mark.parametrize("levels", [1, 2, 4, 7])
-def test_the_slope_is_what_autograd_finds(levels):
-    """Where it is defined: not at an edge, where the clipping begins or ends."""
-    for theta in (0.5, 1.0, 3.0):
-        for share in np.linspace(-1.0, 2.0, 61) + 0.003:
-            layer, z = sl.QCFS(levels, theta), share * theta
-            layer(torch.tensor([z])).sum().backward()
-            ours = notebook_09.slope(z, theta, levels)
-            assert ours == pytest.approx(layer.threshold.grad.item(), abs=1e-5)
+def errors(network):
+    """Return the own and the whole error of each layer after 16 steps, over its activation."""
+    record = sl.simulate(network, X[:30], timesteps=16)
+    parts, own, total = sl.decompose(network, X[:30], record), [], []
+    for layer in network.layers:
+        size = np.sqrt(np.mean(parts.activations[layer] ** 2))
+        whole = parts.total(layer)
+        mine = whole - parts.part(layer, "propagated")
+        own.append(np.sqrt(np.mean(mine**2)) / size)
+        total.append(np.sqrt(np.mean(whole**2)) / size)
+    return np.array(own), np.array(total)
 
 
-def test_with_one_more_the_neuron_fires_once_more_and_with_less_it_does_not(rng):
-    cases = [case for group in notebook_09._one_more.groups for case in group]
-    for length in (1, 2, 5, 12):
-        some = rng.integers(-96, 40, size=(40, length)) / 64
-        cases += [(tuple(currents), rng.integers(0, 64) / 64) for currents in some]
-    tried = 0
-    for currents, start in cases:
-        now, lowest = run(currents, start), notebook_09.one_more(currents, start)
-        highest = int(np.argmax(np.cumsum(currents)))
-        if now == highest + 1:  # it fires at every step as it is
-            continue
-        tried += 1
-        assert run(currents, lowest) == now + 1
-        assert run(currents, lowest - 1 / 64) == now
-    assert tried > 100
+@pytest.mark.slow
+def test_own_errors_do_not_grow_with_depth_and_the_whole_does(deep):
+    own, total = errors(deep)
+    assert own[-36:].mean() < 1.3 * own[:36].mean()
+    assert total[-1] > 8 * total[0]
 
 
-def test_a_group_sends_what_a_burst_neuron_does(rng):
-    for members, theta in itertools.product((1, 2, 4, 8), (0.5, 1.0, 4.0)):
-        for potential in theta * rng.integers(-64, 256, size=50) / 64:
-            _, sent = if_step(potential, 0.0, theta / members, max_spikes=members)
-            assert notebook_09.how_many(potential, theta, members) == sent
+@pytest.mark.slow
+@pytest.mark.parametrize("other", ["real numbers", "pre-activation"])
+def test_what_passes_by_the_neurons_keeps_the_error_small(deep, other):
+    if other == "real numbers":
+        network = sl.convert(data.load_network("digits_resnet110"), X_CAL, shortcut="analog")
+    else:
+        network = sl.convert(data.load_network("digits_resnet110_pre"), X_CAL)
+    (own, total), (of_spikes, before) = errors(network), errors(deep)
+    assert 0.6 < own.mean() / of_spikes.mean() < 1.6
+    assert total[-1] < before[-1] / 2
 
 
-@pytest.mark.parametrize("current", [-0.5, 0.0, 0.25, 0.375, 0.625, 1.0, 1.5])
-def test_both_resets_are_those_of_the_engine(current):
-    for steps in (1, 7, 20):
-        assert notebook_09.spikes(current, steps, True) == run([current] * steps)
-        assert notebook_09.spikes(current, steps, False) == run([current] * steps, reset="zero")
+def test_there_are_54_blocks():
+    blocks = [m for m in data.resnet(110).modules() if type(m).__name__ == "ResidualBlock"]
+    assert len(blocks) == 54
 
 
-# --- the chips -------------------------------------------------------------------------------
+@pytest.mark.slow
+def test_the_last_layer_fires_in_the_first_steps(deep):
+    last = deep.layers[-1]
+    assert sl.simulate(deep, X[:20], timesteps=1).counts(last).any()
 
 
-@cache
-def usual():
-    return sl.convert(data.load_network("digits_resnet20"), X_CAL)
+@pytest.mark.slow
+def test_all_layers_at_once_is_worse_than_none_and_one_after_the_other_better(deep, uncorrected):
+    parts = sl.decompose(deep, FEW, sl.simulate(deep, FEW, timesteps=16))
+    at_once = deep
+    for layer in deep.layers:
+        at_once = at_once.replace(layer, i_offset=-parts.total(layer).mean((0, 2, 3)))
+    in_turn = sl.correct_bias(deep, FEW, 16)
+    before = uncorrected.accuracy(Y)[15]
+    reads = [sl.simulate(net, X, timesteps=16).accuracy(Y)[-1] for net in (at_once, in_turn)]
+    assert reads[0] < before - 0.2
+    assert reads[1] > before + 0.1
 
 
-@cache
-def corrected(steps):
-    rule = sl.Percentile(99.9, per_channel=True)
-    network = sl.convert(data.load_network("digits_resnet20"), X_CAL, threshold=rule)
-    return sl.correct_potential(network, X_CAL[:64], steps)
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:simulate. the")
+def test_an_offset_spoils_what_comes_later_and_a_charge_does_not(deep, uncorrected):
+    late = {}
+    for correct in (sl.correct_bias, sl.correct_potential):
+        late[correct] = sl.simulate(correct(deep, FEW, 16), X, timesteps=32).accuracy(Y)
+    assert late[sl.correct_bias][31] < late[sl.correct_bias][15] - 0.05
+    assert late[sl.correct_bias][31] < uncorrected.accuracy(Y)[31]
+    assert late[sl.correct_potential][31] > late[sl.correct_bias][31] + 0.1
+
+
+# --- the game --------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def few(monkeypatch):
     """Take the score of a few images, which is faster."""
     x, y = notebook_09.held_out(notebook_09.IMAGES)
-    monkeypatch.setattr(notebook_09, "held_out", lambda images: (x[:32], y[:32]))
-    monkeypatch.setattr(notebook_09, "IMAGES", 32)
-    monkeypatch.setattr(notebook_09, "PAR", {"plain": 30, "hurried": 30})
+    assert len(x) == 200
+    monkeypatch.setattr(notebook_09, "held_out", lambda images: (x[:24], y[:24]))
 
 
-def said(answer):
-    feedback = course.check("9.8", answer)
+def said(entry):
+    feedback = course.check("9.7", entry)
     assert not feedback.right
-    assert (
-        "?" in feedback.words or "Write mine = {" in feedback.words or "Write (" in feedback.words
-    )
+    assert "?" in feedback.words or "Write (network, steps)" in feedback.words
     assert not re.search("expected|assert|test", feedback.words, re.I)
     return feedback.words
 
 
-def test_what_is_no_choice_has_its_own_words():
-    bursts = usual().replace(max_spikes=4, scale=1 / 4)
-    plain, signed = (corrected(4), 4), usual().replace(signed=True)
+def test_what_is_no_entry_has_its_own_words(deep):
+    small = sl.convert(data.load_network("digits_resnet20"), FEW)
+    other = sl.convert(nn.Sequential(nn.Flatten(), nn.ReLU()), torch.ones(1, 2))
     heard = {
-        "There is nothing here yet.": [None, ...],
-        "This is a list, and two choices": [[1, 2]],
-        "There is no chip 'fast'.": [{"plain": plain, "fast": plain}],
-        "The plain chip has no network yet.": [{}, {"plain": None}, {"hurried": (bursts, 1)}],
-        "The plain chip. This is a network.": [{"plain": usual()}],
-        "The plain chip. Its neurons send up to 4 spikes": [{"plain": (bursts, 4)}],
-        "The plain chip. Its neurons take spikes back": [{"plain": (signed, 4)}],
-    }  # fmt: skip
-    for words, answers in heard.items():
-        for answer in answers:
-            found = said(answer)
+        "This is a network. After how many steps": [deep],
+        "This is the number 8.": [8],
+        "This is a list.": [[deep, 8, 1]],
+        "There is no network yet": [(None, 8), (..., 8)],
+        "The first of the two is a Sequential": [(data.load_network("digits_resnet110"), 8)],
+        "Is it a whole number above 0?": [(deep, 0), (deep, 2.5), (deep, "8"), (deep, True)],
+        "its 19 layers of neurons": [(small, 8)],
+        "its 1 layer of neurons": [(other, 8)],
+    }
+    for words, entries in heard.items():
+        for entry in entries:
+            found = said(entry)
             assert [w for w in heard if w in found] == [words], found
+    for blank in (None, ...):
+        words = course.check("9.7", blank).words
+        assert words == "There is nothing here yet. Write entry = (network, steps)."
+
+
+def entries(deep):
+    """Yield entries that fall short, after what is asked of them."""
+    analog = sl.convert(data.load_network("digits_resnet110"), X_CAL, shortcut="analog")
+    yield "Which mean could be put right?", (deep, 4)
+    yield "It was corrected for 2 steps. Whose errors", (sl.correct_bias(deep, FEW, 2), 16)
+    yield "Can it get through without that?", (sl.correct_potential(deep, FEW, 4), 4)
+    yield "could take it back?", (sl.correct_potential(analog, FEW, 1), 1)
+    signed = sl.correct_potential(analog.replace(signed=True), FEW, 1)
+    yield "to tell more in one step?", (signed, 1)
+    yield "What would it read in half of them?", (sl.correct_potential(analog, FEW, 16), 16)
+    bursts = {"max_spikes": 4, "scale": 1 / 4}
+    signed = analog.replace(signed=True, **bursts)
+    yield "is paid twice", (sl.correct_potential(signed, FEW, 4), 4)
+    yield (
+        "one step more or more spikes",
+        (sl.correct_potential(analog.replace(**bursts), FEW, 4), 4),
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("few")
-def test_what_a_chip_cannot_do_or_pay_for_is_told():
-    model = data.load_network("digits_resnet20")
-    analog = sl.convert(model, X_CAL, shortcut="analog")
-    assert "Its shortcuts carry real numbers" in said({"plain": (analog, 4)})
-    wide = usual().replace(max_spikes=16, scale=1 / 16)
-    good = {"plain": (corrected(4), 4)}
-    assert "wanted after 2" in said(good | {"hurried": (usual(), 4)})
-    assert "Do more than 8 fit in?" in said(good | {"hurried": (wide, 1)})
-    assert "The hurried chip has no network yet." in said(good)
-    heard = said({"plain": (usual(), 8)})
-    assert re.search(r"reads \d+ of 32 new images with 1\.\d\d million", heard)
-    assert "There are 1.5. What can you do without" in heard
-    assert "Par is 30. Which thresholds are made for so few steps" in said({"plain": (usual(), 4)})
-    assert "It was corrected for 8 steps." in said({"plain": (corrected(8), 2)})
-    one = usual().replace(max_spikes=2, scale=1 / 2)
-    assert "Are there enough levels" in said(good | {"hurried": (one, 1)})
+def test_an_entry_that_falls_short_is_asked_what_it_lacks(deep):
+    questions = []
+    for question, entry in entries(deep):
+        heard = said(entry)
+        assert question in heard, heard
+        assert re.match(r"After \d+ steps? your network reads \d+ of 24 new images, the ANN", heard)
+        assert ("Par is" in heard) == (int(re.search(r"reads (\d+)", heard)[1]) == 24)
+        questions.append(question)
+    assert len(set(questions)) == len(questions)
 
 
-def test_the_score_is_taken_on_images_that_are_not_shown():
+@pytest.mark.slow
+def test_the_score_is_what_simulation_and_count_say(deep):
     x, y = notebook_09.held_out(notebook_09.IMAGES)
-    assert len(x) == len(y) == 160
-    assert not any((image == other).all() for image in x for other in X)
-
-
-@pytest.mark.slow
-def test_waiting_alone_is_not_enough_for_either_chip():
-    x, y = notebook_09.held_out(notebook_09.IMAGES)
-    record = sl.simulate(usual(), x, 6)
-    assert 160 * record.accuracy(y)[-1] < notebook_09.PAR["plain"] - 8
-    assert millions(usual(), record) == pytest.approx(1.5, abs=0.06)
-    ann = 160 * sl.ann(usual(), x).accuracy(y)
-    assert max(notebook_09.PAR.values()) < ann
-
-
-# --- what the prose claims -------------------------------------------------------------------
-
-
-@cache
-def trained(depth):
-    """Return the network with staircases of 4 levels that the notebook trains."""
-    model = data.load_network(f"digits_resnet{depth}")
-    stairs = sl.trainable_clipping(model, X_CAL, levels=4)
-    stairs = data.train(stairs, DIGITS.x_train, DIGITS.y_train, epochs=3, learning_rate=1e-3)
-    return sl.convert(stairs, X_CAL, threshold=sl.Trained())
-
-
-@pytest.mark.slow
-def test_within_the_budget_training_wins_before_bursts_and_waiting():
-    burst = usual().replace(max_spikes=4, scale=1 / 4)
-    runs = [(usual(), 6), (burst, 1), (trained(20), 4)]
-    records = [sl.simulate(network, X, steps) for network, steps in runs]
-    wait, bursts, train = map(right, records)
-    assert wait + 4 < bursts < train - 1
-    assert all(millions(net, record) < 1.5 for (net, _), record in zip(runs, records, strict=True))
-
-
-@pytest.mark.slow
-def test_a_trained_network_is_its_staircase_and_loses_to_deviation_what_it_loses():
-    network = trained(20)
-    own = sl.ann(network, X, activations=False).outputs
-    steady = sl.quantized(network, X, timesteps=4).outputs
-    np.testing.assert_allclose(steady, own, atol=1e-3)
-    first = sl.simulate(network, X, 1).outputs[0]
-    np.testing.assert_allclose(first, sl.quantized(network, X, timesteps=1).outputs, atol=1e-3)
-    outputs = sl.simulate(network, X, 4).outputs[-1]
-    assert 0.2 < np.sqrt(np.square(outputs - own).mean() / np.square(own).mean()) < 0.7
-    changed = (outputs.argmax(1) != own.argmax(1)).sum()
-    assert 0 < changed < 10
-
-
-@pytest.mark.slow
-def test_at_depth_the_staircase_reads_95_percent_and_the_simulation_92():
-    network = trained(110)
-    steady = 100 * sl.quantized(network, X, timesteps=4).accuracy(Y)
-    simulated = right(sl.simulate(network, X, 4))
-    assert steady == pytest.approx(95, abs=1.5)
-    assert simulated == pytest.approx(92, abs=2)
-    assert simulated < steady
-
-
-@pytest.mark.slow
-def test_counted_with_its_first_stage_cos_gains_and_srp_hardly_does():
-    waiting = sl.simulate(usual(), X, 6)
-    srp, cos = (method(usual(), X, 2, first=4) for method in (sl.recipes.srp, sl.recipes.cos))
-    assert right(cos.second) > right(waiting) + 3
-    assert abs(right(srp.second) - right(waiting)) < 3
-    for both in (srp, cos):
-        assert millions(usual(), both.first, both.second) < millions(usual(), waiting)
-
-
-@cache
-def deep():
-    return sl.convert(data.load_network("digits_resnet110"), X_CAL[:128])
-
-
-@pytest.mark.slow
-def test_at_depth_a_short_first_stage_gains_nothing():
-    x = X[:60]
-    waiting = sl.simulate(deep(), x, 12)
-    assert right(waiting, 3) < 55
-    for method in (sl.recipes.srp, sl.recipes.cos):
-        assert right(method(deep(), x, 8, first=4).second) < right(waiting)
-
-
-@pytest.mark.slow
-def test_towards_the_end_silence_tells_less():
-    """How many more are silenced of those that should rest than of those that should speak."""
-    early, own = sl.simulate(deep(), X[:60], 4, potentials=True), sl.ann(deep(), X[:60])
-    told = []
-    for layer in [name for name in deep().layers if name.endswith("relu1")]:
-        silent = early.potentials(layer)[-1] <= 1e-3 * deep().thresholds[layer]
-        speaks = own.activations[layer] > 0
-        told.append(silent[~speaks].mean() - silent[speaks].mean())
-    thirds = [np.mean(part) for part in np.array_split(told, 3)]
-    assert thirds[0] > thirds[1] + 0.05 > thirds[2] + 0.1
-
-
-@pytest.mark.slow
-def test_one_step_of_eight_spikes_is_the_staircase_and_beats_eight_steps():
-    at_once = usual().replace(max_spikes=8, scale=1 / 8)
-    one, eight = sl.simulate(at_once, X, 1), sl.simulate(usual(), X, 8)
-    steady = sl.quantized(usual(), X, timesteps=8).outputs
-    np.testing.assert_allclose(one.outputs[0], steady, atol=1e-3)
-    assert right(one) > right(eight) + 5
-    assert millions(at_once, one) < millions(usual(), eight)
-
-
-@pytest.mark.slow
-def test_thresholds_from_noise_are_lower_and_no_worse():
-    noise = np.random.default_rng(0).random((256, *X.shape[1:])).astype(np.float32)
-    blind = sl.convert(data.load_network("digits_resnet20"), noise)
-    ratios = [blind.thresholds[name] / usual().thresholds[name] for name in usual().layers]
-    assert 0.8 < np.median(ratios) < 1
-    assert right(sl.simulate(blind, X, 8)) > right(sl.simulate(usual(), X, 8)) - 1.5
-    lower = [right(sl.simulate(usual().replace(scale=s), X, 4)) for s in (0.6, 1.0, 1.4)]
-    assert lower[0] > lower[1] + 8 > lower[2] + 8
-    assert right(sl.simulate(usual().replace(scale=0.3), X, 4)) < 60
-
-
-@pytest.mark.slow
-def test_half_full_bit_by_bit_reads_more_for_less():
-    network = sl.recipes.rts(data.load_network("digits_resnet20"), X_CAL, 6)
-    slow, at_once = sl.simulate(network, X, 6), sl.simulate(usual(), X, 6)
-    assert right(slow) > right(at_once) + 8
-    assert millions(network, slow) < millions(usual(), at_once)
-    model, x_cal, few = data.load_network("digits_resnet110"), X_CAL[:128], X[:60]
-    deep, slowly = sl.convert(model, x_cal), sl.recipes.rts(model, x_cal, 8)
-    assert right(sl.simulate(slowly, few, 8)) < right(sl.simulate(deep, few, 8))
-
-
-@pytest.mark.slow
-def test_differential_coding_reads_more_at_the_thresholds_that_suit_it():
-    rule = sl.Gaussian(3, per_channel=True)
-    made = sl.convert(data.load_network("digits_resnet20"), X_CAL, threshold=rule)
-    signed = made.replace(signed=True)
-    rates = [right(sl.simulate(network, X, 3)) for network in (made, signed)]
-    coded = sl.recipes.differential(made, X, 3)
-    assert right(coded) > max(rates) + 10
-    assert millions(signed, coded) < 1.5
-
-
-def test_a_steady_current_of_differential_coding_reaches_the_sum_and_is_hardly_ever_silent():
-    """The recipe, not the notebook's five lines."""
-    net = sl.convert(nn.ReLU(), [[1.0]], threshold=sl.Fixed(1.0))
-    strong = sl.recipes.differential(net, [[9.0]], 4)
-    assert strong.outputs[-1].item() == pytest.approx(1 + 1 / 2 + 1 / 3 + 1 / 4)
-    weak = sl.recipes.differential(net, [[0.3]], 64)
-    assert weak.sent("relu").item() > 2 * sl.simulate(net, [[0.3]], 64).counts("relu").item()
+    shown = DIGITS.x_test[:100]
+    assert not any((image == other).all() for image in x for other in shown)
+    rule, model = sl.Percentile(99.9, per_channel=True), data.load_network("digits_resnet110")
+    network = sl.recipes.deep(model, X_CAL, 3, threshold=rule)
+    record = sl.simulate(network, x, timesteps=3)
+    right = int((record.output_sums[-1].argmax(1) == y).sum())
+    totals = sl.operations(network, record).totals
+    millions = sum(totals[c] for c in ("synaptic", "additions", "pooling", "analog")) / 1e6
+    heard = course.check("9.7", (network, 3)).words
+    assert f"reads {right} of 200 new images" in heard
+    assert f"takes {millions:.1f} million additions" in heard
+    assert 0.9 * notebook_09.PAR < millions < notebook_09.PAR

@@ -43,7 +43,7 @@ def test_what_is_no_network_of_several_layers_is_refused():
         course.patient("mine", 1)
 
 
-# --- the six of notebook 06 ------------------------------------------------------------------
+# --- the six of notebook 08 ------------------------------------------------------------------
 
 ALL = ("2", "6", "10", "15")
 FOUND = {

@@ -2,62 +2,57 @@
 
 import math
 
-import numpy as np
+
+def needed(rule):
+    """Return first_spike with a rule for what is left of the steps that bring the charge."""
+    return lambda z, theta, start: rule(theta * (1 - start) / z)
 
 
-def excess(a, theta):
-    return sum(float(value) - theta for value in a if value > theta)
+def by_neuron(rule):
+    """Return largest_current with a rule for one neuron's weights."""
+    return lambda w: max(rule(row) for row in w.tolist())
 
 
-def left(a):
-    """Return what is not 0, in order."""
-    return sorted(float(value) for value in a if value != 0)
+def positive(row):
+    return sum(weight for weight in row if weight > 0)
+
+
+def carrying(scales, layer):
+    """Carry the ratio from layer to layer, as the published code does."""
+    ratio = 1
+    for scale in scales[: layer + 1]:
+        ratio = scale / ratio
+    return ratio
 
 
 WRONG = {
-    "5.2": {
-        "how many of the neurons": [lambda a, theta: sum(a > theta) / len(a)],
-        "say nothing at all": [lambda a, theta: a[a > theta].sum() / a.sum()],
-        "A share stays": [
-            lambda a, theta: excess(a, theta),
-            lambda a, theta: excess(a, theta) / len(a),
-        ],
-        "make up for": [lambda a, theta: 1 - len(a) * theta / sum(a)],
-        "gets through": [
-            lambda a, theta: np.clip(a, 0, theta).sum() / a.sum(),
-            lambda a, theta: 1 - excess(a, theta) / a.sum(),
-        ],
-        "sum of the large ones": [
-            lambda a, theta: excess(a, theta) / (excess(a, theta) + theta * sum(a > theta)),
-        ],
-        "they have to say": [lambda a, theta: excess(a, theta) / theta / len(a)],
-        "And the layer": [lambda a, theta: 1 - theta / max(a)],
-        "in percent": [lambda a, theta: excess(a, theta) * 100 / a.sum()],
+    "5.1": {
+        "Is that much there": [needed(math.floor), needed(round)],
+        "not enough": [needed(lambda x: int(x) + 1)],
+        "between two steps": [needed(float)],
+        "begin to count": [needed(lambda x: math.ceil(x) - 1)],
+        "reaches": [lambda z, theta, start: math.ceil((1 - start) / z)],
+        "not empty": [lambda z, theta, start: -(-theta // z)],
+        "The start is counted": [lambda z, theta, start: math.ceil((theta - start) / z)],
+        "or a debt": [lambda z, theta, start: math.ceil((theta + start * theta) / z)],
+        "what it holds already": [lambda z, theta, start: math.ceil(start * theta / z)],
     },
-    "5.3": {
-        "to count here": [
-            np.percentile,
-            lambda a, p: np.quantile(a, p / 100),
-            lambda a, p: np.percentile(a[a >= 0], p),
-        ],
-        "percent of the largest": [lambda a, p: max(a) * p / 100],
-        "That is the maximum": [lambda a, p: max(left(a))],
-        "largest one down": [lambda a, p: np.percentile(left(a), 100 - p)],
-        "falls between": [
-            lambda a, p: left(a)[int(p / 100 * len(left(a)))],
-            lambda a, p: left(a)[math.ceil(p / 100 * len(left(a))) - 1],
-            lambda a, p: left(a)[round(p / 100 * (len(left(a)) - 1))],
-        ],
-        "In which unit": [lambda a, p: np.quantile(left(a), p / 10000)],
-        "counts them once": [lambda a, p: np.percentile(sorted(set(left(a))), p)],
+    "5.2": {
+        "single weight": [lambda w: w.max(), by_neuron(max)],
+        "all inputs fire": [by_neuron(sum), lambda w: max(0, by_neuron(sum)(w))],
+        "negative weight lift": [by_neuron(lambda row: sum(map(abs, row)))],
+        "all neurons": [lambda w: w[w > 0].sum()],
+        "for one input": [lambda w: by_neuron(positive)(w.T)],
+        "a neuron in this layer": [lambda w: sum(positive(row) for row in w) / len(w)],
+        "rule for the threshold": [by_neuron(lambda row: max(1, positive(row)))],
     },
     "5.5": {
-        "how a weight is scaled": [lambda b, before, scale: b / (scale / before)],
-        "Whose threshold": [lambda b, before, scale: b / before],
-        "upside down": [lambda b, before, scale: b * (scale / before)],
-        "the other way": [lambda b, before, scale: b * scale],
-        "Yours stays": [lambda b, before, scale: b],
-        "both thresholds": [lambda b, before, scale: b / before / scale],
-        "brought by a spike": [lambda b, before, scale: before * b],
+        "take for it": [carrying],
+        "once more": [lambda scales, layer: scales[layer]],
+        "make it 1": [lambda scales, layer: [1, *scales][layer] / scales[layer]],
+        "scales[-1]": [lambda scales, layer: scales[layer] / scales[layer - 1]],
+        "divided away": [lambda scales, layer: math.prod(scales[: layer + 1])],
+        "of the first layer": [lambda scales, layer: scales[layer] / (scales[0] if layer else 1)],
+        "stays as it is": [lambda scales, layer: scales[layer] / scales[layer - 1] if layer else 1],
     },
 }

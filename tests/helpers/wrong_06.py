@@ -5,100 +5,59 @@ import math
 import numpy as np
 
 
-def normed(rule):
-    """Return a rule for what is done with bias, mean, spread, gamma and beta."""
-    return lambda bias, mean, variance, gamma, beta, eps: rule(
-        bias, mean, np.sqrt(variance + eps), gamma, beta
-    )
+def excess(a, theta):
+    return sum(float(value) - theta for value in a if value > theta)
 
 
-def gate(decide):
-    """Return a loop over both trains; `decide` takes the counts before and with each step."""
-
-    def answer(first, second):
-        one = other = passed = 0
-        for a, b in zip(first, second, strict=True):
-            before = one, other
-            one, other = one + a, other + b
-            passed += a if decide(*before, one, other) else b
-        return passed
-
-    return answer
-
-
-def patient(first, second):
-    """Stay with the leader until the other one overtakes it."""
-    counts, leader, passed = [0, 0], 0, 0
-    for spikes in zip(first, second, strict=True):
-        counts = [count + spike for count, spike in zip(counts, spikes, strict=True)]
-        if counts[1 - leader] > counts[leader]:
-            leader = 1 - leader
-        passed += spikes[leader]
-    return passed
-
-
-def silent_at_a_tie(first, second):
-    one, other = np.cumsum(first), np.cumsum(second)
-    return int(first[one > other].sum() + second[other > one].sum())
-
-
-def loyal(first, second):
-    both = np.array([first, second])
-    if not both.any():
-        return 0
-    step = both.any(0).argmax()
-    return int(both[both[:, step].argmax()].sum())
+def left(a):
+    """Return what is not 0, in order."""
+    return sorted(float(value) for value in a if value != 0)
 
 
 WRONG = {
-    "6.1": {
-        "which sign has what is left": [normed(lambda b, m, s, g, beta: (m - b) * g / s + beta)],
-        "just the mean": [normed(lambda b, m, s, g, beta: (m + b) * g / s + beta)],
-        "like a weight": [normed(lambda b, m, s, g, beta: g / s * b)],
-        "Who takes it away": [normed(lambda b, m, s, g, beta: b * g / s + beta)],
-        "before the BatchNorm": [
-            normed(lambda b, m, s, g, beta: beta + b - m * g / s),
-            normed(lambda b, m, s, g, beta: beta - m * g / s),
-        ],
-        "What is eps for": [lambda b, m, v, g, beta, eps: g / v**0.5 * (b - m) + beta],
-        "adds eps to the root": [lambda b, m, v, g, beta, eps: g / (v**0.5 + eps) * (b - m) + beta],
-        "divides by the variance": [lambda b, m, v, g, beta, eps: g / (v + eps) * (b - m) + beta],
-        "stretched less": [
-            normed(lambda b, m, s, g, beta: (b - m) / s + beta),
-            normed(lambda b, m, s, g, beta: b - m / s + beta),
-        ],
-        "BatchNorm adds it last": [
-            normed(lambda b, m, s, g, beta: g / s * (b - m)),
-            normed(lambda b, m, s, g, beta: g / s * (b - m + beta)),
-            normed(lambda b, m, s, g, beta: g * (beta + (b - m) / s)),
-        ],
-    },
     "6.2": {
-        "Every step with a spike": [
-            lambda a, b: int((a | b).sum()),
-            lambda a, b: np.maximum(a, b).sum(),
+        "how many of the neurons": [lambda a, theta: sum(a > theta) / len(a)],
+        "say nothing at all": [lambda a, theta: a[a > theta].sum() / a.sum()],
+        "A share stays": [
+            lambda a, theta: excess(a, theta),
+            lambda a, theta: excess(a, theta) / len(a),
         ],
-        "as exact pooling gives": [lambda a, b: max(a.sum(), b.sum()), patient],
-        "all spikes together": [lambda a, b: np.sum(a) + np.sum(b)],
-        "only the steps before": [gate(lambda a, b, one, other: a >= b)],
-        "hears the second one": [gate(lambda a, b, one, other: one > other)],
-        "hears nobody": [silent_at_a_tie],
-        "overtakes it": [loyal],
-        "That is a rate": [
-            lambda a, b: gate(lambda _, __, one, other: one >= other)(a, b) / len(a),
+        "make up for": [lambda a, theta: 1 - len(a) * theta / sum(a)],
+        "gets through": [
+            lambda a, theta: np.clip(a, 0, theta).sum() / a.sum(),
+            lambda a, theta: 1 - excess(a, theta) / a.sum(),
         ],
+        "sum of the large ones": [
+            lambda a, theta: excess(a, theta) / (excess(a, theta) + theta * sum(a > theta)),
+        ],
+        "they have to say": [lambda a, theta: excess(a, theta) / theta / len(a)],
+        "And the layer": [lambda a, theta: 1 - theta / max(a)],
+        "in percent": [lambda a, theta: excess(a, theta) * 100 / a.sum()],
+    },
+    "6.3": {
+        "to count here": [
+            np.percentile,
+            lambda a, p: np.quantile(a, p / 100),
+            lambda a, p: np.percentile(a[a >= 0], p),
+        ],
+        "percent of the largest": [lambda a, p: max(a) * p / 100],
+        "That is the maximum": [lambda a, p: max(left(a))],
+        "largest one down": [lambda a, p: np.percentile(left(a), 100 - p)],
+        "falls between": [
+            lambda a, p: left(a)[int(p / 100 * len(left(a)))],
+            lambda a, p: left(a)[math.ceil(p / 100 * len(left(a))) - 1],
+            lambda a, p: left(a)[round(p / 100 * (len(left(a)) - 1))],
+        ],
+        "In which unit": [lambda a, p: np.quantile(left(a), p / 10000)],
+        "counts them once": [lambda a, p: np.percentile(sorted(set(left(a))), p)],
     },
     "6.5": {
-        "constant current": [lambda x, e: math.ceil(0.5 / e), lambda x, e: 1 / e / 2],
-        "has to be squared": [
-            lambda x, e: math.ceil((x - x**2) / e),
-            lambda x, e: math.ceil((x - x**2) ** 0.5 / e),
-        ],
-        "white pixel": [lambda x, e: math.ceil(x / e / e), lambda x, e: x / e / e],
-        "treats worst": [lambda x, e: math.ceil((0.5 / e) ** 2)],
-        "does not look at the pixel": [lambda x, e: math.ceil(e**-2), lambda x, e: e**-2],
-        "exactly": [lambda x, e: (x - x**2) / e**2 // 1 + 1],
-        "still off": [lambda x, e: (x - x**2) / e**2 // 1, lambda x, e: round((x - x**2) / e**2)],
-        "middle of a step": [lambda x, e: (x - x**2) / e**2],
+        "how a weight is scaled": [lambda b, before, scale: b / (scale / before)],
+        "Whose threshold": [lambda b, before, scale: b / before],
+        "upside down": [lambda b, before, scale: b * (scale / before)],
+        "the other way": [lambda b, before, scale: b * scale],
+        "Yours stays": [lambda b, before, scale: b],
+        "both thresholds": [lambda b, before, scale: b / before / scale],
+        "brought by a spike": [lambda b, before, scale: before * b],
     },
-}  # fmt: skip
+}

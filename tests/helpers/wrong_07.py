@@ -3,67 +3,87 @@
 import numpy as np
 
 
-def chain(step, begin=0.0, less=0):
-    """Return a loop over the layers; `step` takes the error so far, the own one and the gain."""
+def normed(rule):
+    """Return a rule for what is done with bias, mean, spread, gamma and beta."""
+    return lambda bias, mean, variance, gamma, beta, eps: rule(
+        bias, mean, np.sqrt(variance + eps), gamma, beta
+    )
 
-    def answer(layers, own, gain):
-        error = begin and own
-        for _ in range(int(layers) - less):
-            error = step(error, own, gain)
-        return error
+
+def gate(decide):
+    """Return a loop over both trains; `decide` takes the counts before and with each step."""
+
+    def answer(first, second):
+        one = other = passed = 0
+        for a, b in zip(first, second, strict=True):
+            before = one, other
+            one, other = one + a, other + b
+            passed += a if decide(*before, one, other) else b
+        return passed
 
     return answer
 
 
-def relu(current):
-    return current * (current > 0)
+def patient(first, second):
+    """Stay with the leader until the other one overtakes it."""
+    counts, leader, passed = [0, 0], 0, 0
+    for spikes in zip(first, second, strict=True):
+        counts = [count + spike for count, spike in zip(counts, spikes, strict=True)]
+        if counts[1 - leader] > counts[leader]:
+            leader = 1 - leader
+        passed += spikes[leader]
+    return passed
+
+
+def silent_at_a_tie(first, second):
+    one, other = np.cumsum(first), np.cumsum(second)
+    return int(first[one > other].sum() + second[other > one].sum())
+
+
+def loyal(first, second):
+    both = np.array([first, second])
+    if not both.any():
+        return 0
+    step = both.any(0).argmax()
+    return int(both[both[:, step].argmax()].sum())
 
 
 WRONG = {
-    "7.3": {
-        "what all layers add": [
-            lambda layers, own, gain: own * layers,
-            chain(lambda error, own, gain: error + own),
+    "7.1": {
+        "which sign has what is left": [normed(lambda b, m, s, g, beta: (m - b) * g / s + beta)],
+        "just the mean": [normed(lambda b, m, s, g, beta: (m + b) * g / s + beta)],
+        "like a weight": [normed(lambda b, m, s, g, beta: g / s * b)],
+        "Who takes it away": [normed(lambda b, m, s, g, beta: b * g / s + beta)],
+        "before the BatchNorm": [
+            normed(lambda b, m, s, g, beta: beta + b - m * g / s),
+            normed(lambda b, m, s, g, beta: beta - m * g / s),
         ],
-        "left of the first layer's error": [
-            chain(lambda error, own, gain: error * gain, begin=1.0),
-            chain(lambda error, own, gain: error * gain, begin=1.0, less=1),
+        "What is eps for": [lambda b, m, v, g, beta, eps: g / v**0.5 * (b - m) + beta],
+        "adds eps to the root": [lambda b, m, v, g, beta, eps: g / (v**0.5 + eps) * (b - m) + beta],
+        "divides by the variance": [lambda b, m, v, g, beta, eps: g / (v + eps) * (b - m) + beta],
+        "stretched less": [
+            normed(lambda b, m, s, g, beta: (b - m) / s + beta),
+            normed(lambda b, m, s, g, beta: b - m / s + beta),
         ],
-        "leaves it as it is": [chain(lambda error, own, gain: gain * (error + own))],
-        "begin one layer late": [chain(lambda error, own, gain: gain * error + own, less=1)],
-        "one too many": [
-            chain(lambda error, own, gain: gain * error + own, less=-1),
-            chain(lambda error, own, gain: gain * error + own, begin=1.0),
-        ],
-        "where an endless chain ends": [
-            lambda layers, own, gain: own * layers if gain >= 1 else own / (1 - gain)
-        ],
-    },
-    "7.4": {
-        "pass on the negative ones": [
-            lambda z_ann, z, phi, channel: z_ann[:, channel].mean() - phi[:, channel].mean(),
-            lambda z_ann, z, phi, channel: (
-                max(0, z_ann[:, channel].mean()) - phi[:, channel].mean()
-            ),
-        ],
-        "whose values should this layer come back to": [
-            lambda z_ann, z, phi, channel: np.mean(relu(z[:, channel]) - phi[:, channel])
-        ],
-        "You compare what arrives": [
-            lambda z_ann, z, phi, channel: np.mean(z_ann - z, axis=0)[channel],
-            lambda z_ann, z, phi, channel: np.mean(relu(z_ann) - relu(z), axis=0)[channel],
-        ],
-        "more current, or less": [
-            lambda z_ann, z, phi, channel: np.mean(phi - relu(z_ann), axis=0)[channel]
-        ],
-        "one number for the whole layer": [
-            lambda z_ann, z, phi, channel: relu(z_ann).mean() - phi.mean()
-        ],
-        "rows or columns": [
-            lambda z_ann, z, phi, channel: np.mean(relu(z_ann) - phi, axis=1)[channel]
-        ],
-        "That is the sum over": [
-            lambda z_ann, z, phi, channel: sum(relu(z_ann)[:, channel] - phi[:, channel])
+        "BatchNorm adds it last": [
+            normed(lambda b, m, s, g, beta: g / s * (b - m)),
+            normed(lambda b, m, s, g, beta: g / s * (b - m + beta)),
+            normed(lambda b, m, s, g, beta: g * (beta + (b - m) / s)),
         ],
     },
-}
+    "7.2": {
+        "Every step with a spike": [
+            lambda a, b: int((a | b).sum()),
+            lambda a, b: np.maximum(a, b).sum(),
+        ],
+        "as exact pooling gives": [lambda a, b: max(a.sum(), b.sum()), patient],
+        "all spikes together": [lambda a, b: np.sum(a) + np.sum(b)],
+        "only the steps before": [gate(lambda a, b, one, other: a >= b)],
+        "hears the second one": [gate(lambda a, b, one, other: one > other)],
+        "hears nobody": [silent_at_a_tie],
+        "overtakes it": [loyal],
+        "That is a rate": [
+            lambda a, b: gate(lambda _, __, one, other: one >= other)(a, b) / len(a),
+        ],
+    },
+}  # fmt: skip

@@ -69,7 +69,7 @@ def test_predictions_store_their_question_and_the_answer_is_folded(file):
         (output,) = cell["outputs"]
         assert set(output["data"]) == {"text/html", "text/plain"}
         question = "".join(output["data"]["text/plain"])
-        assert re.fullmatch(r"Predict \d\.\d: .*\? Run the notebook to commit\.", question)
+        assert re.fullmatch(r"Predict \d+\.\d: .*\? Run the notebook to commit\.", question)
         shown = "".join(output["data"]["text/html"])
         folded = shown.removeprefix(f"<p>{html.escape(question, quote=False)}</p>")
         assert folded != shown

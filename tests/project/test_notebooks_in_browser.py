@@ -52,7 +52,7 @@ def commit_predictions(page):
         assert said.inner_text().strip() == ""
         choices = prediction.locator(".snnlab-answers input[type=radio]")
         if choices.count():
-            group = prediction.get_by_role("radiogroup", name=re.compile(r"^Predict \d\.\d"))
+            group = prediction.get_by_role("radiogroup", name=re.compile(r"^Predict \d+\.\d"))
             assert group.locator("input[type=radio]").count() == choices.count()
             choices.first.press("Space")
         else:
@@ -70,7 +70,7 @@ def test_a_notebook_runs_and_its_sliders_answer(page, address, file):
     run(page, address, file)
     stored = [o for cell in nbformat.read(file, 4).cells for o in cell.get("outputs", [])]
     texts = [str(output.get("data", {}).get("text/plain")) for output in stored]
-    asked = sum(bool(re.match(r"Predict \d\.\d: ", text)) for text in texts)
+    asked = sum(bool(re.match(r"Predict \d+\.\d: ", text)) for text in texts)
     assert commit_predictions(page) == asked
     outputs = page.locator(".jp-OutputArea-output")
     assert outputs.count() > 5

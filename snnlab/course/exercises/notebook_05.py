@@ -1,10 +1,9 @@
 """The exercises of notebook 05.
 
-The solutions are written as a learner would write them, without snnlab. Activations and thresholds
-are multiples of 1/64, so that sums are exact.
+The solutions are written as a learner would write them, without snnlab. The cases of 5.1 are
+multiples of 1/64, so that their sums are exact.
 """
 
-import math
 from itertools import product
 
 import numpy as np
@@ -13,168 +12,149 @@ from snnlab.course.exercises.base import Exercise
 from snnlab.course.exercises.function_exercise import FunctionExercise
 from snnlab.course.wording import listed
 
+# Exercise 5.1
+
+
+def first_spike(current, threshold, start):
+    """Return the step of the first spike under a steady current."""
+    missing = threshold - start * threshold
+    return np.ceil(missing / current)
+
+
+def _missing(threshold, start):
+    return threshold * (1 - start)
+
+
+_CURRENTS = (0.75, 0.5, 0.375, 0.25, 0.15625, 1.0)
+_STARTS, _WEAK = (0.5, 0.25, 0.75), (0.1875, 0.125, 0.25)
+
+_first_spike = FunctionExercise(
+    number="5.1",
+    hints=(
+        "How much charge is missing at the beginning, until the threshold is reached?",
+        "Each step brings one current. How many of them fill the gap, and what if the last one "
+        "overfills it?",
+        "np.ceil rounds up. The start is counted in thresholds, so it has to become a charge "
+        "first.",
+    ),
+    solution=first_spike,
+    groups=[
+        [(current, 1.0, 0.0) for current in _CURRENTS],
+        [
+            (current * theta, theta * times, 0.0)
+            for theta, times, current in product((0.5, 4.0), (1, 3), _CURRENTS)
+        ],
+        [(z, theta, start) for start, theta, z in product(_STARTS, (1.0, 0.5, 2.0), _WEAK)],
+    ],
+    place="Under the current {current:g} with threshold {threshold:g} and start {start:g}",
+    facts=lambda z, theta, start: {"missing": _missing(theta, start), "held": start * theta},
+    says=lambda value: f"fires first at step {value:g}",
+    question="How much is missing at the beginning, and how much of it comes in each step?",
+    mistakes={
+        "{missing:g} is missing. Is that much there by then?": [
+            lambda z, theta, start: np.floor(_missing(theta, start) / z),
+            lambda z, theta, start: np.round(_missing(theta, start) / z),
+        ],
+        "One step before that, the charge is exactly as large as the "
+        "threshold. Is that not enough?": [
+            lambda z, theta, start: np.floor(_missing(theta, start) / z) + 1
+        ],
+        "Can a neuron fire between two steps?": [
+            lambda z, theta, start: _missing(theta, start) / z
+        ],
+        "The first step has the number 1. Where does yours begin to count?": [
+            lambda z, theta, start: np.ceil(_missing(theta, start) / z) - 1
+        ],
+        "It fires when its charge reaches {threshold:g}. Where is that number in yours?": [
+            lambda z, theta, start: np.ceil((1 - start) / z)
+        ],
+        "It is not empty at first: it holds {start:g} of a threshold. What is "
+        "still missing then?": [lambda z, theta, start: np.ceil(theta / z)],
+        "The start is counted in thresholds. How much charge is {start:g} of a threshold "
+        "{threshold:g}?": [lambda z, theta, start: np.ceil((theta - start) / z)],
+        "What it holds at first makes yours wait longer. Is that charge a help, or a debt?": [
+            lambda z, theta, start: np.ceil(theta * (1 + start) / z)
+        ],
+        "It takes that long to bring {held:g}, what it holds already. Is that "
+        "what it still needs?": [lambda z, theta, start: np.ceil(start * theta / z)],
+    },
+    done="thresholds and starts of several sizes",
+)
+
+
 # Exercise 5.2
 
 
-def clipped_mass(activations, threshold):
-    """Return what the threshold cuts off, as a share of the sum of all activations."""
-    above = np.maximum(activations - threshold, 0)
-    return np.sum(above) / np.sum(activations)
+def largest_current(weights):
+    """Return the most that any neuron can get in one step, if spikes have size 1."""
+    positive = np.maximum(weights, 0)
+    return positive.sum(axis=1).max()
 
 
-_SOME_ABOVE = (
-    (0.5, 1.5),
-    (0.0, 0.0, 0.25, 3.0),
-    (0.75, 1.25, 2.0),
-    (0.0, 0.5, 0.5, 1.0, 4.0),
-    (0.125, 0.25, 1.125, 1.5, 0.0),
-)
-_NONE_ABOVE = ((0.5, 0.25), (0.0, 1.0, 0.5), (0.125,))
+def _rows(weights):
+    rows = " and ".join(f"({listed(row)})" for row in weights)
+    return {"rows": rows, "whose": "one neuron" if len(weights) == 1 else "a row each"}
 
-_clipped_mass = FunctionExercise(
+
+_largest_current = FunctionExercise(
     number="5.2",
     hints=(
-        "Take one neuron first. With the activation 3 and the threshold 1 it passes on 1 at most. "
-        "How much of its activation is lost?",
-        "A neuron whose activation is below the threshold loses nothing. Which function makes 0 "
-        "of all negative numbers, and leaves the others as they are?",
-        "Add up what all neurons lose. Beside which sum do you have to put it, so that it becomes "
-        "a share?",
+        "In the worst step for one neuron: which of its inputs fire, and which are silent?",
+        "np.maximum keeps the larger of two numbers, and 0 hinders nobody. Each row has the "
+        "weights of one neuron.",
+        "One threshold serves the whole layer. Which of its neurons decides?",
     ),
-    solution=clipped_mass,
+    solution=largest_current,
     groups=[
         [
-            (tuple(theta * a for a in activations), theta)
-            for theta, activations in product((1.0, 0.5, 2.0), _SOME_ABOVE)
+            (((0.75, 0.75, -2.0),),),
+            (((0.5,),),),
+            (((0.5, 0.25),),),
+            (((0.5, -0.25),),),
+            (((-0.5, 1.0, 0.25),),),
+            (((-0.5, -0.25),),),
+            (((1.0, 1.0, 1.0, -1.0),),),
+            (((0.5, 0.25), (0.25, 0.75)),),
+            (((1.0, -0.5), (0.5, 0.25)),),
+            (((1.0, -3.0), (0.25, 0.5)),),
+            (((0.25, 0.25, 0.25), (-1.0, 0.5, -1.0)),),
+            (((2.0, -1.0, -1.5), (0.5, 0.5, 0.75)),),
+            (((-1.0, -0.5), (-0.25, -0.25)),),
+            (((0.5, 0.5), (0.25, -1.0), (0.75, 0.75)),),
+            (((1.5, -2.0), (1.0, 1.0), (-1.0, 0.25)),),
+            (((0.125, 0.5, -0.25, 0.25), (0.5, 0.5, -0.5, -0.5)),),
         ],
-        [(activations, theta) for theta, activations in product((1.0, 4.0), _NONE_ABOVE)],
     ],
     subject="layer",
-    place="With the {activations} and the threshold {threshold:g}",
-    facts=lambda a, theta: {
-        "activations": listed(a, "activation"),
-        "largest": max(a),
-        "smallest": min(a),
-    },
-    says=lambda value: f"loses a share of {value:.6g}",
-    question="How much does each neuron lose, and how much was there in all?",
+    place="With the weights {rows}, {whose},",
+    facts=_rows,
+    says=lambda value: f"gets at most {value:g} in one step",
+    question="Which inputs have to fire so that one neuron gets as much as it can?",
     mistakes={
-        "That is how many of the neurons are above the threshold. Do they all lose the same?": [
-            lambda a, theta: np.mean(a > theta),
-            lambda a, theta: np.mean(a >= theta),
+        "That is a single weight. How many inputs can fire in the same step?": [
+            lambda w: np.max(w),
+            lambda w: max(0, np.max(w)),
         ],
-        "You take the whole of {largest:g} away. Does a neuron above the threshold say nothing at "
-        "all?": [lambda a, theta: np.sum(a[a > theta]) / np.sum(a)],
-        "Double all activations and the threshold: does your number double too? A share stays what "
-        "it is.": [
-            lambda a, theta: np.sum(np.maximum(a - theta, 0)),
-            lambda a, theta: np.mean(np.maximum(a - theta, 0)),
+        "So all inputs fire at once. Is there a step that brings more, because some are silent?": [
+            lambda w: np.sum(w, axis=1).max(),
+            lambda w: max(0, np.sum(w, axis=1).max()),
         ],
-        "The neuron with {smallest:g} is far from the threshold. Does it make up for what another "
-        "one loses?": [lambda a, theta: np.sum(a - theta) / np.sum(a)],
-        "That is the share that gets through. What becomes of the rest?": [
-            lambda a, theta: np.sum(np.minimum(a, theta)) / np.sum(a)
+        "Does a spike over a negative weight lift the potential?": [
+            lambda w: np.abs(w).sum(axis=1).max()
         ],
-        "You divide by the sum of the large ones only. And what the small ones say, is it no part "
-        "of the whole?": [lambda a, theta: np.sum(np.maximum(a - theta, 0)) / np.sum(a[a > theta])],
-        "You divide by what all neurons could pass on at most. And how much is it that they have "
-        "to say?": [lambda a, theta: np.mean(np.maximum(a - theta, 0)) / theta],
-        "That is what the neuron with {largest:g} loses. And the layer?": [
-            lambda a, theta: (np.max(a) - theta) / np.max(a)
+        "You have added the weights of all neurons. Does one neuron get them?": [
+            lambda w: np.maximum(w, 0).sum()
         ],
-        "That is in percent. What is the share, as a number from 0 to 1?": [
-            lambda *case: 100 * clipped_mass(*case)
+        "You have added over the neurons, for one input. Which way do the "
+        "inputs of one neuron lie?": [lambda w: np.maximum(w, 0).sum(axis=0).max()],
+        "Is there a neuron in this layer that can get more than that?": [
+            lambda w: np.maximum(w, 0).sum(axis=1).mean(),
+            lambda w: np.maximum(w, 0).sum(axis=1).min(),
         ],
+        "At least 1 is a rule for the threshold. How much does a neuron get here, if all goes well "
+        "for it?": [lambda w: max(1, np.maximum(w, 0).sum(axis=1).max())],
     },
-    done="layers that lose nothing too",
-    exact=False,
-)
-
-# Exercise 5.3
-
-
-def threshold_of(activations, percentile):
-    """Return the percentile of the activations that are above 0."""
-    return np.percentile(activations[activations > 0], percentile)
-
-
-def _positive(activations):
-    return activations[activations > 0]
-
-
-def _by(method):
-    """Return the percentile by another of numpy's rules for what falls between two values."""
-    return lambda a, p: np.percentile(_positive(a), p, method=method)
-
-
-def _ranked(activations, percentile, rule):
-    """Return the activation of a rank, a percentile without np.percentile."""
-    ordered = np.sort(_positive(activations))
-    return ordered[min(rule(percentile / 100 * len(ordered)), len(ordered) - 1)]
-
-
-def _zeros(activations, percentile):
-    zeros = activations.count(0)
-    return {
-        "activations": listed(activations, "activation"),
-        "count": len(activations),
-        "zeros": f"{zeros} {'is' if zeros == 1 else 'are'}",
-        "part": percentile / 100,
-    }
-
-
-_LAYERS = (
-    (0.0, 1.0, 2.0),
-    (0.0, 0.0, 0.0, 1.0, 2.0, 3.0, 5.0),
-    (0.5, 0.0, 4.0, 0.0, 0.25, 0.25),
-    (3.0, 0.0, 0.125, 1.0, 0.0, 0.0, 0.0, 0.0, 2.0),
-)
-
-_threshold_of = FunctionExercise(
-    number="5.3",
-    hints=(
-        "Which of the activations are meant? Write down those that are left when the zeros have "
-        "gone.",
-        "activations > 0 says True or False for each of them, and activations[activations > 0] "
-        "keeps those with True.",
-        "np.percentile(values, p) counts p in percent, and takes a value between two of them "
-        "where p falls between them.",
-    ),
-    solution=threshold_of,
-    groups=[
-        [(a, p) for p in (50.0, 90.0, 99.0) for a in _LAYERS],
-        [(a, p) for p in (25.0, 99.0) for a in ((0.25, 1.0, 1.5), (2.0, 0.0), (0.0, 1.0, 1.0))],
-    ],
-    subject="layer",
-    place="With the {activations} and the percentile {percentile:g}",
-    facts=_zeros,
-    says=lambda value: f"has the threshold {value:.6g}",
-    question="Which of these activations count, and where among them does the percentile lie?",
-    mistakes={
-        "Of these {count} activations, {zeros} 0. Are zeros to count here?": [
-            lambda a, p: np.percentile(a, p)
-        ],
-        "That is {percentile:g} percent of the largest activation. How many activations are below "
-        "your threshold?": [lambda a, p: p / 100 * np.max(a)],
-        "That is the maximum. Would another percentile change yours?": [lambda a, p: np.max(a)],
-        "You counted from the largest one down. How many percent are to be below the threshold?": [
-            lambda a, p: np.percentile(_positive(a), 100 - p),
-            lambda a, p: np.percentile(-_positive(a), p),
-        ],
-        "The percentile falls between two of the activations. What does "
-        "np.percentile take there?": [
-            *map(_by, ("lower", "higher", "nearest", "inverted_cdf", "midpoint")),
-            lambda a, p: _ranked(a, p, math.floor),
-            lambda a, p: _ranked(a, p, math.ceil),
-        ],
-        "That is the percentile {part:g}. In which unit does np.percentile take its number?": [
-            lambda a, p: np.percentile(_positive(a), p / 100)
-        ],
-        "Two neurons have the same activation, and yours counts them once. Are they one neuron?": [
-            lambda a, p: np.percentile(np.unique(_positive(a)), p)
-        ],
-    },
-    done="layers without zeros too",
+    done="negative weights and several neurons too",
     exact=False,
 )
 
@@ -182,53 +162,70 @@ _threshold_of = FunctionExercise(
 # Exercise 5.5
 
 
-def normalized_bias(bias, before, scale):
-    """Return the bias of a layer whose threshold was `scale` and is now 1."""
-    return bias / scale
+def factor(scales, layer):
+    """Return the number by which the weights of a layer are divided."""
+    before = 1 if layer == 0 else scales[layer - 1]
+    return scales[layer] / before
 
 
-_SCALES = ((2.0, 4.0), (4.0, 2.0), (0.5, 8.0), (8.0, 0.25))
+def _carried(scales, layer):
+    before = divided_by = 1
+    for scale in scales[: layer + 1]:
+        divided_by = scale / before
+        before = divided_by
+    return divided_by
 
-_normalized_bias = FunctionExercise(
+
+_CHAINS = ((4.0, 2.0, 8.0), (2.0, 4.0, 8.0), (0.5, 3.0, 1.5, 12.0), (2.5, 5.0, 4.0, 1.0, 8.0))
+
+_factor = FunctionExercise(
     number="5.5",
     hints=(
-        "In the balanced network a neuron with this bias alone receives it at each step, and "
-        "fires when it has collected the threshold. How many steps is that?",
-        "The normalized neuron has threshold 1 and is to fire in the same steps. How large must "
-        "its bias be?",
-        "A weight is multiplied with a spike of the layer before. Does a bias wait for a spike?",
+        "Follow the three scales 2, 4 and 8 by hand. What is in `before` when the third layer's "
+        "turn comes, and what should be in it?",
+        "What reaches a layer has already been divided by the whole scale of the layer before it, "
+        "whatever its weights were divided by.",
+        "So which number has to be carried from one layer to the next? The first one has the "
+        "image before it, whose scale is 1.",
     ),
-    solution=normalized_bias,
+    solution=factor,
     groups=[
-        [(bias, before, scale) for bias in (1.0, -0.5, 0.25) for before, scale in _SCALES],
-        [*product((2.0, -3.0, 0.0), (4.0,), (1.0,)), *product((0.5, -1.5), (1.0,), (2.0, 0.5))],
+        [(scales[:n], layer) for n in (1, 2) for scales in _CHAINS for layer in range(n)],
+        [(scales, layer) for scales in _CHAINS for layer in range(len(scales))],
     ],
-    place=(
-        "With the bias {bias:g}, the threshold {before:g} in the layer before and {scale:g} in its "
-        "own,"
-    ),
-    says=lambda value: f"gets the bias {value:.6g}",
-    question="After how many steps did the bias alone make it fire, and after how many now?",
-    mistakes={
-        "That is how a weight is scaled. By what is a weight multiplied, and "
-        "by what is the bias?": [lambda bias, before, scale: bias * before / scale],
-        "You divide by the threshold of the layer before. Whose threshold does this bias have to "
-        "reach?": [lambda bias, before, scale: bias / before],
-        "Your ratio stands upside down. And the layer before: does it have anything to do with the "
-        "bias of this one?": [lambda bias, before, scale: bias * scale / before],
-        "The threshold goes from {scale:g} to 1. Does the bias go the other way?": [
-            lambda bias, before, scale: bias * scale
-        ],
-        "Yours stays as it was. What is a bias of {bias:g} to a neuron whose threshold is no "
-        "longer {scale:g}?": [lambda bias, before, scale: bias],
-        "You divide by both thresholds. Which of the two does the bias have to fill?": [
-            lambda bias, before, scale: bias / (before * scale)
-        ],
-        "You multiply by {before:g}, which is what a spike of the layer before brought. Is the "
-        "bias brought by a spike?": [lambda bias, before, scale: bias * before],
+    subject="layer",
+    place="With the {scales}, at layer {layer},",
+    facts=lambda scales, layer: {
+        "scales": listed(scales, "scale"),
+        "before": scales[layer - 1],
+        "own": scales[layer],
+        "first": scales[0],
     },
-    done="negative biases and a bias of 0 too",
+    says=lambda value: f"has its weights divided by {value:g}",
+    question="In which unit do spikes arrive there, and in which do they leave?",
+    mistakes={
+        "What arrives there is in units of {before:g}, the scale of the layer before. Which number "
+        "does your function take for it?": [_carried],
+        "What arrives there is already {before:g} times smaller than in the ANN. Does it have to "
+        "be divided by that once more?": [lambda scales, layer: scales[layer]],
+        "The largest activation there is {own:g}. Do weights divided like this make it 1?": [
+            lambda scales, layer: (1 if layer == 0 else scales[layer - 1]) / scales[layer]
+        ],
+        "Before the first layer comes the image. What does Python take for scales[-1]?": [
+            lambda scales, layer: scales[layer] / scales[layer - 1]
+        ],
+        "You have multiplied all scales up to there. How much of that has been "
+        "divided away before?": [lambda scales, layer: np.prod(scales[: layer + 1])],
+        "You divide by the scale of the first layer. Which layer do its inputs come from?": [
+            lambda scales, layer: scales[layer] / (1 if layer == 0 else scales[0])
+        ],
+        "The first layer stays as it is in yours, and its largest activation is {first:g}. Is that "
+        "what the second one then takes it for?": [
+            lambda scales, layer: 1 if layer == 0 else scales[layer] / scales[layer - 1]
+        ],
+    },
+    done="chains of one to five layers",
     exact=False,
 )
 
-ALL: tuple[Exercise, ...] = (_clipped_mass, _threshold_of, _normalized_bias)
+ALL: tuple[Exercise, ...] = (_first_spike, _largest_current, _factor)

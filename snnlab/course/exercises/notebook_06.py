@@ -1,276 +1,234 @@
 """The exercises of notebook 06.
 
-The solutions are written as a learner would write them, without snnlab. The variances of 6.1 have
-exact roots with their epsilon; in 6.5 only the pixel with an exact root, 0.5, takes whole steps
-without rounding up. So no rounding of floats decides.
+The solutions are written as a learner would write them, without snnlab. Activations and thresholds
+are multiples of 1/64, so that sums are exact.
 """
 
 import math
-from itertools import permutations, product
+from itertools import product
+
+import numpy as np
 
 from snnlab.course.exercises.base import Exercise
 from snnlab.course.exercises.function_exercise import FunctionExercise
-from snnlab.course.wording import steps
-
-# Exercise 6.1
-
-
-def folded_bias(bias, mean, variance, gamma, beta, eps):
-    """Return the bias of a layer that has taken in the BatchNorm behind it."""
-    return gamma * (bias - mean) / math.sqrt(variance + eps) + beta
-
-
-def _spread(*parts):
-    """Return cases with bias, mean, gamma and beta for several variances and eps."""
-    # The root of variance plus eps is exact, and not the sum itself.
-    spreads = ((3.75, 0.25), (0.1875, 0.0625), (15.0, 1.0))
-    return [(b, m, v, g, beta, eps) for (v, eps), (b, m, g, beta) in product(spreads, parts)]
-
-
-_folded_bias = FunctionExercise(
-    number="6.1",
-    hints=(
-        "Let no spike arrive, so that the layer gives its bias only. What does BatchNorm make of "
-        "that one number, step by step?",
-        "First it takes the mean away. Then it divides by the spread, and then it multiplies by "
-        "gamma. What comes last?",
-        "The spread is the root of variance plus eps. The weights are only stretched; the bias "
-        "goes through all the steps. Take them in their order.",
-    ),
-    solution=folded_bias,
-    groups=[
-        _spread((1.0, 3.0, 4.0, 0.5), (0.5, -1.0, -2.0, 0.25)),
-        _spread(
-            (0.0, 1.0, 2.0, 1.0), (-2.0, 0.5, 0.5, -1.0), (3.0, 0.0, 1.5, 0.0), (0.0, 0.0, 2.0, 1.0)
-        ),
-    ],
-    subject="layer",
-    place=(
-        "With bias {bias:g}, mean {mean:g}, variance {variance:g}, gamma {gamma:g}, beta {beta:g} "
-        "and eps {eps:g}"
-    ),
-    facts=lambda b, m, v, *_: {"above": m + 1, "root": math.sqrt(v)},
-    says=lambda value: f"has the bias {value:g}",
-    question="If no spike arrives, what comes out behind the BatchNorm?",
-    mistakes={
-        "BatchNorm centers what it gets around 0. If the layer gives {above:g}, one more than the "
-        "mean, which sign has what is left?": [
-            lambda b, m, v, g, beta, eps: g * (m - b) / math.sqrt(v + eps) + beta
-        ],
-        "If the layer gives just the mean, {mean:g}, then 0 should be left before beta is added. "
-        "Is it?": [lambda b, m, v, g, beta, eps: g * (b + m) / math.sqrt(v + eps) + beta],
-        "Yours stretches the bias like a weight. Which steps of BatchNorm are missing?": [
-            lambda b, m, v, g, beta, eps: g * b / math.sqrt(v + eps)
-        ],
-        "The mean of {mean:g} does not occur in it. Who takes it away when the "
-        "BatchNorm is gone?": [lambda b, m, v, g, beta, eps: g * b / math.sqrt(v + eps) + beta],
-        "The layer adds its own bias, {bias:g}, before the BatchNorm and not behind it. What "
-        "happens to it on the way?": [
-            lambda b, m, v, g, beta, eps: b - g * m / math.sqrt(v + eps) + beta,
-            lambda b, m, v, g, beta, eps: beta - g * m / math.sqrt(v + eps),
-        ],
-        "The root is that of {variance:g} alone. What is eps for, and where "
-        "does BatchNorm add it?": [lambda b, m, v, g, beta, eps: g * (b - m) / math.sqrt(v) + beta],
-        "Yours adds eps to the root, {root:.3g}. Is it added there, or to the variance before the "
-        "root is taken?": [lambda b, m, v, g, beta, eps: g * (b - m) / (math.sqrt(v) + eps) + beta],
-        "Yours divides by the variance. If all currents were twice as large, how much larger would "
-        "the variance be, and what should come out of the BatchNorm?": [
-            lambda b, m, v, g, beta, eps: g * (b - m) / (v + eps) + beta
-        ],
-        "The weights were multiplied by gamma, {gamma:g}. Is the bias to be stretched less than "
-        "they are?": [
-            lambda b, m, v, g, beta, eps: (b - m) / math.sqrt(v + eps) + beta,
-            lambda b, m, v, g, beta, eps: b - m / math.sqrt(v + eps) + beta,
-        ],
-        "Look at beta, {beta:g}. BatchNorm adds it last, as it is. Does yours?": [
-            lambda b, m, v, g, beta, eps: g * (b - m) / math.sqrt(v + eps),
-            lambda b, m, v, g, beta, eps: g * (b - m + beta) / math.sqrt(v + eps),
-            lambda b, m, v, g, beta, eps: g * ((b - m) / math.sqrt(v + eps) + beta),
-        ],
-    },
-    done="gammas below 0 too",
-    exact=False,
-)
-
+from snnlab.course.wording import listed
 
 # Exercise 6.2
 
 
-def gate_count(first, second):
-    """Return how many spikes of two trains pass a gate that is open for the one in the lead."""
-    passed = 0
-    for t in range(len(first)):
-        if sum(first[: t + 1]) >= sum(second[: t + 1]):
-            passed = passed + first[t]
-        else:
-            passed = passed + second[t]
-    return passed
+def clipped_mass(activations, threshold):
+    """Return what the threshold cuts off, as a share of the sum of all activations."""
+    above = np.maximum(activations - threshold, 0)
+    return np.sum(above) / np.sum(activations)
 
 
-def _gated(case, seen, first_leads):
-    """Count what passes a gate; `seen` of the steps before count for the lead."""
-    first, second = case
-    return sum(
-        int(a if first_leads(sum(first[: seen(t)]), sum(second[: seen(t)])) else b)
-        for t, (a, b) in enumerate(zip(first, second, strict=True))
-    )
+_SOME_ABOVE = (
+    (0.5, 1.5),
+    (0.0, 0.0, 0.25, 3.0),
+    (0.75, 1.25, 2.0),
+    (0.0, 0.5, 0.5, 1.0, 4.0),
+    (0.125, 0.25, 1.125, 1.5, 0.0),
+)
+_NONE_ABOVE = ((0.5, 0.25), (0.0, 1.0, 0.5), (0.125,))
 
-
-def _silent_at_a_tie(first, second):
-    """Let a spike pass only if it comes from one that has fired more than the other."""
-    passed = one = other = 0
-    for a, b in zip(first, second, strict=True):
-        one, other = one + a, other + b
-        if one != other:
-            passed += a if one > other else b
-    return passed
-
-
-def _one_for_all(first, second):
-    """Let only the train pass that fires first."""
-    for a, b in zip(first, second, strict=True):
-        if a or b:
-            return sum(first) if a else sum(second)
-    return 0
-
-
-def _trains(*pairs):
-    """Return cases of two trains, each written as a string of 0 and 1."""
-    return [tuple(tuple(map(int, bits)) for bits in pair) for pair in pairs]
-
-
-_gate_count = FunctionExercise(
+_clipped_mass = FunctionExercise(
     number="6.2",
     hints=(
-        "Write both trains below each other, and below them how many spikes each has fired so "
-        "far. The spike of the step itself counts too.",
-        "In each step look who has fired more so far. Only the spike of that one passes, if there "
-        "is one in this step. If both have fired as often, the first one is heard.",
-        "You need a loop over the steps. sum(first[: t + 1]) is the number of spikes of the first "
-        "one up to step t, that step included.",
+        "Take one neuron first. With the activation 3 and the threshold 1 it passes on 1 at most. "
+        "How much of its activation is lost?",
+        "A neuron whose activation is below the threshold loses nothing. Which function makes 0 "
+        "of all negative numbers, and leaves the others as they are?",
+        "Add up what all neurons lose. Beside which sum do you have to put it, so that it becomes "
+        "a share?",
     ),
-    solution=gate_count,
+    solution=clipped_mass,
     groups=[
-        _trains(
-            ("100100", "011001"),
-            ("1000", "0000"),
-            ("0000", "0110"),
-            ("01101", "00111"),
-            ("0100", "0011"),
-            ("100000", "011110"),
-            ("01100", "10011"),
-            ("0011", "1000"),
-        ),
-        _trains(*permutations(("0110", "1001", "0101", "1100", "0011", "1010"), 2)),
-        _trains(("0000", "0000"), ("1111", "1111")),
+        [
+            (tuple(theta * a for a in activations), theta)
+            for theta, activations in product((1.0, 0.5, 2.0), _SOME_ABOVE)
+        ],
+        [(activations, theta) for theta, activations in product((1.0, 4.0), _NONE_ABOVE)],
     ],
-    subject="gate",
-    place="With the trains {first} and {second}",
-    facts=lambda a, b: {
-        "first": "".join(map(str, a)),
-        "second": "".join(map(str, b)),
-        "time": steps(len(a)),
+    subject="layer",
+    place="With the {activations} and the threshold {threshold:g}",
+    facts=lambda a, theta: {
+        "activations": listed(a, "activation"),
+        "largest": max(a),
+        "smallest": min(a),
     },
-    says=lambda value: (
-        "lets no spike pass"
-        if value == 0
-        else f"lets {value:g} spike{'' if value == 1 else 's'} pass"
-    ),
-    question="Who is in the lead in each step, and does this one fire in it?",
+    says=lambda value: f"loses a share of {value:.6g}",
+    question="How much does each neuron lose, and how much was there in all?",
     mistakes={
-        "Every step with a spike counts in yours. Does a spike pass when it comes from the one "
-        "that has fired less so far?": [lambda a, b: sum(map(max, zip(a, b, strict=True)))],
-        "That is the larger count, as exact pooling gives. Where does this gate pass one more: who "
-        "is heard at the moment when both have fired as often?": [lambda a, b: max(sum(a), sum(b))],
-        "That is all spikes together. Which of them does the gate keep back?": [
-            lambda a, b: sum(a) + sum(b)
+        "That is how many of the neurons are above the threshold. Do they all lose the same?": [
+            lambda a, theta: np.mean(a > theta),
+            lambda a, theta: np.mean(a >= theta),
         ],
-        "Yours knows only the steps before. When a spike comes that takes the lead, is it counted "
-        "before the gate decides, or after?": [
-            lambda *case: _gated(case, lambda t: t, lambda one, other: one >= other)
+        "You take the whole of {largest:g} away. Does a neuron above the threshold say nothing at "
+        "all?": [lambda a, theta: np.sum(a[a > theta]) / np.sum(a)],
+        "Double all activations and the threshold: does your number double too? A share stays what "
+        "it is.": [
+            lambda a, theta: np.sum(np.maximum(a - theta, 0)),
+            lambda a, theta: np.mean(np.maximum(a - theta, 0)),
         ],
-        "When both have fired as often, yours hears the second one. Which one was to be heard?": [
-            lambda *case: _gated(case, lambda t: t + 1, lambda one, other: one > other)
+        "The neuron with {smallest:g} is far from the threshold. Does it make up for what another "
+        "one loses?": [lambda a, theta: np.sum(a - theta) / np.sum(a)],
+        "That is the share that gets through. What becomes of the rest?": [
+            lambda a, theta: np.sum(np.minimum(a, theta)) / np.sum(a)
         ],
-        "When both have fired as often, yours hears nobody. Is one of them to "
-        "be heard even then?": [_silent_at_a_tie],
-        "Yours stays with the one that fires first. What does the gate do when the other one "
-        "overtakes it?": [_one_for_all],
-        "That is a rate, spikes per step. How many spikes is that in {time}?": [
-            lambda *case: gate_count(*case) / len(case[0])
+        "You divide by the sum of the large ones only. And what the small ones say, is it no part "
+        "of the whole?": [lambda a, theta: np.sum(np.maximum(a - theta, 0)) / np.sum(a[a > theta])],
+        "You divide by what all neurons could pass on at most. And how much is it that they have "
+        "to say?": [lambda a, theta: np.mean(np.maximum(a - theta, 0)) / theta],
+        "That is what the neuron with {largest:g} loses. And the layer?": [
+            lambda a, theta: (np.max(a) - theta) / np.max(a)
+        ],
+        "That is in percent. What is the share, as a number from 0 to 1?": [
+            lambda *case: 100 * clipped_mass(*case)
         ],
     },
-    done="ties and silence too",
+    done="layers that lose nothing too",
+    exact=False,
+)
+
+# Exercise 6.3
+
+
+def threshold_of(activations, percentile):
+    """Return the percentile of the activations that are above 0."""
+    return np.percentile(activations[activations > 0], percentile)
+
+
+def _positive(activations):
+    return activations[activations > 0]
+
+
+def _by(method):
+    """Return the percentile by another of numpy's rules for what falls between two values."""
+    return lambda a, p: np.percentile(_positive(a), p, method=method)
+
+
+def _ranked(activations, percentile, rule):
+    """Return the activation of a rank, a percentile without np.percentile."""
+    ordered = np.sort(_positive(activations))
+    return ordered[min(rule(percentile / 100 * len(ordered)), len(ordered) - 1)]
+
+
+def _zeros(activations, percentile):
+    zeros = activations.count(0)
+    return {
+        "activations": listed(activations, "activation"),
+        "count": len(activations),
+        "zeros": f"{zeros} {'is' if zeros == 1 else 'are'}",
+        "part": percentile / 100,
+    }
+
+
+_LAYERS = (
+    (0.0, 1.0, 2.0),
+    (0.0, 0.0, 0.0, 1.0, 2.0, 3.0, 5.0),
+    (0.5, 0.0, 4.0, 0.0, 0.25, 0.25),
+    (3.0, 0.0, 0.125, 1.0, 0.0, 0.0, 0.0, 0.0, 2.0),
+)
+
+_threshold_of = FunctionExercise(
+    number="6.3",
+    hints=(
+        "Which of the activations are meant? Write down those that are left when the zeros have "
+        "gone.",
+        "activations > 0 says True or False for each of them, and activations[activations > 0] "
+        "keeps those with True.",
+        "np.percentile(values, p) counts p in percent, and takes a value between two of them "
+        "where p falls between them.",
+    ),
+    solution=threshold_of,
+    groups=[
+        [(a, p) for p in (50.0, 90.0, 99.0) for a in _LAYERS],
+        [(a, p) for p in (25.0, 99.0) for a in ((0.25, 1.0, 1.5), (2.0, 0.0), (0.0, 1.0, 1.0))],
+    ],
+    subject="layer",
+    place="With the {activations} and the percentile {percentile:g}",
+    facts=_zeros,
+    says=lambda value: f"has the threshold {value:.6g}",
+    question="Which of these activations count, and where among them does the percentile lie?",
+    mistakes={
+        "Of these {count} activations, {zeros} 0. Are zeros to count here?": [
+            lambda a, p: np.percentile(a, p)
+        ],
+        "That is {percentile:g} percent of the largest activation. How many activations are below "
+        "your threshold?": [lambda a, p: p / 100 * np.max(a)],
+        "That is the maximum. Would another percentile change yours?": [lambda a, p: np.max(a)],
+        "You counted from the largest one down. How many percent are to be below the threshold?": [
+            lambda a, p: np.percentile(_positive(a), 100 - p),
+            lambda a, p: np.percentile(-_positive(a), p),
+        ],
+        "The percentile falls between two of the activations. What does "
+        "np.percentile take there?": [
+            *map(_by, ("lower", "higher", "nearest", "inverted_cdf", "midpoint")),
+            lambda a, p: _ranked(a, p, math.floor),
+            lambda a, p: _ranked(a, p, math.ceil),
+        ],
+        "That is the percentile {part:g}. In which unit does np.percentile take its number?": [
+            lambda a, p: np.percentile(_positive(a), p / 100)
+        ],
+        "Two neurons have the same activation, and yours counts them once. Are they one neuron?": [
+            lambda a, p: np.percentile(np.unique(_positive(a)), p)
+        ],
+    },
+    done="layers without zeros too",
+    exact=False,
 )
 
 
 # Exercise 6.5
 
 
-def random_steps(pixel, error):
-    """Return after how many steps random spikes are off by `error` or less, root mean square."""
-    return math.ceil(pixel * (1 - pixel) / error**2)
+def normalized_bias(bias, before, scale):
+    """Return the bias of a layer whose threshold was `scale` and is now 1."""
+    return bias / scale
 
 
-# With these the steps are never whole before they are rounded up, unless the pixel is 0.5.
-_ERRORS = (0.375, 0.1875, 0.09375)
+_SCALES = ((2.0, 4.0), (4.0, 2.0), (0.5, 8.0), (8.0, 0.25))
 
-_random_steps = FunctionExercise(
+_normalized_bias = FunctionExercise(
     number="6.5",
     hints=(
-        "How far are random spikes off after T steps? The root in that law holds three letters; "
-        "you know two of them, and the error.",
-        "Square both sides. Now T stands alone below the line: bring it to the other side.",
-        "Steps are whole. If the result is not, is the whole number below enough, or the one "
-        "above?",
+        "In the balanced network a neuron with this bias alone receives it at each step, and "
+        "fires when it has collected the threshold. How many steps is that?",
+        "The normalized neuron has threshold 1 and is to fire in the same steps. How large must "
+        "its bias be?",
+        "A weight is multiplied with a spike of the layer before. Does a bias wait for a spike?",
     ),
-    solution=random_steps,
+    solution=normalized_bias,
     groups=[
-        [
-            *((0.5, error) for error in (0.25, 0.125, 0.0625)),
-            *((pixel, error) for error in _ERRORS for pixel in (0.25, 0.75)),
-        ],
-        [(pixel, error) for error in _ERRORS for pixel in (0.125, 0.3125, 0.9375)],
+        [(bias, before, scale) for bias in (1.0, -0.5, 0.25) for before, scale in _SCALES],
+        [*product((2.0, -3.0, 0.0), (4.0,), (1.0,)), *product((0.5, -1.5), (1.0,), (2.0, 0.5))],
     ],
-    subject="function",
-    place="For a pixel of {pixel:g} and an error of {error:g}",
-    facts=lambda x, e: {"white": steps(math.ceil(1 / e**2))},
-    says=lambda value: (
-        f"gives {steps(value)}" if value >= 0 else f"gives {value:g}, fewer than none"
+    place=(
+        "With the bias {bias:g}, the threshold {before:g} in the layer before and {scale:g} in its "
+        "own,"
     ),
-    question="How far off are random spikes after so many steps, and after one less?",
+    says=lambda value: f"gets the bias {value:.6g}",
+    question="After how many steps did the bias alone make it fire, and after how many now?",
     mistakes={
-        "So long takes a constant current. Random spikes come closer with the root of the steps "
-        "only: what follows for half the error?": [
-            lambda x, e: math.ceil(1 / (2 * e)),
-            lambda x, e: 1 / (2 * e),
+        "That is how a weight is scaled. By what is a weight multiplied, and "
+        "by what is the bias?": [lambda bias, before, scale: bias * before / scale],
+        "You divide by the threshold of the layer before. Whose threshold does this bias have to "
+        "reach?": [lambda bias, before, scale: bias / before],
+        "Your ratio stands upside down. And the layer before: does it have anything to do with the "
+        "bias of this one?": [lambda bias, before, scale: bias * scale / before],
+        "The threshold goes from {scale:g} to 1. Does the bias go the other way?": [
+            lambda bias, before, scale: bias * scale
         ],
-        "After so many steps, what does the law with the root say: is it {error:g} or less? What "
-        "has to be squared?": [
-            lambda x, e: math.ceil(x * (1 - x) / e),
-            lambda x, e: math.ceil(math.sqrt(x * (1 - x)) / e),
-            lambda x, e: math.ceil(math.sqrt(x * (1 - x) / e)),
+        "Yours stays as it was. What is a bias of {bias:g} to a neuron whose threshold is no "
+        "longer {scale:g}?": [lambda bias, before, scale: bias],
+        "You divide by both thresholds. Which of the two does the bias have to fill?": [
+            lambda bias, before, scale: bias / (before * scale)
         ],
-        "Think of a white pixel, 1: it fires in every step. Is it off at all? Yours would give it "
-        "{white}.": [lambda x, e: math.ceil(x / e**2), lambda x, e: x / e**2],
-        "That is right for the pixel that chance treats worst. Which one is it, and does {pixel:g} "
-        "need as long?": [
-            lambda x, e: math.ceil(0.25 / e**2),
-            lambda x, e: math.ceil(1 / (2 * e) ** 2),
-        ],
-        "Yours does not look at the pixel. Is one of {pixel:g} as uncertain as one that fires in "
-        "every other step?": [lambda x, e: math.ceil(1 / e**2), lambda x, e: 1 / e**2],
-        "With one step less it would be off by {error:g} exactly. Is that more than was allowed?": [
-            lambda x, e: math.floor(x * (1 - x) / e**2) + 1
-        ],
-        "After so few steps it is still off by more than {error:g}. Which "
-        "whole number comes next?": [
-            lambda x, e: math.floor(x * (1 - x) / e**2),
-            lambda x, e: round(x * (1 - x) / e**2),
-        ],
-        "Can a count of spikes be read in the middle of a step?": [lambda x, e: x * (1 - x) / e**2],
+        "You multiply by {before:g}, which is what a spike of the layer before brought. Is the "
+        "bias brought by a spike?": [lambda bias, before, scale: bias * before],
     },
-    done="bright and dark pixels too",
+    done="negative biases and a bias of 0 too",
+    exact=False,
 )
 
-ALL: tuple[Exercise, ...] = (_folded_bias, _gate_count, _random_steps)
+ALL: tuple[Exercise, ...] = (_clipped_mass, _threshold_of, _normalized_bias)

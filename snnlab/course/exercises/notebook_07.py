@@ -1,260 +1,205 @@
 """The exercises of notebook 07.
 
-The solutions of 7.3 and 7.4 are written as a learner would write them, without snnlab. The game,
-7.7, measures a network of the learner on images that the notebook never shows.
+The solutions are written as a learner would write them, without snnlab. The variances of 7.1 have
+exact roots with their epsilon, so no rounding of floats decides.
 """
 
-import warnings
-from dataclasses import dataclass
-from typing import Any
+import math
+from itertools import permutations, product
 
-import numpy as np
-
-from snnlab._text import counted
 from snnlab.course.exercises.base import Exercise
-from snnlab.course.exercises.entries import additions, analog, held_out, not_an_entry
 from snnlab.course.exercises.function_exercise import FunctionExercise
-from snnlab.course.feedback import Feedback
 from snnlab.course.wording import steps
-from snnlab.network import Network
-from snnlab.simulation import ann, simulate
 
-# Exercise 7.3
+# Exercise 7.1
 
 
-def error_after(layers, own, gain):
-    """Return the error behind so many layers: each hands on what arrives, and adds its own."""
-    so_far = 0
-    for _ in range(layers):
-        so_far = gain * so_far + own
-    return so_far
+def folded_bias(bias, mean, variance, gamma, beta, eps):
+    """Return the bias of a layer that has taken in the BatchNorm behind it."""
+    return gamma * (bias - mean) / math.sqrt(variance + eps) + beta
 
 
-_error_after = FunctionExercise(
-    number="7.3",
+def _spread(*parts):
+    """Return cases with bias, mean, gamma and beta for several variances and eps."""
+    # The root of variance plus eps is exact, and not the sum itself.
+    spreads = ((3.75, 0.25), (0.1875, 0.0625), (15.0, 1.0))
+    return [(b, m, v, g, beta, eps) for (v, eps), (b, m, g, beta) in product(spreads, parts)]
+
+
+_folded_bias = FunctionExercise(
+    number="7.1",
     hints=(
-        "Nothing arrives at the first layer, so behind it there is its own error only. What "
-        "arrives at the second one, and what leaves it?",
-        "Behind the second layer: gain times the error of the first, and its own. Behind the third "
-        "layer: gain times all of that, and its own.",
-        "Keep one number, the error so far, and begin with 0. A loop over the layers multiplies it "
-        "by the gain and adds the own error, in this order.",
+        "Let no spike arrive, so that the layer gives its bias only. What does BatchNorm make of "
+        "that one number, step by step?",
+        "First it takes the mean away. Then it divides by the spread, and then it multiplies by "
+        "gamma. What comes last?",
+        "The spread is the root of variance plus eps. The weights are only stretched; the bias "
+        "goes through all the steps. Take them in their order.",
     ),
-    solution=error_after,
+    solution=folded_bias,
     groups=[
-        [(layers, own, 1.0) for own in (0.5, 0.25) for layers in (1, 2, 3, 8)],
-        [(layers, own, gain) for gain in (0.5, 2.0) for own in (0.5, 0.25) for layers in (1, 2)],
-        [(layers, 0.25, gain) for gain in (1.125, 0.5, 0.75) for layers in (3, 8, 109)],
-    ],
-    subject="chain",
-    place="With {many}, each of which adds {own:g} and hands on {gain:g} times what arrives,",
-    facts=lambda layers, own, gain: {"many": counted(layers, "layer")},
-    says=lambda value: f"ends with an error of {value:g}",
-    question="What leaves the first layer, and what does the second make of it?",
-    mistakes={
-        "That is what all layers add. What becomes of an error on its way through the layers "
-        "behind it, if each of them hands on {gain:g} times what arrives?": [
-            lambda layers, own, gain: layers * own
-        ],
-        "That is what is left of the first layer's error. Do the other layers add nothing?": [
-            lambda layers, own, gain: own * gain ** (layers - 1),
-            lambda layers, own, gain: own * gain**layers,
-        ],
-        "The last layer's own error leaves it as it is. How many layers does it pass through?": [
-            lambda layers, own, gain: sum(own * gain ** (k + 1) for k in range(layers))
-        ],
-        "Behind a single layer there is its own error already. Does your chain "
-        "begin one layer late?": [
-            lambda layers, own, gain: sum(own * gain**k for k in range(layers - 1))
-        ],
-        "Behind {many} there are as many own errors. Does your chain have one too many?": [
-            lambda layers, own, gain: sum(own * gain**k for k in range(layers + 1))
-        ],
-        "That is where an endless chain ends. How many layers has this one?": [
-            lambda layers, own, gain: own / (1 - gain) if gain < 1 else layers * own
-        ],
-    },
-    done="chains of 109 layers too",
-    exact=False,
-)
-
-
-# Exercise 7.4
-
-
-def offset(z_ann, z, phi, channel):
-    """Return the current that cancels the mean error of a channel against the ANN."""
-    missing = np.maximum(z_ann, 0) - phi
-    return missing[:, channel].mean()
-
-
-# Three images and two channels. In each channel some currents of the ANN are negative.
-_ANN = ((1.0, -0.5), (-2.0, 3.0), (4.0, 0.5))
-_RECEIVED = ((1.5, 0.25), (-1.0, 3.5), (4.25, -0.5))
-_PASSED_ON = ((1.25, 0.25), (0.5, 2.75), (3.5, 0.0))
-
-
-def _moved(arrays, by):
-    return tuple(tuple(tuple(z + by for z in row) for row in array) for array in arrays)
-
-
-_offset = FunctionExercise(
-    number="7.4",
-    hints=(
-        "What should the layer pass on? Not the current of the ANN: what its ReLU makes of it. "
-        "np.maximum(z_ann, 0) does that for all at once.",
-        "What is missing is what should be passed on minus what was passed on. The neurons get it "
-        "as a current, so it has to be positive where they pass on too little.",
-        "Images are rows, channels are columns: missing[:, channel] is one channel, for all "
-        "images. Of that the mean.",
-    ),
-    solution=offset,
-    groups=[
-        [(_ANN, _RECEIVED, _PASSED_ON, channel) for channel in (0, 1)],
-        [
-            (*_moved((_ANN, _RECEIVED), by), *_moved((_PASSED_ON,), abs(by) / 2), channel)
-            for by in (-3.0, -1.0, -0.25, 0.5, 2.0)
-            for channel in (0, 1)
-        ],
-        [
-            (_ANN[:2], _RECEIVED[:2], _PASSED_ON[:2], 0),
-            (_ANN[:2], _RECEIVED[:2], _PASSED_ON[:2], 1),
-            (_ANN[1:], _RECEIVED[1:], _PASSED_ON[1:], 0),
-            (_ANN[1:], _RECEIVED[1:], _PASSED_ON[1:], 1),
-        ],
+        _spread((1.0, 3.0, 4.0, 0.5), (0.5, -1.0, -2.0, 0.25)),
+        _spread(
+            (0.0, 1.0, 2.0, 1.0), (-2.0, 0.5, 0.5, -1.0), (3.0, 0.0, 1.5, 0.0), (0.0, 0.0, 2.0, 1.0)
+        ),
     ],
     subject="layer",
-    place="In channel {channel} of {images}",
-    facts=lambda z_ann, z, phi, channel: {
-        "images": counted(len(z_ann), "image"),
-        "currents": ", ".join(f"{row[channel]:g}" for row in z_ann),
-        "passed": ", ".join(f"{row[channel]:g}" for row in phi),
-    },
-    says=lambda value: f"gets a current of {value:.4g}",
-    question="What should it pass on, what does it pass on, and what is missing in the mean?",
+    place=(
+        "With bias {bias:g}, mean {mean:g}, variance {variance:g}, gamma {gamma:g}, beta {beta:g} "
+        "and eps {eps:g}"
+    ),
+    facts=lambda b, m, v, *_: {"above": m + 1, "root": math.sqrt(v)},
+    says=lambda value: f"has the bias {value:g}",
+    question="If no spike arrives, what comes out behind the BatchNorm?",
     mistakes={
-        "The ANN's currents there are {currents}. Does its ReLU pass on the negative ones, or the "
-        "mean of all?": [
-            lambda z_ann, z, phi, channel: (z_ann - phi)[:, channel].mean(),
-            lambda z_ann, z, phi, channel: (
-                np.maximum(z_ann[:, channel].mean(), 0) - phi[:, channel].mean()
-            ),
+        "BatchNorm centers what it gets around 0. If the layer gives {above:g}, one more than the "
+        "mean, which sign has what is left?": [
+            lambda b, m, v, g, beta, eps: g * (m - b) / math.sqrt(v + eps) + beta
         ],
-        "You ask what is right for the current that the neurons received. The layers before have "
-        "spoilt that already: whose values should this layer come back to?": [
-            lambda z_ann, z, phi, channel: (np.maximum(z, 0) - phi)[:, channel].mean()
+        "If the layer gives just the mean, {mean:g}, then 0 should be left before beta is added. "
+        "Is it?": [lambda b, m, v, g, beta, eps: g * (b + m) / math.sqrt(v + eps) + beta],
+        "Yours stretches the bias like a weight. Which steps of BatchNorm are missing?": [
+            lambda b, m, v, g, beta, eps: g * b / math.sqrt(v + eps)
         ],
-        "You compare what arrives. And what these neurons themselves pass on, {passed}: does it "
-        "not count?": [
-            lambda z_ann, z, phi, channel: (z_ann - z)[:, channel].mean(),
-            lambda z_ann, z, phi, channel: (np.maximum(z_ann, 0) - np.maximum(z, 0))[
-                :, channel
-            ].mean(),
+        "The mean of {mean:g} does not occur in it. Who takes it away when the "
+        "BatchNorm is gone?": [lambda b, m, v, g, beta, eps: g * b / math.sqrt(v + eps) + beta],
+        "The layer adds its own bias, {bias:g}, before the BatchNorm and not behind it. What "
+        "happens to it on the way?": [
+            lambda b, m, v, g, beta, eps: b - g * m / math.sqrt(v + eps) + beta,
+            lambda b, m, v, g, beta, eps: beta - g * m / math.sqrt(v + eps),
         ],
-        "If neurons fire too often, do they need more current, or less?": [
-            lambda z_ann, z, phi, channel: -offset(z_ann, z, phi, channel)
+        "The root is that of {variance:g} alone. What is eps for, and where "
+        "does BatchNorm add it?": [lambda b, m, v, g, beta, eps: g * (b - m) / math.sqrt(v) + beta],
+        "Yours adds eps to the root, {root:.3g}. Is it added there, or to the variance before the "
+        "root is taken?": [lambda b, m, v, g, beta, eps: g * (b - m) / (math.sqrt(v) + eps) + beta],
+        "Yours divides by the variance. If all currents were twice as large, how much larger would "
+        "the variance be, and what should come out of the BatchNorm?": [
+            lambda b, m, v, g, beta, eps: g * (b - m) / (v + eps) + beta
         ],
-        "That is one number for the whole layer. If one channel fires too often and the other one "
-        "too rarely, what does each of them get?": [
-            lambda z_ann, z, phi, channel: (np.maximum(z_ann, 0) - phi).mean()
+        "The weights were multiplied by gamma, {gamma:g}. Is the bias to be stretched less than "
+        "they are?": [
+            lambda b, m, v, g, beta, eps: (b - m) / math.sqrt(v + eps) + beta,
+            lambda b, m, v, g, beta, eps: b - m / math.sqrt(v + eps) + beta,
         ],
-        "You have picked a row. Which of the two are the images, rows or columns?": [
-            lambda z_ann, z, phi, channel: (np.maximum(z_ann, 0) - phi)[channel].mean()
-        ],
-        "That is the sum over {images}. The current flows for each image: how much does one of "
-        "them lack, in the mean?": [
-            lambda z_ann, z, phi, channel: (np.maximum(z_ann, 0) - phi)[:, channel].sum()
+        "Look at beta, {beta:g}. BatchNorm adds it last, as it is. Does yours?": [
+            lambda b, m, v, g, beta, eps: g * (b - m) / math.sqrt(v + eps),
+            lambda b, m, v, g, beta, eps: g * (b - m + beta) / math.sqrt(v + eps),
+            lambda b, m, v, g, beta, eps: g * ((b - m) / math.sqrt(v + eps) + beta),
         ],
     },
-    done="channels that fire too often, and such that fire too rarely",
+    done="gammas below 0 too",
     exact=False,
 )
 
 
-# Exercise 7.7
-
-MODEL, IMAGES = "digits_resnet110", 200
-# Millions of additions for an image; the solution below takes a little less.
-PAR = 7.2
-_SOLUTION = (
-    "entry = (sl.recipes.deep(model, x_cal, 3, threshold=sl.Percentile(99.9, per_channel=True)), 3)"
-)
+# Exercise 7.2
 
 
-@dataclass(frozen=True)
-class Game(Exercise):
-    """A converted network to be found that is accurate and takes few additions."""
-
-    def source(self) -> str:
-        """Return one good entry."""
-        return _SOLUTION
-
-    def check(self, answer: Any) -> Feedback:
-        """Return feedback: at most a point below the ANN, in no more additions than par."""
-        if answer is None or answer is ...:
-            return Feedback(False, "There is nothing here yet. Write entry = (network, steps).")
-        if fault := not_an_entry(answer, MODEL):
-            return Feedback(False, fault)
-        network, timesteps = answer
-        x, y = held_out(IMAGES)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of other steps than it was corrected for: told below
-            record = simulate(network, x, timesteps)
-        right = round(len(y) * float(record.accuracy(y)[-1]))
-        reference = round(len(y) * float(ann(network, x, activations=False).accuracy(y)))
-        millions = additions(network, record) / 1e6
-        seen = (
-            f"After {steps(timesteps)} your network reads {right} of {len(y)} new images, the ANN "
-            f"{reference}. An image takes {millions:.1f} million additions."
-        )
-        if reference - right > len(y) / 100:  # a point
-            return Feedback(False, f"{seen} {_why_so_few(network, timesteps)}")
-        if millions > PAR:
-            return Feedback(
-                False, f"{seen} Par is {PAR:g} million. {_why_so_many(network, timesteps)}"
-            )
-        return Feedback(True, f"{seen} Par is {PAR:g} million.")
+def gate_count(first, second):
+    """Return how many spikes of two trains pass a gate that is open for the one in the lead."""
+    passed = 0
+    for t in range(len(first)):
+        if sum(first[: t + 1]) >= sum(second[: t + 1]):
+            passed = passed + first[t]
+        else:
+            passed = passed + second[t]
+    return passed
 
 
-def _why_so_few(network: Network, timesteps: int) -> str:
-    """Return a question about a network that reads too few."""
-    others = [T for T in network.corrections.values() if timesteps != T]
-    if others:
-        return f"It was corrected for {steps(others[0])}. Whose errors does that cancel now?"
-    if not network.corrections:
-        return (
-            "Nothing in it has been corrected: each layer works on what the layers before have "
-            "spoilt. Which mean could be put right?"
-        )
-    if not analog(network):
-        return (
-            "On each shortcut the number is counted anew, block after block. Can it get through "
-            "without that?"
-        )
-    if not any(neuron.signed for neuron in network.neurons.values()):
-        return "A spike that came too early stays sent. Which neurons could take it back?"
-    return "So few steps allow few answers. What else has a neuron to tell more in one step?"
+def _gated(case, seen, first_leads):
+    """Count what passes a gate; `seen` of the steps before count for the lead."""
+    first, second = case
+    return sum(
+        int(a if first_leads(sum(first[: seen(t)]), sum(second[: seen(t)])) else b)
+        for t, (a, b) in enumerate(zip(first, second, strict=True))
+    )
 
 
-def _why_so_many(network: Network, timesteps: int) -> str:
-    """Return a question about a network that is accurate and dear."""
-    if timesteps > 4:
-        return "Every step costs as much as the one before. What would it read in half of them?"
-    if any(neuron.signed for neuron in network.neurons.values()):
-        return "A spike that is taken back is paid twice. Can you do without some of that?"
-    return "Which is dearer here, one step more or more spikes in a step?"
+def _silent_at_a_tie(first, second):
+    """Let a spike pass only if it comes from one that has fired more than the other."""
+    passed = one = other = 0
+    for a, b in zip(first, second, strict=True):
+        one, other = one + a, other + b
+        if one != other:
+            passed += a if one > other else b
+    return passed
 
 
-_game = Game(
-    number="7.7",
+def _one_for_all(first, second):
+    """Let only the train pass that fires first."""
+    for a, b in zip(first, second, strict=True):
+        if a or b:
+            return sum(first) if a else sum(second)
+    return 0
+
+
+def _trains(*pairs):
+    """Return cases of two trains, each written as a string of 0 and 1."""
+    return [tuple(tuple(map(int, bits)) for bits in pair) for pair in pairs]
+
+
+_gate_count = FunctionExercise(
+    number="7.2",
     hints=(
-        "Half the steps cost half the additions. So first find what is accurate in few steps: "
-        "which cure of sections 7.4 to 7.6 helped most?",
-        "sl.recipes.deep(model, x_cal, steps) puts them together. Try 2, 3 and 4 steps, and see by "
-        "agreement(network, steps) what each of its options costs and brings.",
-        "MMSE chooses low thresholds, and a neuron with a low threshold fires often. Which rule of "
-        "notebook 05 has one threshold for each channel, and higher ones?",
+        "Write both trains below each other, and below them how many spikes each has fired so "
+        "far. The spike of the step itself counts too.",
+        "In each step look who has fired more so far. Only the spike of that one passes, if there "
+        "is one in this step. If both have fired as often, the first one is heard.",
+        "You need a loop over the steps. sum(first[: t + 1]) is the number of spikes of the first "
+        "one up to step t, that step included.",
     ),
+    solution=gate_count,
+    groups=[
+        _trains(
+            ("100100", "011001"),
+            ("1000", "0000"),
+            ("0000", "0110"),
+            ("01101", "00111"),
+            ("0100", "0011"),
+            ("100000", "011110"),
+            ("01100", "10011"),
+            ("0011", "1000"),
+        ),
+        _trains(*permutations(("0110", "1001", "0101", "1100", "0011", "1010"), 2)),
+        _trains(("0000", "0000"), ("1111", "1111")),
+    ],
+    subject="gate",
+    place="With the trains {first} and {second}",
+    facts=lambda a, b: {
+        "first": "".join(map(str, a)),
+        "second": "".join(map(str, b)),
+        "time": steps(len(a)),
+    },
+    says=lambda value: (
+        "lets no spike pass"
+        if value == 0
+        else f"lets {value:g} spike{'' if value == 1 else 's'} pass"
+    ),
+    question="Who is in the lead in each step, and does this one fire in it?",
+    mistakes={
+        "Every step with a spike counts in yours. Does a spike pass when it comes from the one "
+        "that has fired less so far?": [lambda a, b: sum(map(max, zip(a, b, strict=True)))],
+        "That is the larger count, as exact pooling gives. Where does this gate pass one more: who "
+        "is heard at the moment when both have fired as often?": [lambda a, b: max(sum(a), sum(b))],
+        "That is all spikes together. Which of them does the gate keep back?": [
+            lambda a, b: sum(a) + sum(b)
+        ],
+        "Yours knows only the steps before. When a spike comes that takes the lead, is it counted "
+        "before the gate decides, or after?": [
+            lambda *case: _gated(case, lambda t: t, lambda one, other: one >= other)
+        ],
+        "When both have fired as often, yours hears the second one. Which one was to be heard?": [
+            lambda *case: _gated(case, lambda t: t + 1, lambda one, other: one > other)
+        ],
+        "When both have fired as often, yours hears nobody. Is one of them to "
+        "be heard even then?": [_silent_at_a_tie],
+        "Yours stays with the one that fires first. What does the gate do when the other one "
+        "overtakes it?": [_one_for_all],
+        "That is a rate, spikes per step. How many spikes is that in {time}?": [
+            lambda *case: gate_count(*case) / len(case[0])
+        ],
+    },
+    done="ties and silence too",
 )
 
-ALL: tuple[Exercise, ...] = (_error_after, _offset, _game)
+ALL: tuple[Exercise, ...] = (_folded_bias, _gate_count)

@@ -6,12 +6,13 @@ from snnlab._arguments import checks
 from snnlab.course.exercises import (
     notebook_02,
     notebook_03,
-    notebook_04,
     notebook_05,
     notebook_06,
     notebook_07,
     notebook_08,
     notebook_09,
+    notebook_10,
+    notebook_11,
 )
 from snnlab.course.exercises.base import Exercise
 from snnlab.course.exercises.help import Help
@@ -22,12 +23,13 @@ EXERCISES: dict[str, Exercise] = {
     for notebook in (
         notebook_02,
         notebook_03,
-        notebook_04,
         notebook_05,
         notebook_06,
         notebook_07,
         notebook_08,
         notebook_09,
+        notebook_10,
+        notebook_11,
     )
     for exercise in notebook.ALL
 }
