@@ -1,7 +1,7 @@
 """The exercises of notebook 11.
 
-The solutions of 11.2, 11.3, 11.4 and 11.7 are written as a learner would write them, without snnlab.
-9.8 measures networks of the learner on images that the notebook never shows.
+The solutions of 11.2, 11.3, 11.4 and 11.7 are written as a learner would write them, without
+snnlab. 11.8 measures networks of the learner on images that the notebook never shows.
 """
 
 import math
