@@ -1,7 +1,7 @@
 """The exercises of notebook 09.
 
 The solutions of 9.3 and 9.4 are written as a learner would write them, without snnlab. The game,
-7.7, measures a network of the learner on images that the notebook never shows.
+9.7, measures a network of the learner on images that the notebook never shows.
 """
 
 import warnings
