@@ -6,6 +6,7 @@ from snnlab._arguments import checks
 from snnlab.course.exercises import (
     notebook_02,
     notebook_03,
+    notebook_04,
     notebook_05,
     notebook_06,
     notebook_07,
@@ -23,6 +24,7 @@ EXERCISES: dict[str, Exercise] = {
     for notebook in (
         notebook_02,
         notebook_03,
+        notebook_04,
         notebook_05,
         notebook_06,
         notebook_07,
