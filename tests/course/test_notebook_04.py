@@ -107,7 +107,7 @@ def test_numbers_of_every_kind_are_taken():
 
 @functools.cache
 def deep_net():
-    """Return the network of the notebook."""
+    """Return the digits, the network of the notebook, and its model."""
     torch.manual_seed(0)
     digits = data.load_digits()
     width, modules = 64, OrderedDict(flat=nn.Flatten())
@@ -117,11 +117,11 @@ def deep_net():
         width = 96
     modules["linear7"] = nn.Linear(width, 10)
     model = data.train(nn.Sequential(modules), digits.x_train, digits.y_train)
-    return digits, sl.convert(model, digits.x_train, threshold=sl.Maximum())
+    return digits, sl.convert(model, digits.x_train, threshold=sl.Maximum()), model
 
 
 def test_the_culprit_is_what_the_bars_show():
-    digits, net = deep_net()
+    digits, net, _ = deep_net()
     sick = course.patient(net, notebook_04._PATIENT)
     assert list(net.layers) == [f"relu{n}" for n in range(1, notebook_04._LAYERS + 1)]
     x = digits.x_test[:100]
@@ -145,3 +145,77 @@ def test_wrong_culprits_get_their_own_words(words):
 def test_a_network_is_no_culprit():
     net = sl.convert(nn.ReLU(), [[1.0]], threshold=sl.Fixed(1.0))
     assert "This is a network." in said("4.4", net)
+
+
+# --- the prose -------------------------------------------------------------------------------
+
+
+@functools.cache
+def simulated():
+    digits, net, _ = deep_net()
+    x = digits.x_test
+    return net, x, sl.simulate(net, x, timesteps=256, at=(1, 4, 16, 64, 128))
+
+
+def test_after_one_step_only_the_deviation_is_0_everywhere():
+    net, x, run = simulated()
+    report = sl.decompose(net, x, run, step=1)
+    parts = notebook_04.PARTS
+    always = [p for p in parts if not any(report.part(name, p).any() for name in net.layers)]
+    assert always == ["deviation"]
+
+
+def test_a_share_is_what_the_formula_says():
+    net, x, run = simulated()
+    report = sl.decompose(net, x, run, step=16)
+    for layer, shares in report.shares().items():
+        whole = report.total(layer).astype(float)
+        for part, share in shares.items():
+            mean = np.mean(report.part(layer, part) * whole) / np.mean(whole * whole)
+            assert share == pytest.approx(mean, abs=1e-6)
+        assert sum(shares.values()) == pytest.approx(1, abs=1e-4)
+
+
+def test_with_the_maximum_clipping_is_the_overshoot_of_others_and_goes_away():
+    net, x, run = simulated()
+    cut = {}
+    for step in (4, 64):
+        report = sl.decompose(net, x, run, step=step)
+        clipped = report.part("relu6", "clipping") < 0
+        cut[step] = clipped.sum()
+        assert not (report.activations["relu6"][clipped] > net.thresholds["relu6"]).any()
+    assert cut[64] < cut[4]
+
+
+def test_at_the_99th_percentile_the_error_stays_and_with_the_maximum_it_is_halved():
+    net, x, run = simulated()
+    falls = sl.decompose_over_time(net, x, run).rms["relu6"]["total"]
+    assert falls[-2] / falls[-1] == pytest.approx(2, rel=0.1)
+    digits, _, model = deep_net()
+    low = sl.convert(model, digits.x_train, threshold=sl.Percentile(99))
+    record = sl.simulate(low, x, timesteps=256, at=(128,))
+    stays = sl.decompose_over_time(low, x, record).rms["relu6"]
+    for part in ("total", "clipping", "propagated"):
+        assert stays[part][0] / stays[part][1] == pytest.approx(1, abs=0.03)
+
+
+def test_from_the_third_layer_on_empty_neurons_hand_their_error_on():
+    net, x, _ = simulated()
+    empty = net.replace(v_init=0.0)
+    shares = sl.decompose(empty, x, sl.simulate(empty, x, timesteps=64)).shares()
+    largest = [max(shares[name], key=shares[name].get) for name in net.layers]
+    assert largest == ["quantization"] * 2 + ["propagated"] * 4
+
+
+def test_in_the_other_order_two_parts_grow_against_each_other():
+    net, x, run = simulated()
+    ours, other = (sl.decompose(net, x, run, step=16, reference=r) for r in ("received", "ann"))
+    assert np.allclose(ours.total("relu6"), other.total("relu6"), atol=1e-5)
+    assert np.array_equal(ours.part("relu6", "deviation"), other.part("relu6", "deviation"))
+    together = [
+        np.corrcoef(*(r.part("relu6", p).ravel() for p in ("propagated", "quantization")))[0, 1]
+        for r in (ours, other)
+    ]
+    assert abs(together[0]) < 0.2
+    assert together[1] < -0.3
+    assert other.rms()["relu6"]["propagated"] > 1.5 * ours.rms()["relu6"]["propagated"]
