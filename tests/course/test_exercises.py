@@ -711,7 +711,7 @@ def test_a_pasted_solution_is_right_in_its_notebook(number):
     exec("".join(cells[0]["source"]), names)
     before = set(names)
     exec(course.exercise(number).solution, names)
-    (answer,) = (names[name] for name in set(names) - before)
-    assert course.check(number, answer).right
-    asked = [c for c in cells if f'course.check("{number}", ' in "".join(c["source"])]
+    (name,) = set(names) - before
+    assert course.check(number, names[name]).right
+    asked = [c for c in cells if f'course.check("{number}", {name})' in "".join(c["source"])]
     assert len(asked) == 1
