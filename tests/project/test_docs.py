@@ -193,6 +193,8 @@ def test_every_control_gives_what_the_kernel_gives(opened, name):
             for key, position in (("Home", 0), ("ArrowDown", 1), ("End", len(positions) - 1)):
                 if key == "ArrowDown" and field.evaluate("field => field.type") == "range":
                     key = "ArrowRight"
+                if field.evaluate(POSITION) == position:
+                    continue  # nothing moves, so the others do not go back either
                 field.press(key)
                 setting = setting | {control: positions[position]}
                 assert_shows(panel, explorer, setting)
