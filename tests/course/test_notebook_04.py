@@ -131,7 +131,9 @@ def test_the_culprit_is_what_the_bars_show():
     before, after = list(shares)[: list(shares).index(layer)], list(shares)[-4:]
     assert all(shares[name].get("clipping", 0) < 0.01 for name in (*before, *after))
     assert all(shares[name]["propagated"] > 0.95 for name in after)
-    assert course.check("4.4", (layer, part)).right
+    feedback = course.check("4.4", (layer, part))
+    assert feedback.right
+    assert f"It is {layer}, and it clips" in feedback.words
     assert course.check("4.4", [layer, part]).right
 
 
