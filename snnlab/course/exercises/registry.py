@@ -4,6 +4,7 @@ from typing import Any
 
 from snnlab._arguments import checks
 from snnlab.course.exercises import (
+    converter,
     notebook_02,
     notebook_03,
     notebook_05,
@@ -18,9 +19,10 @@ from snnlab.course.exercises.base import Exercise
 from snnlab.course.exercises.help import Help
 from snnlab.course.feedback import Feedback
 
-EXERCISES: dict[str, Exercise] = {
-    exercise.number: exercise
+_ALL: list[Exercise] = [
+    exercise
     for notebook in (
+        converter,
         notebook_02,
         notebook_03,
         notebook_05,
@@ -32,6 +34,10 @@ EXERCISES: dict[str, Exercise] = {
         notebook_11,
     )
     for exercise in notebook.ALL
+]
+EXERCISES: dict[str, Exercise] = {
+    exercise.number: exercise
+    for exercise in sorted(_ALL, key=lambda one: [int(part) for part in one.number.split(".")])
 }
 
 
