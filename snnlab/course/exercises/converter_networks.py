@@ -213,7 +213,8 @@ def _normed(channels: int, spread: str, seed: int) -> nn.BatchNorm2d:
     """Return a BatchNorm in which the root of variance plus eps is exact, and no number is 0."""
     variance, eps = _SPREADS[spread]
     norm = nn.BatchNorm2d(channels, eps=eps).eval().requires_grad_(False)
-    parts = np.random.default_rng(seed).integers(1, 7, size=(3, channels)) / 4
+    generator = np.random.default_rng(seed)
+    parts = np.array([generator.permutation(np.arange(1, 7))[:channels] for _ in range(3)]) / 4
     norm.running_mean, norm.weight.data, norm.bias.data = torch.tensor(parts, dtype=torch.float32)
     norm.running_var = torch.full((channels,), variance)
     return norm
@@ -473,8 +474,10 @@ _simulate = Piece(
         "A spike is passed on as 1. What is it worth, if the threshold of its neuron is not 1?": [
             _with(passed=lambda spike, theta: spike),
         ],
-        "The image is there for one step only. For how many steps does its current flow?": [
+        "In yours the current of an image flows once, be it at once or in parts. Does it not flow "
+        "in each of the {time}?": [
             _with(first=lambda x, T: [x] + [0 * x] * (T - 1)),
+            _with(first=lambda x, T: [x / T] * T),
         ],
         "In each step of yours all neurons begin anew. What do they have to remember?": [
             _with(run=_run_anew),
@@ -492,9 +495,6 @@ _simulate = Piece(
         "Those are spikes of single steps. How many are there in all {time}?": [
             _with(count=list),
             _with(count=lambda spikes: spikes[-1]),
-        ],
-        "The image is divided among the steps. Is it not there in each of them?": [
-            _with(first=lambda x, T: [x / T] * T),
         ],
     },
     stops={
