@@ -176,7 +176,7 @@ _run_layer = Piece(
     hints=(
         "What does a neuron remember from one step to the next? That one thing stands before the "
         "loop, and is replaced in it.",
-        "neuron_step gives two things: v, spike = neuron_step(v, current, threshold). The one goes "
+        "neuron_step gives two things, and two names take them: a, b = f(x) does that. The one goes "
         "into the next step, the other into a list.",
         "Half full is half of which number? And when is the list to be returned?",
     ),
