@@ -4,8 +4,10 @@ import ast
 import copy
 import inspect
 import itertools
+import json
 import re
 import warnings
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,7 +21,7 @@ import snnlab as sl
 from snnlab import course, data
 from snnlab.course.converter import comparing
 from snnlab.course.exercises import converter_solution as solution
-from snnlab.course.exercises.converter import PIECES
+from snnlab.course.exercises.piece import PIECES
 from snnlab.course.exercises.registry import EXERCISES
 from snnlab.dynamics import if_step
 
@@ -238,7 +240,7 @@ def test_a_network_with_gradients_is_no_mystery():
     ],
 )
 def test_a_spike_may_be_true_or_false_or_a_whole_number(written):
-    assert EXERCISES["1.6"].check(written).right
+    assert EXERCISES["1.10"].check(written).right
 
 
 # --- beside snnlab ----------------------------------------------------------------------------
@@ -350,7 +352,8 @@ def test_other_layers_outputs_and_errors_are_told(net_and_images):
     )
     assert with_nine(lambda counts, output: (counts, output + 1)).startswith("All spikes are the s")
     assert with_nine(lambda counts, output: 1 / 0) == (
-        "Your converter stopped: ZeroDivisionError: division by zero"
+        "Your converter stopped: ZeroDivisionError: division by zero. Which of its functions was "
+        "it?"
     )
 
 
@@ -360,6 +363,44 @@ def test_what_is_no_converter_or_no_sequential_is_refused(net_and_images):
         course.spike_for_spike(SimpleNamespace(), model, x_cal, x)
     with pytest.raises(sl.OptionError, match=r"model.*nn\.Sequential"):
         course.spike_for_spike(converter(), nn.ReLU(), x_cal, x)
+
+
+NOTEBOOKS = sorted((Path(__file__).parent.parent.parent / "notebooks").glob("*.ipynb"))
+IMPORT = r"import (copy|math|torch|numpy as np)|from torch import nn"
+# A cell that takes a function from the file.
+TAKEN = re.compile(r"(import torch\n\n)?mine = course\.my_converter\(\)\n(\w+) = mine\.\2\nmine")
+
+
+def test_a_pasted_solution_is_right_in_its_notebook():
+    """With the imports of its notebook, and with what its section takes from the file."""
+    asked = []
+    for notebook in NOTEBOOKS:
+        cells = [c for c in json.loads(notebook.read_text())["cells"] if c["cell_type"] == "code"]
+        sources = ["".join(c["source"]) for c in cells]
+        if not any("course.keep(" in source for source in sources):
+            continue
+        imports = [
+            line for source in sources for line in source.splitlines() if re.fullmatch(IMPORT, line)
+        ]
+        names = {}
+        exec("\n".join(imports), names)
+        exec("from snnlab import course", names)
+        for source in sources:
+            kept = re.findall(r'course\.keep\("(\w+)", (\w+)\)', source)
+            if TAKEN.fullmatch(source):
+                exec(source, names)
+            for name, function in kept:
+                assert name == function
+                number = PIECES[name]
+                assert number.split(".")[0] == notebook.name[:2].lstrip("0")
+                exec(EXERCISES[number].source(), names)
+                assert EXERCISES[number].check(names[name]).right
+                asked.append(name)
+        told = [n for s in sources for n in re.findall(r'course\.exercise\("([\d.]+)"\)', s)]
+        assert {PIECES[name] for name in asked[-1:]} <= set(told)
+        prose = notebook.read_text()
+        assert all(f"**Exercise {PIECES[name]}.** Write `{name}(" in prose for name in asked[-1:])
+    assert asked in ([], list(PIECES))
 
 
 @pytest.mark.slow

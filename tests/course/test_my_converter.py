@@ -22,7 +22,7 @@ import snnlab as sl
 from snnlab import course
 from snnlab.course.converter import file
 from snnlab.course.exercises import converter_solution as solution
-from snnlab.course.exercises.converter import PIECES
+from snnlab.course.exercises.piece import PIECES
 from snnlab.course.exercises.registry import EXERCISES
 
 CELLS = itertools.count()

@@ -1,6 +1,7 @@
 """A learner's converter beside snnlab's, spike for spike."""
 
 import copy
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,7 +16,7 @@ from snnlab.conversion.activation_based import Percentile
 from snnlab.conversion.pipeline import convert
 from snnlab.course.converter import file
 from snnlab.course.converter.loading import Converter
-from snnlab.course.exercises.converter import PIECES
+from snnlab.course.exercises.piece import PIECES
 from snnlab.course.exercises.registry import EXERCISES
 from snnlab.course.feedback import Feedback
 from snnlab.course.wording import fires
@@ -91,8 +92,9 @@ def _compared(converter: Any, model: nn.Sequential, x_cal: Any, x: Any, most: fl
     try:
         snn = converter.convert(converter.fold(model), calibration, PERCENTILE)
         runs = {step: converter.simulate(snn, images, step) for step in AFTER}
-    except Exception as error:
-        return Feedback(False, f"Your converter stopped: {type(error).__name__}: {error}")
+    except (Exception, SystemExit) as error:
+        message = textwrap.shorten(f"{type(error).__name__}: {error}", 200).rstrip(".")
+        return Feedback(False, f"Your converter stopped: {message}. Which of its functions was it?")
     found = len(runs[AFTER[-1]][0])
     if found != len(network.layers):
         return Feedback(

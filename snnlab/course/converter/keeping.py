@@ -8,7 +8,7 @@ from typing import Any
 
 from snnlab._arguments import checks
 from snnlab.course.converter import file
-from snnlab.course.exercises.converter import PIECES
+from snnlab.course.exercises.piece import PIECES
 from snnlab.course.exercises.registry import EXERCISES, check
 from snnlab.course.feedback import Feedback
 

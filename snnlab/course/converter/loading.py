@@ -8,7 +8,7 @@ from types import ModuleType
 
 from snnlab.course.converter import file
 from snnlab.course.exercises import converter_solution
-from snnlab.course.exercises.converter import PIECES
+from snnlab.course.exercises.piece import PIECES
 from snnlab.exceptions import DataError
 
 

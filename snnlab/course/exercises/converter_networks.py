@@ -15,7 +15,7 @@ from snnlab.course.exercises.converter_neurons import run_layer
 from snnlab.course.exercises.converter_solution import convert, fold, neuron_step, simulate
 from snnlab.course.exercises.converter_solution import threshold_of as percentile_of
 from snnlab.course.exercises.function_exercise import Outcome
-from snnlab.course.exercises.piece import Piece, numbers, shown
+from snnlab.course.exercises.piece import PIECES, Piece, numbers, shown
 from snnlab.course.wording import kind, steps
 
 
@@ -126,7 +126,7 @@ def _not_rectified(layer, a):
 
 
 _convert = Piece(
-    number="6.7",
+    number=PIECES["convert"],
     hints=(
         "Let the images go through the layers, one after the other. What comes out of one layer "
         "goes into the next one.",
@@ -284,7 +284,7 @@ def _fold(
 
 
 _fold_piece = Piece(
-    number="7.5",
+    number=PIECES["fold"],
     hints=(
         "BatchNorm computes gamma * (z - mean) / root + beta. What becomes of z if it is the sum "
         "of weights times spikes and a bias?",
@@ -447,7 +447,7 @@ def _scene(net: str, timesteps: int) -> dict[str, str]:
 
 
 _simulate = Piece(
-    number="7.6",
+    number=PIECES["simulate"],
     hints=(
         "Keep a list of what goes into the next layer at each step. At first that is the image, "
         "the same one in every step.",

@@ -10,7 +10,7 @@ import torch
 
 from snnlab.course.exercises.converter_solution import neuron_step, run_layer
 from snnlab.course.exercises.function_exercise import Outcome
-from snnlab.course.exercises.piece import Piece, Tensor, array, numbers, shown
+from snnlab.course.exercises.piece import PIECES, Piece, Tensor, array, numbers, shown
 from snnlab.course.wording import kind, steps
 
 _SEVERAL = (
@@ -78,7 +78,7 @@ _CURRENTS = (
 )
 
 _neuron_step = Piece(
-    number="1.6",
+    number=PIECES["neuron_step"],
     hints=(
         "Three things happen, one after the other: the current comes in, the neuron looks whether "
         "it has reached the threshold, and a spike pours something out.",
@@ -172,11 +172,11 @@ def _constant(current, timesteps):
 _TWO = ((0.5, -0.25), (0.25, 0.75), (0.25, 0.75), (-1.0, 0.5), (0.75, 0.0))
 
 _run_layer = Piece(
-    number="2.7",
+    number=PIECES["run_layer"],
     hints=(
         "What does a neuron remember from one step to the next? That one thing stands before the "
         "loop, and is replaced in it.",
-        "neuron_step gives two things, and two names take them: a, b = f(x) does that. The one goes "
+        "neuron_step gives two things, and two names take them, as in a, b = f(x). The one goes "
         "into the next step, the other into a list.",
         "Half full is half of which number? And when is the list to be returned?",
     ),

@@ -13,6 +13,16 @@ from snnlab.course.exercises.function_exercise import Case, FunctionExercise, Ou
 
 _TOLERANCE = 1e-6
 
+# The functions of the converter in the order of its file, and which exercise asks for each.
+PIECES = {
+    "neuron_step": "1.10",
+    "run_layer": "2.8",
+    "threshold_of": "6.3",
+    "convert": "6.7",
+    "fold": "7.7",
+    "simulate": "7.8",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Piece(FunctionExercise):
