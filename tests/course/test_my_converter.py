@@ -25,6 +25,7 @@ from snnlab.course.exercises import converter_solution as solution
 from snnlab.course.exercises.piece import PIECES
 from snnlab.course.exercises.registry import EXERCISES
 
+POSIX = pytest.mark.skipif(os.name == "nt", reason="has other rights, links and locks")
 CELLS = itertools.count()
 SOURCES = {name: EXERCISES[number].source() for name, number in PIECES.items()}
 STANDS = "It stands in my_converter.py now, beside this notebook."
@@ -300,7 +301,7 @@ def test_a_folder_in_the_place_of_the_file_is_told():
         course.my_converter()
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="has other rights")
+@POSIX
 @pytest.mark.parametrize("what", ["folder", "file"])
 def test_where_nothing_can_be_written_the_answer_is_right_all_the_same(folder, what, monkeypatch):
     keep("run_layer")
@@ -340,6 +341,7 @@ def test_a_disk_that_fails_leaves_the_old_file(step, monkeypatch):
     assert content() == before
 
 
+@POSIX
 def test_modes_and_links_are_kept(folder):
     Path("others.py").write_bytes(file.HEADER)
     Path("others.py").chmod(0o640)
@@ -350,6 +352,7 @@ def test_modes_and_links_are_kept(folder):
     assert stat.S_IMODE(Path("others.py").stat().st_mode) == 0o640
 
 
+@POSIX
 def test_a_new_file_is_made_with_the_rights_of_others():
     before = os.umask(0o027)
     try:
@@ -369,6 +372,7 @@ def write_many(folder, name):
             file.write(place, file.replaced(content, name, source))
 
 
+@POSIX
 def test_two_kernels_that_write_at_once_lose_nothing(folder):
     Path("my_converter.py").write_bytes(file.HEADER)
     spawn = multiprocessing.get_context("fork")

@@ -35,9 +35,12 @@ def keep(name: str, function: Any) -> Feedback:
     OptionError
         If the converter has no such function.
 
-    >>> keep("neuron_step", lambda v, current, threshold: (v + current, 0))
-    Not yet. From the potential 0, with current 0.5 and threshold 1, your neuron goes to 0.5 and
-    stays silent...
+    >>> def neuron_step(v, current, threshold):
+    ...     m = v + current
+    ...     return m, (m >= threshold) * 1.0
+    >>> keep("neuron_step", neuron_step)
+    Not yet. From the potential 0.5, with current 0.75 and threshold 1, your neuron goes to 1.25 and
+    fires. Nothing is poured out at a spike. How does the neuron ever stop firing?
     """
     number = PIECES[checks.option(name, "name", PIECES)]
     feedback = check(number, function)
