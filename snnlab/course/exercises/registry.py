@@ -4,7 +4,6 @@ from typing import Any
 
 from snnlab._arguments import checks
 from snnlab.course.exercises import (
-    converter,
     notebook_02,
     notebook_03,
     notebook_05,
@@ -16,13 +15,13 @@ from snnlab.course.exercises import (
     notebook_11,
 )
 from snnlab.course.exercises.base import Exercise
+from snnlab.course.exercises.converter import ALL as CONVERTER
 from snnlab.course.exercises.help import Help
 from snnlab.course.feedback import Feedback
 
-_ALL: list[Exercise] = [
-    exercise
+EXERCISES: dict[str, Exercise] = {
+    exercise.number: exercise
     for notebook in (
-        converter,
         notebook_02,
         notebook_03,
         notebook_05,
@@ -34,11 +33,8 @@ _ALL: list[Exercise] = [
         notebook_11,
     )
     for exercise in notebook.ALL
-]
-EXERCISES: dict[str, Exercise] = {
-    exercise.number: exercise
-    for exercise in sorted(_ALL, key=lambda one: [int(part) for part in one.number.split(".")])
 }
+EXERCISES |= {piece.number: piece for piece in CONVERTER}
 
 
 def check(number: str, answer: Any) -> Feedback:
