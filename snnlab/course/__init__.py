@@ -11,6 +11,7 @@ with needs("snnlab.course", "matplotlib", "ipywidgets"):
 
 from snnlab.course.exercises.registry import check, exercise
 from snnlab.course.feedback import Feedback
+from snnlab.course.memory import map, recall, symbols
 from snnlab.course.patients import mystery_patient, patient
 from snnlab.course.predictions.answers import Number
 from snnlab.course.predictions.prediction import Prediction
@@ -27,8 +28,11 @@ __all__ = [
     "check",
     "compare",
     "exercise",
+    "map",
     "mystery_patient",
     "patient",
+    "recall",
+    "symbols",
 ]
 
 # Loaded at their first use, since only notebook 01 needs Brian2.
