@@ -99,7 +99,7 @@ def test_the_present_one_is_marked_and_the_others_are_links():
     assert re.fullmatch(r'<nav aria-label="The map of the course"><ul.*</ul></nav>', shown)
     assert shown.count("<li>") == len(NOTEBOOKS)
     assert shown.count("aria-current") == 1
-    assert '<strong aria-current="page">07 Convert a CNN</strong> ← you are here' in shown
+    assert '<strong aria-current="page">07 Convert a CNN</strong> (you are here): What' in shown
     assert re.findall(r'href="([^"]*)"', shown) == [
         book.file for number, book in NOTEBOOKS.items() if number != "07"
     ]

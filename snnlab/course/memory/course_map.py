@@ -50,7 +50,7 @@ class CourseMap:
         if not state:
             return ""
         parts = [
-            f"{made} of {counted(there, kind)}"
+            f"{min(made, there)} of {counted(there, kind)}"
             for made, there, kind in zip(
                 self.done[number], _all(NOTEBOOKS[number]), _KINDS, strict=True
             )
@@ -65,11 +65,11 @@ class CourseMap:
             title = f"{number} {html.escape(book.title)}"
             asks = html.escape(book.asks, quote=False)
             if number == self.here:
-                name = f'<strong aria-current="page">{title}</strong> ← you are here'
+                name = f'<strong aria-current="page">{title}</strong> (you are here)'
             else:
                 name = link(number, title)
-            items.append(f"<li>{name}<br>{asks}{self._told(number, ' <em>{}</em>')}</li>")
-        inside = f'<ul style="list-style: none">{"".join(items)}</ul>'
+            items.append(f"<li>{name}: {asks}{self._told(number, ' <em>{}</em>')}</li>")
+        inside = f'<ul style="list-style: none; padding-left: 0">{"".join(items)}</ul>'
         return f'<nav aria-label="The map of the course">{inside}</nav>'
 
 

@@ -14,6 +14,7 @@ from snnlab.explorers.toolkit.panel import hidden
 
 _STYLE = """
 .snnlab-said p { max-width: 56em; line-height: 1.5; margin: 0.5em 0; }
+.snnlab-said a { text-decoration: underline; }
 .snnlab-answers .widget-radio { display: flex; flex-wrap: wrap; align-items: center; }
 .snnlab-answers .widget-radio-box { margin: 0 8px !important; flex-wrap: wrap; height: auto; }
 .snnlab-answers .widget-radio-box label { white-space: nowrap; width: auto; }
