@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from helpers.browser import MARKS, SHOTS, new_page
 
 from snnlab.course import progress
-from snnlab.course.exercises.registry import EXERCISES
+from snnlab.course.memory.notebooks import NOTEBOOKS
 from snnlab.course.memory.questions.notebook_05 import ALL
 from snnlab.course.predictions.answers import SKIP
 from tools import lab
@@ -24,14 +24,14 @@ CELLS = (
 
 @pytest.fixture(scope="module")
 def noted(tmp_path_factory):
-    """The learner's file; all exercises of notebook 02 and one of 03 are solved."""
+    """The learner's file; notebook 02 is done, and one exercise of 03."""
     file = tmp_path_factory.mktemp("mine") / "mine.json"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SNNLAB_PROGRESS", str(file))
-        for number in [*(n for n in EXERCISES if n.startswith("2.")), "3.1"]:
+        for number in [*NOTEBOOKS["02"].exercises.split(), "3.1"]:
             progress.note("exercise", number, None, True)
-        for place in range(1, 20):
-            progress.note("prediction", f"2.{place}", None, None)
+        for number in NOTEBOOKS["02"].predictions.split():
+            progress.note("prediction", number, None, None)
         yield file
 
 

@@ -2,10 +2,10 @@
 
 import re
 
-FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<![\\$])\$([^$\n]+?)\$", re.S)
+FORMULA = re.compile(r"\$\$(.+?)\$\$|(?<![\\$])\$((?:[^$\n]|\n(?!\n))+?)\$", re.S)
 # What stands in formulas without being a symbol that needs words.
 COMMANDS = re.compile(
-    r"\\(?:frac|d?frac|sqrt|sum|prod|max|min|ln|log|exp|mathrm|operatorname|left|right|big|Big"
+    r"\\(?:d?frac|underbrace|overbrace|sqrt|sum|prod|max|min|ln|log|exp|mathrm|operatorname|left|right|big|Big"
     r"|lfloor|rfloor|lceil|rceil|q?quad|cdot|times|ldots|dots|le|ge|leq|geq|ne|approx|sim|to"
     r"|infty|pi|in|pm|leftarrow|rightarrow|Rightarrow|limits|begin|end|cases|displaystyle"
     r"|big[lr]?|Big[lr]?|lvert|rvert|mid|colon|partial)(?![A-Za-z])"
@@ -25,8 +25,8 @@ def symbols(text):
     found = set()
     for match in FORMULA.finditer(re.sub(r"```.*?```|`[^`\n]*`", " ", text, flags=re.S)):
         formula = match.group(1) or match.group(2)
-        formula = re.sub(r"_\\(?:text|mathrm)\s*\{([A-Za-z]{2,})\}", r"_{\1}", formula)
-        formula = re.sub(r"_\{\\(?:text|mathrm)\s*\{([A-Za-z]{2,})\}\}", r"_{\1}", formula)
+        formula = re.sub(r"_\\(?:text|mathrm)\s*\{([A-Z]{2,})\}", r"_{\1}", formula)
+        formula = re.sub(r"_\{\\(?:text|mathrm)\s*\{([A-Z]{2,})\}\}", r"_{\1}", formula)
         formula = COMMANDS.sub(" ", WORDS.sub(" ", formula))
         formula = re.sub(r"\bd(?=[a-z]\b)", "", formula)  # of dv/dt
         for symbol in SYMBOL.findall(formula):

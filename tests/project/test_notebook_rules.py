@@ -4,12 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from helpers.held import HELD
 
 from tools import notebook_rules as rules
 
 NOTEBOOKS = sorted((rules.ROOT / "notebooks").glob("*.ipynb"))
-# Those that are held to the rules.
-HELD = NOTEBOOKS[:0]
 # Results that stand above their prompt and tell nothing, with the reason.
 TELLS_NOTHING = {
     "'99.9', the result of Predict 6.3": "the percentile that the whole notebook is about",
@@ -22,7 +21,9 @@ FOLDED = {"jupyter": {"source_hidden": True}, "tags": ["hide-input"]}
 
 # --- the notebooks ---------------------------------------------------------------------------
 
-each = pytest.mark.parametrize("file", HELD, ids=lambda file: file.stem)
+each = pytest.mark.parametrize(
+    "file", [file for file in NOTEBOOKS if file.name[:2] in HELD], ids=lambda file: file.stem
+)
 
 
 @each
@@ -55,7 +56,7 @@ def test_nothing_stands_between_a_prompt_and_its_answers(file):
     assert rules.open_scaffolding(file) == []
 
 
-@pytest.mark.skipif(HELD != NOTEBOOKS, reason="not all notebooks are held to the rules")
+@pytest.mark.skipif(len(HELD) < len(NOTEBOOKS), reason="not all are held to the rules yet")
 def test_the_main_track_takes_seven_hours_at_most():
     main = [file for file in NOTEBOOKS if not file.name.startswith(DEEPER)]
     assert len(main) == 10
@@ -159,7 +160,10 @@ GOOD = [
     [
         (("", ""), []),
         (("**10 min", "**14 min"), ["the first cell says 14", "the first cell says 14"]),
+        (("**10 min", "**11 min"), []),
         (("**10 min", "**13 min"), ["the last heading ends at 10, and the first cell says 13"]),
+        (("minutes 0 to 5", "minutes 1 to 5"), []),
+        (("minutes 0 to 5", "minutes 4 to 5"), ["'2.1 One' is the first, and begins at 4"]),
         (("minutes 0 to 5", "minutes 0 to 9"), ["begins at 5, after minute 9", "and states 9"]),
         (("minutes 5 to 10", "minutes 6 to 10"), ["'2.3 Two' begins at 6, after minute 5"]),
         ((" <sub>minutes 5 to 10</sub>", ""), ["'2.3 Two' states no minutes", "ends at 5, and"]),

@@ -1,12 +1,10 @@
 """The map of the course, with what the learner has done."""
 
 import html
-from collections import Counter
 from dataclasses import dataclass
 
 from snnlab._text import counted
 from snnlab.course import progress
-from snnlab.course.exercises.registry import EXERCISES
 from snnlab.course.memory.notebooks import NOTEBOOKS, Notebook, link, notebook
 
 _KINDS = ("prediction", "exercise")
@@ -30,12 +28,13 @@ class CourseMap:
     def state(self, number: str) -> str:
         """Return 'done', 'begun', or '' if nothing is.
 
-        A notebook is done when all its predictions are made and all its exercises are solved.
+        A notebook is done when all its predictions are made and all its exercises are solved,
+        except for those that are marked as going further.
         """
         made, there = self.done[number], _all(NOTEBOOKS[number])
         if not any(made):
             return ""
-        return "done" if all(m >= t for m, t in zip(made, there, strict=True)) else "begun"
+        return "done" if made == there else "begun"
 
     def __repr__(self) -> str:
         return "\n".join(
@@ -50,14 +49,14 @@ class CourseMap:
         if not state:
             return ""
         parts = [
-            f"{min(made, there)} of {counted(there, kind)}"
+            f"{made} of {counted(there, kind)}"
             for made, there, kind in zip(
                 self.done[number], _all(NOTEBOOKS[number]), _KINDS, strict=True
             )
             if there
         ]
         sign = {"done": "✓ done", "begun": "begun"}[state]
-        return frame.format(": ".join([sign, ", ".join(parts)]) if parts else sign)
+        return frame.format(f"{sign}: {', '.join(parts)}")
 
     def _repr_html_(self) -> str:
         items = []
@@ -92,21 +91,20 @@ def map(number: str) -> CourseMap:
     OptionError
         If there is no such notebook.
 
-    >>> print(str(map("01"))[:98])
-      00 Start here: How does a trained network come to spike?
-    > 01 Spiking neurons: Why is the rate
+    >>> print(repr(map("01")).splitlines()[1])
+    > 01 Spiking neurons: Why is the rate of a neuron a ReLU, nearly?
     """
-    noted = progress.answers()
-    found: Counter[tuple[str, str]] = Counter()
-    for entry in noted:
-        if entry["kind"] in _KINDS:
-            section = str(entry["number"]).partition(".")[0]
-            found[section.zfill(2), entry["kind"]] += 1
-    done = {name: (found[name, "prediction"], found[name, "exercise"]) for name in NOTEBOOKS}
+    noted = {(entry["kind"], entry["number"]) for entry in progress.answers()}
+    done = {
+        name: (
+            sum(("prediction", number) in noted for number in book.predictions.split()),
+            sum(("exercise", number) in noted for number in book.exercises.split()),
+        )
+        for name, book in NOTEBOOKS.items()
+    }
     return CourseMap(notebook(number).number, done)
 
 
 def _all(book: Notebook) -> tuple[int, int]:
     """Return how many predictions and exercises a notebook has."""
-    exercises = sum(number.partition(".")[0].zfill(2) == book.number for number in EXERCISES)
-    return book.predictions, exercises
+    return len(book.predictions.split()), len(book.exercises.split())

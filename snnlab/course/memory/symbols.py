@@ -60,9 +60,9 @@ def symbols(number: str) -> Symbols:
     OptionError
         If there is no such notebook.
 
-    >>> symbols("00")
-    1 symbol in notebook 00
-    T: number of time steps, in steps (section 0.2)
+    >>> symbols("09")
+    1 symbol in notebook 09
+    L: number of layers, in layers (section 9.3)
     """
     number = notebook(number).number
     return Symbols(number, tuple(row for row in GLOSSARY if number in row.notebooks.split()))

@@ -4,7 +4,7 @@ from snnlab.course.memory.question import Question, Right, Wrong
 
 ALL = (
     Question(
-        "0.2",
+        "0.3",
         "A spiking neuron is read after 4 steps. How many different things can it have said?",
         (
             Wrong("4", "To stay silent is an answer, too: no spike at all."),
@@ -17,7 +17,7 @@ ALL = (
         ),
     ),
     Question(
-        "0.4",
+        "0.6",
         "The threshold of a layer is far too low. What do more steps do about it?",
         (
             Wrong(
@@ -37,7 +37,7 @@ ALL = (
         ),
     ),
     Question(
-        "0.3",
+        "0.4",
         "For one image many neurons of a converted network stay silent. Why?",
         (
             Right(

@@ -22,7 +22,7 @@ ALL = (
         ),
     ),
     Question(
-        "0.5",
+        "0.7",
         "Which two parts of the error cannot occur in the first layer of a converted network?",
         (
             Wrong(

@@ -45,7 +45,7 @@ ALL = (
         ),
     ),
     Question(
-        "0.2",
+        "0.3",
         "What is changed when a network is converted?",
         (
             Right(

@@ -44,7 +44,7 @@ ALL = (
         ),
     ),
     Question(
-        "0.4",
+        "0.7",
         "One part of the error is not healed by time. Which?",
         (
             Wrong(

@@ -43,7 +43,7 @@ ALL = (
         ),
     ),
     Question(
-        "1.1",
+        "1.3",
         "An integrate-and-fire neuron without leak gets twice the current. It still needs "
         "several steps for a spike. What happens to its rate?",
         (

@@ -45,7 +45,7 @@ ALL = (
         ),
     ),
     Question(
-        "4.1",
+        "4.3",
         "On two logarithmic axes a part of the error is a straight line, ten times lower for "
         "ten times the steps. What is its law?",
         (
