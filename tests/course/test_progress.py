@@ -15,6 +15,7 @@ import pytest
 
 from snnlab import course
 from snnlab.course import progress
+from tools import notebooks
 
 # The file is run by itself, because importing the whole course takes long.
 WRITER = """
@@ -181,6 +182,16 @@ def test_home_is_spelled_out(monkeypatch):
 
 def test_the_tests_note_nothing():
     assert os.environ["SNNLAB_PROGRESS"] == "off"
+
+
+def test_the_tool_that_stores_outputs_notes_nothing(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setenv("SNNLAB_PROGRESS", str(tmp_path / "mine.json"))
+    monkeypatch.setattr(notebooks, "run", lambda _: seen.append(os.environ["SNNLAB_PROGRESS"]))
+    notebooks.nbformat.write(notebooks.nbformat.v4.new_notebook(), tmp_path / "a.ipynb")
+    monkeypatch.setattr(sys, "argv", ["notebooks.py", str(tmp_path / "a.ipynb")])
+    notebooks.main()
+    assert seen == ["off"]
 
 
 # --- two at once -----------------------------------------------------------------------------
