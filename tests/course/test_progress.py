@@ -187,7 +187,7 @@ def test_the_tests_note_nothing():
 def test_the_tool_that_stores_outputs_notes_nothing(tmp_path, monkeypatch):
     seen = []
     monkeypatch.setenv("SNNLAB_PROGRESS", str(tmp_path / "mine.json"))
-    monkeypatch.setattr(notebooks, "run", lambda _: seen.append(os.environ["SNNLAB_PROGRESS"]))
+    monkeypatch.setattr(notebooks, "run", lambda *_: seen.append(os.environ["SNNLAB_PROGRESS"]))
     notebooks.nbformat.write(notebooks.nbformat.v4.new_notebook(), tmp_path / "a.ipynb")
     monkeypatch.setattr(sys, "argv", ["notebooks.py", str(tmp_path / "a.ipynb")])
     notebooks.main()

@@ -79,15 +79,15 @@ NOTEBOOKS = {
             "05",
             "Threshold choice",
             "How much should a spike be worth?",
-            "5.1 5.4",
+            "5.1 5.2 5.3 5.4 5.5 5.6",
             "5.1 5.2 5.5",
         ),
         Notebook(
             "06",
             "Percentile normalization",
             "What may be cut off, to gain time?",
-            "6.2 6.3 6.4 6.5",
-            "6.2 6.5",
+            "6.1 6.2 6.3 6.4 6.5 6.6",
+            "6.2 6.3 6.5",
         ),
         Notebook(
             "07",
