@@ -11,7 +11,9 @@ from datetime import datetime, timedelta
 from types import SimpleNamespace
 
 import IPython
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from snnlab import course
 from snnlab.course import progress
@@ -175,6 +177,16 @@ def test_the_file_lies_beside_the_notebook_and_only_a_notebook_has_one(tmp_path,
     assert progress.file() is None
 
 
+@pytest.mark.slow
+def test_a_kernel_notes_in_the_folder_of_its_notebook(tmp_path, monkeypatch):
+    monkeypatch.delenv("SNNLAB_PROGRESS")
+    source = 'from snnlab import course\ncourse.check("3.1", [1, 1, -1, -2])'
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+    NotebookClient(book, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    (entry,) = read(tmp_path / "snnlab_progress.json")["answers"]
+    assert (entry["kind"], entry["number"], entry["right"]) == ("exercise", "3.1", True)
+
+
 def test_home_is_spelled_out(monkeypatch):
     monkeypatch.setenv("SNNLAB_PROGRESS", "~/mine.json")
     assert str(progress.file()) == os.path.expanduser("~/mine.json")
@@ -188,7 +200,7 @@ def test_the_tool_that_stores_outputs_notes_nothing(tmp_path, monkeypatch):
     seen = []
     monkeypatch.setenv("SNNLAB_PROGRESS", str(tmp_path / "mine.json"))
     monkeypatch.setattr(notebooks, "run", lambda *_: seen.append(os.environ["SNNLAB_PROGRESS"]))
-    notebooks.nbformat.write(notebooks.nbformat.v4.new_notebook(), tmp_path / "a.ipynb")
+    nbformat.write(nbformat.v4.new_notebook(), tmp_path / "a.ipynb")
     monkeypatch.setattr(sys, "argv", ["notebooks.py", str(tmp_path / "a.ipynb")])
     notebooks.main()
     assert seen == ["off"]
