@@ -9,6 +9,9 @@ with needs("snnlab.course", "matplotlib", "ipywidgets"):
     import ipywidgets  # noqa: F401
     import matplotlib  # noqa: F401
 
+from snnlab.course.converter.comparing import spike_for_spike
+from snnlab.course.converter.keeping import keep
+from snnlab.course.converter.loading import Converter, my_converter
 from snnlab.course.exercises.registry import check, exercise
 from snnlab.course.feedback import Feedback
 from snnlab.course.patients import mystery_patient, patient
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from snnlab.course.mystery_neuron import MysteryNeuron
 
 __all__ = [
+    "Converter",
     "Feedback",
     "MysteryNeuron",
     "Number",
@@ -27,8 +31,11 @@ __all__ = [
     "check",
     "compare",
     "exercise",
+    "keep",
+    "my_converter",
     "mystery_patient",
     "patient",
+    "spike_for_spike",
 ]
 
 # Loaded at their first use, since only notebook 01 needs Brian2.
