@@ -13,7 +13,7 @@ from brian2.devices.device import RuntimeDevice
 from brian2.utils.logger import BrianLogger
 
 from snnlab._arguments import checks
-from snnlab.exceptions import OptionError
+from snnlab.exceptions import OptionError, needs
 
 TARGETS = ("numpy", "cython")
 
@@ -76,7 +76,8 @@ def _compiling() -> Iterator[None]:
             "target = 'cython': found no C++ compiler that works, expected one. Install g++, clang "
             "or Visual Studio's, or leave target='numpy', which needs none."
         )
-    from tqdm.auto import tqdm
+    with needs("snnlab.brian", "tqdm", extra="brian"):
+        from tqdm.auto import tqdm
 
     words = "Brian2 compiles with cython. The first time this takes up to a minute."
     with tqdm(total=1, desc=words, bar_format="{desc}", leave=False):

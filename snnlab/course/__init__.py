@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from snnlab.exceptions import needs
 
-with needs("snnlab.course", "matplotlib", "ipywidgets"):
+with needs("snnlab.course", "matplotlib", "ipywidgets", extra="course"):
     import ipywidgets  # noqa: F401
     import matplotlib  # noqa: F401
 
@@ -38,7 +38,7 @@ _LAZY = {"MysteryNeuron": "mystery_neuron", "compare": "comparison"}
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module 'snnlab.course' has no attribute {name!r}")
-    with needs(f"snnlab.course.{name}", "brian2", "scipy"):
+    with needs(f"snnlab.course.{name}", "brian2", "scipy", extra="brian"):
         return getattr(import_module(f"snnlab.course.{_LAZY[name]}"), name)
 
 

@@ -19,7 +19,7 @@ def card(name: str) -> dict[str, Any]:
     Parameters
     ----------
     name : str
-        Test images, "mnist_test" or "cifar10_test", or one of the networks of `load_network`.
+        Images, "digits", "mnist_test" or "cifar10_test", or one of the networks of `load_network`.
 
     Raises
     ------

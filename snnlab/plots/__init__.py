@@ -2,7 +2,7 @@
 
 from snnlab.exceptions import needs
 
-with needs("snnlab.plots", "matplotlib"):
+with needs("snnlab.plots", "matplotlib", extra="course"):
     import matplotlib  # noqa: F401
 
 from snnlab.plots.accuracy_over_additions import accuracy_over_additions
