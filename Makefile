@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 
 # The first that runs: a pyenv shim exists also for a version that is not chosen.
-PYTHON ?= $(or $(shell for p in python3.11 python3 python; do \
+PYTHON ?= $(or $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 	"$$p" -c "" 2>/dev/null && echo "$$p" && break; done),python3)
 
 # Jupyter refuses to run as root, which is the normal user in a container.

@@ -107,4 +107,7 @@ def explanation(error: BaseException) -> str:
     while isinstance(error, b2.BrianObjectException) and error.__cause__ is not None:
         error = error.__cause__
     said = error.args[0] if isinstance(error, KeyError) else error
+    # From Brian2 2.10 on what is wrong stands only in the cause; before, in the message too.
+    if type(error.__cause__) in (TypeError, ValueError) and str(error.__cause__) not in str(said):
+        said = f"{said}: {error.__cause__}"
     return " ".join(str(said).split()).rstrip(".")

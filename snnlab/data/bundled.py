@@ -10,7 +10,7 @@ from snnlab.exceptions import DataError
 
 FOLDER = Path(__file__).parent / "files"
 NAMES = tuple(sorted(card.stem for card in FOLDER.glob("*.json")))
-_TODO = "Install snnlab again, or take this file anew from its repository."
+_TODO = "Install snnlab-course again, or take this file anew from its repository."
 
 
 def card(name: str) -> dict[str, Any]:
