@@ -62,7 +62,7 @@ lint: ## check style, types and the order of imports
 	@$(PYTHON) tools/environment.py dev
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) -m mypy snnlab
+	$(PY) -m mypy
 	.venv/bin/lint-imports --no-logo --no-cache
 
 pins: ## write constraints.txt anew with the newest versions

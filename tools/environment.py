@@ -80,7 +80,10 @@ def prepare(extra: str) -> None:
     make_venv(VENV)
     remove_namesake(VENV)
     wanted = EXTRAS[: EXTRAS.index(extra) + 1]
-    print(f"Installing snnlab-course[{','.join(wanted)}] into .venv; minutes the first time.", flush=True)
+    print(
+        f"Installing snnlab-course[{','.join(wanted)}] into .venv; minutes the first time.",
+        flush=True,
+    )
     options = ["-c", str(CONSTRAINTS), *index_options(VENV)]
     pip_install(VENV, *options, "-e", f"{ROOT}[{','.join(wanted)}]")
     for done in wanted:
@@ -116,7 +119,9 @@ def make_venv(venv: Path) -> None:
     print(f"Creating {venv.name} ...", flush=True)
     subprocess.call([sys.executable, "-m", "venv", venv])
     if not usable(venv):
-        print(f"{venv} is no working environment of Python 3.11 to 3.13. Remove it.", file=sys.stderr)
+        print(
+            f"{venv} is no working environment of Python 3.11 to 3.13. Remove it.", file=sys.stderr
+        )
         raise subprocess.CalledProcessError(1, "python -m venv")
 
 

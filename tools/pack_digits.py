@@ -1,6 +1,6 @@
 """Pack scikit-learn's digits into the package, so that the course needs no scikit-learn.
 
-    python tools/pack_digits.py
+python tools/pack_digits.py
 """
 
 from __future__ import annotations

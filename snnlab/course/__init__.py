@@ -1,9 +1,14 @@
 """Exercises and predictions of the notebooks, and the feedback that they give."""
 
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from snnlab.exceptions import needs
+from snnlab_course import distributions
+
+if found := distributions.namesake():
+    warnings.warn(distributions.NAMESAKE_WORDS.format(version=found), stacklevel=2)
 
 with needs("snnlab.course", "matplotlib", "ipywidgets", extra="course"):
     import ipywidgets  # noqa: F401

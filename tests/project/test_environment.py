@@ -135,8 +135,11 @@ TEXTS = [
 
 
 def test_no_text_says_to_install_the_other_package():
-    other = re.compile(r"(?:pip|conda|mamba|uv)[^\n]{0,40}\binstall\b[^\n]*[\s\"']snnlab(?![-\w/]|\.\w)")
-    assert other.search("%pip install -q snnlab") and other.search('pip install "snnlab[lab]"')
+    other = re.compile(
+        r"(?:pip|conda|mamba|uv)[^\n]{0,40}\binstall\b[^\n]*[\s\"']snnlab(?![-\w/]|\.\w)"
+    )
+    assert other.search("%pip install -q snnlab")
+    assert other.search('pip install "snnlab[lab]"')
     assert other.search("Write: pip install snnlab.")
     assert not other.search('pip install "snnlab-course[lab]"')
     assert len(TEXTS) > 100
