@@ -20,6 +20,7 @@ _EXTRAS = {
     "brian": "Brian2: notebook 01 and snnlab.brian",
     "lab": "JupyterLab with all of it",
 }
+_REQUIRED = ("", "course")
 _FRONT_ENDS = ("jupyterlab", "notebook", "nbclassic", "ipywidgets", "jupyterlab_widgets")
 _GIB = 2**30
 # Notebooks take about a GiB each; the browser and the system need some as well.
@@ -59,6 +60,7 @@ def _report(todo: list[str]) -> Iterator[str]:
         yield f"another snnlab   {namesake}"
         todo.append(distributions.NAMESAKE_WORDS.format(version=namesake))
     shown: set[str] = set()
+    told: set[str] = set()
     for extra, purpose in _EXTRAS.items():
         needed = distributions.needs(extra)
         if not needed:
@@ -70,10 +72,15 @@ def _report(todo: list[str]) -> Iterator[str]:
             if need.name not in shown or not need.met:
                 yield f"  {need.name:15}  {need.found or 'missing':12}  needs {need.bounds}"
         shown |= {need.name for need in needed}
-        if missing:
-            names = ", ".join(need.name for need in missing)
+        new = [need.name for need in missing if need.name not in told]
+        told |= set(new)
+        if new:
             wanted = f'"snnlab-course[{extra}]"' if extra else "snnlab-course"
-            todo.append(f"{names}: {purpose}. Write: pip install --upgrade {wanted}")
+            cure = f"pip install --upgrade {wanted}"
+            if extra in _REQUIRED:
+                todo.append(f"{', '.join(new)}: {purpose}. Write: {cure}")
+            else:
+                yield f"  If you want it, write: {cure}"
     yield ""
     front = [f"{name} {v}" for name in _FRONT_ENDS if (v := distributions.version(name))]
     yield f"front end        {', '.join(front) or 'none'}"

@@ -62,7 +62,8 @@ def unpack(content: bytes, file: str) -> tuple[dict[str, Any], dict[str, torch.T
     if form > FORMAT:
         raise DataError(
             f"{file}: has format {form} and was written by snnlab {header.get('snnlab')}, expected "
-            f"format {FORMAT} or older, which snnlab {_version()} can read. Install a newer snnlab-course."
+            f"format {FORMAT} or older, which snnlab {_version()} can read. Install a "
+            f"newer snnlab-course."
         )
     try:
         tensors = load(content)
