@@ -17,6 +17,7 @@ _BARS = (
 )
 
 
+@_style.styled
 def operations(counted: Operations, *, ax: Axes | None = None) -> Axes:
     """Draw two bars for each layer, per image: what the ANN multiplies, and what the SNN does.
 
@@ -48,6 +49,7 @@ def operations(counted: Operations, *, ax: Axes | None = None) -> Axes:
     ax.set_yticks(places, [str(row["layer"]) for row in costs])
     ax.invert_yaxis()
     ax.set_xlabel("operations per image")
+    ax.xaxis.set_major_formatter("{x:,.0f}")
     ax.set_title(f"Operations in {counted.timesteps} steps")
     ax.legend(frameon=False)
     return ax
