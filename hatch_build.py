@@ -35,6 +35,11 @@ class SmallPictures(BuildHookInterface):
             copy.write_text(smaller(source.read_text(encoding="utf-8")), encoding="utf-8")
             build_data["force_include"][str(copy)] = f"snnlab_course/notebooks/{source.name}"
 
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        """Remove the copies."""
+        if version != "editable":
+            self.folder.cleanup()
+
 
 def smaller(text: str) -> str:
     """Return a notebook with its pictures, also those in HTML, in palettes of 256 colours."""

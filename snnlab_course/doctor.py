@@ -20,6 +20,7 @@ _EXTRAS = {
     "brian": "Brian2: notebook 01 and snnlab.brian",
     "lab": "JupyterLab with all of it",
 }
+_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 _REQUIRED = ("", "course")
 _FRONT_ENDS = ("jupyterlab", "notebook", "nbclassic", "ipywidgets", "jupyterlab_widgets")
 _GIB = 2**30
@@ -59,7 +60,7 @@ def _report(todo: list[str]) -> Iterator[str]:
     if namesake:
         yield f"another snnlab   {namesake}"
         todo.append(distributions.NAMESAKE_WORDS.format(version=namesake))
-    shown: set[str] = set()
+    shown: set[tuple[str, str]] = set()
     told: set[str] = set()
     for extra, purpose in _EXTRAS.items():
         needed = distributions.needs(extra)
@@ -69,23 +70,28 @@ def _report(todo: list[str]) -> Iterator[str]:
         yield ""
         yield f"[{extra or 'core'}] {purpose}: {'complete' if not missing else 'incomplete'}"
         for need in needed:
-            if need.name not in shown or not need.met:
+            if (need.name, need.bounds) not in shown:
                 yield f"  {need.name:15}  {need.found or 'missing':12}  needs {need.bounds}"
-        shown |= {need.name for need in needed}
+        shown |= {(need.name, need.bounds) for need in needed}
         new = [need.name for need in missing if need.name not in told]
         told |= set(new)
-        if new:
-            wanted = f'"snnlab-course[{extra}]"' if extra else "snnlab-course"
-            cure = f"pip install --upgrade {wanted}"
-            if extra in _REQUIRED:
-                todo.append(f"{', '.join(new)}: {purpose}. Write: {cure}")
-            else:
-                yield f"  If you want it, write: {cure}"
+        if new and extra in _REQUIRED:
+            todo.append(f"{', '.join(new)}: {purpose}. Write: {_cure(extra, new)}")
+        elif new:
+            yield f"  If you want it, write: {_cure(extra, new)}"
     yield ""
     front = [f"{name} {v}" for name in _FRONT_ENDS if (v := distributions.version(name))]
     yield f"front end        {', '.join(front) or 'none'}"
     yield _machine(todo)
     yield _writable(todo)
+
+
+def _cure(extra: str, missing: list[str]) -> str:
+    """Return the command that installs an extra."""
+    wanted = f'"snnlab-course[{extra}]"' if extra else "snnlab-course"
+    # On Linux the default torch brings gigabytes for graphics cards.
+    cpu = "torch" in missing and sys.platform.startswith("linux")
+    return f"pip install --upgrade {wanted}" + (f" --extra-index-url {_CPU_INDEX}" if cpu else "")
 
 
 def _python(todo: list[str]) -> str:

@@ -79,7 +79,7 @@ def test_where_all_is_there_all_is_well(installed, capsys):
 
 LACKING = {
     "numpy": "To do: numpy: needed by everything. Write: pip install --upgrade snnlab-course\n",
-    "torch": "To do: torch: needed by everything. Write: pip install --upgrade snnlab-course\n",
+    "torch": "To do: torch: needed by everything. Write: pip install --upgrade snnlab-course",
     "pandas": (
         'To do: pandas: the notebooks. Write: pip install --upgrade "snnlab-course[course]"\n'
     ),
@@ -99,6 +99,18 @@ def test_what_is_missing_comes_with_the_command_that_cures_it(installed, capsys,
     assert out.count("pip install") == 1
     assert status == LACKING[name].startswith("To do")
     assert re.search(rf"  {name} +{found or 'missing'} +needs ", out)
+
+
+@pytest.mark.parametrize(
+    ("system", "index"), [("linux", True), ("darwin", False), ("win32", False)]
+)
+def test_on_linux_torch_comes_without_what_graphics_cards_need(
+    installed, capsys, monkeypatch, system, index
+):
+    monkeypatch.setattr(sys, "platform", system)
+    del installed["torch"]
+    _, out = report(capsys)
+    assert ("--extra-index-url https://download.pytorch.org/whl/cpu" in out) == index
 
 
 def test_too_new_a_numpy_is_seen_beside_the_brian2_that_needs_an_older_one(
