@@ -22,6 +22,7 @@ ADA = [
     answer("prediction", "2.4", None),
     answer("exercise", "2.1", True),
     answer("exercise", "2.2", True, at="2026-11-09T09:00:00+01:00"),
+    answer("exercise", "2.3", False, right_at="2026-11-03T09:00:00+01:00"),
     answer("recall", "01.1", True),
     answer("recall", "01.2", False),
 ]
@@ -43,7 +44,7 @@ def test_the_table_counts_what_was_answered(tmp_path, capsys):
     cells = [[cell.strip() for cell in row if cell] for row in (head, *rows)]
     assert cells[0] == list(collecting.COLUMNS)
     assert cells[1:] == [
-        ["ada", "2", "3", "1 of 2", "1 of 2", "2026-11-02", "2026-11-09", "no"],
+        ["ada", "3", "3", "1 of 2", "1 of 2", "2026-11-02", "2026-11-09", "no"],
         ["grace", "0", "0", "0 of 0", "0 of 0", "no"],
         ["kurt", "0", "1", "1 of 1", "0 of 0", "2026-11-02", "2026-11-02", "no"],
     ]
@@ -55,7 +56,7 @@ def test_the_csv_has_the_same_cells(tmp_path, capsys):
     assert main(["collect", str(tmp_path / "in"), "--csv", str(file)]) == 0
     head, row = csv.reader(file.read_text(encoding="utf-8").splitlines())
     assert tuple(head) == collecting.COLUMNS
-    assert row == ["Łukasz, A", "2", "3", "1 of 2", "1 of 2", "2026-11-02", "2026-11-09", "no"]
+    assert row == ["Łukasz, A", "3", "3", "1 of 2", "1 of 2", "2026-11-02", "2026-11-09", "no"]
 
 
 @pytest.mark.parametrize(
