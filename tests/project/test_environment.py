@@ -121,6 +121,22 @@ def test_the_lab_has_all_that_the_course_sweeps_and_brian2_need():
     assert taken["course"] == {"sweep"}
 
 
+# googlecolab/backend-info, commit a724079 of August 2026. What differs is replaced, which breaks
+# the session that is running.
+COLAB = {
+    "numpy": "2.1.3", "torch": "2.11.0", "ipywidgets": "7.7.1", "matplotlib": "3.10.0",
+    "pandas": "2.2.3",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COLAB)
+def test_the_course_leaves_colab_as_it_is(name):
+    lines = sum((EXTRAS[extra] for extra in ("course", "sweep")), PROJECT["dependencies"])
+    bounds = [r.specifier for r in map(Requirement, lines) if r.name == name]
+    assert bounds
+    assert all(COLAB[name] in bound for bound in bounds)
+
+
 # No text may send anybody to the other package of the index that has this import name.
 TEXTS = [
     file
