@@ -28,7 +28,7 @@ class Need:
     ----------
     name : str
     bounds : str
-        As in a requirement, such as ">=2.0,<2.4"; several may hold.
+        As in a requirement, such as ">=2.0,<2.4".
     found : str or None
         The version that is installed.
     """
@@ -82,8 +82,7 @@ def needs(extra: str = "") -> list[Need]:
             for other in (requirement["extras"] or "").split(","):
                 found |= {need.name: need.bounds for need in needs(other)}
         else:
-            both = filter(None, [found.get(name), requirement["bounds"].strip("()")])
-            found[name] = ",".join(both)
+            found[name] = requirement["bounds"]
     return [Need(name, bounds, version(name)) for name, bounds in sorted(found.items())]
 
 

@@ -152,7 +152,7 @@ TEXTS = [
 
 def test_no_text_says_to_install_the_other_package():
     other = re.compile(
-        r"(?:pip|conda|mamba|uv)[^\n]{0,40}\binstall\b[^\n]*[\s\"']snnlab(?![-\w/]|\.\w)"
+        r"(?:pip|conda|mamba|uv)[^\n]{0,40}\binstall\b[^\n]*[ \"']snnlab(?![-\w/]|\.\w)"
     )
     assert other.search("%pip install -q snnlab")
     assert other.search('pip install "snnlab[lab]"')
