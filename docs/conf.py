@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,12 @@ maximum_signature_line_length = 88
 myst_enable_extensions = ["attrs_inline", "colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 nb_execution_mode = "off"
+
+# Comes with the site, which asks no other server for anything.
+mathjax_path = "mathjax.js"
+MATHJAX = metadata.distribution("sphinx-mathjax-offline").locate_file(
+    "sphinx-mathjax-offline/static/mathjax/tex-svg.js"
+)
 
 html_theme = "pydata_sphinx_theme"
 html_title = f"snnlab {release}"
@@ -156,6 +163,7 @@ def link_or_code(app, env, node, contnode):
 def setup(app) -> None:
     """Connect the functions above."""
     copy_notebooks()
+    shutil.copyfile(str(MATHJAX), HERE / "_static" / "mathjax.js")
     (HERE / "_static" / "folders.svg").write_text(folders.svg(), encoding="utf-8")
     app.connect("autodoc-process-docstring", complete_docstring, priority=400)
     app.connect("env-updated", add_short_names)

@@ -18,6 +18,10 @@ import nbformat
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from docs import recorded  # noqa: E402
+
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
@@ -28,34 +32,50 @@ def main() -> int:
         print(f"running {file.name} ...", flush=True)
         notebook = nbformat.read(file, as_version=4)
         folder = {"metadata": {"path": str(file.parent)}}
-        run(NotebookClient(notebook, resources=folder, store_widget_state=False))
+        run(NotebookClient(notebook, resources=folder, store_widget_state=False), file.stem[:2])
         clean(notebook)
         nbformat.write(notebook, file)
     return 0
 
 
-def run(client: NotebookClient) -> None:
+def run(client: NotebookClient, notebook: str) -> None:
     """Run all cells, and ask each prediction for what it opens as soon as its cell has run.
 
-    Later cells may change what it is made of.
+    Later cells may change what it is made of. What explorers of networks show is recorded for the
+    site.
     """
+    for old in recorded.KEPT.glob(f"{notebook}-*"):
+        old.unlink()
     client.reset_execution_trackers()
     code = [n for n, cell in enumerate(client.nb.cells) if cell.cell_type == "code"]
     with client.setup_kernel():
         for count, index in enumerate(code, 1):
             cell = client.execute_cell(client.nb.cells[index], index, execution_count=count)
             for output in cell.outputs:
+                place = f"{notebook}-{index}"
                 if is_prediction(output):
-                    output.data["text/html"] += ask(client, count)
+                    kept = keeping(cell.source, f"Out[{count}]._opens(None)", place)
+                    html = ask(client, f"[{kept}, Out[{count}].folded()][1]")
+                    output.data["text/html"] += str(html)
+                elif WIDGET in output.get("data", {}) and "image/png" in output.data:
+                    ask(client, f"[{keeping(cell.source, f'Out[{count}]', place)}, 0][1]")
 
 
-def ask(client: NotebookClient, count: int) -> str:
-    """Return what the prediction opens that a cell has shown, by the cell's number."""
-    client.nb.cells.append(nbformat.v4.new_code_cell(f"Out[{count}].folded()"))
+def ask(client: NotebookClient, source: str) -> object:
+    """Return what a line of Python gives in the kernel."""
+    client.nb.cells.append(nbformat.v4.new_code_cell(source))
     cell = client.execute_cell(client.nb.cells[-1], len(client.nb.cells) - 1, store_history=False)
     client.nb.cells.pop()
     (text,) = (o.data["text/plain"] for o in cell.outputs if o.output_type == "execute_result")
-    return str(ast.literal_eval(text))
+    return ast.literal_eval(text)
+
+
+def keeping(cell: str, thing: str, place: str) -> str:
+    """Return Python that records an explorer, if the site cannot make it without a network."""
+    if "explorers." not in cell or recorded.explorers_of(cell):
+        return "None"
+    path = f"__import__('sys').path.insert(0, {str(ROOT)!r})"
+    return f"{path} or __import__('docs.recorded', fromlist=['']).keep({thing}, {place!r})"
 
 
 def is_prediction(output: nbformat.NotebookNode) -> bool:

@@ -14,6 +14,9 @@ with needs("snnlab.course", "matplotlib", "ipywidgets", extra="course"):
     import ipywidgets  # noqa: F401
     import matplotlib  # noqa: F401
 
+from snnlab.course.converter.comparing import spike_for_spike
+from snnlab.course.converter.keeping import keep
+from snnlab.course.converter.loading import Converter, my_converter
 from snnlab.course.exercises.registry import check, exercise
 from snnlab.course.feedback import Feedback
 from snnlab.course.patients import mystery_patient, patient
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from snnlab.course.mystery_neuron import MysteryNeuron
 
 __all__ = [
+    "Converter",
     "Feedback",
     "MysteryNeuron",
     "Number",
@@ -32,8 +36,11 @@ __all__ = [
     "check",
     "compare",
     "exercise",
+    "keep",
+    "my_converter",
     "mystery_patient",
     "patient",
+    "spike_for_spike",
 ]
 
 # Loaded at their first use, since only notebook 01 needs Brian2.

@@ -15,6 +15,7 @@ from snnlab.course.exercises import (
     notebook_11,
 )
 from snnlab.course.exercises.base import Exercise
+from snnlab.course.exercises.converter import ALL as CONVERTER
 from snnlab.course.exercises.help import Help
 from snnlab.course.feedback import Feedback
 
@@ -33,6 +34,7 @@ EXERCISES: dict[str, Exercise] = {
     )
     for exercise in notebook.ALL
 }
+EXERCISES |= {piece.number: piece for piece in CONVERTER}
 
 
 def check(number: str, answer: Any) -> Feedback:
