@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from snnlab.course import progress
 from snnlab_course import collecting
 from snnlab_course.command_line import main
 
@@ -83,7 +84,6 @@ def test_every_field_of_an_answer_is_under_the_seal():
 
 
 def test_the_seal_is_that_of_the_notebooks():
-    progress = pytest.importorskip("snnlab.course.progress")
     assert collecting.seal(ADA) == progress.seal(ADA)
     assert (collecting.FORMAT, collecting.NAME) == (progress.FORMAT, progress.NAME)
 
@@ -111,6 +111,22 @@ def test_a_file_that_cannot_be_read_is_named_and_the_others_count(tmp_path, caps
     out = capsys.readouterr().out
     assert out.splitlines()[-1].startswith(f"{bad}: not read, {said}")
     assert out.splitlines()[1].startswith("ada")
+
+
+def test_a_file_that_the_notebooks_wrote_is_read(tmp_path, monkeypatch):
+    file = tmp_path / "ada.json"
+    monkeypatch.setenv("SNNLAB_PROGRESS", str(file))
+    progress.note("prediction", "2.1", "0,3 µ", False)
+    progress.note("prediction", "2.1", "0,5", True)
+    progress.note("exercise", "2.1", None, True)
+    progress.note("recall", "01.1", "b", True)
+    ((row,), unread) = collecting.table(tmp_path)
+    assert unread == []
+    counts = {name: row[name] for name in ("exercises", "predictions", "recalled")}
+    assert counts == {"exercises": 1, "predictions": 1, "recalled": "1 of 1"}
+    assert (row["right at once"], row["by hand"]) == ("0 of 1", "no")
+    file.write_text(file.read_text().replace("false", "true"))
+    assert collecting.table(tmp_path)[0][0]["by hand"] == "yes"
 
 
 def test_hidden_folders_are_passed_over(tmp_path, capsys):
