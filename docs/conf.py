@@ -76,7 +76,10 @@ html_theme_options = {
 
 
 def copy_notebooks() -> None:
-    """Copy the notebooks to where Sphinx looks for pages; a copy that is fresh stays as it is."""
+    """Copy the notebooks to where Sphinx looks for pages; a copy that is fresh stays as it is.
+
+    In outputs that are HTML, links to notebooks become links to their pages.
+    """
     pages = HERE / "notebooks"
     pages.mkdir(exist_ok=True)
     shutil.rmtree(RECORDED, ignore_errors=True)
@@ -91,6 +94,11 @@ def copy_notebooks() -> None:
                     words = output["metadata"].get("image/png", {}).get("alt")
                     alt = {"alt": words or "Figure drawn by the code above."}
                     cell["metadata"]["mystnb"] = {"image": alt}
+                if "text/html" in output.get("data", {}):
+                    shown = "".join(output["data"]["text/html"])
+                    output["data"]["text/html"] = re.sub(
+                        r'href="(\w+)\.ipynb"', r'href="\1.html"', shown
+                    )
         text, copy = json.dumps(content), pages / notebook.name
         if not copy.exists() or copy.read_text(encoding="utf-8") != text:
             copy.write_text(text, encoding="utf-8")

@@ -3,14 +3,15 @@
     python tools/notebooks.py [notebooks/00_start_here.ipynb ...]
 
 Widgets need their kernel, so of an explorer only its picture and its words are stored, and of a
-prediction its question and, folded, what it opens; without this a reader who opens the notebook
-would see "model not found" in their place. The words of an explorer are stored once more on their
-own, because viewers show only the picture of an output that has both.
+prediction, or of questions to recall, what is asked and, folded, what it opens; without this a
+reader who opens the notebook would see "model not found" in their place. The words of an explorer
+are stored once more on their own, because viewers show only the picture of an output that has both.
 """
 
 from __future__ import annotations
 
 import ast
+import os
 import sys
 from pathlib import Path
 
@@ -27,6 +28,7 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 def main() -> int:
     """Run the notebooks named on the command line, or all."""
+    os.environ["SNNLAB_PROGRESS"] = "off"  # what is stored knows of no learner
     files = [Path(name) for name in sys.argv[1:]] or sorted((ROOT / "notebooks").glob("*.ipynb"))
     for file in files:
         print(f"running {file.name} ...", flush=True)
@@ -39,7 +41,7 @@ def main() -> int:
 
 
 def run(client: NotebookClient, notebook: str) -> None:
-    """Run all cells, and ask each prediction for what it opens as soon as its cell has run.
+    """Run all cells, and ask each question for what it opens as soon as its cell has run.
 
     Later cells may change what it is made of. What explorers of networks show is recorded for the
     site.
@@ -53,7 +55,7 @@ def run(client: NotebookClient, notebook: str) -> None:
             cell = client.execute_cell(client.nb.cells[index], index, execution_count=count)
             for output in cell.outputs:
                 place = f"{notebook}-{index}"
-                if is_prediction(output):
+                if is_question(output):
                     kept = keeping(cell.source, f"Out[{count}]._opens(None)", place)
                     html = ask(client, f"[{kept}, Out[{count}].folded()][1]")
                     output.data["text/html"] += str(html)
@@ -78,8 +80,8 @@ def keeping(cell: str, thing: str, place: str) -> str:
     return f"{path} or __import__('docs.recorded', fromlist=['']).keep({thing}, {place!r})"
 
 
-def is_prediction(output: nbformat.NotebookNode) -> bool:
-    """Return whether an output is that of a prediction."""
+def is_question(output: nbformat.NotebookNode) -> bool:
+    """Return whether an output is that of a prediction, or of questions to recall."""
     return {WIDGET, "text/html"} <= set(output.get("data", {}))
 
 
@@ -95,7 +97,7 @@ def clean(notebook: nbformat.NotebookNode) -> None:
         for output in cell.get("outputs", []):
             shown = output.get("data", {})
             is_widget, is_explorer = WIDGET in shown, "image/png" in shown
-            keeps_words = is_explorer or is_prediction(output)
+            keeps_words = is_explorer or is_question(output)
             shown.pop(WIDGET, None)
             if not is_widget or keeps_words:  # otherwise a progress bar
                 kept.append(output)

@@ -14,6 +14,7 @@ from snnlab.course.converter.keeping import keep
 from snnlab.course.converter.loading import Converter, my_converter
 from snnlab.course.exercises.registry import check, exercise
 from snnlab.course.feedback import Feedback
+from snnlab.course.memory import map, recall, symbols
 from snnlab.course.patients import mystery_patient, patient
 from snnlab.course.predictions.answers import Number
 from snnlab.course.predictions.prediction import Prediction
@@ -32,10 +33,13 @@ __all__ = [
     "compare",
     "exercise",
     "keep",
+    "map",
     "my_converter",
     "mystery_patient",
     "patient",
+    "recall",
     "spike_for_spike",
+    "symbols",
 ]
 
 # Loaded at their first use, since only notebook 01 needs Brian2.

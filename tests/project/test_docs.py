@@ -74,6 +74,15 @@ def test_every_page_is_there_and_reachable(site):
 
 
 @pytest.mark.slow
+def test_links_from_notebook_to_notebook_stay_on_the_site(site):
+    for page in (site / "notebooks").glob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        assert not re.search(r'href="[\w/.]*\.ipynb"', text)
+        for target in re.findall(r'href="(\d\d_\w+\.html)', text):
+            assert (page.parent / target).exists()
+
+
+@pytest.mark.slow
 def test_equations_are_handed_to_mathjax(site):
     page = (site / "api" / "dynamics.html").read_text(encoding="utf-8")
     assert page.count('<div class="math') > 5
