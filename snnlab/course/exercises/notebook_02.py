@@ -186,7 +186,76 @@ _steps_for = FunctionExercise(
 )
 
 
-# Exercise 2.4
+# Exercise 2.6
+
+
+def count_zero(current, steps):
+    """Return how often a neuron fires that a spike resets to zero; threshold 1, starts empty."""
+    if current <= 0:
+        return 0
+    return steps // math.ceil(1 / current)
+
+
+def _stretch(z, T):
+    needed = 1 / z if z else 0
+    whole = math.floor(needed)
+    return {"time": steps(T), "needed": needed, "before": steps(whole), "charge": whole * z}
+
+
+_count_zero = FunctionExercise(
+    number="2.6",
+    hints=(
+        "After each spike everything begins anew. So how many steps pass from one spike to the "
+        "next?",
+        "The neuron fires in the first step in which it has collected 1 or more. Which whole "
+        "number of steps is that, for a current of 0.75, and for 0.4?",
+        "How many such stretches fit into all steps? A current of 0 or less needs a line of its "
+        "own.",
+    ),
+    solution=count_zero,
+    groups=[
+        _by_steps(0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.984375, 1.0),
+        _by_steps(1.25, 2.0, 3.5),
+        _by_steps(0.0, -0.25, -1.0),
+    ],
+    place="At current {current:g} and {time}",
+    facts=_stretch,
+    says=fires,
+    question="After how many steps has it collected 1, and where does it stand then?",
+    mistakes={
+        "That is how often it fires with reset by subtraction. What becomes here of the charge "
+        "beyond the threshold?": [lambda z, T: math.floor(z * T), lambda z, T: T // (1 / z)],
+        "It needs {needed:g} steps to the threshold, and can fire only at the end of a step. At "
+        "which one?": [
+            lambda z, T: T // max(1, round(1 / z)),
+            lambda z, T: T // max(1, math.floor(1 / z + 0.5)),
+        ],
+        "After {before} it has collected {charge:g}. Is that a whole threshold?": [
+            lambda z, T: T // math.floor(1 / z)
+        ],
+        "The time is over while it collects for another spike. Does what it has by then count?": [
+            lambda z, T: T / math.ceil(1 / z),
+            lambda z, T: math.ceil(T / math.ceil(1 / z)),
+            lambda z, T: round(T / math.ceil(1 / z)),
+        ],
+        "The current {current:g} is more than a threshold. How many spikes can one step hold, "
+        "whatever the current?": [
+            lambda z, T: math.floor(z * T) if z > 1 else count_zero(z, T),
+            lambda z, T: math.floor(z) * T if z > 1 else count_zero(z, T),
+        ],
+        "The current {current:g} is more than a threshold. How many steps does it need?": [
+            lambda z, T: 0 if z > 1 else count_zero(z, T)
+        ],
+        "A negative current leads away from the threshold. Can there be fewer spikes than none?": [
+            lambda z, T: T // math.ceil(1 / z) if z else 0,
+            lambda z, T: math.trunc(T / math.ceil(1 / z)) if z else 0,
+        ],
+    },
+    done="strong and negative currents too",
+)
+
+
+# Exercise 2.7
 
 
 def layer_error(activations, steps, threshold):
@@ -216,7 +285,7 @@ _SMALL = ((0.25,), (0.75,), (0.0, 0.25), (0.125, 0.375, 0.5), (0.0, 0.0, 0.125, 
 _LARGE = ((0.25, 1.5), (0.0, 0.25, 2.0), (0.125, 0.5, 1.25, 3.0))
 
 _layer_error = FunctionExercise(
-    number="2.4",
+    number="2.7",
     hints=(
         "Do it for one neuron first. How often does it fire, and what does one of its spikes "
         "stand for?",
@@ -275,73 +344,4 @@ _layer_error = FunctionExercise(
     exact=False,
 )
 
-
-# Exercise 2.5
-
-
-def count_zero(current, steps):
-    """Return how often a neuron fires that a spike resets to zero; threshold 1, starts empty."""
-    if current <= 0:
-        return 0
-    return steps // math.ceil(1 / current)
-
-
-def _stretch(z, T):
-    needed = 1 / z if z else 0
-    whole = math.floor(needed)
-    return {"time": steps(T), "needed": needed, "before": steps(whole), "charge": whole * z}
-
-
-_count_zero = FunctionExercise(
-    number="2.5",
-    hints=(
-        "After each spike everything begins anew. So how many steps pass from one spike to the "
-        "next?",
-        "The neuron fires in the first step in which it has collected 1 or more. Which whole "
-        "number of steps is that, for a current of 0.75, and for 0.4?",
-        "How many such stretches fit into all steps? A current of 0 or less needs a line of its "
-        "own.",
-    ),
-    solution=count_zero,
-    groups=[
-        _by_steps(0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.984375, 1.0),
-        _by_steps(1.25, 2.0, 3.5),
-        _by_steps(0.0, -0.25, -1.0),
-    ],
-    place="At current {current:g} and {time}",
-    facts=_stretch,
-    says=fires,
-    question="After how many steps has it collected 1, and where does it stand then?",
-    mistakes={
-        "That is how often it fires with reset by subtraction. What becomes here of the charge "
-        "beyond the threshold?": [lambda z, T: math.floor(z * T), lambda z, T: T // (1 / z)],
-        "It needs {needed:g} steps to the threshold, and can fire only at the end of a step. At "
-        "which one?": [
-            lambda z, T: T // max(1, round(1 / z)),
-            lambda z, T: T // max(1, math.floor(1 / z + 0.5)),
-        ],
-        "After {before} it has collected {charge:g}. Is that a whole threshold?": [
-            lambda z, T: T // math.floor(1 / z)
-        ],
-        "The time is over while it collects for another spike. Does what it has by then count?": [
-            lambda z, T: T / math.ceil(1 / z),
-            lambda z, T: math.ceil(T / math.ceil(1 / z)),
-            lambda z, T: round(T / math.ceil(1 / z)),
-        ],
-        "The current {current:g} is more than a threshold. How many spikes can one step hold, "
-        "whatever the current?": [
-            lambda z, T: math.floor(z * T) if z > 1 else count_zero(z, T),
-            lambda z, T: math.floor(z) * T if z > 1 else count_zero(z, T),
-        ],
-        "The current {current:g} is more than a threshold. How many steps does it need?": [
-            lambda z, T: 0 if z > 1 else count_zero(z, T)
-        ],
-        "A negative current leads away from the threshold. Can there be fewer spikes than none?": [
-            lambda z, T: T // math.ceil(1 / z) if z else 0,
-            lambda z, T: math.trunc(T / math.ceil(1 / z)) if z else 0,
-        ],
-    },
-    done="strong and negative currents too",
-)
-
-ALL: tuple[Exercise, ...] = (_count, _mean_error, _steps_for, _layer_error, _count_zero)
+ALL: tuple[Exercise, ...] = (_count, _mean_error, _steps_for, _count_zero, _layer_error)

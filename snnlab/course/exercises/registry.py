@@ -7,6 +7,7 @@ from snnlab.course import progress
 from snnlab.course.exercises import (
     notebook_02,
     notebook_03,
+    notebook_04,
     notebook_05,
     notebook_06,
     notebook_07,
@@ -25,6 +26,7 @@ EXERCISES: dict[str, Exercise] = {
     for notebook in (
         notebook_02,
         notebook_03,
+        notebook_04,
         notebook_05,
         notebook_06,
         notebook_07,
