@@ -6,6 +6,8 @@ itself; `_static/recorded.js` shows them.
 """
 
 import ast
+import base64
+import gzip
 import html
 import io
 import itertools
@@ -113,7 +115,8 @@ def write(explorer: Explorer, folder: Path, name: str) -> None:
     still = Image.open(io.BytesIO(explorer.picture.background))
     still.quantize(128).save(folder / f"{name}.png", optimize=True)
     frames = json.dumps(record(explorer), ensure_ascii=False, separators=(",", ":"))
-    (folder / f"{name}.js").write_text(f"snnlabRecorded({name!r}, {frames})\n", encoding="utf-8")
+    packed = base64.b64encode(gzip.compress(frames.encode(), mtime=0)).decode()
+    (folder / f"{name}.js").write_text(f"snnlabRecorded({name!r}, {packed!r})\n", encoding="utf-8")
 
 
 def keep(shown: Any, place: str) -> None:

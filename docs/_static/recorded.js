@@ -1,6 +1,9 @@
 // Moves the pictures of explorers that were recorded when the site was built; see docs/recorded.py.
 // The data come as a script and not by fetch, which browsers refuse to a page opened from a disk.
-function snnlabRecorded(name, data) {
+async function snnlabRecorded(name, packed) {
+  const bytes = Uint8Array.from(atob(packed), letter => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
+  const data = await new Response(stream).json();
   const panels = document.querySelectorAll(`.snnlab-recorded[data-name="${name}"]`);
   for (const panel of panels) present(panel, data);
 }

@@ -1,6 +1,7 @@
 """The site, README and the files beside it say what is there."""
 
 import ast
+import base64
 import gzip
 import html
 import importlib
@@ -228,8 +229,8 @@ def moved(field):
 
 def assert_replays(panel, place):
     """Move each control of an explorer that was recorded with its network."""
-    text = (KEPT / f"{place}.js").read_text(encoding="utf-8")
-    data = json.loads(text[text.index("{") : text.rindex(")")])
+    _, packed = ast.literal_eval((KEPT / f"{place}.js").read_text().removeprefix("snnlabRecorded"))
+    data = json.loads(gzip.decompress(base64.b64decode(packed)))
     fields = panel.locator(".snnlab-row input, .snnlab-row select").all()
     begin = setting = [field.evaluate(POSITION) for field in fields]
     places = [field.evaluate("field => Number(field.max) + 1 || field.length") for field in fields]
