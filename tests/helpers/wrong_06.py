@@ -34,16 +34,7 @@ WRONG = {
         "And the layer": [lambda a, theta: 1 - theta / max(a)],
         "in percent": [lambda a, theta: excess(a, theta) * 100 / a.sum()],
     },
-    "6.5": {
-        "how a weight is scaled": [lambda b, before, scale: b / (scale / before)],
-        "Whose threshold": [lambda b, before, scale: b / before],
-        "upside down": [lambda b, before, scale: b * (scale / before)],
-        "the other way": [lambda b, before, scale: b * scale],
-        "Yours stays": [lambda b, before, scale: b],
-        "both thresholds": [lambda b, before, scale: b / before / scale],
-        "brought by a spike": [lambda b, before, scale: before * b],
-    },
-    "6.7": {
+    "6.3": {
         "to count here": [
             np.percentile,
             lambda a, p: np.quantile(a, p / 100),
@@ -59,5 +50,14 @@ WRONG = {
         ],
         "In which unit": [lambda a, p: np.quantile(left(a), p / 10000)],
         "counts them once": [lambda a, p: np.percentile(sorted(set(left(a))), p)],
+    },
+    "6.5": {
+        "how a weight is scaled": [lambda b, before, scale: b / (scale / before)],
+        "Whose threshold": [lambda b, before, scale: b / before],
+        "upside down": [lambda b, before, scale: b * (scale / before)],
+        "the other way": [lambda b, before, scale: b * scale],
+        "Yours stays": [lambda b, before, scale: b],
+        "both thresholds": [lambda b, before, scale: b / before / scale],
+        "brought by a spike": [lambda b, before, scale: before * b],
     },
 }

@@ -90,6 +90,95 @@ _clipped_mass = FunctionExercise(
     exact=False,
 )
 
+# Exercise 6.3
+
+
+def threshold_of(activations, percentile):
+    """Return the percentile of the activations that are above 0."""
+    return np.percentile(activations[activations > 0], percentile)
+
+
+def _positive(activations):
+    return activations[activations > 0]
+
+
+def _by(method):
+    """Return the percentile by another of numpy's rules for what falls between two values."""
+    return lambda a, p: np.percentile(_positive(a), p, method=method)
+
+
+def _ranked(activations, percentile, rule):
+    """Return the activation of a rank, a percentile without np.percentile."""
+    ordered = np.sort(_positive(activations))
+    return ordered[min(rule(percentile / 100 * len(ordered)), len(ordered) - 1)]
+
+
+def _zeros(activations, percentile):
+    zeros = activations.count(0)
+    return {
+        "activations": listed(activations, "activation"),
+        "count": len(activations),
+        "zeros": f"{zeros} {'is' if zeros == 1 else 'are'}",
+        "part": percentile / 100,
+    }
+
+
+_LAYERS = (
+    (0.0, 1.0, 2.0),
+    (0.0, 0.0, 0.0, 1.0, 2.0, 3.0, 5.0),
+    (0.5, 0.0, 4.0, 0.0, 0.25, 0.25),
+    (3.0, 0.0, 0.125, 1.0, 0.0, 0.0, 0.0, 0.0, 2.0),
+)
+
+_threshold_of = FunctionExercise(
+    number="6.3",
+    hints=(
+        "Which of the activations are meant? Write down those that are left when the zeros have "
+        "gone.",
+        "activations > 0 says True or False for each of them, and activations[activations > 0] "
+        "keeps those with True.",
+        "np.percentile(values, p) counts p in percent, and takes a value between two of them "
+        "where p falls between them.",
+    ),
+    solution=threshold_of,
+    groups=[
+        [(a, p) for p in (50.0, 90.0, 99.0) for a in _LAYERS],
+        [(a, p) for p in (25.0, 99.0) for a in ((0.25, 1.0, 1.5), (2.0, 0.0), (0.0, 1.0, 1.0))],
+    ],
+    subject="layer",
+    place="With the {activations} and the percentile {percentile:g}",
+    facts=_zeros,
+    says=lambda value: f"has the threshold {value:.6g}",
+    question="Which of these activations count, and where among them does the percentile lie?",
+    mistakes={
+        "Of these {count} activations, {zeros} 0. Are zeros to count here?": [
+            lambda a, p: np.percentile(a, p)
+        ],
+        "That is {percentile:g} percent of the largest activation. How many activations are below "
+        "your threshold?": [lambda a, p: p / 100 * np.max(a)],
+        "That is the maximum. Would another percentile change yours?": [lambda a, p: np.max(a)],
+        "You counted from the largest one down. How many percent are to be below the threshold?": [
+            lambda a, p: np.percentile(_positive(a), 100 - p),
+            lambda a, p: np.percentile(-_positive(a), p),
+        ],
+        "The percentile falls between two of the activations. What does "
+        "np.percentile take there?": [
+            *map(_by, ("lower", "higher", "nearest", "inverted_cdf", "midpoint")),
+            lambda a, p: _ranked(a, p, math.floor),
+            lambda a, p: _ranked(a, p, math.ceil),
+        ],
+        "That is the percentile {part:g}. In which unit does np.percentile take its number?": [
+            lambda a, p: np.percentile(_positive(a), p / 100)
+        ],
+        "Two neurons have the same activation, and yours counts them once. Are they one neuron?": [
+            lambda a, p: np.percentile(np.unique(_positive(a)), p)
+        ],
+    },
+    done="layers without zeros too",
+    exact=False,
+)
+
+
 # Exercise 6.5
 
 
@@ -142,93 +231,4 @@ _normalized_bias = FunctionExercise(
     exact=False,
 )
 
-
-# Exercise 6.7
-
-
-def threshold_of(activations, percentile):
-    """Return the percentile of the activations that are above 0."""
-    return np.percentile(activations[activations > 0], percentile)
-
-
-def _positive(activations):
-    return activations[activations > 0]
-
-
-def _by(method):
-    """Return the percentile by another of numpy's rules for what falls between two values."""
-    return lambda a, p: np.percentile(_positive(a), p, method=method)
-
-
-def _ranked(activations, percentile, rule):
-    """Return the activation of a rank, a percentile without np.percentile."""
-    ordered = np.sort(_positive(activations))
-    return ordered[min(rule(percentile / 100 * len(ordered)), len(ordered) - 1)]
-
-
-def _zeros(activations, percentile):
-    zeros = activations.count(0)
-    return {
-        "activations": listed(activations, "activation"),
-        "count": len(activations),
-        "zeros": f"{zeros} {'is' if zeros == 1 else 'are'}",
-        "part": percentile / 100,
-    }
-
-
-_LAYERS = (
-    (0.0, 1.0, 2.0),
-    (0.0, 0.0, 0.0, 1.0, 2.0, 3.0, 5.0),
-    (0.5, 0.0, 4.0, 0.0, 0.25, 0.25),
-    (3.0, 0.0, 0.125, 1.0, 0.0, 0.0, 0.0, 0.0, 2.0),
-)
-
-_threshold_of = FunctionExercise(
-    number="6.7",
-    hints=(
-        "Which of the activations are meant? Write down those that are left when the zeros have "
-        "gone.",
-        "activations > 0 says True or False for each of them, and activations[activations > 0] "
-        "keeps those with True.",
-        "np.percentile(values, p) counts p in percent, and takes a value between two of them "
-        "where p falls between them.",
-    ),
-    solution=threshold_of,
-    groups=[
-        [(a, p) for p in (50.0, 90.0, 99.0) for a in _LAYERS],
-        [(a, p) for p in (25.0, 99.0) for a in ((0.25, 1.0, 1.5), (2.0, 0.0), (0.0, 1.0, 1.0))],
-    ],
-    subject="layer",
-    place="With the {activations} and the percentile {percentile:g}",
-    facts=_zeros,
-    says=lambda value: f"has the threshold {value:.6g}",
-    question="Which of these activations count, and where among them does the percentile lie?",
-    mistakes={
-        "Of these {count} activations, {zeros} 0. Are zeros to count here?": [
-            lambda a, p: np.percentile(a, p)
-        ],
-        "That is {percentile:g} percent of the largest activation. How many activations are below "
-        "your threshold?": [lambda a, p: p / 100 * np.max(a)],
-        "That is the maximum. Would another percentile change yours?": [lambda a, p: np.max(a)],
-        "You counted from the largest one down. How many percent are to be below the threshold?": [
-            lambda a, p: np.percentile(_positive(a), 100 - p),
-            lambda a, p: np.percentile(-_positive(a), p),
-        ],
-        "The percentile falls between two of the activations. What does "
-        "np.percentile take there?": [
-            *map(_by, ("lower", "higher", "nearest", "inverted_cdf", "midpoint")),
-            lambda a, p: _ranked(a, p, math.floor),
-            lambda a, p: _ranked(a, p, math.ceil),
-        ],
-        "That is the percentile {part:g}. In which unit does np.percentile take its number?": [
-            lambda a, p: np.percentile(_positive(a), p / 100)
-        ],
-        "Two neurons have the same activation, and yours counts them once. Are they one neuron?": [
-            lambda a, p: np.percentile(np.unique(_positive(a)), p)
-        ],
-    },
-    done="layers without zeros too",
-    exact=False,
-)
-
-ALL: tuple[Exercise, ...] = (_clipped_mass, _normalized_bias, _threshold_of)
+ALL: tuple[Exercise, ...] = (_clipped_mass, _threshold_of, _normalized_bias)
