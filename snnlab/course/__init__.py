@@ -9,8 +9,12 @@ with needs("snnlab.course", "matplotlib", "ipywidgets"):
     import ipywidgets  # noqa: F401
     import matplotlib  # noqa: F401
 
+from snnlab.course.converter.comparing import spike_for_spike
+from snnlab.course.converter.keeping import keep
+from snnlab.course.converter.loading import Converter, my_converter
 from snnlab.course.exercises.registry import check, exercise
 from snnlab.course.feedback import Feedback
+from snnlab.course.memory import map, recall, symbols
 from snnlab.course.patients import mystery_patient, patient
 from snnlab.course.predictions.answers import Number
 from snnlab.course.predictions.prediction import Prediction
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from snnlab.course.mystery_neuron import MysteryNeuron
 
 __all__ = [
+    "Converter",
     "Feedback",
     "MysteryNeuron",
     "Number",
@@ -27,8 +32,14 @@ __all__ = [
     "check",
     "compare",
     "exercise",
+    "keep",
+    "map",
+    "my_converter",
     "mystery_patient",
     "patient",
+    "recall",
+    "spike_for_spike",
+    "symbols",
 ]
 
 # Loaded at their first use, since only notebook 01 needs Brian2.
