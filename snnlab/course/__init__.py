@@ -1,11 +1,16 @@
 """Exercises and predictions of the notebooks, and the feedback that they give."""
 
+import warnings
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from snnlab.exceptions import needs
+from snnlab_course import distributions
 
-with needs("snnlab.course", "matplotlib", "ipywidgets"):
+if found := distributions.namesake():
+    warnings.warn(distributions.NAMESAKE_WORDS.format(version=found), stacklevel=2)
+
+with needs("snnlab.course", "matplotlib", "ipywidgets", extra="course"):
     import ipywidgets  # noqa: F401
     import matplotlib  # noqa: F401
 
@@ -49,7 +54,7 @@ _LAZY = {"MysteryNeuron": "mystery_neuron", "compare": "comparison"}
 def __getattr__(name: str) -> Any:
     if name not in _LAZY:
         raise AttributeError(f"module 'snnlab.course' has no attribute {name!r}")
-    with needs(f"snnlab.course.{name}", "brian2", "scipy"):
+    with needs(f"snnlab.course.{name}", "brian2", "scipy", extra="brian"):
         return getattr(import_module(f"snnlab.course.{_LAZY[name]}"), name)
 
 

@@ -425,7 +425,7 @@ def test_the_address_is_that_of_pyproject_wherever_it_stands():
 
 
 def test_installed_metadata_has_the_address():
-    installed = metadata.metadata("snnlab").get_all("Project-URL", [])
+    installed = metadata.metadata("snnlab-course").get_all("Project-URL", [])
     assert sorted(installed) == sorted(f"{k}, {v}" for k, v in URLS.items()), "run `make test`"
 
 
