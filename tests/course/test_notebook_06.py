@@ -5,9 +5,12 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from helpers import wrong_06
+from helpers.first_tries import first_tries
 from torch import nn
 
 import snnlab as sl
+from snnlab import course
 from snnlab.course.exercises import notebook_06
 from snnlab.dynamics import soft_count
 
@@ -60,3 +63,27 @@ def test_a_neuron_fires_as_often_with_the_bias_as_before():
     for bias, before, scale in itertools.product((0.25, 1.5), (0.5, 4.0), (1.0, 8.0)):
         ours = notebook_06.normalized_bias(bias, before, scale)
         assert soft_count(ours, 64) == soft_count(bias, 64, scale)
+
+
+def test_a_percentile_without_zeros_is_a_higher_one_of_all(rng):
+    """As section 6.3 says: 100 q + (1 - q) p, but for the place of one activation."""
+    for zeros, others, p in itertools.product((0, 300, 900), (100, 500), (50.0, 90.0, 99.0)):
+        activations = np.concatenate([np.zeros(zeros), rng.permutation(others) + 1.0])
+        q = zeros / len(activations)
+        below = 100 * np.mean(activations <= notebook_06.threshold_of(activations, p))
+        assert below == pytest.approx(100 * q + (1 - q) * p, abs=100 / len(activations))
+
+
+def test_a_bias_scaled_like_a_weight_is_right_in_the_first_layer_only():
+    for bias, scale in itertools.product((0.5, -2.0), (0.25, 4.0)):
+        as_weight = [bias * before / scale for before in (1.0, 0.5, 8.0)]
+        right = [notebook_06.normalized_bias(bias, before, scale) for before in (1.0, 0.5, 8.0)]
+        assert [a == b for a, b in zip(as_weight, right, strict=True)] == [True, False, False]
+
+
+def test_the_first_tries_in_the_notebook_are_told_what_is_wrong():
+    tries = first_tries("06")
+    assert set(tries) == set(wrong_06.WRONG)
+    for number, answer in tries.items():
+        words = course.check(number, answer).words
+        assert any(remark in words for remark in wrong_06.WRONG[number])
