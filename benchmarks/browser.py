@@ -9,6 +9,7 @@ played at 30 positions a second, faster than by itself: how many pictures come, 
 last?
 """
 
+import functools
 import inspect
 import statistics
 import tempfile
@@ -19,27 +20,20 @@ import nbformat
 import numpy as np
 
 from benchmarks.networks import load
-from snnlab import convert, explorers
+from snnlab import compare, convert, explorers
 from tools import lab
 
 STEPS, PAUSE_MS, HELD_MS, REPEAT_MS = 100, 120, 3000, 33
 PLAYED_MS = 1000 / 30
 PLAY_SECONDS = 8.0  # of a whole play, as snnlab/explorers/toolkit/playing.py has it
 NAMES = [name for name in explorers.__all__ if name != "Explorer"]
-SETUP = """
-import numpy as np
-from benchmarks.networks import load
-from snnlab import convert, explorers
+SETUP = f"""
+from benchmarks.browser import arguments
+from snnlab import explorers
 from snnlab.explorers.toolkit import playing
-playing.LONGEST = PLAYED_MS / 1000
-model, data = load("conv8")
-given = {
-    "model": model, "x_cal": data.x_train, "x": data.x_test, "y": data.y_test,
-    "activations": np.random.default_rng(0).exponential(size=10_000),
-    "network": convert(model, data.x_train), "image": data.x_test[0],
-}
-given["networks"] = {"conv8": given["network"]}
-""".replace("PLAYED_MS", f"{PLAYED_MS}")
+playing.LONGEST = {PLAYED_MS / 1000}
+given = arguments()
+"""
 ECHO = """
 import ipywidgets
 def echo(number):
@@ -104,19 +98,29 @@ def kernel_side() -> None:
 
 def made(name: str) -> explorers.Explorer:
     kind = getattr(explorers, name)
+    given = arguments()
+    wanted = inspect.signature(kind).parameters.values()
+    return kind(**{p.name: given[p.name] for p in wanted if p.default is p.empty})
+
+
+@functools.cache
+def arguments() -> dict:
+    """Return by name what explorers may be given."""
     model, data = load("conv8")
-    given = {
+    network = convert(model, data.x_train)
+    images, methods = (data.x_train, data.x_test, data.y_test), ["99.9 %", "burst of 4"]
+    table = compare(model, *images, methods=methods, timesteps=(4, 8, 16))
+    return {
         "model": model,
         "x_cal": data.x_train,
         "x": data.x_test,
         "y": data.y_test,
         "activations": np.random.default_rng(0).exponential(size=10_000),
-        "network": convert(model, data.x_train),
+        "network": network,
+        "networks": {"conv8": network},
         "image": data.x_test[0],
+        "table": table,
     }
-    given["networks"] = {"conv8": given["network"]}
-    wanted = inspect.signature(kind).parameters.values()
-    return kind(**{p.name: given[p.name] for p in wanted if p.default is p.empty})
 
 
 def median_ms(run) -> float:

@@ -178,7 +178,7 @@ class NetworkError(NetworkExplorer):
         layers, steps = [*self._network.layers, "output"], self._steps
         self.bars = StackedBars(left, layers)
         self._lines = {
-            name: right.plot(steps, steps, label=name, ms=5, **_style.line_of(name))[0]
+            name: right.plot(steps, steps, label=name, ms=5, **_style.part_look(name))[0]
             for name in (part.name for part in (*LAYER_PARTS, TOTAL))
         }
         (self._later,) = right.plot([], [], ":", color=BLACK, lw=0.8)

@@ -17,6 +17,7 @@ _LOOKS = [
 ]
 
 
+@_style.styled
 def accuracy_over_additions(
     table: Any, *, metric: str = "accuracy", ax: Axes | None = None
 ) -> Axes:

@@ -11,6 +11,7 @@ from snnlab.simulation import Record
 from snnlab.simulation.metrics import Metric, measure
 
 
+@_style.styled
 def accuracy_over_time(
     record: Record,
     y: Any = None,

@@ -12,6 +12,7 @@ _MARKS = 3000
 _EXACT = ("no error", _style.BLACK, "+")
 
 
+@_style.styled
 def activation_against_rate(
     report: ErrorParts, layer: str | int, *, ax: Axes | None = None
 ) -> Axes:
@@ -46,7 +47,7 @@ def activation_against_rate(
     sample = np.unique(np.linspace(0, a.size - 1, min(a.size, _MARKS)).astype(int))
     # Index -1 stands for no error at all.
     largest = np.where(parts.any(0), np.abs(parts).argmax(0), -1)[sample]
-    looks = [(f"most of it {part.name}", part.dark, part.marker) for part in kinds]
+    looks = [(f"most of it {part.name}", part.color, part.marker) for part in kinds]
     ax = _style.axes(ax, height=4.0)
     end = max(a.max(), passed_on.max())
     ax.plot([0, end], [0, end], "--", color=_style.BLACK, linewidth=0.8, label="ANN")

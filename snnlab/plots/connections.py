@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # drawing needs no Brian2
 _CELLS = 400
 
 
+@_style.styled
 def connections(wires: Connections, source: str | int = -1, *, ax: Axes | None = None) -> Axes:
     """Draw the matrix between a source and a layer: a cell for each pair, its colour the weight.
 

@@ -9,6 +9,7 @@ from snnlab.diagnosis import Diagnosis
 from snnlab.plots import _style
 
 
+@_style.styled
 def diagnosis(report: Diagnosis, *, ax: Axes | None = None) -> Axes:
     """Draw the accuracy (or metric) with each layer freed of its own error, and with each remedy.
 

@@ -10,6 +10,7 @@ from snnlab.exceptions import OptionError, ShapeError
 from snnlab.plots import _style
 
 
+@_style.styled
 def error_map(thresholds: Any, spreads: Any, errors: Any, *, ax: Axes | None = None) -> Axes:
     """Draw the error for each pair of threshold and spread, and the best threshold of each spread.
 

@@ -13,6 +13,7 @@ from snnlab.plots._stacking import stacked
 _COLUMNS = 4  # of the legend; the figure is not wide enough for more
 
 
+@_style.styled
 def error_parts(report: ErrorParts, *, ax: Axes | None = None) -> Axes:
     """Draw a bar for each layer: each part's share of the mean square error.
 

@@ -9,6 +9,7 @@ from snnlab.analysis.error_parts import row
 from snnlab.plots import _style
 
 
+@_style.styled
 def errors_over_time(errors: ErrorsOverTime, layer: str | int, *, ax: Axes | None = None) -> Axes:
     r"""Draw the root mean square of each part over the steps, both on logarithmic axes.
 
@@ -40,7 +41,7 @@ def errors_over_time(errors: ErrorsOverTime, layer: str | int, *, ax: Axes | Non
     for part, values in rms.items():
         drawn = values > 0
         if drawn.any():
-            ax.plot(steps[drawn], values[drawn], ms=5, label=part, **_style.line_of(part))
+            ax.plot(steps[drawn], values[drawn], ms=5, label=part, **_style.part_look(part))
     positive = rms[TOTAL.name] > 0
     for power, label in ((-1, "1/T"), (-0.5, "1/√T")) if positive.any() else ():
         times = steps[positive.argmax() :]

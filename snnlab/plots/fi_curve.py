@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # drawing needs no Brian2
     from snnlab.brian import NeuronRecord
 
 
+@_style.styled
 def fi_curve(
     record: NeuronRecord, *, label: str = "neuron", ax: Axes | None = None, **line: Any
 ) -> Axes:

@@ -17,6 +17,7 @@ _BARS = (
 )
 
 
+@_style.styled
 def operations(counted: Operations, *, ax: Axes | None = None) -> Axes:
     """Draw two bars for each layer, per image: what the ANN multiplies, and what the SNN does.
 

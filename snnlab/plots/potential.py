@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # drawing needs no Brian2
     from snnlab.brian import NeuronRecord
 
 
+@_style.styled
 def potential(record: NeuronRecord, neuron: int = 0, *, ax: Axes | None = None) -> Axes:
     """Draw the potential after each step, the threshold, and a mark for each spike.
 

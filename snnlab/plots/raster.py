@@ -8,6 +8,7 @@ from snnlab.plots import _style
 from snnlab.simulation import Record
 
 
+@_style.styled
 def raster(record: Record, layer: str | int, *, image: int = 0, ax: Axes | None = None) -> Axes:
     """Draw the spikes of one layer for one image: a mark for each spike, a row for each neuron.
 

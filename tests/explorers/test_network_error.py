@@ -178,13 +178,14 @@ def test_the_sizes_fit_their_axis(explorer):
 
 
 def test_bars_can_be_told_apart_without_colour():
-    """Their fill is light, so the edges carry the contrast, and the hatches the difference."""
+    """The fill has contrast, and white edges and hatches make the difference."""
     explorer = explorers.NetworkError(*network([5]), steps=(2, 4))
     bars = explorer.bars.bars
     assert list(bars) == ["propagated", "clipping", "quantization", "deviation"]
     assert len({b.get_hatch() for b in bars.values()}) == 4
     for part, bar in bars.items():
-        assert contrast_with_white(bar.get_edgecolor()[0]) >= 4.5
+        assert contrast_with_white(bar.get_facecolor()[0]) >= 4.5
+        assert contrast_with_white(bar.get_edgecolor()[0]) == 1
         assert tuple(bar.get_facecolor()[0]) == to_rgba(BY_NAME[part].color)
 
 

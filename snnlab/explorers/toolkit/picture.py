@@ -10,6 +10,8 @@ from matplotlib.artist import Artist
 from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.figure import Figure
 
+from snnlab.plots._style import STYLE
+
 # In units of matplotlib's SVG, points; on the screen as many pixels as at 100 dpi.
 _INCHES, _POINTS = (8.4, 3.4), 72
 WIDTH = 840
@@ -71,8 +73,8 @@ class Picture:
 
 
 def own_style() -> AbstractContextManager[None]:
-    """Return a context without the user's settings of matplotlib, such as dark axes."""
-    return style.context("default")
+    """Return a context with the style of the course alone, whatever the user has set."""
+    return style.context(["default", STYLE])
 
 
 def blank() -> Figure:

@@ -37,8 +37,7 @@ class StackedBars:
     def __init__(self, ax: Axes, layers: Sequence[str]):
         self.bars, keys = {}, []
         for part in LAYER_PARTS:
-            # The fill is light, so edges and hatch have the dark color of the part's line.
-            look: Any = {"facecolor": part.color, "edgecolor": part.dark, "hatch": part.hatch}
+            look: Any = {"facecolor": part.color, "edgecolor": "white", "hatch": part.hatch}
             self.bars[part.name] = PathCollection([], lw=0.8, transform=ax.transData, **look)
             ax.add_collection(self.bars[part.name], autolim=False)
             keys.append(Patch(**look, label=part.name))
