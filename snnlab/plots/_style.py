@@ -32,8 +32,7 @@ STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
-    "axes.prop_cycle": cycler(color=[BLUE, ORANGE, GREEN, BLACK])
-    + cycler(linestyle=["-", "--", "-.", ":"]),
+    "axes.prop_cycle": cycler(color=[BLUE, ORANGE, GREEN, BLACK]),
     "text.color": BLACK,
     "xtick.color": BLACK,
     "ytick.color": BLACK,
