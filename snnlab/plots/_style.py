@@ -8,6 +8,7 @@ import matplotlib as mpl
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.rcsetup import cycler
+from matplotlib.transforms import Affine2D, Bbox
 
 from snnlab._arguments import checks
 from snnlab.analysis.parts import BY_NAME
@@ -116,6 +117,12 @@ def axes(ax: Axes | None, width: float = 6.0, height: float = 3.2) -> Axes:
     if ax is not None:
         return ax
     return plt.subplots(figsize=(width, height), layout="constrained")[1]
+
+
+def points(ax: Axes) -> Bbox:
+    """Return the extent of axes in points, before they give way to their labels."""
+    figure: Any = ax.get_figure(root=True)
+    return ax.bbox.transformed(figure.dpi_scale_trans.inverted() + Affine2D().scale(72))
 
 
 def log2_axis(ax: Axes) -> None:

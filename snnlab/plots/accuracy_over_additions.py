@@ -6,6 +6,7 @@ from matplotlib.axes import Axes
 
 from snnlab.comparison import pareto_front
 from snnlab.plots import _style
+from snnlab.plots.label_curves import label_curves
 
 # Methods on the front, in turn; all others are grey.
 _LOOKS = [
@@ -24,7 +25,7 @@ def accuracy_over_additions(
     """Draw a curve for each method, from few steps to many, and mark the Pareto front.
 
     On the front are the rows that no other beats: each with at least as good an answer takes more
-    additions. Methods that have a row there are named, the others are drawn in grey.
+    additions. They are ringed. Methods that have a row there are named, the others are grey.
 
     Parameters
     ----------
@@ -56,13 +57,14 @@ def accuracy_over_additions(
             ax.plot(x, y, color="0.7", linewidth=0.8, zorder=1)
     best = table[front]
     ring: dict[str, Any] = {"facecolors": "none", "edgecolors": _style.BLACK, "s": 90, "zorder": 4}
-    ax.scatter(best.additions / 1e6, factor * best[metric], label="Pareto front", **ring)
+    ax.scatter(best.additions / 1e6, factor * best[metric], **ring)
     if metric != "agreement":
         _style.ann_line(ax, factor * table.ann.iloc[0])
     ax.set_xscale("log")
     ax.xaxis.set_major_formatter("{x:g}")
     words = f"{metric}{unit}"
-    ax.set(xlabel="million additions per image", ylabel=words, title="What each method costs")
+    ax.set(xlabel="million additions per image", ylabel=words)
+    ax.set_title("What each method costs (ringed: no other is better for less)")
     ax.grid(alpha=0.3, which="both")
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize="small")
+    label_curves(ax, loc="upper left", bbox_to_anchor=(1, 1))
     return ax

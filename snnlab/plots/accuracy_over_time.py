@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 
 from snnlab._arguments import labels
 from snnlab.plots import _style
+from snnlab.plots.label_curves import label_curves
 from snnlab.simulation import Record
 from snnlab.simulation.metrics import Metric, measure
 
@@ -33,7 +34,7 @@ def accuracy_over_time(
     ann : float, optional
         The same of the ANN, drawn as a dashed line: accuracy in [0, 1], or the metric.
     label : str
-        Name of the curve in the legend.
+        Name of the curve, written where it ends.
     ax : matplotlib axes, optional
 
     Returns
@@ -58,5 +59,5 @@ def accuracy_over_time(
     title = f"{scale.words[0].upper()}{scale.words[1:]} over time"
     ax.set(xlabel="steps", ylabel=f"{scale.words}{unit}", title=title)
     ax.grid(alpha=0.3)
-    ax.legend()
+    label_curves(ax)
     return ax

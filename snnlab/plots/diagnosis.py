@@ -13,7 +13,8 @@ from snnlab.plots import _style
 def diagnosis(report: Diagnosis, *, ax: Axes | None = None) -> Axes:
     """Draw the accuracy (or metric) with each layer freed of its own error, and with each remedy.
 
-    Lines show the network as it is and the ANN. If nothing is lost only these are drawn.
+    A bar leads from the network as it is to what it would reach. Lines show the network as it is
+    and the ANN. If nothing is lost only these are drawn.
 
     Parameters
     ----------
@@ -30,25 +31,34 @@ def diagnosis(report: Diagnosis, *, ax: Axes | None = None) -> Axes:
     scale, factor = report.scale, 100 if report.scale.is_share else 1
     reached = (*report.exact.values(), *(r.accuracy for r in report.remedies))
     right = [factor * value for value in reached]
-    # Room for the numbers behind the bars.
-    width = 112 if scale.is_share else 1.15 * max([*right, report.ann, report.snn, 0]) or 1
+    snn, ann = factor * report.snn, factor * report.ann
     ax = _style.axes(ax, width=8.0, height=1.6 + 0.32 * max(len(names), 2))
     rows, n = range(len(names)), len(report.exact)
-    if n:
-        look: Any = {"color": _style.BLUE, "hatch": "//", "label": "one layer exact"}
-        ax.barh(rows[:n], right[:n], edgecolor="white", **look)
-    if rows[n:]:
-        ax.barh(rows[n:], right[n:], edgecolor="white", color=_style.GREEN, label="a remedy")
-    for row, value in enumerate(right):
-        paper = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # above the lines
+    looks: list[Any] = [{"color": _style.BLUE, "hatch": "//"}] * n
+    looks += [{"color": _style.GREEN}] * (len(names) - n)
+    for row, value, look in zip(rows, right, looks, strict=True):
+        (bar,) = ax.barh(row, value - snn, left=snn, edgecolor="white", **look)
+        bar.sticky_edges.x.clear()
+        # Above the lines, and on the side of the bar's end.
+        paper: Any = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+        end: Any = (
+            {"ha": "left", "xytext": (5, 0)} if value >= snn else {"ha": "right", "xytext": (-5, 0)}
+        )
         number = f"{value:.1f}" if scale.is_share else f"{value:.3g}"
-        ax.text(value + width / 75, row, number, va="center", zorder=3, bbox=paper)
+        ax.annotate(
+            number, (value, row), textcoords="offset points", va="center", bbox=paper, **end
+        )
     ax.set_yticks(rows, names)
-    ax.invert_yaxis()
-    ax.axvline(factor * report.ann, color=_style.ORANGE, linestyle="--", label="ANN")
+    ax.set_ylim(max(len(names), 1) - 0.5, -0.5)
+    ax.axvline(ann, color=_style.BLACK, linestyle="--", label="ANN")
     # Drawn last, to be seen where both are the same.
-    ax.axvline(factor * report.snn, color=_style.BLACK, linestyle=":", label="SNN as it is")
-    ax.set(xlim=(0, width), xlabel=f"{scale.words}{' (%)' if scale.is_share else ''}")
-    ax.set_title(f"Diagnosis after {counted(report.timesteps, 'step')}", pad=26)
-    ax.legend(ncols=4, loc="lower center", bbox_to_anchor=(0.4, 1.0), frameon=False)
+    ax.axvline(snn, color=_style.BLACK, linestyle=":", label="SNN as it is")
+    ax.margins(x=0.16)
+    ax.set_xlabel(f"{scale.words}{' (%)' if scale.is_share else ''}")
+    ax.set_title(f"Diagnosis after {counted(report.timesteps, 'step')}", pad=20)
+    # Away from each other, so that they do not meet where both lines are close.
+    sides = ("left", "right") if ann > snn else ("right", "left")
+    for value, words, side in ((ann, "ANN", sides[0]), (snn, "SNN as it is", sides[1])):
+        place = (value, 1.02)
+        ax.annotate(words, place, xycoords=ax.get_xaxis_transform(), ha=side, va="bottom")
     return ax

@@ -15,10 +15,12 @@ _COLUMNS = 4  # of the legend; the figure is not wide enough for more
 
 @_style.styled
 def error_parts(report: ErrorParts, *, ax: Axes | None = None) -> Axes:
-    """Draw a bar for each layer: each part's share of the mean square error.
+    """Draw a bar for each layer, as long as its error, divided among the parts.
 
-    The shares sum to 1. A part that works against the others lies left of 0. The number beside a
-    bar is the root mean square of the layer's whole error.
+    The length is the root mean square of the layer's whole error, in units of the activation, so
+    that bars of several layers, or of several pictures with a common axis, can be compared. It is
+    divided by the parts' shares of the mean square (`ErrorParts.statistics`), which sum to 1. A
+    part that works against the others lies left of 0. The number behind a bar is its length.
 
     Parameters
     ----------
@@ -32,22 +34,25 @@ def error_parts(report: ErrorParts, *, ax: Axes | None = None) -> Axes:
     """
     checks.instance(report, ErrorParts, "report", "Write snnlab.decompose(...) first.")
     shares = report.shares()
+    sizes = np.array([rms[TOTAL.name] for rms in report.rms().values()])
     ax = _style.axes(ax, height=1.2 + 0.45 * len(shares))
     rows = np.arange(len(shares))
     names = [part.name for part in report.kinds]
-    bars = stacked({n: np.array([layer.get(n, 0.0) for layer in shares.values()]) for n in names})
+    parts = {n: np.array([layer.get(n, 0.0) for layer in shares.values()]) for n in names}
+    bars = stacked({name: sizes * part for name, part in parts.items()})
     for part, (start, end) in zip(report.kinds, bars.values(), strict=True):
         look: Any = {"color": part.color, "hatch": part.hatch, "edgecolor": "white"}
-        ax.barh(rows, end - start, left=start, label=part.name, **look)
-    low = min(end.min() for _, end in bars.values())
-    high = max(end.max() for _, end in bars.values())
-    for row, sizes in enumerate(report.rms().values()):
-        ax.text(high + 0.01, row, f"{sizes[TOTAL.name]:.3g}", va="center")
+        for bar in ax.barh(rows, end - start, left=start, label=part.name, **look):
+            bar.sticky_edges.x[:] = [0]
+    behind = np.max([end for _, end in bars.values()], axis=0)
+    for row, size in enumerate(sizes):
+        place: Any = {"xytext": (4, 0), "textcoords": "offset points", "va": "center"}
+        ax.annotate(f"{size:.3g}", (behind[row], row), **place)
     ax.axvline(0, color=_style.BLACK, linewidth=0.8)
     ax.set_yticks(rows, list(shares))
     ax.invert_yaxis()
-    ax.set_xlim(min(0, low - 0.02), high + 0.12)
-    ax.set_xlabel("share of the mean square error (number: its root mean square)")
+    ax.margins(x=0.12)  # room for the numbers; limits would break a common axis
+    ax.set_xlabel("root mean square error, divided by the shares in its square")
     lines = -(-len(names) // _COLUMNS)
     ax.set_title(f"Error after {report.timesteps} steps", pad=10 + 16 * lines)
     ax.legend(ncols=_COLUMNS, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)

@@ -7,6 +7,7 @@ from snnlab._arguments import checks
 from snnlab.analysis import TOTAL, ErrorsOverTime
 from snnlab.analysis.error_parts import row
 from snnlab.plots import _style
+from snnlab.plots.label_curves import label_curves
 
 
 @_style.styled
@@ -46,12 +47,11 @@ def errors_over_time(errors: ErrorsOverTime, layer: str | int, *, ax: Axes | Non
     for power, label in ((-1, "1/T"), (-0.5, "1/√T")) if positive.any() else ():
         times = steps[positive.argmax() :]
         guide = rms[TOTAL.name][positive.argmax()] * (times / times[0]) ** power
-        ax.plot(times, guide, color="#777777", linewidth=0.7)
-        ax.annotate(label, (times[-1], guide[-1]), (4, 0), textcoords="offset points", va="center")
+        ax.plot(times, guide, "-", color=_style.GREY, linewidth=0.7, label=label)
     _style.log2_axis(ax)
     if any(values.any() for values in rms.values()):  # 0 has no place on a logarithmic axis
         ax.set_yscale("log")
-        ax.legend(loc="upper left", bbox_to_anchor=(1.08, 1), frameon=False)
     ax.set(xlabel="steps T", ylabel="root mean square error", title=f"Layer {name}")
     ax.grid(alpha=0.3)
+    label_curves(ax, loc="upper left", bbox_to_anchor=(1, 1))
     return ax

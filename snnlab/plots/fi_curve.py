@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 
 from snnlab.exceptions import ShapeError
 from snnlab.plots import _style
+from snnlab.plots.label_curves import label_curves
 
 if TYPE_CHECKING:  # drawing needs no Brian2
     from snnlab.brian import NeuronRecord
@@ -24,7 +25,7 @@ def fi_curve(
     record : NeuronRecord
         From `brian.simulate_neuron` with currents of shape (1, N).
     label : str
-        Name of the curve in the legend.
+        Name of the curve, written where it ends.
     ax : matplotlib axes, optional
     line
         Colour, style and marker, as in matplotlib's `plot`.
@@ -47,5 +48,5 @@ def fi_curve(
     ax.plot(record.current_nA.mean(0), record.rate_hz, label=label, **line)
     ax.set(xlabel="current (nA)", ylabel="spikes per second (Hz)")
     ax.grid(alpha=0.3)
-    ax.legend()
+    label_curves(ax)
     return ax

@@ -11,6 +11,7 @@ from matplotlib.transforms import Bbox
 # In points: between a curve's end and its name; and how far, in heights of a name, a name may be
 # moved along the axis to make room for others.
 _GAP, _FAR = 5.0, 3.0
+_MARK = "snnlab name of a curve"
 # A curve that ends within this part of the width from the right has its name beside the axes.
 _LAST = 0.2
 
@@ -44,6 +45,7 @@ def label_curves(ax: Axes, *, fontsize: float = 9, **legend: Any) -> list[Annota
     (['up', 'down'], None)
     >>> plt.close()
     """
+    _forget(ax)
     _lay_out(ax)
     lines = [line for line in ax.lines if line.get_visible() and _named(line)]
     ends = {line: end for line in lines if (end := _end(ax, line)) is not None}
@@ -57,7 +59,7 @@ def label_curves(ax: Axes, *, fontsize: float = 9, **legend: Any) -> list[Annota
             names[line] = name
     rest = [line for line in ends if line not in names]
     if rest:
-        ax.legend(handles=rest, **({"fontsize": fontsize} | legend))
+        ax.legend(handles=rest, **({"fontsize": fontsize} | legend)).set_gid(_MARK)
     return [names[line] for line in ends if line in names]
 
 
@@ -81,6 +83,13 @@ def spread_out(centers: np.ndarray, size: float, low: float, high: float) -> np.
     room = high - size * (len(centers) - 1)
     result[order] = np.clip(placed, low, room) + size * np.arange(len(centers))
     return result
+
+
+def _forget(ax: Axes) -> None:
+    """Remove the names of an earlier call, before more curves came."""
+    for artist in (*ax.texts, ax.get_legend()):
+        if artist is not None and artist.get_gid() == _MARK:
+            artist.remove()
 
 
 def _lay_out(ax: Axes) -> None:
@@ -148,6 +157,7 @@ def _write(ax: Axes, line: Line2D, end: tuple[float, float], offset: Any, **look
         color=line.get_color(),
         arrowprops=leader | {"relpos": (0, 0.5)} if moved else None,
         annotation_clip=False,
+        gid=_MARK,
         **look,
     )
 

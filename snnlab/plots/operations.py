@@ -49,6 +49,7 @@ def operations(counted: Operations, *, ax: Axes | None = None) -> Axes:
     ax.set_yticks(places, [str(row["layer"]) for row in costs])
     ax.invert_yaxis()
     ax.set_xlabel("operations per image")
+    ax.xaxis.set_major_formatter("{x:,.0f}")
     ax.set_title(f"Operations in {counted.timesteps} steps")
     ax.legend(frameon=False)
     return ax

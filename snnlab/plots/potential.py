@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 
 from snnlab._arguments import checks
 from snnlab.plots import _style
+from snnlab.plots.label_curves import label_curves
 
 if TYPE_CHECKING:  # drawing needs no Brian2
     from snnlab.brian import NeuronRecord
@@ -40,7 +41,7 @@ def potential(record: NeuronRecord, neuron: int = 0, *, ax: Axes | None = None) 
     v, threshold = v[:, checks.position(neuron, "neuron", v.shape[1])], record.threshold_mV
     ax = _style.axes(ax, height=2.6)
     form = ".-" if steps <= 100 else "-"
-    ax.plot(record.time_ms, v, form, color=_style.BLUE, label="potential after the step")
+    ax.plot(record.time_ms, v, form, color=_style.BLUE, label="potential")
     high = np.max(v)
     if threshold is not None:
         line = threshold.reshape(steps, -1)[:, neuron]
@@ -48,9 +49,9 @@ def potential(record: NeuronRecord, neuron: int = 0, *, ax: Axes | None = None) 
         high = max(high, np.max(line))
     fired = record.time_ms[record.spikes.reshape(steps, -1)[:, neuron] == 1]
     marks = np.full(len(fired), 1.15 * high)
-    ax.plot(fired, marks, "|", color=_style.BLACK, markersize=12, label="spike")
+    ax.plot(fired, marks, "|", color=_style.BLACK, markersize=12, label="spikes")
     if high > 0:
         ax.set_ylim(top=1.3 * high)
-    ax.set(xlabel="time (ms)", ylabel="potential (mV)")
-    ax.legend(ncols=3, loc="lower right", bbox_to_anchor=(1.0, 1.0), frameon=False)
+    ax.set(xlabel="time (ms)", ylabel="potential after the step (mV)")
+    label_curves(ax)
     return ax

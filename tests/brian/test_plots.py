@@ -36,11 +36,11 @@ def test_potential_threshold_and_spikes_are_those_of_the_record():
     given_ax = plt.subplots()[1]
     assert plots.potential(record, 1, ax=given_ax) is given_ax
     drawn = lines(given_ax)
-    assert np.array_equal(drawn["potential after the step"], [record.time_ms, record.v_mV[:, 1]])
+    assert np.array_equal(drawn["potential"], [record.time_ms, record.v_mV[:, 1]])
     assert np.array_equal(drawn["threshold"][1], record.states["v_threshold"][:, 1] / mV)
-    assert np.array_equal(drawn["spike"][0], record.spike_times_ms[1])
-    assert len(drawn["spike"][0]) > 3
-    assert drawn["spike"][1].min() > drawn["threshold"][1].max()
+    assert np.array_equal(drawn["spikes"][0], record.spike_times_ms[1])
+    assert len(drawn["spikes"][0]) > 3
+    assert drawn["spikes"][1].min() > drawn["threshold"][1].max()
 
 
 def test_a_constant_threshold_is_a_level_line_and_a_nameless_one_is_left_out():
@@ -48,7 +48,7 @@ def test_a_constant_threshold_is_a_level_line_and_a_nameless_one_is_left_out():
     assert set(lines(ax)["threshold"][1]) == {10.0}
     own = brian.Model("dv/dt = I/C : volt", "v >= 5*mV", "v = 0*mV", parameters={"C": 1 * nF})
     ax = plots.potential(brian.simulate_neuron(own, 4 * nA, 10 * ms, 1 * ms))
-    assert set(lines(ax)) == {"potential after the step", "spike"}
+    assert set(lines(ax)) == {"potential", "spikes"}
 
 
 @pytest.mark.parametrize("neuron", [2, -3, 0.5, "0"])

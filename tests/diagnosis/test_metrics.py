@@ -109,8 +109,8 @@ def test_a_regression():
     assert values == sorted(values)
     assert f"the RMS error would be {found.exact['1']:.4g}" in found.sentences[-2]
     ax = plots.diagnosis(found)
-    drawn = [bar.get_width() for bar in ax.patches]
-    assert drawn == [*found.exact.values(), *(r.accuracy for r in found.remedies)]
+    drawn = [bar.get_x() + bar.get_width() for bar in ax.patches]
+    assert drawn == pytest.approx([*found.exact.values(), *(r.accuracy for r in found.remedies)])
     assert ax.get_xlabel() == "RMS error"
     assert ax.get_xlim()[1] > max(drawn)
     assert {line.get_xdata()[0] for line in ax.lines} == {found.ann, found.snn}

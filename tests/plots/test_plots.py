@@ -30,18 +30,54 @@ def run():
     return net, x, sl.simulate(net, x, 20, spikes=True)
 
 
+def spikes_of(ax):
+    """Return the (step, row) of each mark of a raster, and how high it is."""
+    (marks,) = ax.collections
+    ends = np.array(marks.get_segments())
+    assert (ends[:, 0, 0] == ends[:, 1, 0]).all()
+    return ends[:, 0, 0].astype(int), ends[:, :, 1].mean(1), np.diff(ends[:, :, 1])
+
+
 def test_raster_marks_every_spike_once(run):
     _, _, record = run
     name = record.layers[0]
     ax = plots.raster(record, name, image=2)
-    steps, neurons = ax.lines[0].get_data()
+    steps, neurons, heights = spikes_of(ax)
     trains = record.spikes(name)[:, 2].reshape(20, -1)
     assert len(steps) == trains.sum() > 0
     drawn = np.zeros_like(trains)
-    drawn[steps - 1, neurons] = 1
+    drawn[steps - 1, neurons.round().astype(int)] = 1
     assert (drawn == trains).all()
+    assert (heights < 0.8).all()  # neighbours do not touch
     assert name in ax.get_title()
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("step", "neuron")
+
+
+@pytest.mark.parametrize("neurons", [64, 65, 200])
+def test_raster_of_many_neurons_is_sorted_and_tells_the_silent_ones(neurons):
+    """Neuron n receives n/64 (modulo 1) in each of 8 steps; below 1/8 it never fires."""
+    net = sl.convert(nn.ReLU(), np.ones((1, neurons)), threshold=sl.Fixed(1.0), v_init=0.0)
+    x = (np.arange(neurons) % 64 / 64)[None]
+    record = sl.simulate(net, x, 8, spikes=True)
+    ax = plots.raster(record, 0)
+    steps, rows, _ = spikes_of(ax)
+    trains = record.spikes(0)[:, 0].reshape(8, -1)
+    counts = trains.sum(0).astype(int)
+    order = np.argsort(-counts, kind="stable") if neurons > 64 else np.arange(neurons)
+    drawn = np.zeros_like(trains)
+    drawn[steps - 1, rows.round().astype(int)] = 1
+    assert (drawn == trains[:, order]).all()
+    silent = int((counts == 0).sum())
+    assert silent == sum(n % 64 < 8 for n in range(neurons))
+    if neurons == 64:
+        assert len(ax.patches) == len(ax.texts) == 0
+        return
+    (band,) = ax.patches
+    assert (band.get_y(), band.get_height()) == (neurons - silent - 0.5, silent)
+    share = round(100 * silent / neurons)
+    assert ax.texts[0].get_text() == f"{silent} of {neurons} neurons are silent ({share}%)"
+    assert ax.get_ylabel() == "neurons, most active first"
+    ax.figure.draw_without_rendering()
 
 
 def test_raster_takes_a_position_for_the_layer(run):
@@ -67,7 +103,8 @@ def test_accuracy_over_time_shows_the_record_and_the_ann(run):
     assert (steps == np.arange(1, 21)).all()
     assert (accuracy == 100 * record.accuracy(y)).all()
     assert set(ax.lines[1].get_ydata()) == {50.0}
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["soft", "ANN"]
+    assert [text.get_text() for text in ax.texts] == ["soft", "ANN"]  # at the curves
+    assert ax.get_legend() is None
     assert (ax.get_title(), ax.get_ylabel()) == ("Accuracy over time", "accuracy (%)")
 
 
@@ -89,7 +126,7 @@ def test_another_metric_over_time(run, metric, factor, title, label):
 
 
 @pytest.mark.parametrize("poisson", [False, True])
-def test_error_parts_draws_the_share_of_each_mean_square(run, poisson):
+def test_error_parts_divides_the_error_by_the_shares_of_its_mean_square(run, poisson):
     net, x, record = run
     if poisson:
         record = sl.simulate(net, x, 20, input="poisson", seed=0)
@@ -104,10 +141,11 @@ def test_error_parts_draws_the_share_of_each_mean_square(run, poisson):
         total = sum(parts.values())
         for bars, label in zip(widths, labels, strict=True):
             share = (parts[label] * total).sum() / (total**2).sum() if label in parts else 0
-            assert bars[row] == pytest.approx(share, abs=1e-6)
+            assert bars[row] == pytest.approx(share * np.sqrt((total**2).mean()), abs=1e-6)
         number = float(ax.texts[row].get_text())
         assert number == pytest.approx(np.sqrt((total**2).mean()), rel=1e-2)
-    np.testing.assert_allclose(widths.sum(0), 1, rtol=0, atol=1e-6)
+    sizes = [np.sqrt((report.total(name) ** 2).mean()) for name in report.layers]
+    np.testing.assert_allclose(widths.sum(0), sizes, rtol=0, atol=1e-6)
     assert (widths < 0).any()
     assert_stacked(ax)
 
@@ -136,7 +174,7 @@ def report_of(activations=None, **parts):
 
 
 def test_error_parts_draws_a_part_that_works_against_the_others_left_of_zero():
-    """Errors 1, -1/2, -1/4 and 1/4 sum to 1/2: shares 2, -1, -1/2 and 1/2."""
+    """Errors 1, -1/2, -1/4 and 1/4 sum to 1/2: shares 2, -1, -1/2 and 1/2 of that."""
     report = report_of(
         propagated=[[1.0]], clipping=[[-0.5]], quantization=[[-0.25]], deviation=[[0.25]]
     )
@@ -144,10 +182,12 @@ def test_error_parts_draws_a_part_that_works_against_the_others_left_of_zero():
     ax = plots.error_parts(report, ax=given)
     assert ax is given
     bars = [(bars[0].get_x(), bars[0].get_width()) for bars in ax.containers]
-    assert bars == [(0, 2), (0, -1), (-1, -0.5), (2, 0.5)]
-    assert [bars[1].get_width() for bars in ax.containers] == [1, 0, 0, 0]
-    assert [text.get_text() for text in ax.texts] == ["0.5", "0.5"]
-    assert all(text.get_position()[0] > 2.5 for text in ax.texts)
+    assert bars == [(0, 1), (0, -0.5), (-0.5, -0.25), (1, 0.25)]
+    assert [bars[1].get_width() for bars in ax.containers] == [0.5, 0, 0, 0]
+    assert [(text.get_text(), text.xy) for text in ax.texts] == [
+        ("0.5", (1.25, 0)),
+        ("0.5", (0.5, 1)),
+    ]
     assert_stacked(ax)
     ax.figure.draw_without_rendering()
 
@@ -158,12 +198,27 @@ def test_error_parts_of_a_layer_without_error_are_empty_bars():
     ax.figure.draw_without_rendering()
 
 
+def test_bars_of_two_reports_with_a_common_axis_can_be_compared():
+    """The limits of both follow from the longer bar, and its number lies within the axes."""
+    axes = plt.subplots(2, 1, sharex=True, layout="constrained")[1]
+    for ax, error in zip(axes, (8.0, 0.5), strict=True):
+        plots.error_parts(report_of(quantization=[[error]]), ax=ax)
+    axes[0].figure.draw_without_rendering()
+    (low, high), (box, *_) = axes[1].get_xlim(), [t.get_window_extent() for t in axes[0].texts]
+    assert low == 0
+    assert 8 < high < 10
+    assert box.x1 <= axes[0].get_window_extent().x1
+
+
 # The parts over time
+
+GUIDES = ("1/T", "1/√T")
 
 
 def named(ax):
-    """Return the lines that the legend names."""
-    return {line.get_label(): line for line in ax.lines if not line.get_label().startswith("_")}
+    """Return the lines that have a name, but for guides."""
+    lines = {line.get_label(): line for line in ax.lines if not line.get_label().startswith("_")}
+    return {label: line for label, line in lines.items() if label not in GUIDES}
 
 
 @pytest.mark.parametrize("layer", [0, -1, "output", "input"])
@@ -184,8 +239,14 @@ def test_errors_over_time_draws_the_sizes(run, layer):
         assert line.get_marker() == BY_NAME[part].marker
     assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
     assert name in ax.get_title()
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == list(lines)
+    assert sorted(names_in(ax)) == sorted([*lines, *GUIDES])
     ax.figure.draw_without_rendering()
+
+
+def names_in(ax):
+    """Return what is written at curves, and what the legend says of those without a place."""
+    legend = ax.get_legend()
+    return [t.get_text() for t in [*ax.texts, *(legend.get_texts() if legend else [])]]
 
 
 def over_time(**parts):
@@ -208,16 +269,15 @@ def test_the_guides_of_errors_over_time_have_their_slopes(first):
     total = [0.5, 0.25, 0.125]
     total[:first] = [0.0] * first
     ax = plots.errors_over_time(over_time(total=total), "a")
-    guides = [line for line in ax.lines if line.get_label().startswith("_")]
-    assert len(guides) == len(ax.texts) == 2
-    for guide, power, text in zip(guides, (-1, -0.5), ax.texts, strict=True):
+    guides = [line for line in ax.lines if line.get_label() in GUIDES]
+    assert [guide.get_label() for guide in guides] == list(GUIDES)
+    for guide, power in zip(guides, (-1, -0.5), strict=True):
         steps, sizes = guide.get_data()
         assert steps.tolist() == [4, 8, 32][first:]
         assert sizes[0] == total[first]
         slopes = np.diff(np.log(sizes)) / np.diff(np.log(steps))
         np.testing.assert_allclose(slopes, power, rtol=1e-12)
-        assert text.get_text() == {-1: "1/T", -0.5: "1/√T"}[power]
-        assert text.xy == (steps[-1], sizes[-1])
+        assert guide.get_label() in names_in(ax)
     ax.figure.draw_without_rendering()
 
 
@@ -236,11 +296,10 @@ def test_errors_over_time_refuses_an_unknown_layer():
 
 
 def drawn(ax):
-    """Return the points of each named line, as a sorted list of pairs."""
+    """Return the points of each kind of mark, as a sorted list of pairs."""
     return {
-        label: sorted(zip(*line.get_data(), strict=True))
-        for label, line in named(ax).items()
-        if label != "ANN"
+        marks.get_label().removeprefix("_"): sorted(map(tuple, marks.get_offsets().tolist()))
+        for marks in ax.collections
     }
 
 
@@ -296,18 +355,33 @@ def test_activation_against_rate_by_hand():
     ax.figure.draw_without_rendering()
 
 
-@pytest.mark.parametrize("neurons", [3000, 3001, 50000])
-def test_of_many_neurons_an_evenly_spaced_sample_is_drawn(neurons):
-    a = np.arange(neurons).reshape(1, -1)
-    ax = plots.activation_against_rate(report_of(activations=a, deviation=a % 2), 0)
+@pytest.mark.parametrize("neurons", [3000, 3001])
+def test_many_neurons_are_counted_in_cells(neurons):
+    """Each 16th ReLU is silent; those of level 3 are wrong by deviation, the others exact."""
+    a = (np.arange(neurons) % 16 / 4)[None]
+    wrong = np.where((np.arange(neurons) % 16 == 0) & (np.arange(neurons) % 32 > 0), 0.75, 0.0)
+    ax = plots.activation_against_rate(report_of(activations=a, deviation=wrong[None]), 0)
     points = drawn(ax)
-    x = np.sort([x for pairs in points.values() for x, _ in pairs])
-    assert x.size == len(set(x)) == 3000
-    assert (x[0], x[-1]) == (0, neurons - 1)
-    gaps = np.diff(x)
-    assert gaps.max() - gaps.min() <= 1
-    assert all(x % 2 == 1 and y == x + 1 for x, y in points["most of it deviation"])
-    assert all(x % 2 == 0 and y == x for x, y in points["no error"])
+    if neurons == 3000:
+        assert sum(map(len, points.values())) == neurons
+        return
+    assert points["most of it deviation"] == [(0, 0.75)]
+    assert points["no error"] == [(n / 4, n / 4) for n in range(16)]
+    (silent,) = [m for m in ax.collections if m.get_label() == "_most of it deviation"]
+    (exact,) = [m for m in ax.collections if m.get_label() == "_no error"]
+    areas = dict(zip([x for x, _ in points["no error"]], exact.get_sizes(), strict=True))
+    assert 10**2 > areas[0.25] > areas[0] == silent.get_sizes()[0] > 2**2  # for 188, 94 and 94
+
+
+def test_the_title_says_how_many_silent_relus_fire():
+    report = sl.ErrorParts(
+        8,
+        {"a": {part: np.zeros((1, 5)) for part in PARTS}},
+        {"a": np.array([[0.0, 0.0, 0.0, 0.0, 1.0]])},
+        {"a": np.array([[0, 1, 0, 0, 8]])},
+    )
+    title = plots.activation_against_rate(report, "a").get_title()
+    assert title == "Layer a after 8 steps: 25.0% of the silent ReLUs fire"
 
 
 def test_activation_against_rate_refuses_what_does_not_spike():
