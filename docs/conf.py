@@ -2,15 +2,20 @@
 
 import importlib
 import json
+import re
+import shutil
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
+RECORDED = HERE / "_static" / "recorded"
 sys.path[:0] = [str(HERE), str(ROOT)]
 
 import folders  # noqa: E402
+import recorded  # noqa: E402
 from sphinx.util.nodes import make_refnode  # noqa: E402
 
 import snnlab  # noqa: E402
@@ -48,6 +53,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = f"snnlab {release}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = ["recorded.js"]
 html_show_sourcelink = False
 # These pages stand alone; beside the others their neighbours are listed.
 ALONE = ("user_guide", "theory", "architecture", "what_converts", "benchmarks")
@@ -66,9 +72,13 @@ def copy_notebooks() -> None:
     """Copy the notebooks to where Sphinx looks for pages; a copy that is fresh stays as it is."""
     pages = HERE / "notebooks"
     pages.mkdir(exist_ok=True)
+    shutil.rmtree(RECORDED, ignore_errors=True)
+    RECORDED.mkdir()
     for notebook in (ROOT / "notebooks").glob("*.ipynb"):
         content = json.loads(notebook.read_text(encoding="utf-8"))
-        for cell in content["cells"]:
+        for number, cell in enumerate(content["cells"]):
+            if alive := recorded.shown_in(cell, RECORDED, f"{notebook.stem[:2]}-{number}"):
+                put_alive(cell, alive)
             for output in cell.get("outputs", []):
                 if "image/png" in output.get("data", {}):
                     words = output["metadata"].get("image/png", {}).get("alt")
@@ -77,6 +87,21 @@ def copy_notebooks() -> None:
         text, copy = json.dumps(content), pages / notebook.name
         if not copy.exists() or copy.read_text(encoding="utf-8") != text:
             copy.write_text(text, encoding="utf-8")
+
+
+def put_alive(cell: dict[str, Any], alive: str) -> None:
+    """Put what moves in the place of the picture and words that a cell stores.
+
+    Of a prediction it stays folded, so that nobody sees the answer before the question.
+    """
+    shown = cell["outputs"][0]["data"]
+    if "text/html" in shown:
+        stored = "".join(shown["text/html"])
+        shown["text/html"] = re.sub(
+            r"<img [^>]*>(<p>.*</p>)?(?=</details>)", lambda _: alive, stored
+        )
+    else:
+        cell["outputs"] = [cell["outputs"][0] | {"data": {"text/html": alive}, "metadata": {}}]
 
 
 def complete_docstring(app, what, name, obj, options, lines) -> None:

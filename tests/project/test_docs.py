@@ -1,6 +1,7 @@
 """The site, README and the files beside it say what is there."""
 
 import ast
+import gzip
 import importlib
 import json
 import pkgutil
@@ -16,9 +17,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from axe_playwright_python.sync_playwright import Axe
 
 import snnlab as sl
+from docs.recorded import explorers_of, settings
 from snnlab.conversion import verification
+from tools import lab
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCS = ROOT / "docs"
@@ -93,6 +97,156 @@ def test_every_picture_has_words(site):
 def test_docstrings_lead_to_their_derivations(site):
     page = (site / "api" / "analysis.html").read_text(encoding="utf-8")
     assert page.count("theory.html#derivation-") >= 7
+
+
+# --- explorers that move without a kernel ----------------------------------------------------
+
+
+def shown_on(page):
+    """Return the explorers of a notebook's page, in their order."""
+    notebook = json.loads((ROOT / "notebooks" / f"{page}.ipynb").read_text(encoding="utf-8"))
+    sources = ["".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "code"]
+    return [e for source in sources if "explorers." in source for e in explorers_of(source)]
+
+
+PAGES = {file.stem: shown_on(file.stem) for file in sorted((ROOT / "notebooks").glob("*.ipynb"))}
+ALIVE = [page for page, shown in PAGES.items() if shown]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with lab.browser() as started:
+        yield started
+
+
+@pytest.fixture
+def opened(site, browser):
+    """Return a function that opens a notebook's page from the disk, with all answers unfolded."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    asked, errors = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+
+    def open_page(name):
+        page.goto((site / "notebooks" / f"{name}.html").as_uri())
+        page.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
+        for panel in page.locator(".snnlab-recorded").all():
+            panel.locator(".snnlab-reset:enabled").wait_for()
+        return page
+
+    yield open_page
+    page.close()
+    assert errors == []
+    assert [u for u in asked if "recorded" in u and not u.startswith("file:")] == []
+
+
+def test_most_pages_of_the_first_notebooks_have_one():
+    assert len(ALIVE) >= 6
+    assert {type(e).__name__ for shown in PAGES.values() for e in shown} >= {
+        "SingleNeuron",
+        "QuantizationError",
+        "DeviationError",
+    }
+
+
+# What the browser makes of a picture, so that spelling does not count.
+SAME = """(svg, text) => {
+    const other = svg.cloneNode(false);
+    other.innerHTML = text;
+    return other.innerHTML == svg.innerHTML;
+}"""
+
+
+POSITION = "field => field.type == 'range' ? Number(field.value) : field.selectedIndex"
+
+
+def assert_shows(panel, explorer, setting):
+    data = explorer.compute(**setting)
+    explorer.draw(data)
+    words = explorer.told(data, setting)
+    assert panel.get_by_role("status").inner_text() == words
+    picture = panel.locator("svg")
+    assert picture.get_attribute("aria-label") == words
+    for name, declared in explorer.declared.items():
+        field = panel.get_by_label(declared.label, exact=True)
+        assert field.evaluate(POSITION) == declared.positions.index(setting[name])
+        if field.evaluate("field => field.type") == "range":
+            assert field.get_attribute("aria-valuetext") == declared.shown(setting[name])
+    assert picture.evaluate(SAME, explorer.picture.svg())
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.parametrize("name", ALIVE)
+def test_every_control_gives_what_the_kernel_gives(opened, name):
+    page = opened(name)
+    panels = page.locator(".snnlab-recorded").all()
+    assert len(panels) == len(PAGES[name])
+    for panel, explorer in zip(panels, PAGES[name], strict=True):
+        begin = setting = explorer.values
+        assert_shows(panel, explorer, begin)
+        for control, declared in explorer.declared.items():
+            if not settings(explorer)[1]:
+                setting = begin  # the other controls go back
+            positions = declared.positions
+            field = panel.get_by_label(declared.label, exact=True)
+            for key, position in (("Home", 0), ("ArrowDown", 1), ("End", len(positions) - 1)):
+                if key == "ArrowDown" and field.evaluate("field => field.type") == "range":
+                    key = "ArrowRight"
+                if field.evaluate(POSITION) == position:
+                    continue  # nothing moves, so the others do not go back either
+                field.press(key)
+                setting = setting | {control: positions[position]}
+                assert_shows(panel, explorer, setting)
+        panel.get_by_role("button", name="Reset").press("Enter")
+        assert_shows(panel, explorer, begin)
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_a_control_that_is_played_ends_at_its_last_position(opened):
+    page = opened(next(name for name in ALIVE if any("timesteps" in e.values for e in PAGES[name])))
+    panel = page.locator(".snnlab-recorded").filter(has=page.locator(".snnlab-play")).first
+    field = panel.locator("input").filter(has=page.locator("xpath=../button")).first
+    seen = panel.evaluate_handle(
+        """panel => {
+            const seen = [], words = panel.querySelector('[role=status]');
+            new MutationObserver(() => seen.push(words.textContent))
+                .observe(words, {childList: true});
+            return seen;
+        }"""
+    )
+    panel.get_by_role("button", name="Play").press("Enter")
+    panel.get_by_role("button", name="Pause").wait_for()
+    panel.get_by_role("button", name="Play").wait_for(timeout=60_000)
+    assert field.evaluate("field => field.value == field.max")
+    assert len(set(seen.json_value())) > 5
+    assert panel.get_by_role("status").get_attribute("aria-live") == "polite"
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.parametrize("dark", [False, True])
+def test_a_narrow_page_fits_and_its_explorers_are_accessible(opened, dark):
+    page = opened(ALIVE[0])
+    page.emulate_media(color_scheme="dark" if dark else "light")
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert Axe().run(page, context=".snnlab-recorded").response["violations"] == []
+
+
+@pytest.mark.slow
+def test_the_explorers_of_a_page_weigh_less_than_a_megabyte_compressed(site):
+    for name in ALIVE:
+        page = (site / "notebooks" / f"{name}.html").read_text(encoding="utf-8")
+        files = set(re.findall(r"_static/recorded/([\w-]+)\.js", page))
+        assert files
+        data = [
+            site / "_static" / "recorded" / f"{file}{end}"
+            for file in files
+            for end in (".js", ".png")
+        ]
+        assert sum(len(gzip.compress(file.read_bytes())) for file in data) < 2**20
 
 
 # --- what the pages say ----------------------------------------------------------------------

@@ -39,6 +39,12 @@ class Slider:
         expected = f"a {'whole ' * whole}number from {self.low:g} to {self.high:g}."
         return checks.number(value, name, self.low, self.high, whole=whole, expected=expected)
 
+    @property
+    def positions(self) -> list[Any]:
+        """All values that the slider can have, in order."""
+        count = round((self.high - self.low) / self.step) + 1
+        return [self.low + number * self.step for number in range(count)]
+
     def shown(self, value: Any) -> str:
         """Return what is shown for a value."""
         return f"{value:g}"
@@ -71,9 +77,14 @@ class Choice:
     options: Mapping[str, Any]
     default: Any
 
+    @property
+    def positions(self) -> list[Any]:
+        """All values, in their order."""
+        return list(self.options.values())
+
     def checked(self, value: Any, name: str) -> Any:
         """Return the value, refused if it is none of the options."""
-        values = list(self.options.values())
+        values = self.positions
         if value not in values:
             raise OptionError(f"{name} = {value!r}: expected one of {values}.")
         return values[values.index(value)]

@@ -80,16 +80,17 @@ _SCRIPT = """
 """
 
 
+def pace(control: Steps | StepScale) -> tuple[float, int]:
+    """Return how many ms a position lasts when a control is played, and how many make one step."""
+    moves = max(1, len(control.positions) - 1)
+    whole = max(1, round(1 / control.step)) if isinstance(control, Slider) else 1
+    return 1000 * min(LONGEST, SECONDS / moves), whole
+
+
 def play_button(control: Steps | StepScale) -> Any:
     """Return the button that plays a control; it has to stand in the row of the control."""
-    if isinstance(control, Slider):
-        positions = round((control.high - control.low) / control.step)
-        default = round((control.default - control.low) / control.step)
-        whole = max(1, round(1 / control.step))
-    else:
-        values = list(control.options.values())
-        positions, default, whole = len(values) - 1, values.index(control.default), 1
-    pause = 1000 * min(LONGEST, SECONDS / max(1, positions))
+    pause, whole = pace(control)
+    default = control.positions.index(control.default)
     given = {"PAUSE": pause, "STILL": 1000 * STILL, "WHOLE": whole, "DEFAULT": default}
     label = html.escape(f"{control.label} moves by itself", quote=True)
     button = widgets.HTML(

@@ -1,0 +1,89 @@
+// Moves the pictures of explorers that were recorded when the site was built; see docs/recorded.py.
+// The data come as a script and not by fetch, which browsers refuse to a page opened from a disk.
+function snnlabRecorded(name, data) {
+  const panels = document.querySelectorAll(`.snnlab-recorded[data-name="${name}"]`);
+  for (const panel of panels) present(panel, data);
+}
+
+function present(panel, data) {
+  const fields = [...panel.querySelectorAll('.snnlab-row input, .snnlab-row select')];
+  const [picture, words] = [panel.querySelector('svg'), panel.querySelector('[role=status]')];
+  const at = field => field.tagName == 'SELECT' ? field.selectedIndex : Number(field.value);
+  const places = fields.map(f => f.tagName == 'SELECT' ? f.length : Number(f.max) + 1);
+  const begin = fields.map(at);
+  const all = panel.dataset.all == 'true';
+  const less = matchMedia('(prefers-reduced-motion: reduce)');
+  let stop = () => {};
+
+  function put(field, position) {
+    if (field.tagName == 'SELECT') { field.selectedIndex = position; return; }
+    field.value = position;
+    const text = JSON.parse(field.dataset.texts)[position];
+    field.setAttribute('aria-valuetext', text);
+    field.nextElementSibling.textContent = text;
+  }
+
+  // All combinations count like digits; otherwise the positions of each control follow each other.
+  function frame(moved) {
+    if (all) return fields.reduce((sum, field, k) => sum * places[k] + at(field), 0);
+    return places.slice(0, moved).reduce((sum, count) => sum + count, 0) + at(fields[moved]);
+  }
+
+  function show(moved) {
+    if (!all) fields.forEach((field, k) => { if (k != moved) put(field, begin[k]); });
+    put(fields[moved], at(fields[moved]));
+    const number = frame(moved), said = data.lines[data.words[number]];
+    picture.innerHTML = data.pictures[number].map(line => data.lines[line]).join('\n');
+    picture.setAttribute('aria-label', said);
+    words.textContent = said;
+  }
+
+  function play(button, moved) {
+    const field = fields[moved], last = places[moved] - 1;
+    if (at(field) == last) put(field, 0);
+    const [from, since] = [at(field), performance.now()];
+    let playing = true;
+    button.textContent = 'Pause';
+    words.setAttribute('aria-live', 'off');
+    stop = () => {
+      playing = false;
+      stop = () => {};
+      button.textContent = 'Play';
+      words.setAttribute('aria-live', 'polite');
+    };
+    const { pause, whole } = button.dataset;
+    (function tick() {
+      if (!playing) return;
+      const [lasts, stride] = less.matches ? [panel.dataset.still, Number(whole)] : [pause, 1];
+      const moves = Math.floor((performance.now() - since) / lasts) * stride;
+      const position = Math.min(from - (moves && from % stride) + moves, last);
+      if (position != at(field) || !moves) { put(field, position); show(moved); }
+      if (position == last) stop(); else requestAnimationFrame(tick);
+    })();
+  }
+
+  fields.forEach((field, k) => {
+    field.disabled = false;
+    field.addEventListener('input', () => { stop(); show(k); });
+    const button = field.closest('.snnlab-row').querySelector('.snnlab-play');
+    if (!button) return;
+    button.disabled = false;
+    button.addEventListener('click', () => button.textContent == 'Pause' ? stop() : play(button, k));
+  });
+  const reset = panel.querySelector('.snnlab-reset');
+  reset.disabled = false;
+  reset.addEventListener('click', () => {
+    stop();
+    fields.forEach((field, k) => put(field, begin[k]));
+    show(0);
+  });
+}
+
+document.addEventListener('DOMContentLoaded', () => {
+  const panels = [...document.querySelectorAll('.snnlab-recorded')];
+  for (const source of new Set(panels.map(panel => panel.dataset.source))) {
+    const script = document.createElement('script');
+    script.src = source;
+    document.head.append(script);
+  }
+});

@@ -1,0 +1,188 @@
+"""Explorers that move on the site without a kernel: every picture is drawn when it is built.
+
+Where all combinations of the controls are few, all are recorded. Otherwise one control moves at a
+time, and the others stand where the notebook has them. Pictures and words come from the explorer
+itself; `_static/recorded.js` shows them.
+"""
+
+import ast
+import html
+import io
+import itertools
+import json
+import math
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from snnlab import explorers
+from snnlab.explorers import Explorer
+from snnlab.explorers.toolkit.controls import Control, Scale, Slider, Steps, StepScale
+from snnlab.explorers.toolkit.picture import WIDTH
+from snnlab.explorers.toolkit.playing import STILL, pace
+
+MOST = 3000
+ONE_AT_A_TIME = (
+    "Here one control moves at a time; the others go back to where they began. In a notebook all "
+    "of them move."
+)
+
+
+def explorers_of(source: str) -> list[Explorer]:
+    """Return the explorers that a cell shows, if they need nothing but numbers of their own.
+
+    Of a prediction it is what a committed answer opens, with no answer marked in it.
+
+    >>> [type(shown).__name__ for shown in explorers_of("explorers.Counting()")]
+    ['Counting']
+    >>> explorers_of("explorers.SpikeMovie(network, image)")
+    []
+    """
+    body = ast.parse(source).body
+    last = body[-1].value if body and isinstance(body[-1], ast.Expr) else None
+    if last is None:
+        return []
+    if _free(body) <= {"explorers"}:
+        names: dict[str, Any] = {"explorers": explorers}
+        exec(compile(ast.Module(body[:-1], []), "cell", "exec"), names)
+        shown = eval(compile(ast.Expression(last), "cell", "eval"), names)
+        return [shown] if isinstance(shown, Explorer) else []
+    opened = [
+        k.value.body
+        for k in getattr(last, "keywords", ())
+        if k.arg == "opens" and isinstance(k.value, ast.Lambda)
+    ]
+    names = {"explorers": explorers, "value": None}
+    made = [
+        eval(compile(ast.Expression(call), "cell", "eval"), names)
+        for call in opened
+        if "explorers" in _free([call]) <= {"explorers", "value"}
+    ]
+    return [shown for shown in made if isinstance(shown, Explorer)]
+
+
+def _free(parts: list[Any]) -> set[str]:
+    """Return the names that are used and not given a value here."""
+    names = [node for part in parts for node in ast.walk(part) if isinstance(node, ast.Name)]
+    stored = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    return {node.id for node in names} - stored
+
+
+def settings(explorer: Explorer) -> tuple[list[dict[str, Any]], bool]:
+    """Return the settings to record, and whether they are all combinations.
+
+    Those of one control at a time begin with the explorer as it is.
+    """
+    places = {name: control.positions for name, control in explorer.declared.items()}
+    if math.prod(map(len, places.values())) <= MOST:
+        return [
+            dict(zip(places, s, strict=True)) for s in itertools.product(*places.values())
+        ], True
+    now = explorer.values
+    return [now | {name: value} for name, values in places.items() for value in values], False
+
+
+def record(explorer: Explorer) -> dict[str, Any]:
+    """Return all pictures and words, as numbers of the lines of which they are made.
+
+    Neighbouring pictures share most of their lines.
+    """
+    numbers: dict[str, int] = {}
+
+    def numbered(text: str) -> list[int]:
+        return [numbers.setdefault(line, len(numbers)) for line in text.split("\n")]
+
+    pictures, words = [], []
+    for setting in settings(explorer)[0]:
+        data = explorer.compute(**setting)
+        explorer.draw(data)
+        words += numbered(explorer.told(data, setting))
+        pictures.append(numbered(explorer.picture.svg()))
+    explorer.move(**explorer.values)  # draws what it stands at
+    return {"lines": list(numbers), "pictures": pictures, "words": words}
+
+
+def write(explorer: Explorer, folder: Path) -> str:
+    """Write what an explorer shows into a folder, if it is not there, and return its name.
+
+    The name tells the explorer and, where not all combinations are recorded, its values.
+    """
+    name = type(explorer).__name__
+    if not settings(explorer)[1]:
+        name += f"-{zlib.crc32(repr(explorer.values).encode()):08x}"
+    file = folder / f"{name}.js"
+    if not file.exists():
+        still = Image.open(io.BytesIO(explorer.picture.background))
+        still.quantize(128).save(folder / f"{name}.png", optimize=True)
+        frames = json.dumps(record(explorer), ensure_ascii=False, separators=(",", ":"))
+        file.write_text(f"snnlabRecorded({name!r}, {frames})\n", encoding="utf-8")
+    return name
+
+
+def panel(explorer: Explorer, name: str, place: str) -> str:
+    """Return the HTML of an explorer that was written; `place` makes its ids unique on the page.
+
+    The page stands in a folder beside `_static`. Without JavaScript it shows the picture and words
+    of the explorer as it is.
+    """
+    grid, values = settings(explorer)[1], explorer.values
+    rows = "".join(
+        _row(f"{place}-{control}", declared, values[control])
+        for control, declared in explorer.declared.items()
+    )
+    words, there = html.escape(explorer.words, quote=True), f"../_static/recorded/{name}"
+    note = "" if grid else f"<p><em>{ONE_AT_A_TIME}</em></p>"
+    return (
+        f'<div class="snnlab-recorded" data-name="{name}" data-source="{there}.js" '
+        f'data-all="{str(grid).lower()}" data-still="{1000 * STILL:g}">{rows}'
+        f'<div><button type="button" class="snnlab-reset" disabled>Reset</button></div>'
+        f'<div class="snnlab-picture" style="max-width: {WIDTH}px">'
+        f'<img alt="" src="{there}.png"><svg role="img" aria-label="{words}" '
+        f'viewBox="{explorer.picture.view_box}">{explorer.picture.svg()}</svg></div>'
+        f'<p role="status">{words}</p>{note}</div>'
+    )
+
+
+def _row(name: str, control: Control, value: Any) -> str:
+    """Return a control with its label, its value, and what it means."""
+    shown = [control.shown(position) for position in control.positions]
+    at, texts = control.positions.index(value), html.escape(json.dumps(shown), quote=True)
+    given = f'id="{name}" aria-describedby="{name}-meaning" disabled'
+    if isinstance(control, Slider | Scale):
+        field = (
+            f'<input type="range" {given} min="0" max="{len(shown) - 1}" step="1" value="{at}" '
+            f'aria-valuetext="{html.escape(shown[at], quote=True)}" data-texts="{texts}">'
+            f'<span class="snnlab-value" aria-hidden="true">{html.escape(shown[at])}</span>'
+        )
+    else:
+        options = "".join(
+            f"<option{' selected' * (n == at)}>{html.escape(text)}</option>"
+            for n, text in enumerate(shown)
+        )
+        field = f"<select {given}>{options}</select>"
+    if isinstance(control, Steps | StepScale):
+        pause, whole = pace(control)
+        label = html.escape(f"{control.label} moves by itself", quote=True)
+        field += (
+            f'<button type="button" class="snnlab-play" data-pause="{pause:g}" '
+            f'data-whole="{whole}" title="{label}" disabled>Play</button>'
+        )
+    return (
+        f'<div class="snnlab-row"><label for="{name}">{html.escape(control.label)}</label>{field}'
+        f'<span id="{name}-meaning">{html.escape(control.meaning)}</span></div>'
+    )
+
+
+def shown_in(cell: Mapping[str, Any], folder: Path, place: str) -> str:
+    """Return the HTML of the explorers that a cell shows, an empty text if it shows none."""
+    source = "".join(cell["source"])
+    if "explorers." not in source:
+        return ""
+    shown = explorers_of(source)
+    return "".join(
+        panel(explorer, write(explorer, folder), f"{place}-{number}")
+        for number, explorer in enumerate(shown)
+    )
