@@ -51,6 +51,16 @@ def test_what_is_no_network_of_the_digits_has_its_own_words():
             assert "?" in found or "Write mine = sl.convert(" in found
 
 
+def test_the_answers_to_the_bucket():
+    """Try 0.2, where it starts half full."""
+    bucket = explorers.BucketFilling()
+    for current, spikes in ((0.5, 6), (1.0, 12)):
+        data = bucket.compute(current, current, 0.5, "subtract", 12.0)
+        assert len(data["spikes"]) == spikes
+    assert bucket.compute(-0.25, -0.25, 0.5, "subtract", 12.0)["level"] == -2.5
+    assert bucket.compute(-0.25, 0.75, 0.5, "subtract", 12.0)["spikes"][0] == 9
+
+
 # --- what the prose claims, of the notebook's own network ----------------------------------------
 
 
