@@ -77,16 +77,17 @@ class ClippedMass(PercentileExplorer):
         finish(left, f"Layer {self._name}, calibration images", 22, columns=3)
         self._highest = max(self._percentiles)
         steps, best = np.arange(1, self._timesteps + 1), self.simulations[self._highest]["accuracy"]
-        _style.ann_line(right, self._ann)
-        right.plot(steps, best, ":", color=GREEN, label=f"percentile {self._highest:g}")
+        ann = _style.ann_line(right, self._ann)
+        (other,) = right.plot(steps, best, ":", color=GREEN, label=f"percentile {self._highest:g}")
         (self._curve,) = right.plot(steps, steps, ".-", color=BLUE, label="SNN")
         self._ring = ring(right)
         _style.log2_axis(right)
         # Stretched near 100 %, where the curves are close together.
         right.set_yscale("function", functions=(_stretched, _pressed))
         right.set_yticks(TICKS, [f"{tick}" for tick in TICKS])
-        right.set(ylim=(0, 100.2), xlabel="steps", ylabel="accuracy (%)")
-        finish(right, "The whole network", 22, columns=3, grid=True)
+        right.set(ylim=(0, 100.2), xlabel="steps", ylabel="accuracy (%), stretched near 100")
+        at_ends = [self._curve, ann, other]
+        finish(right, "The whole network", 22, columns=3, grid=True, at_ends=at_ends)
         return [self._cut, self._line, self._curve, self._ring]
 
     def draw(self, data: dict[str, Any]) -> None:

@@ -79,14 +79,15 @@ class Counting(PredictionExplorer):
         left.set(xlim=(-0.5, STEPS + 0.9), ylim=(-0.1, TOP), xlabel="step", ylabel="potential")
         left.set_xticks(range(0, STEPS + 1, 4))
         finish(left, "Potential, before and after each spike", 24, columns=4)
-        right.plot(CURRENTS, CURRENTS, "--", color=ORANGE, label="ANN (ReLU)")
+        (ann,) = right.plot(CURRENTS, CURRENTS, "--", color=BLACK, label="ANN (ReLU)")
         (self._stairs,) = right.plot(CURRENTS, CURRENTS, color=BLUE, label="neuron")
         (self._climb,) = right.plot([], [], ".", color=BLACK, ms=4, label="its steps")
         self._ring = ring(right)
         right.set(xlim=(-0.05, 1.3), ylim=(-0.05, 1.3))
         right.set(xlabel="current z", ylabel="spikes per step")
         self.mark_prediction(right)
-        finish(right, "Rate at every current", 24, columns=4, grid=True)
+        at_ends = [ann, self._stairs]
+        finish(right, "Rate at every current", 24, columns=4, grid=True, at_ends=at_ends)
         moving = [self._later, self._potential, self._spikes, self._read]
         return [*moving, self._stairs, self._climb, self._ring]
 

@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 
 from snnlab.dynamics import if_step, soft_count
 from snnlab.explorers.toolkit.controls import Choice, Control, Slider
-from snnlab.explorers.toolkit.drawing import finish, ring
+from snnlab.explorers.toolkit.drawing import finish, none_at_zero, part_line, ring
 from snnlab.explorers.toolkit.prediction import PredictionExplorer
-from snnlab.plots._style import BLACK, BLUE, GREEN, ORANGE
+from snnlab.plots._style import BLACK, BLUE, ORANGE
 
 STEPS, NEURONS, V_INIT = 16, 200, 0.5
 THRESHOLDS = np.geomspace(0.25, 4, 25)
@@ -92,26 +92,22 @@ class DeviationError(PredictionExplorer):
         left.set(xlim=(0, STEPS + 1), ylim=(-8, 14), xlabel="step", ylabel="sum since the start")
         left.set(xticks=range(0, STEPS + 1, 4), yticks=range(-8, 16, 4))
         finish(left, "One neuron", 24, columns=3, grid=True)
-        lines = [
-            ("total", "-", BLACK),
-            ("deviation", "--", ORANGE),
-            ("quantization", ":", BLUE),
-            ("clipping", "-.", GREEN),
-        ]
         self._errors = {
-            part: right.plot(THRESHOLDS, THRESHOLDS, style, color=color, label=part)[0]
-            for part, style, color in lines
+            part: right.plot(THRESHOLDS, THRESHOLDS, **part_line(part, start, 4))[0]
+            for start, part in enumerate(("total", "deviation", "quantization", "clipping"))
         }
         self._ring = ring(right)
         right.set_xscale("log")
         right.set_yscale("symlog", linthresh=1e-3)  # logarithmic, but with a place for 0
+        none_at_zero(right)
         right.set(xlim=(0.23, 4.35), ylim=(-2e-4, 1))
         right.set(xlabel="threshold θ", ylabel="root mean square error")
         ticks = (0.25, 0.5, 1, 2, 4)
         right.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         right.set_xticks([], minor=True)
         self.mark_prediction(right, "x")
-        finish(right, f"{NEURONS} neurons", 24, columns=4, grid=True)
+        at_ends = list(self._errors.values())
+        finish(right, f"{NEURONS} neurons", 24, columns=4, grid=True, at_ends=at_ends)
         return [self._charge, self._highest, self._passed, *self._errors.values(), self._ring]
 
     def draw(self, data: dict[str, Any]) -> None:

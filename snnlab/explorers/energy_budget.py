@@ -14,7 +14,7 @@ from snnlab.analysis import ADDITIONS, operations
 from snnlab.analysis.energy_estimate import ADDITION, MULTIPLICATION
 from snnlab.exceptions import OptionError
 from snnlab.explorers.toolkit.controls import Control, Slider, StepScale
-from snnlab.explorers.toolkit.drawing import finish, ring
+from snnlab.explorers.toolkit.drawing import crop, finish, ring
 from snnlab.explorers.toolkit.explorer import Explorer
 from snnlab.network import Network
 from snnlab.plots import _style
@@ -162,7 +162,8 @@ class EnergyBudget(Explorer):
         self._ring = ring(right)
         right.axvline(100, color=ORANGE, ls=":", lw=1, label="as expensive as the ANN")
         _style.ann_line(right, self._ann)
-        right.set(xscale="log", xlim=SHARES, ylim=(-3, 103))
+        right.set(xscale="log", xlim=SHARES)
+        crop(right, self._counts["accuracy"], self._ann)
         ticks = [1, 10, 100, 1000]
         right.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         right.set(xlabel="share of the ANN's energy (%)", ylabel="accuracy (%)")

@@ -12,7 +12,7 @@ from snnlab._text import counted
 from snnlab.comparison import pareto_front
 from snnlab.exceptions import OptionError
 from snnlab.explorers.toolkit.controls import Control, Menu, StepScale
-from snnlab.explorers.toolkit.drawing import ring
+from snnlab.explorers.toolkit.drawing import crop, ring
 from snnlab.explorers.toolkit.explorer import Explorer
 from snnlab.plots import _style
 from snnlab.plots._style import BLACK, BLUE, GREEN, ORANGE
@@ -106,7 +106,8 @@ class EqualOperations(Explorer):
         self._price = ax.axvline(x.iloc[0], color=BLUE, ls=":", lw=1, label="its additions")
         (self._best,) = ax.plot([], [], "s", color=ORANGE, ms=8, label="best other for no more")
         self._ring = ring(ax, label="after these steps")
-        ax.set(xscale="log", xlim=(x.min() / 1.2, 1.2 * x.max()), ylim=(-3, 103))
+        ax.set(xscale="log", xlim=(x.min() / 1.2, 1.2 * x.max()))
+        crop(ax, y, 100 * self._table.ann)
         ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         ax.xaxis.set_major_formatter("{x:g}")
         ax.xaxis.set_minor_formatter(NullFormatter())

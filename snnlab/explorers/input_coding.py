@@ -73,11 +73,12 @@ class InputCoding(PredictionExplorer):
         (theory,) = right.plot(t, t, "--", color=BLACK, lw=0.8, label="√(x(1 − x)/T)")
         (off,) = right.plot(t, t, ".", color=BLUE, ms=3, label="constant")
         self._errors = {"spread": spread, "theory": theory, "off": off}
-        right.plot(t, 0.5 / t, ":", color=BLACK, lw=0.8, label="1/(2T)")
+        (half,) = right.plot(t, 0.5 / t, ":", color=BLACK, lw=0.8, label="1/(2T)")
         right.set(xscale="log", yscale="log", xlim=(1, STEPS), ylim=ERRORS)
         right.set(xlabel="steps T", ylabel="how far off")
         self.mark_prediction(right)
-        finish(right, "Error", 34, columns=3, grid=True)
+        at_ends = [*self._errors.values(), half]
+        finish(right, "Error", 34, columns=3, grid=True, at_ends=at_ends)
         return [self._random, self._steady, self._pixel, *self._now, *self._errors.values()]
 
     def draw(self, data: dict[str, Any]) -> None:

@@ -13,9 +13,9 @@ from snnlab._text import counted
 from snnlab.dynamics import soft_count
 from snnlab.exceptions import ShapeError
 from snnlab.explorers.toolkit.controls import START, Control, Slider, StepScale
-from snnlab.explorers.toolkit.drawing import finish, ring
+from snnlab.explorers.toolkit.drawing import finish, none_at_zero, part_line, ring
 from snnlab.explorers.toolkit.prediction import PredictionExplorer
-from snnlab.plots._style import BLACK, BLUE, GREEN, ORANGE
+from snnlab.plots._style import BLACK, BLUE, ORANGE
 
 KEPT = 4096
 SHARES = np.arange(1, 81) / 64
@@ -121,26 +121,24 @@ class LayerQuantization(PredictionExplorer):
         left.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
         finish(left, "How the activations are spread", 36, columns=3)
         thetas = largest * SHARES
-        lines = [
-            ("total", "-", BLACK, 1.5),
-            ("quantization", "--", BLUE, 1.5),
-            ("clipping", "-.", GREEN, 1.5),
-            ("if spread evenly", ":", ORANGE, 1),
-        ]
         self._errors = {
-            label: right.plot(thetas, thetas, style, color=color, lw=width, label=label)[0]
-            for label, style, color, width in lines
+            part: right.plot(thetas, thetas, **part_line(part, start, 12))[0]
+            for start, part in zip((0, 4, 8), ("total", "quantization", "clipping"), strict=True)
         }
+        rule: dict[str, Any] = {"color": BLUE, "lw": 1, "label": "if spread evenly"}
+        (self._errors["if spread evenly"],) = right.plot(thetas, thetas, "--", **rule)
         self._ring = ring(right)
         linear = 10 ** np.floor(np.log10(1e-4 * largest))
         right.set_xscale("log")
         right.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         right.xaxis.set_major_formatter("{x:g}")
         right.set_yscale("symlog", linthresh=linear)  # logarithmic, but with a place for 0
+        none_at_zero(right)
         right.set(xlim=(0.8 * thetas[0], 1.25 * thetas[-1]), ylim=(-0.2 * linear, 1.5 * largest))
         right.set(xlabel="threshold θ", ylabel="root mean square error")
         self.mark_prediction(right, "x")
-        finish(right, "Error of the layer", 36, columns=3, grid=True)
+        at_ends = list(self._errors.values())
+        finish(right, "Error of the layer", 36, columns=3, grid=True, at_ends=at_ends)
         return [self._line, self._values, *self._errors.values(), self._ring]
 
     def draw(self, data: dict[str, Any]) -> None:

@@ -188,7 +188,8 @@ class NetworkError(NetworkExplorer):
         right.set(xlim=ends, xlabel="steps T", ylabel="root mean square")
         right.set_xticks(steps, [f"{t}" for t in steps])
         right.set_xticks([], minor=True)
-        finish(right, f"The last spiking layer, {short(layers[-2])}", 34, columns=3, grid=True)
+        handles = [self._lines[TOTAL.name]]  # the others have the colors of the bars
+        finish(right, f"The last spiking layer, {short(layers[-2])}", 34, 1, True, handles=handles)
         return [*self.bars.artists, self._later, *self._lines.values(), self._now]
 
     def draw(self, data: dict[str, Any]) -> None:

@@ -80,7 +80,8 @@ class PoolingGates(PredictionExplorer):
         (self._largest,) = right.plot(t, t, ".", color=BLACK, label="largest input")
         right.set(xlim=(0, STEPS + 1), ylim=(-1, STEPS + 1), xlabel="step", ylabel="spikes so far")
         self.mark_prediction(right)
-        finish(right, "Added up", 34, columns=3, grid=True)
+        at_ends = [*self._sums, self._largest]
+        finish(right, "Added up", 34, columns=3, grid=True, at_ends=at_ends)
         return [self._trains, *self._sums, self._largest]
 
     def draw(self, data: dict[str, Any]) -> None:

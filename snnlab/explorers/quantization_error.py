@@ -9,11 +9,14 @@ from matplotlib.figure import Figure
 
 from snnlab.dynamics import soft_count
 from snnlab.explorers.toolkit.controls import START, Control, Slider, Steps
+from snnlab.explorers.toolkit.drawing import finish
 from snnlab.explorers.toolkit.explorer import Explorer
-from snnlab.plots._style import BLACK, BLUE, ORANGE
+from snnlab.plots._style import BLACK, BLUE
 
 ACTIVATIONS = (np.arange(512) + 0.5) / 512
-EDGES = np.linspace(-1, 1.5, 51)
+# Larger errors are counted at the edges.
+EDGES = np.linspace(-0.75, 0.75, 31)
+TICKS = (0, 5, 20, 50, 100)
 
 
 def compute(timesteps: int, threshold: float, v_init: float) -> dict[str, Any]:
@@ -29,7 +32,7 @@ def compute(timesteps: int, threshold: float, v_init: float) -> dict[str, Any]:
         "passed_on": passed_on,
         "total": error,
         "parts": {"clipping": clipped - a, "quantization": passed_on - clipped},
-        "shares": 100 * np.histogram(error, EDGES)[0] / len(a),
+        "shares": 100 * np.histogram(np.clip(error, EDGES[0], EDGES[-1]), EDGES)[0] / len(a),
         "mean": error.mean(),
         "rms": np.sqrt(np.mean(error**2)),
     }
@@ -53,18 +56,22 @@ class QuantizationError(Explorer):
         """Draw the axes of the staircase and of the histogram."""
         left, right = figure.subplots(1, 2)
         a = ACTIVATIONS
-        left.plot([0, 1], [0, 1], "--", color=ORANGE, label="ANN (ReLU)")
+        (relu,) = left.plot([0, 1], [0, 1], "--", color=BLACK, label="ANN (ReLU)")
         (self._stairs,) = left.plot(a, a, color=BLUE, label="SNN (neuron)")
         left.set(xlim=(0, 1), ylim=(-0.05, 1.55), xlabel="activation a", ylabel="passed on")
-        left.set_title("What the neuron passes on")
-        left.legend(loc="upper left")
-        left.grid(alpha=0.3)
+        at_ends = [relu, self._stairs]
+        finish(left, "What the neuron passes on", 24, columns=2, grid=True, at_ends=at_ends)
         self._bars = right.stairs(np.zeros(len(EDGES) - 1), EDGES, fill=True, color=BLUE)
         (self._mean,) = right.plot([0, 0], [0, 100], "--", color=BLACK, label="mean error")
         right.axvline(0, color=BLACK, lw=0.8)
-        right.set(xlim=(-1, 1.5), ylim=(0, 105), xlabel="error", ylabel="share of activations (%)")
-        right.set_title("How the errors are spread")
-        right.legend(loc="upper right")
+        # Square roots, so that errors of many sizes have bars that can be seen.
+        right.set_yscale("function", functions=(_root, np.square))
+        right.set_yticks(TICKS, [f"{tick}" for tick in TICKS])
+        right.set_xticks([-0.75, -0.5, -0.25, 0, 0.25, 0.5, 0.75])
+        right.set(
+            xlim=(-0.8, 0.8), ylim=(0, 105), xlabel="error", ylabel="share of activations (%)"
+        )
+        finish(right, "How the errors are spread", 24, columns=1)
         return [self._stairs, self._bars, self._mean]
 
     def draw(self, data: dict[str, Any]) -> None:
@@ -79,13 +86,17 @@ class QuantizationError(Explorer):
         rms = {part: np.sqrt(np.mean(error**2)) for part, error in data["parts"].items()}
         cut = 100 * np.mean(data["parts"]["clipping"] < 0)
         clipping = f"clipping {rms['clipping']:.3f} ({cut:.3g} % of the activations are cut off)"
+        largest = np.abs(data["total"]).max()
+        beyond = (
+            f" (beyond {EDGES[-1]:g} they are drawn at the edge)" if largest > EDGES[-1] else ""
+        )
         return (
             f"{timesteps} steps, threshold {threshold:g}, starting at {values['v_init']:g} θ: "
             f"the neuron has {timesteps + 1} values, {threshold / timesteps:.3g} apart, up "
             f"to {threshold:g}. Its error is {round(data['mean'], 3) + 0.0:+.3f} on average and "
             f"{data['rms']:.3f} root mean square: quantization {rms['quantization']:.3f}, "
             f"{clipping if cut else 'clipping 0'}. The largest error is "
-            f"{np.abs(data['total']).max():.3f}."
+            f"{largest:.3f}{beyond}."
         )
 
     def formula(self, data: dict[str, Any], **values: Any) -> str:
@@ -108,3 +119,7 @@ class QuantizationError(Explorer):
             r"<b>quantization</b>: the value falls between two stairs. Above, it is "
             r"<b>clipping</b>: the staircase ends at $\theta$.</p>"
         )
+
+
+def _root(share: Any) -> Any:
+    return np.sqrt(np.maximum(share, 0))

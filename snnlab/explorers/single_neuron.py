@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from snnlab.dynamics import if_step
 from snnlab.explorers.toolkit.controls import RESET, START, Control, Scale, Slider
-from snnlab.explorers.toolkit.drawing import ring
+from snnlab.explorers.toolkit.drawing import finish, ring
 from snnlab.explorers.toolkit.explorer import Explorer
 from snnlab.plots._style import BLACK, BLUE, ORANGE
 
@@ -82,13 +82,13 @@ class SingleNeuron(Explorer):
         left.set(xlim=(0, SHOWN + 1), ylim=(LOW, TOP), xlabel="time (ms)")
         left.set(ylabel="potential (mV)", title="Potential after each step")
         left.legend(ncols=3, loc="upper center", frameon=False)
-        (self._relu,) = right.plot(CURRENTS, CURRENTS, "--", color=ORANGE, label="ReLU")
+        (self._relu,) = right.plot(CURRENTS, CURRENTS, "--", color=BLACK, label="ReLU")
         (self._curve,) = right.plot(CURRENTS, CURRENTS, color=BLUE, label="neuron")
         self._ring = ring(right)
         right.set(xlim=(CURRENTS[0], CURRENTS[-1] + 0.25), ylim=(-50, 1250), xlabel="current (nA)")
-        right.set(ylabel="spikes per second (Hz)", title="Rate at every current")
-        right.legend(loc="upper left")
-        right.grid(alpha=0.3)
+        right.set(ylabel="spikes per second (Hz)")
+        at_ends = [self._relu, self._curve]
+        finish(right, "Rate at every current", 24, columns=2, grid=True, at_ends=at_ends)
         moving = [self._potential, self._threshold, self._spikes]
         return [*moving, self._relu, self._curve, self._ring]
 

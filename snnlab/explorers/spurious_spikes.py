@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from snnlab.analysis.deviation import expected_deviation
 from snnlab.dynamics import if_step
 from snnlab.explorers.toolkit.controls import Control, Slider
-from snnlab.explorers.toolkit.drawing import finish, ring
+from snnlab.explorers.toolkit.drawing import finish, none_at_zero, ring
 from snnlab.explorers.toolkit.prediction import PredictionExplorer
 from snnlab.explorers.toolkit.wording import number
 from snnlab.plots._style import BLACK, BLUE, GREEN, ORANGE
@@ -72,18 +72,21 @@ class SpuriousSpikes(PredictionExplorer):
     def layout(self, figure: Figure) -> Sequence[Artist]:
         """Draw the axes of the charge and of the number of spikes."""
         left, right = figure.subplots(1, 2)
+        labels = [f"{rank}th" for rank in RANKS]
+        labels[-1] += f" of {NEURONS:,}"
         forms = [(ORANGE, "--"), (BLUE, "-"), (GREEN, "-.")]
         self._charges = [
-            left.plot([], [], style, color=color, lw=1, label=f"{rank}th")[0]
-            for rank, (color, style) in zip(RANKS, forms, strict=True)
+            left.plot([], [], style, color=color, lw=1, label=label)[0]
+            for label, (color, style) in zip(labels, forms, strict=True)
         ]
         (self._levels,) = left.plot([], [], ":", color=BLACK, label="θ and 2 θ")
         left.set(xlim=(0, STEPS), ylim=(-6, 10), xlabel="step", ylabel="sum since the start")
         left.set(xticks=range(0, STEPS + 1, 64), yticks=range(-6, 11, 2))
-        finish(left, f"Three of {NEURONS:,} neurons, by highest charge", 24, columns=4)
+        finish(left, "The charges of three neurons, by their peaks", 24, columns=4)
         (self._law,) = right.plot(THRESHOLDS, THRESHOLDS, "--", color=ORANGE, label="predicted")
         self._ring = ring(right, label="simulated")
         right.set_yscale("symlog", linthresh=FLOOR)  # logarithmic, but with a place for 0
+        none_at_zero(right)
         right.set(xlim=(0.4, 4.1), ylim=SPIKES, xlabel="threshold θ", ylabel="spikes of a neuron")
         self.mark_prediction(right)
         finish(right, f"{NEURONS:,} neurons, {STEPS} steps", 24, columns=3, grid=True)

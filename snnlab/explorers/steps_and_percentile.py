@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from snnlab._text import counted
 from snnlab.conversion import Percentile
-from snnlab.explorers.toolkit.drawing import ring
+from snnlab.explorers.toolkit.drawing import finish, ring
 from snnlab.explorers.toolkit.network_explorer import PercentileExplorer
 from snnlab.network import Network
 from snnlab.plots import _style
@@ -87,12 +87,16 @@ class StepsAndPercentile(PercentileExplorer):
         (self._later,) = left.plot(steps, steps, ":", color=BLUE, lw=1)
         self._ring = ring(left)
         _style.log2_axis(left)
-        left.set(ylim=(0, 103), xlabel="steps", ylabel="accuracy (%)", title="Accuracy over time")
-        left.legend(loc="lower right")
-        left.grid(alpha=0.3)
+        left.set(ylim=(0, 103), xlabel="steps", ylabel="accuracy (%)")
+        finish(left, "Accuracy over time", 24, columns=2, grid=True)
         # Thousands of marks would make a slow picture. So each step has three columns, one of them
         # black, and where there are more neurons than rows on the screen, some share a row.
         neurons = int(np.prod(self._network.shape(self._layer)))
+        # Neurons that fire more often in the first run stand lower, so that rows can be compared.
+        _, fired = next(iter(self.simulations.values()))["raster"]
+        self._rows = np.empty(neurons, int)
+        counts = np.bincount(fired, minlength=neurons)
+        self._rows[np.argsort(-counts, kind="stable")] = np.arange(neurons)
         self._per_row = -(-neurons // ROWS)
         marks = np.zeros((-(-neurons // self._per_row), 3 * self._timesteps))
         end = self._per_row * len(marks)
@@ -101,7 +105,7 @@ class StepsAndPercentile(PercentileExplorer):
         look: dict[str, Any] = {"interpolation": "none", "origin": "lower", "aspect": "auto"}
         self._spikes = right.imshow(marks, colors, vmin=0, vmax=1, extent=extent, **look)
         right.set(xlim=(0, self._timesteps + 1), ylim=(-1, neurons), xlabel="step")
-        right.set(ylabel="neuron", title="Spikes of one layer, one image")
+        right.set(ylabel="neurons, most active first", title="Spikes of one layer, one image")
         return [self._later, self._curve, self._ring, self._spikes]
 
     def draw(self, data: dict[str, Any]) -> None:
@@ -112,7 +116,7 @@ class StepsAndPercentile(PercentileExplorer):
         self._ring.set_data([data["steps"]], [data["now"]])
         step, neuron = data["raster"]
         marks = np.zeros(self._spikes.get_size())
-        marks[neuron // self._per_row, 3 * step - 2] = 1
+        marks[self._rows[neuron] // self._per_row, 3 * step - 2] = 1
         self._spikes.set_data(marks)
 
     def describe(self, data: dict[str, Any], **values: Any) -> str:

@@ -15,7 +15,7 @@ from snnlab.explorers.toolkit.drawing import LOOKS, finish, ring
 from snnlab.explorers.toolkit.network_explorer import NetworkExplorer
 from snnlab.network import Network
 from snnlab.plots import _style
-from snnlab.plots._style import BLACK, BLUE
+from snnlab.plots._style import BLACK, BLUE, GREY
 from snnlab.simulation import simulate
 
 MULTIPLIERS = tuple(2.0**k for k in range(-3, 4))
@@ -127,12 +127,14 @@ class ThresholdMultipliers(NetworkExplorer):
         left, right = figure.subplots(1, 2)
         self._usual = self.simulations[self._ones]["accuracy"]
         steps = np.arange(1, self._timesteps + 1)
-        _style.ann_line(left, self._ann)
-        left.plot(steps, self._usual, ":", color=BLACK, label="all times 1")
+        ann = _style.ann_line(left, self._ann)
+        # Wide, to be seen where the other one lies on it.
+        (usual,) = left.plot(steps, self._usual, ":", color=GREY, lw=4, label="all times 1")
         (self._curve,) = left.plot(steps, steps, ".-", color=BLUE, label="as chosen")
         self._ring = ring(left)
         left.set(ylim=(-3, 103), xlabel="step", ylabel="accuracy (%)")
-        finish(left, "What is read", 34, columns=3, grid=True)
+        at_ends = [self._curve, usual, ann]
+        finish(left, "What is read", 34, columns=3, grid=True, at_ends=at_ends)
         every = max(1, self._timesteps // 8)
         self._layers = [
             right.plot(steps, steps, form, color=color, ms=4, markevery=every, label=name)[0]
@@ -141,7 +143,7 @@ class ThresholdMultipliers(NetworkExplorer):
         self._now = right.axvline(1, color=BLACK, lw=0.8)
         right.set(xlim=(0, self._timesteps + 1), ylim=(-3, 103))
         right.set(xlabel="step", ylabel="neurons that fire (%)")
-        finish(right, "Who fires in each step", 34, columns=3, grid=True)
+        finish(right, "Who fires in each step", 34, 3, grid=True, at_ends=self._layers)
         return [self._curve, self._ring, *self._layers, self._now]
 
     def draw(self, data: dict[str, Any]) -> None:

@@ -162,7 +162,8 @@ class ThresholdTuning(Explorer):
         left.yaxis.set_major_formatter("{x:g}")
         left.yaxis.set_minor_formatter("")
         left.set(xlabel="threshold θ / largest activation", ylabel="mean square error (%)")
-        finish(left, "One layer", 34, columns=3, grid=True)
+        at_ends = list(self._curves.values())
+        finish(left, "One layer", 22, columns=3, grid=True, at_ends=at_ends)
         per = together(len(self._layers))
         self._groups = neighbours(len(self._layers), per)
         places = averaged(np.arange(1, len(self._layers) + 1), self._groups)
@@ -175,7 +176,7 @@ class ThresholdTuning(Explorer):
         right.set(xlabel=axis_label(per))
         right.set_xlim(0, len(self._layers) + 1)
         right.xaxis.set_major_locator(MaxNLocator(integer=True))
-        finish(right, "All layers", 34, columns=3, grid=True)
+        finish(right, "All layers", 22, columns=3, grid=True)
         return [
             *self._curves.values(),
             self._present,

@@ -97,7 +97,7 @@ class TwoStages(Explorer):
         left.set(xlabel="step", ylabel="potential, in thresholds")
         finish(left, "First stage", 34, columns=3)
         t = np.arange(STEPS + 1)
-        (self._ann,) = right.plot(t, t, "--", color=BLACK, label="what the ANN says")
+        (self._ann,) = right.plot(t, t, "--", color=BLACK, label="ANN")
         looks = {"as it is": (ORANGE, "s:"), "SRP": (GREEN, "^-."), "COS": (BLUE, "o-")}
         self._sent = {
             name: right.plot(t, t, form, color=color, ms=5, label=name)[0]
@@ -105,8 +105,8 @@ class TwoStages(Explorer):
         }
         right.set(xlim=(-0.3, STEPS + 0.3), ylim=(-0.6, 12.6), xticks=t, yticks=range(0, 13, 2))
         right.set(xlabel="step", ylabel="spikes so far")
-        finish(right, "Second stage", 34, columns=2)
-        right.grid(alpha=0.3)
+        at_ends = [*self._sent.values(), self._ann]
+        finish(right, "Second stage", 34, columns=2, grid=True, at_ends=at_ends)
         marks = [self._potential, self._spikes, self._left, self._ann]
         return [*marks, *self._sent.values()]
 

@@ -7,6 +7,7 @@ from typing import Any, ParamSpec, TypeVar
 import matplotlib as mpl
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.rcsetup import cycler
 from matplotlib.transforms import Affine2D, Bbox
 
@@ -131,6 +132,6 @@ def log2_axis(ax: Axes) -> None:
     ax.xaxis.set_major_formatter("{x:g}")
 
 
-def ann_line(ax: Axes, reached: float) -> None:
-    """Draw what the ANN reaches as a dashed line."""
-    ax.axhline(reached, color=BLACK, linestyle="--", linewidth=1.2, label="ANN")
+def ann_line(ax: Axes, reached: float) -> Line2D:
+    """Draw what the ANN reaches as a dashed line, and return it."""
+    return ax.axhline(reached, color=BLACK, linestyle="--", linewidth=1.2, label="ANN")

@@ -109,9 +109,9 @@ def test_below_the_threshold_the_error_is_less_than_one_stair(timesteps, theta, 
 
 
 def shares_by_hand(errors):
-    """Count the errors in cells of width 1/20 from -1 to 1.5; none lies on an edge."""
-    places = [math.floor(20 * (e + 1)) for e in errors]
-    return [100 * places.count(place) / len(errors) for place in range(50)]
+    """Count the errors in cells of width 1/20 from -3/4 to 3/4, and those beyond at the edges."""
+    places = [min(max(math.floor(20 * (e + 0.75)), 0), 29) for e in errors]
+    return [100 * places.count(place) / len(errors) for place in range(30)]
 
 
 def test_the_histogram_counts_every_error_once_where_it_belongs(stairs):
@@ -122,7 +122,7 @@ def test_the_histogram_counts_every_error_once_where_it_belongs(stairs):
         )
         assert math.isclose(data["shares"].sum(), 100)
     np.testing.assert_allclose(
-        stairs.picture.moving[1].get_data().edges, np.arange(-20, 31) / 20, atol=1e-15
+        stairs.picture.moving[1].get_data().edges, np.arange(-15, 16) / 20, atol=1e-15
     )
 
 
@@ -139,7 +139,7 @@ def test_what_is_drawn_of_the_staircase_is_what_was_computed(stairs, setting):
     assert (line.axes, bars.axes, mean.axes) == (left, right, right)
     relu = next(line for line in left.lines if "ReLU" in line.get_label())
     assert list(relu.get_xdata()) == list(relu.get_ydata()) == [0, 1]
-    assert (right.get_xlim(), right.get_ylim()[0]) == ((-1, 1.5), 0)
+    assert (right.get_xlim(), right.get_ylim()[0]) == ((-0.8, 0.8), 0)
     assert right.get_ylim()[1] > 100
 
 

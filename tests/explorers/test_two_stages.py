@@ -125,7 +125,7 @@ def test_the_picture_shows_both_stages(explorer):
     assert ring(explorer).get_data() == ([4], [-0.75])
     for name in ("as it is", "SRP", "COS"):
         assert moving(explorer, name).get_ydata().tolist() == data["sent"][name].tolist()
-    assert moving(explorer, "what the ANN says").get_ydata()[-1] == 1.5
+    assert moving(explorer, "ANN").get_ydata()[-1] == 1.5
 
 
 def test_nothing_leaves_the_picture(explorer):

@@ -16,7 +16,8 @@ from snnlab.exceptions import OptionError
 from snnlab.explorers.toolkit.controls import Control
 from snnlab.explorers.toolkit.listing import listing
 from snnlab.explorers.toolkit.panel import Panel
-from snnlab.explorers.toolkit.picture import Picture, blank, own_style
+from snnlab.explorers.toolkit.picture import Picture, blank
+from snnlab.explorers.toolkit.styling import own_style
 from snnlab.explorers.toolkit.wording import listed
 
 # Pictures of settings that were seen, some 10 kB each.

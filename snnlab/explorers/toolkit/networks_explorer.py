@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from snnlab._arguments import checks
 from snnlab.exceptions import OptionError
 from snnlab.explorers.toolkit.controls import Choice, Control
-from snnlab.explorers.toolkit.drawing import LOOKS, finish, ring
+from snnlab.explorers.toolkit.drawing import LOOKS, crop, finish, ring
 from snnlab.explorers.toolkit.explorer import Explorer
 from snnlab.explorers.toolkit.neighbours import together
 from snnlab.network import Network
@@ -20,6 +20,8 @@ from snnlab.plots import _style
 from snnlab.plots._style import BLACK
 from snnlab.simulation.progress import progress_bar
 
+# In letters: longer names would leave no room for the curves.
+LONGEST = 16
 # Of the first images more is kept than the answers: what every neuron did.
 LOOKED_AT = 16
 
@@ -79,14 +81,21 @@ class NetworksExplorer(Explorer):
         (self._chosen,) = ax.plot(steps, steps)
         self._ring = ring(ax)
         _style.log2_axis(ax)
-        ax.set(ylim=(-3, 103), xlabel="step", ylabel="accuracy (%)")
-        finish(ax, "Accuracy over time", self.pad, columns=2, grid=True)
+        crop(ax, *([*run["accuracy"], run["ann"]] for run in self.runs.values()))
+        ax.set(xlabel="step", ylabel="accuracy (%)")
+        at_ends = [*self._curves.values(), self._ann] if self._short else []
+        finish(ax, "Accuracy over time", self.pad, columns=2, grid=True, at_ends=at_ends)
         return [self._ann, self._chosen, self._ring]
 
     @property
+    def _short(self) -> bool:
+        """Whether the names of the networks can stand where their curves end."""
+        return max(map(len, map(str, self.runs))) <= LONGEST
+
+    @property
     def pad(self) -> int:
-        """Room above the axes for a legend that names the networks, in points."""
-        return 10 + 12 * (len(self.runs) // 2 + 1)
+        """Room above the axes for a legend, in points; one that names the networks needs more."""
+        return 24 if self._short else 10 + 12 * (len(self.runs) // 2 + 1)
 
     def draw_accuracy(self, data: Mapping[str, Any]) -> None:
         """Make the curve of a network bold up to the step, and mark its ANN and the step."""

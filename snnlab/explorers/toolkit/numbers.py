@@ -11,7 +11,7 @@ from matplotlib.path import Path
 from matplotlib.textpath import TextPath, text_to_path
 from matplotlib.transforms import Affine2D, Transform
 
-from snnlab.explorers.toolkit.picture import own_style
+from snnlab.explorers.toolkit.styling import own_style
 from snnlab.plots._style import BLACK
 
 SIZE, POINTS_PER_INCH = 8, 72

@@ -15,12 +15,15 @@ from snnlab.explorers.toolkit.scripting import script
 _VIEWS = Choice(
     "show", "what stands below", {v: v for v in ("picture", "formula", "code")}, "picture"
 )
+# In a dark theme: light paper becomes dark, and each colour a light one of the same hue.
+DARK = "invert(0.93) hue-rotate(180deg)"
 _STYLE = """
 .snnlab-picture { position: relative; width: 100%; max-width: WIDTHpx; overflow: hidden; }
 .snnlab-picture .widget-html { margin: 0; width: 100%; height: auto; }
 .snnlab-picture .widget-html-content { width: 100%; line-height: 0; }
 .snnlab-picture img, .snnlab-picture svg { width: 100%; height: auto; display: block; }
 .snnlab-picture .snnlab-moving { position: absolute; inset: 0; }
+body[data-jp-theme-light=false] .snnlab-picture { filter: DARK; }
 .snnlab-picture svg { stroke-linejoin: round; stroke-linecap: butt; }
 
 .snnlab-explorer p { max-width: 56em; line-height: 1.5; margin: 0.5em 0; }
@@ -33,7 +36,7 @@ _STYLE = """
 .snnlab-formula { max-width: 56em; line-height: 1.5; min-height: 12em; }
 .snnlab-formula mjx-container { margin: 0.4em 0 !important; }
 .snnlab-code textarea { font-family: monospace; white-space: pre; overflow-x: auto; }
-""".replace("WIDTH", str(WIDTH))
+""".replace("WIDTH", str(WIDTH)).replace("DARK", DARK)
 # ipywidgets gives a slider's handle and a group of buttons no name, and replaces a text instead of
 # changing it: a screen reader would say nothing. So once all is there, handles and groups get the
 # names that stand beside them, and the place of the text, which stays, is marked to be read out.

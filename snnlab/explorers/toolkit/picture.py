@@ -2,15 +2,14 @@
 
 import io
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 
 import matplotlib as mpl
-from matplotlib import style
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_svg import RendererSVG
 from matplotlib.figure import Figure
 
-from snnlab.plots._style import STYLE
+from snnlab.explorers.toolkit.curve_names import CurveNames
+from snnlab.explorers.toolkit.styling import own_style
 
 # In units of matplotlib's SVG, points; on the screen as many pixels as at 100 dpi.
 _INCHES, _POINTS = (8.4, 3.4), 72
@@ -33,10 +32,12 @@ class Picture:
 
     def __init__(self, figure: Figure, moving: Sequence[Artist]):
         self.figure, self.moving = figure, moving
-        for artist in moving:
+        # Names follow their curves, whether these move or not.
+        self.names = [a for ax in figure.axes for a in ax.artists if isinstance(a, CurveNames)]
+        for artist in (*moving, *self.names):
             artist.set_visible(False)
         self.background = self._saved(2)
-        for artist in moving:
+        for artist in (*moving, *self.names):
             artist.set_visible(True)
         figure.set_layout_engine("none")  # the axes have found their places, and keep them
 
@@ -44,10 +45,10 @@ class Picture:
         """Return the moving artists as they are now: the inside of an SVG with `view_box`."""
         width, height = self.figure.bbox.size
         out = io.StringIO()
-        # With a fixed salt the same picture is the same text.
-        with mpl.rc_context({"svg.hashsalt": "snnlab"}):
+        # With a fixed salt the same picture is the same text. Names are text, not outlines: short.
+        with mpl.rc_context({"svg.hashsalt": "snnlab", "svg.fonttype": "none"}):
             renderer = RendererSVG(width, height, out, image_dpi=_POINTS)
-            for artist in self.moving:
+            for artist in (*self.moving, *self.names):
                 artist.draw(renderer)
             renderer.finalize()
         whole = out.getvalue()
@@ -70,11 +71,6 @@ class Picture:
         with own_style():
             self.figure.savefig(buffer, format="png", dpi=dpi, pil_kwargs={"compress_level": 1})
         return buffer.getvalue()
-
-
-def own_style() -> AbstractContextManager[None]:
-    """Return a context with the style of the course alone, whatever the user has set."""
-    return style.context(["default", STYLE])
 
 
 def blank() -> Figure:
