@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 
 # The first that runs: a pyenv shim exists also for a version that is not chosen.
-PYTHON ?= $(or $(shell for p in python3.11 python3 python; do \
+PYTHON ?= $(or $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 	"$$p" -c "" 2>/dev/null && echo "$$p" && break; done),python3)
 
 # Jupyter refuses to run as root, which is the normal user in a container.
@@ -62,7 +62,7 @@ lint: ## check style, types and the order of imports
 	@$(PYTHON) tools/environment.py dev
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
-	$(PY) -m mypy snnlab
+	$(PY) -m mypy
 	.venv/bin/lint-imports --no-logo --no-cache
 
 pins: ## write constraints.txt anew with the newest versions

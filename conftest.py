@@ -1,11 +1,15 @@
-"""Keep doctests working beside Brian2, and mark what runs it."""
+"""Keep doctests working beside Brian2, mark what runs it, and note nothing for a learner."""
 
+import os
 from importlib.util import find_spec
 
 from _pytest import doctest
 
 # Its examples need a library that only this folder uses.
 collect_ignore = [] if find_spec("nir") else ["snnlab/nir"]
+
+# Kernels that the tests start have it too.
+os.environ["SNNLAB_PROGRESS"] = "off"
 
 OF_PYTEST = doctest.DoctestModule
 

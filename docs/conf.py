@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,12 @@ myst_enable_extensions = ["attrs_inline", "colon_fence", "dollarmath"]
 myst_heading_anchors = 3
 nb_execution_mode = "off"
 
+# Comes with the site, which asks no other server for anything.
+mathjax_path = "mathjax.js"
+MATHJAX = metadata.distribution("sphinx-mathjax-offline").locate_file(
+    "sphinx-mathjax-offline/static/mathjax/tex-svg.js"
+)
+
 html_theme = "pydata_sphinx_theme"
 html_title = f"snnlab {release}"
 html_static_path = ["_static"]
@@ -69,7 +76,10 @@ html_theme_options = {
 
 
 def copy_notebooks() -> None:
-    """Copy the notebooks to where Sphinx looks for pages; a copy that is fresh stays as it is."""
+    """Copy the notebooks to where Sphinx looks for pages; a copy that is fresh stays as it is.
+
+    In outputs that are HTML, links to notebooks become links to their pages.
+    """
     pages = HERE / "notebooks"
     pages.mkdir(exist_ok=True)
     shutil.rmtree(RECORDED, ignore_errors=True)
@@ -84,6 +94,11 @@ def copy_notebooks() -> None:
                     words = output["metadata"].get("image/png", {}).get("alt")
                     alt = {"alt": words or "Figure drawn by the code above."}
                     cell["metadata"]["mystnb"] = {"image": alt}
+                if "text/html" in output.get("data", {}):
+                    shown = "".join(output["data"]["text/html"])
+                    output["data"]["text/html"] = re.sub(
+                        r'href="(\w+)\.ipynb"', r'href="\1.html"', shown
+                    )
         text, copy = json.dumps(content), pages / notebook.name
         if not copy.exists() or copy.read_text(encoding="utf-8") != text:
             copy.write_text(text, encoding="utf-8")
@@ -156,6 +171,7 @@ def link_or_code(app, env, node, contnode):
 def setup(app) -> None:
     """Connect the functions above."""
     copy_notebooks()
+    shutil.copyfile(str(MATHJAX), HERE / "_static" / "mathjax.js")
     (HERE / "_static" / "folders.svg").write_text(folders.svg(), encoding="utf-8")
     app.connect("autodoc-process-docstring", complete_docstring, priority=400)
     app.connect("env-updated", add_short_names)

@@ -11,6 +11,7 @@ import io
 import itertools
 import json
 import math
+import shutil
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +26,7 @@ from snnlab.explorers.toolkit.picture import WIDTH
 from snnlab.explorers.toolkit.playing import STILL, pace
 
 MOST = 3000
+KEPT = Path(__file__).resolve().parent / "kept"
 ONE_AT_A_TIME = (
     "Here one control moves at a time; the others go back to where they began. In a notebook all "
     "of them move."
@@ -105,25 +107,28 @@ def record(explorer: Explorer) -> dict[str, Any]:
     return {"lines": list(numbers), "pictures": pictures, "words": words}
 
 
-def write(explorer: Explorer, folder: Path) -> str:
-    """Write what an explorer shows into a folder, if it is not there, and return its name.
+def write(explorer: Explorer, folder: Path, name: str) -> None:
+    """Write what an explorer shows into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    still = Image.open(io.BytesIO(explorer.picture.background))
+    still.quantize(128).save(folder / f"{name}.png", optimize=True)
+    frames = json.dumps(record(explorer), ensure_ascii=False, separators=(",", ":"))
+    (folder / f"{name}.js").write_text(f"snnlabRecorded({name!r}, {frames})\n", encoding="utf-8")
 
-    The name tells the explorer and, where not all combinations are recorded, its values.
+
+def keep(shown: Any, place: str) -> None:
+    """Write what an explorer of a network shows to where the site finds it when it is built.
+
+    The site is built without the network, so this is done when the notebook runs. `place` tells
+    the notebook and the cell. What is no explorer is left alone.
     """
-    name = type(explorer).__name__
-    if not settings(explorer)[1]:
-        name += f"-{zlib.crc32(repr(explorer.values).encode()):08x}"
-    file = folder / f"{name}.js"
-    if not file.exists():
-        still = Image.open(io.BytesIO(explorer.picture.background))
-        still.quantize(128).save(folder / f"{name}.png", optimize=True)
-        frames = json.dumps(record(explorer), ensure_ascii=False, separators=(",", ":"))
-        file.write_text(f"snnlabRecorded({name!r}, {frames})\n", encoding="utf-8")
-    return name
+    if isinstance(shown, Explorer):
+        write(shown, KEPT, place)
+        (KEPT / f"{place}.html").write_text(panel(shown, place, place), encoding="utf-8")
 
 
 def panel(explorer: Explorer, name: str, place: str) -> str:
-    """Return the HTML of an explorer that was written; `place` makes its ids unique on the page.
+    """Return the HTML of an explorer that was written as `name`; its ids begin with `place`.
 
     The page stands in a folder beside `_static`. Without JavaScript it shows the picture and words
     of the explorer as it is.
@@ -177,12 +182,24 @@ def _row(name: str, control: Control, value: Any) -> str:
 
 
 def shown_in(cell: Mapping[str, Any], folder: Path, place: str) -> str:
-    """Return the HTML of the explorers that a cell shows, an empty text if it shows none."""
+    """Return the HTML of the explorers that a cell shows, an empty text if it shows none.
+
+    What they show is written into a folder, unless it is there: several cells may show the same.
+    """
     source = "".join(cell["source"])
     if "explorers." not in source:
         return ""
-    shown = explorers_of(source)
-    return "".join(
-        panel(explorer, write(explorer, folder), f"{place}-{number}")
-        for number, explorer in enumerate(shown)
-    )
+    kept = KEPT / f"{place}.html"
+    if kept.exists():
+        for end in (".js", ".png"):
+            shutil.copyfile(kept.with_suffix(end), folder / f"{place}{end}")
+        return kept.read_text(encoding="utf-8")
+    panels = []
+    for number, explorer in enumerate(explorers_of(source)):
+        name = type(explorer).__name__
+        if not settings(explorer)[1]:
+            name += f"-{zlib.crc32(repr(explorer.values).encode()):08x}"
+        if not (folder / f"{name}.js").exists():
+            write(explorer, folder, name)
+        panels.append(panel(explorer, name, f"{place}-{number}"))
+    return "".join(panels)

@@ -37,14 +37,18 @@ class DataError(SNNLabError):
 
 
 @contextmanager
-def needs(where: str, *packages: str) -> Iterator[None]:
-    """Say what to install if an import inside fails; `packages` are named as pip knows them."""
+def needs(where: str, *packages: str, extra: str = "") -> Iterator[None]:
+    """Say what to install if an import inside fails; `packages` are named as pip knows them.
+
+    They come with an extra of snnlab-course, if one is named.
+    """
     try:
         yield
     except ModuleNotFoundError as error:
         library = str(error.name).partition(".")[0]
+        wanted = f'"snnlab-course[{extra}]"' if extra else " ".join(packages)
         raise ModuleNotFoundError(
             f"{where}: {library} is not installed, expected {' and '.join(packages)}. All else "
-            f"works without. Write: pip install {' '.join(packages)}",
+            f"works without. Write: pip install {wanted}",
             name=error.name,
         ) from error

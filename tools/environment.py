@@ -25,15 +25,19 @@ CONSTRAINTS = ROOT / "constraints.txt"
 EXTRAS = ("lab", "docs", "test", "dev")
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 PROBE_SECONDS = 5
+PYTHONS = ((3, 11), (3, 12), (3, 13))
 # Debian 12 has Python 3.11.2, and newer ones need 3.11.5.
 HELD = ("soupsieve<3",)
+# They come with torch's build for graphics cards, which names their versions itself.
+OF_GPU = ("cuda-", "nvidia-", "triton==")
 HEADER = """\
-# The exact versions that snnlab is tested with: one pin for each package of .[lab,docs,test,dev].
-# Used with `pip install -c`. Made by `make pins`; do not edit by hand, except the line of torch.
+# The exact versions that snnlab is tested with, of all packages of all its extras; where a version
+# of Python or a system needs another, the marker says which. Used with `pip install -c`. Made by
+# `make pins`; do not edit by hand, except the line of torch.
 """
 WRONG_PYTHON = """\
-snnlab is pinned and tested with Python 3.11. This is Python {version}, {executable}.
-Get Python 3.11 in one of these ways, then run the same command again:
+snnlab is pinned and tested with Python 3.11, 3.12 and 3.13. This is Python {version}, {executable}.
+Get one of them in one of these ways, then run the same command again:
   conda create -n py311 -c conda-forge python=3.11 && conda activate py311
   pyenv install 3.11 && pyenv local 3.11
   https://www.python.org/downloads/
@@ -47,7 +51,7 @@ def main() -> int:
     if len(sys.argv) != 2 or sys.argv[1] not in known:
         print("usage: python tools/environment.py " + "|".join(known), file=sys.stderr)
         return 2
-    if sys.version_info[:2] != (3, 11):
+    if sys.version_info[:2] not in PYTHONS:
         version = ".".join(map(str, sys.version_info[:3]))
         print(WRONG_PYTHON.format(version=version, executable=sys.executable), file=sys.stderr)
         return 1
@@ -74,8 +78,12 @@ def prepare(extra: str) -> None:
     for other in EXTRAS:
         stamp_of(other).unlink(missing_ok=True)
     make_venv(VENV)
+    remove_namesake(VENV)
     wanted = EXTRAS[: EXTRAS.index(extra) + 1]
-    print(f"Installing snnlab[{','.join(wanted)}] into .venv; minutes the first time.", flush=True)
+    print(
+        f"Installing snnlab-course[{','.join(wanted)}] into .venv; minutes the first time.",
+        flush=True,
+    )
     options = ["-c", str(CONSTRAINTS), *index_options(VENV)]
     pip_install(VENV, *options, "-e", f"{ROOT}[{','.join(wanted)}]")
     for done in wanted:
@@ -111,15 +119,25 @@ def make_venv(venv: Path) -> None:
     print(f"Creating {venv.name} ...", flush=True)
     subprocess.call([sys.executable, "-m", "venv", venv])
     if not usable(venv):
-        print(f"{venv} is no working environment of Python 3.11. Remove it.", file=sys.stderr)
+        print(
+            f"{venv} is no working environment of Python 3.11 to 3.13. Remove it.", file=sys.stderr
+        )
         raise subprocess.CalledProcessError(1, "python -m venv")
 
 
 def usable(venv: Path) -> bool:
-    """Tell whether a virtual environment has Python 3.11 and pip."""
+    """Tell whether a virtual environment has one of the versions of Python, and pip."""
     python = python_of(venv)
-    test = "import sys, pip; sys.exit(sys.version_info[:2] != (3, 11))"
+    test = f"import sys, pip; sys.exit(sys.version_info[:2] not in {PYTHONS})"
     return python.exists() and subprocess.call([python, "-c", test], stderr=subprocess.DEVNULL) == 0
+
+
+def remove_namesake(venv: Path) -> None:
+    """Uninstall the distribution `snnlab`: this project's old name, or another package."""
+    found = [*venv.glob("lib/python*/site-packages/snnlab-*.dist-info")]
+    if found or [*venv.glob("Lib/site-packages/snnlab-*.dist-info")]:
+        command = [python_of(venv), "-m", "pip", "uninstall", "--yes", "--quiet", "snnlab"]
+        subprocess.run(command, check=True)
 
 
 def index_options(venv: Path) -> list[str]:
@@ -176,7 +194,7 @@ def pip_install(venv: Path, *arguments: str) -> None:
 
 
 def write_pins() -> None:
-    """Install the newest versions that pyproject.toml admits and write them down.
+    """Write down the newest versions that pyproject.toml admits, for all systems and Pythons.
 
     torch keeps its pin: the figures of the course were computed with it. To move it, edit its
     line in constraints.txt and run this again.
@@ -184,18 +202,17 @@ def write_pins() -> None:
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
-        venv = Path(folder) / "pins"
+        venv, held = Path(folder) / "pins", Path(folder) / "held.txt"
         make_venv(venv)
-        print("Installing the newest versions; this takes minutes.", flush=True)
-        torch = f"torch=={torch_pin()}"
-        pip_install(venv, *index_options(venv), f"{ROOT}[{','.join(EXTRAS)}]", torch, *HELD)
-        freeze = [python_of(venv), "-m", "pip", "freeze", "--all"]
-        # These two are no dependencies: pip comes with the environment, snnlab is the project.
-        freeze += ["--exclude", "pip", "--exclude", "snnlab"]
-        found = subprocess.run(freeze, check=True, stdout=subprocess.PIPE, text=True).stdout
-    # 2.13.0+cpu is one build of 2.13.0, and not every system has that one.
-    CONSTRAINTS.write_text(HEADER + re.sub(r"\+\S+", "", found))
-    print(f"Wrote {found.count('==')} pins to {CONSTRAINTS.name}.")
+        pip_install(venv, "uv")
+        held.write_text("\n".join((f"torch=={torch_pin()}", *HELD)))
+        uv = [python_of(venv), "-m", "uv", "pip", "compile", "--universal", "--all-extras"]
+        uv += ["--quiet", "--no-header", "--no-annotate", "--constraints", held]
+        uv += [ROOT / "pyproject.toml"]
+        found = subprocess.run(uv, check=True, stdout=subprocess.PIPE, text=True).stdout
+    pins = [line for line in found.splitlines(keepends=True) if not line.startswith(OF_GPU)]
+    CONSTRAINTS.write_text(HEADER + "".join(pins))
+    print(f"Wrote {len(pins)} pins to {CONSTRAINTS.name}.")
 
 
 if __name__ == "__main__":

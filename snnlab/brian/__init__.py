@@ -2,7 +2,7 @@
 
 from snnlab.exceptions import needs
 
-with needs("snnlab.brian", "brian2", "scipy"):
+with needs("snnlab.brian", "brian2", "scipy", extra="brian"):
     import brian2  # noqa: F401
     import scipy  # noqa: F401
 

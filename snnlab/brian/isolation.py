@@ -13,7 +13,7 @@ from brian2.devices.device import RuntimeDevice
 from brian2.utils.logger import BrianLogger
 
 from snnlab._arguments import checks
-from snnlab.exceptions import OptionError
+from snnlab.exceptions import OptionError, needs
 
 TARGETS = ("numpy", "cython")
 
@@ -76,7 +76,8 @@ def _compiling() -> Iterator[None]:
             "target = 'cython': found no C++ compiler that works, expected one. Install g++, clang "
             "or Visual Studio's, or leave target='numpy', which needs none."
         )
-    from tqdm.auto import tqdm
+    with needs("snnlab.brian", "tqdm", extra="brian"):
+        from tqdm.auto import tqdm
 
     words = "Brian2 compiles with cython. The first time this takes up to a minute."
     with tqdm(total=1, desc=words, bar_format="{desc}", leave=False):
@@ -106,4 +107,7 @@ def explanation(error: BaseException) -> str:
     while isinstance(error, b2.BrianObjectException) and error.__cause__ is not None:
         error = error.__cause__
     said = error.args[0] if isinstance(error, KeyError) else error
+    # From Brian2 2.10 on what is wrong stands only in the cause; before, in the message too.
+    if type(error.__cause__) in (TypeError, ValueError) and str(error.__cause__) not in str(said):
+        said = f"{said}: {error.__cause__}"
     return " ".join(str(said).split()).rstrip(".")

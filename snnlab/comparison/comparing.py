@@ -102,7 +102,7 @@ def compare(
     >>> table[["method", "timesteps"]].values.tolist()
     [['99.9 %', 2], ['99.9 %', 4], ['signed', 2], ['signed', 4]]
     """
-    with needs("snnlab.compare", "pandas", "cloudpickle"):
+    with needs("snnlab.compare", "pandas", "cloudpickle", "joblib", extra="sweep"):
         import cloudpickle  # noqa: F401 (used by tasks)
         import joblib
         import pandas as pd

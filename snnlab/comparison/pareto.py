@@ -30,7 +30,7 @@ def pareto_front(table: Any, metric: str = "accuracy") -> Any:
     >>> pareto_front(table).tolist()
     [True, False, True, False]
     """
-    with needs("snnlab.comparison.pareto_front", "pandas"):
+    with needs("snnlab.comparison.pareto_front", "pandas", extra="sweep"):
         import pandas as pd
 
     columns = list(getattr(table, "columns", ()))

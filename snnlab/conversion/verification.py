@@ -275,7 +275,7 @@ def _agree(
 def _please() -> str:
     """Ask for a report, at the address in the package's metadata."""
     try:
-        urls = metadata.metadata("snnlab").get_all("Project-URL", [])
+        urls = metadata.metadata("snnlab-course").get_all("Project-URL", [])
     except metadata.PackageNotFoundError:  # run from its sources
         urls = []
     address = dict(url.split(", ", 1) for url in urls).get("Issues")

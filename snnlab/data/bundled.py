@@ -10,7 +10,7 @@ from snnlab.exceptions import DataError
 
 FOLDER = Path(__file__).parent / "files"
 NAMES = tuple(sorted(card.stem for card in FOLDER.glob("*.json")))
-_TODO = "Install snnlab again, or take this file anew from its repository."
+_TODO = "Install snnlab-course again, or take this file anew from its repository."
 
 
 def card(name: str) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def card(name: str) -> dict[str, Any]:
     Parameters
     ----------
     name : str
-        Test images, "mnist_test" or "cifar10_test", or one of the networks of `load_network`.
+        Images, "digits", "mnist_test" or "cifar10_test", or one of the networks of `load_network`.
 
     Raises
     ------

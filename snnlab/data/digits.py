@@ -1,5 +1,6 @@
-"""Handwritten digits that come with scikit-learn: 1,797 images, 8x8 pixels."""
+"""Handwritten digits that come with the package: 1,797 images, 8x8 pixels."""
 
+import io
 from typing import NamedTuple
 
 import numpy as np
@@ -7,7 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from snnlab._arguments import checks
-from snnlab.exceptions import needs
+from snnlab.data import bundled
 
 _TEST_IMAGES = 360
 
@@ -22,7 +23,9 @@ class Images(NamedTuple):
 
 
 def load_digits(side: int = 8) -> Images:
-    """Return scikit-learn's digits: 1,437 for training and 360 for testing, always the same.
+    """Return 1,437 digits for training and 360 for testing, always the same.
+
+    They are those of scikit-learn.
 
     Parameters
     ----------
@@ -37,21 +40,20 @@ def load_digits(side: int = 8) -> Images:
     ------
     OptionError
         If `side` is not a whole number above 0.
+    DataError
+        If the file in the package is missing or damaged.
 
-    Source: E. Alpaydin and C. Kaynak 1998, UCI machine learning repository, test set.
+    Source: E. Alpaydin and C. Kaynak 1998, UCI machine learning repository, test set; CC BY 4.0.
 
     >>> load_digits().x_test.shape
     (360, 1, 8, 8)
     """
-    with needs("snnlab.data.load_digits", "scikit-learn"):
-        from sklearn import datasets
-
     side = checks.whole(side, "side")
-    bunch = datasets.load_digits()
-    x = torch.from_numpy(bunch.images).float()[:, None] / 16
+    arrays = np.load(io.BytesIO(bundled.read("digits.npz")))
+    x = torch.from_numpy(arrays["images"]).float()[:, None] / 16
     if side != 8:
         x = F.interpolate(x, (side, side), mode="bilinear", align_corners=False)
     order = np.random.default_rng(0).permutation(len(x))
     train, test = order[_TEST_IMAGES:], order[:_TEST_IMAGES]
-    y = bunch.target.astype(np.int64)
+    y = arrays["labels"].astype(np.int64)
     return Images(x.numpy()[train], y[train], x.numpy()[test], y[test])

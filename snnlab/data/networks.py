@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load, save
 from torch import nn
 
 from snnlab._arguments import checks
 from snnlab.data import bundled
 from snnlab.data.resnet import resnet
+from snnlab.exceptions import needs
 
 
 def mnist_mlp() -> nn.Module:
@@ -148,6 +148,9 @@ def load_network(name: str) -> nn.Module:
     >>> load_network("mnist_diehl_convnet")[0]
     Conv2d(1, 12, kernel_size=(5, 5), stride=(1, 1), bias=False)
     """
+    with needs("snnlab.data.load_network", "safetensors", extra="course"):
+        from safetensors.torch import load
+
     model = ARCHITECTURES[checks.option(name, "name", ARCHITECTURES)]()
     # Stored in half precision, for half the size; copied into parameters of float32.
     model.load_state_dict(load(bundled.read(f"{name}.safetensors")))
@@ -156,6 +159,9 @@ def load_network(name: str) -> nn.Module:
 
 def store(name: str, model: nn.Module, **fields: Any) -> None:
     """Keep a trained network in the package, in half precision, with a card that has the fields."""
+    with needs("snnlab.data.networks.store", "safetensors", extra="course"):
+        from safetensors.torch import save
+
     state = model.state_dict().items()
     half = {key: value.half() if value.is_floating_point() else value for key, value in state}
     known = {"architecture": _described(ARCHITECTURES[name]), **fields}

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from snnlab._arguments import checks, labels
 from snnlab._arguments.images import Images
 from snnlab.data.checkpoint import Checkpoint
-from snnlab.exceptions import ShapeError
+from snnlab.exceptions import ShapeError, needs
 from snnlab.graph.fingerprint import fingerprint
 from snnlab.graph.threads import multiplications, threads_for
 
@@ -64,7 +64,8 @@ def train(
     >>> model.training
     False
     """
-    from tqdm.auto import tqdm
+    with needs("snnlab.data.train", "tqdm", extra="sweep"):
+        from tqdm.auto import tqdm
 
     checks.instance(model, nn.Module, "model", "Wrap a function in a module as its forward.")
     epochs, batch = checks.whole(epochs, "epochs"), checks.whole(batch, "batch")

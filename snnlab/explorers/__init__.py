@@ -2,7 +2,7 @@
 
 from snnlab.exceptions import needs
 
-with needs("snnlab.explorers", "matplotlib", "ipywidgets"):
+with needs("snnlab.explorers", "matplotlib", "ipywidgets", extra="course"):
     import ipywidgets  # noqa: F401
     import matplotlib  # noqa: F401
 

@@ -29,15 +29,23 @@ def threads_for(multiplications: float) -> Iterator[None]:
     before = torch.get_num_threads()
     threads = max(1, min(before, int(multiplications / _WORK_OF_A_THREAD)))
     if threads > 1:  # else joblib, which takes a twentieth of a second, need not be imported
-        from joblib import cpu_count
-
         spinning = os.environ.get("OMP_WAIT_POLICY", "").upper() != "PASSIVE"
-        threads = max(1, min(threads, cpu_count() - spinning))
+        threads = max(1, min(threads, _processors() - spinning))
     torch.set_num_threads(threads)
     try:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def _processors() -> int:
+    """Return how many processors this process may use, also in a container with a quota."""
+    try:
+        from joblib import cpu_count
+    except ModuleNotFoundError:  # it comes with an extra; without it no quota is known
+        affinity = getattr(os, "sched_getaffinity", None)
+        return len(affinity(0)) if affinity else os.cpu_count() or 1
+    return int(cpu_count())
 
 
 def multiplications(model: nn.Module, x: torch.Tensor) -> int:

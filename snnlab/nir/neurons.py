@@ -20,6 +20,6 @@ def is_common(neuron: Neuron) -> bool:
 
 def library(where: str) -> ModuleType:
     """Return the package nir, or say who needs it."""
-    with needs(f"snnlab.{where}", "nir"):
+    with needs(f"snnlab.{where}", "nir", extra="nir"):
         import nir
     return nir

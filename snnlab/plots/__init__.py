@@ -6,7 +6,7 @@ curves instead of a legend, and a part of the error looks everywhere as `part_lo
 
 from snnlab.exceptions import needs
 
-with needs("snnlab.plots", "matplotlib"):
+with needs("snnlab.plots", "matplotlib", extra="course"):
     import matplotlib  # noqa: F401
 
 from snnlab.plots import _style

@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
 
-from snnlab.exceptions import DataError, OptionError
+from snnlab.exceptions import DataError, OptionError, needs
 
 # Raised when a file is written that an older snnlab would misread.
 FORMAT = 2
@@ -28,6 +26,9 @@ def pack(header: dict[str, Any], tensors: dict[str, torch.Tensor]) -> bytes:
     The sha256 is that of the whole content with zeros in its own place. So the same network gives
     the same file, and every byte of it counts.
     """
+    with needs("snnlab.Network.save", "safetensors", extra="course"):
+        from safetensors.torch import save
+
     text = json.dumps(
         {"sha256": _BLANK, "format": FORMAT, "snnlab": _version()} | header,
         ensure_ascii=False,
@@ -39,6 +40,10 @@ def pack(header: dict[str, Any], tensors: dict[str, torch.Tensor]) -> bytes:
 
 def unpack(content: bytes, file: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     """Return header and tensors of a file's content, or refuse it by its name."""
+    with needs("snnlab.load", "safetensors", extra="course"):
+        from safetensors import SafetensorError
+        from safetensors.torch import load
+
     try:
         size = int.from_bytes(content[:8], "little")
         entry = json.loads(content[8 : 8 + size])["__metadata__"][_ENTRY]
@@ -57,7 +62,8 @@ def unpack(content: bytes, file: str) -> tuple[dict[str, Any], dict[str, torch.T
     if form > FORMAT:
         raise DataError(
             f"{file}: has format {form} and was written by snnlab {header.get('snnlab')}, expected "
-            f"format {FORMAT} or older, which snnlab {_version()} can read. Install a newer snnlab."
+            f"format {FORMAT} or older, which snnlab {_version()} can read. Install a "
+            f"newer snnlab-course."
         )
     try:
         tensors = load(content)
@@ -76,7 +82,7 @@ def _sha256(content: bytes) -> bytes:
 
 def _version() -> str:
     try:
-        return metadata.version("snnlab")
+        return metadata.version("snnlab-course")
     except metadata.PackageNotFoundError:  # run from its sources
         return "unknown"
 

@@ -101,7 +101,7 @@ def sweep(
     >>> table[["v_init", "timesteps", "accuracy", "spikes"]].values.tolist()
     [[0.0, 1.0, 0.0, 0.0], [0.0, 2.0, 0.0, 0.0], [0.5, 1.0, 0.0, 0.0], [0.5, 2.0, 1.0, 1.0]]
     """
-    with needs("snnlab.sweep", "pandas", "cloudpickle"):
+    with needs("snnlab.sweep", "pandas", "cloudpickle", "joblib", extra="sweep"):
         import cloudpickle  # noqa: F401 (used by tasks)
         import joblib
         import pandas as pd

@@ -27,8 +27,9 @@ def in_parallel(
     under it there. What may hold tensors has to be `packed`, all of it before the first task
     starts: a worker of Dask unpickles what arrives while another thread of it computes.
     """
-    import joblib
-    from tqdm.auto import tqdm
+    with needs("snnlab.sweep", "joblib", "tqdm", extra="sweep"):
+        import joblib
+        from tqdm.auto import tqdm
 
     _, *others = inspect.signature(function).parameters
     compute = joblib.Memory(cache, verbose=0).cache(function, ignore=others)
@@ -47,7 +48,7 @@ def _numbered(i: int, compute: Any, *args: Any) -> tuple[int, Any]:
 
 def packed(value: Any) -> np.ndarray:
     """Return a value pickled, as an array: joblib sends a large one to each worker only once."""
-    with needs("snnlab.sweep", "cloudpickle"):
+    with needs("snnlab.sweep", "cloudpickle", extra="sweep"):
         import cloudpickle
 
     return np.frombuffer(cloudpickle.dumps(value), np.uint8)

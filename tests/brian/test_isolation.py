@@ -13,7 +13,7 @@ from helpers.progress import watch
 
 import snnlab as sl
 from snnlab import brian
-from snnlab.brian.isolation import isolated
+from snnlab.brian.isolation import explanation, isolated
 
 OTHERS = {
     "core.default_float_dtype": np.float32,
@@ -88,3 +88,18 @@ def test_progress_is_shown_while_synapses_are_found_and_images_run(monkeypatch):
     neurons = sum(int(np.prod(net.shape(name))) for name in net.layers)
     counted = [(bar.unit, bar.planned, bar.n, bar.closed) for bar in bars]
     assert counted == [("images", 3, 3, True), ("neurons wired", neurons, neurons, True)]
+
+
+@pytest.mark.parametrize(
+    ("message", "cause"),
+    [
+        ("Error: 'vlot' is not a base unit.", None),  # as Brian2 2.9 words it
+        ("Error", ValueError("'vlot' is not a base unit.")),  # 2.10 and later
+        ("Error: 'vlot' is not a base unit.", TypeError("'vlot' is not a base unit.")),
+        ("Error: 'vlot' is not a base unit.", KeyError("all else")),
+    ],
+)
+def test_an_explanation_has_what_stands_in_the_cause_only(message, cause):
+    error = SyntaxError(message)
+    error.__cause__ = cause
+    assert explanation(error) == "Error: 'vlot' is not a base unit"

@@ -23,6 +23,7 @@ import snnlab as sl
 from snnlab import course
 from snnlab.course.exercises import notebook_02, notebook_03
 from snnlab.course.exercises.function_exercise import FunctionExercise
+from snnlab.course.exercises.piece import Piece
 from snnlab.course.exercises.registry import EXERCISES
 from snnlab.dynamics import hard_count, if_step, soft_count
 
@@ -40,7 +41,11 @@ NUMBERS = [
 ]
 # Those that ask for a count; all others may be off by a millionth.
 EXACT = {"2.1", "2.3", "2.5", "3.2", "5.1", "7.2", "8.1", "10.2", "11.4", "11.7"}
-FUNCTIONS = {n: e for n, e in EXERCISES.items() if isinstance(e, FunctionExercise)}
+# The functions of the converter, which have a file of tests of their own.
+PIECES = [n for n, e in EXERCISES.items() if isinstance(e, Piece)]
+FUNCTIONS = {
+    n: e for n, e in EXERCISES.items() if isinstance(e, FunctionExercise) and n not in PIECES
+}
 
 
 def said(number, answer):
@@ -71,7 +76,7 @@ def run(currents, threshold=1.0, start=0.0, reset="subtract"):
 
 
 def test_there_is_every_exercise():
-    assert list(EXERCISES) == NUMBERS
+    assert list(EXERCISES) == [*NUMBERS, *PIECES]
     assert set(NUMBERS) - set(FUNCTIONS) == {"0.6", "3.1", "9.7", "11.8"}
     assert all(number == found.number for number, found in EXERCISES.items())
 
@@ -616,7 +621,7 @@ class Tree(HTMLParser):
         self.open[-1]["text"] += data
 
 
-@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("number", [*NUMBERS, *PIECES])
 def test_help_is_folded_in_steps_and_the_solution_is_last(number):
     folded = course.exercise(number)
     tree = Tree(folded._repr_html_())
@@ -643,7 +648,7 @@ def test_source_and_hints_are_escaped():
     assert "current <= 0" not in shown
 
 
-@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("number", [*NUMBERS, *PIECES])
 def test_hints_lead_there_and_do_not_tell(number):
     folded = course.exercise(number)
     assert len(folded.hints) >= 2
@@ -656,7 +661,7 @@ def test_hints_lead_there_and_do_not_tell(number):
     assert not re.search("expected|assert|test", hints)
 
 
-@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("number", [*NUMBERS, *PIECES])
 def test_without_a_browser_help_says_where_it_is(number):
     folded = course.exercise(number)
     assert repr(folded).startswith(f"Exercise {number}: {len(folded.hints)} hints and the sol")
@@ -666,7 +671,7 @@ def test_without_a_browser_help_says_where_it_is(number):
 
 @pytest.mark.parametrize("ask", [lambda n: course.check(n, len), course.exercise])
 def test_an_unknown_exercise_is_refused(ask):
-    with pytest.raises(sl.OptionError, match=r"number = '2.9': .*'3.4'.* Did you mean '2.5'"):
+    with pytest.raises(sl.OptionError, match=r"number = '2.9': .*'3.4'.* Did you mean '2."):
         ask("2.9")
     for number in (2.1, None, ["2.1"]):
         with pytest.raises(sl.OptionError, match="number = "):
@@ -704,7 +709,8 @@ TRAINED = {"0.6"}  # needs the network that its notebook trains; test_notebook_0
     "number",
     [
         pytest.param(n, marks=pytest.mark.slow) if n in SLOW else n
-        for n in sorted(set(EXERCISES) - TRAINED)
+        for n in NUMBERS
+        if n not in TRAINED
     ],
 )
 def test_a_pasted_solution_is_right_in_its_notebook(number):

@@ -303,7 +303,7 @@ def test_a_run_asks_each_prediction_before_the_next_cell_changes_what_it_is_made
     ask = "course.Prediction('1.1', [1, 2], lambda value: None, lambda: answer)"
     sources = ["from snnlab import course\nanswer = _ = 1", ask, "answer = 2;", ask]
     book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(s) for s in sources])
-    notebooks.run(NotebookClient(book, store_widget_state=False))
+    notebooks.run(NotebookClient(book, store_widget_state=False), "99")
     notebooks.clean(book)
     assert [cell.execution_count for cell in book.cells] == [1, 2, 3, 4]
     first, second = (book.cells[n].outputs[0].data["text/html"] for n in (1, 3))

@@ -87,13 +87,19 @@ def test_a_damaged_file_is_refused_with_both_sums(files, damage):
     with pytest.raises(DataError) as raised:
         data.load_mnist()
     expected, found = data.card("mnist_test")["sha256"], hashlib.sha256(content).hexdigest()
-    for part in (str(file), f"{len(content):,} bytes", found, expected, "Install snnlab again"):
+    for part in (
+        str(file),
+        f"{len(content):,} bytes",
+        found,
+        expected,
+        "Install snnlab-course again",
+    ):
         assert part in str(raised.value)
 
 
 def test_a_missing_file_is_refused_by_name(files):
     (files / "mnist_test.npz").unlink()
-    with pytest.raises(DataError, match=r"mnist_test.npz: not found.*Install snnlab again"):
+    with pytest.raises(DataError, match=r"mnist_test.npz: not found.*Install snnlab-course again"):
         data.load_mnist()
 
 
@@ -139,7 +145,9 @@ def test_a_damaged_card_is_refused(files, damage):
 def test_a_file_that_cannot_be_opened_is_refused(files):
     (files / "mnist_test.npz").unlink()
     (files / "mnist_test.npz").mkdir()
-    with pytest.raises(DataError, match=r"mnist_test.npz: cannot be read.*Install snnlab again"):
+    with pytest.raises(
+        DataError, match=r"mnist_test.npz: cannot be read.*Install snnlab-course again"
+    ):
         data.load_mnist()
 
 

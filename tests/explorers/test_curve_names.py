@@ -7,6 +7,7 @@ import pytest
 from helpers.explorers import FOUND, all_values, shared
 
 from snnlab.explorers.toolkit.curve_names import CurveNames
+from snnlab.explorers.toolkit.drawing import finish
 from snnlab.explorers.toolkit.numbers import SIZE, outline
 from snnlab.explorers.toolkit.picture import Picture, blank
 from snnlab.explorers.toolkit.styling import own_style
@@ -76,6 +77,16 @@ def test_no_name_covers_another_one():
     _, _, names = figure_of(*([[0, 8], [0, height]] for height in (4, 4, 4.1, 3.9, 0, 0)))
     for one, other in itertools.combinations(boxes(names), 2):
         assert one[2] >= other[3] - 0.5 or other[2] >= one[3] - 0.5
+
+
+@pytest.mark.parametrize(("letters", "at_end"), [(24, True), (25, False)])
+def test_long_names_stand_in_the_legend(letters, at_end):
+    with own_style():
+        ax = blank().subplots()
+        line = ax.plot([0, 1], label=letters * "n")
+        finish(ax, "title", 20, 1, at_ends=line)
+    assert [a.lines for a in ax.artists] == ([line] if at_end else [])
+    assert (ax.get_legend() is None) == at_end
 
 
 def test_names_are_in_the_still_picture_but_not_behind_the_moving_one():

@@ -99,6 +99,18 @@ def test_a_curve_that_ends_early_is_named_there_unless_something_is_in_the_way()
     assert in_legend(ax) == ["short"]
 
 
+def test_names_are_written_anew_when_more_curves_come():
+    ax, _ = drawn({f"curve {n}": [n, 40.0] for n in range(12)})
+    note = ax.text(0, 0, "a note of one's own")
+    for line in ax.lines[1:]:
+        line.remove()
+    ax.plot([0, 1], [0, 30], label="new")
+    assert [name.get_text() for name in plots.label_curves(ax)] == ["curve 0", "new"]
+    assert [text.get_text() for text in ax.texts] == ["a note of one's own", "curve 0", "new"]
+    assert note in ax.texts
+    assert ax.get_legend() is None
+
+
 def test_level_and_upright_lines_are_named_and_unnamed_ones_are_not():
     ax = plt.subplots(layout="constrained")[1]
     ax.plot([0, 10], [0, 1], label="_guide")

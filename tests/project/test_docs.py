@@ -2,8 +2,10 @@
 
 import ast
 import gzip
+import html
 import importlib
 import json
+import math
 import pkgutil
 import re
 import runpy
@@ -15,12 +17,13 @@ from email.message import Message
 from importlib import metadata
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
 
 import snnlab as sl
-from docs.recorded import explorers_of, settings
+from docs.recorded import KEPT, explorers_of, settings
 from snnlab.conversion import verification
 from tools import lab
 
@@ -71,6 +74,15 @@ def test_every_page_is_there_and_reachable(site):
 
 
 @pytest.mark.slow
+def test_links_from_notebook_to_notebook_stay_on_the_site(site):
+    for page in (site / "notebooks").glob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        assert not re.search(r'href="[\w/.]*\.ipynb"', text)
+        for target in re.findall(r'href="(\d\d_\w+\.html)', text):
+            assert (page.parent / target).exists()
+
+
+@pytest.mark.slow
 def test_equations_are_handed_to_mathjax(site):
     page = (site / "api" / "dynamics.html").read_text(encoding="utf-8")
     assert page.count('<div class="math') > 5
@@ -102,15 +114,7 @@ def test_docstrings_lead_to_their_derivations(site):
 # --- explorers that move without a kernel ----------------------------------------------------
 
 
-def shown_on(page):
-    """Return the explorers of a notebook's page, in their order."""
-    notebook = json.loads((ROOT / "notebooks" / f"{page}.ipynb").read_text(encoding="utf-8"))
-    sources = ["".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "code"]
-    return [e for source in sources if "explorers." in source for e in explorers_of(source)]
-
-
-PAGES = {file.stem: shown_on(file.stem) for file in sorted((ROOT / "notebooks").glob("*.ipynb"))}
-ALIVE = [page for page, shown in PAGES.items() if shown]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
 
 @pytest.fixture(scope="module")
@@ -137,16 +141,39 @@ def opened(site, browser):
     yield open_page
     page.close()
     assert errors == []
-    assert [u for u in asked if "recorded" in u and not u.startswith("file:")] == []
+    assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
 
 
-def test_most_pages_of_the_first_notebooks_have_one():
-    assert len(ALIVE) >= 6
-    assert {type(e).__name__ for shown in PAGES.values() for e in shown} >= {
-        "SingleNeuron",
-        "QuantizationError",
-        "DeviationError",
+def explorer_cells(file):
+    """Yield the number of each cell that shows an explorer, and the words stored with it."""
+    for number, cell in enumerate(json.loads(file.read_text(encoding="utf-8"))["cells"]):
+        for output in cell.get("outputs", []):
+            if alt := output.get("metadata", {}).get("image/png", {}).get("alt"):
+                yield number, "".join(cell["source"]), alt
+            folded = "".join(output.get("data", {}).get("text/html", ""))
+            if found := re.search(
+                r'<img alt="[^"]*" src="data:[^"]*"><p>(.*?)</p></details>', folded
+            ):
+                yield number, "".join(cell["source"]), html.unescape(found[1])
+
+
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
+def test_every_explorer_moves_on_its_page_and_begins_as_the_notebook_has_it(file):
+    for number, source, words in explorer_cells(file):
+        kept = KEPT / f"{file.stem[:2]}-{number}.html"
+        if kept.exists():
+            said = re.findall(r'<p role="status">(.*?)</p>', kept.read_text(encoding="utf-8"))
+            assert [html.unescape(text) for text in said] == [words]
+            assert explorers_of(source) == []
+        else:
+            assert [explorer.words for explorer in explorers_of(source)] == [words], source
+
+
+def test_nothing_is_kept_that_no_notebook_shows():
+    shown = {
+        f"{file.stem[:2]}-{number}" for file in NOTEBOOKS for number, *_ in explorer_cells(file)
     }
+    assert {file.stem for file in KEPT.iterdir()} <= shown
 
 
 # What the browser makes of a picture, so that spelling does not count.
@@ -175,39 +202,74 @@ def assert_shows(panel, explorer, setting):
     assert picture.evaluate(SAME, explorer.picture.svg())
 
 
+def assert_moves(panel, explorer):
+    """Move each control of an explorer that the page has without a network."""
+    begin = setting = explorer.values
+    assert_shows(panel, explorer, begin)
+    for control, declared in explorer.declared.items():
+        if not settings(explorer)[1]:
+            setting = begin  # the other controls go back
+        for position in moved(panel.get_by_label(declared.label, exact=True)):
+            setting = setting | {control: declared.positions[position]}
+            assert_shows(panel, explorer, setting)
+    panel.get_by_role("button", name="Reset").press("Enter")
+    assert_shows(panel, explorer, begin)
+
+
+def moved(field):
+    """Move a control by keys, and yield its positions."""
+    slides = field.evaluate("field => field.type") == "range"
+    last = field.evaluate("field => Number(field.max) || field.length - 1")
+    for key, position in (("Home", 0), ("ArrowRight" if slides else "ArrowDown", 1), ("End", last)):
+        if field.evaluate(POSITION) != position:  # else nothing moves, and no other goes back
+            field.press(key)
+            yield position
+
+
+def assert_replays(panel, place):
+    """Move each control of an explorer that was recorded with its network."""
+    text = (KEPT / f"{place}.js").read_text(encoding="utf-8")
+    data = json.loads(text[text.index("{") : text.rindex(")")])
+    fields = panel.locator(".snnlab-row input, .snnlab-row select").all()
+    begin = setting = [field.evaluate(POSITION) for field in fields]
+    places = [field.evaluate("field => Number(field.max) + 1 || field.length") for field in fields]
+    everything = panel.get_attribute("data-all") == "true"
+    assert len(data["words"]) == (math.prod(places) if everything else sum(places))
+    for k, field in enumerate(fields):
+        setting = setting if everything else begin
+        for position in moved(field):
+            setting = [*setting[:k], position, *setting[k + 1 :]]
+            number = sum(places[:k]) + position
+            if everything:
+                number = int(np.ravel_multi_index(setting, places))
+            assert panel.get_by_role("status").inner_text() == data["lines"][data["words"][number]]
+            svg = "\n".join(data["lines"][line] for line in data["pictures"][number])
+            assert panel.locator("svg").evaluate(SAME, svg)
+            assert [field.evaluate(POSITION) for field in fields] == setting
+
+
 @pytest.mark.slow
 @pytest.mark.browser
-@pytest.mark.parametrize("name", ALIVE)
-def test_every_control_gives_what_the_kernel_gives(opened, name):
-    page = opened(name)
-    panels = page.locator(".snnlab-recorded").all()
-    assert len(panels) == len(PAGES[name])
-    for panel, explorer in zip(panels, PAGES[name], strict=True):
-        begin = setting = explorer.values
-        assert_shows(panel, explorer, begin)
-        for control, declared in explorer.declared.items():
-            if not settings(explorer)[1]:
-                setting = begin  # the other controls go back
-            positions = declared.positions
-            field = panel.get_by_label(declared.label, exact=True)
-            for key, position in (("Home", 0), ("ArrowDown", 1), ("End", len(positions) - 1)):
-                if key == "ArrowDown" and field.evaluate("field => field.type") == "range":
-                    key = "ArrowRight"
-                if field.evaluate(POSITION) == position:
-                    continue  # nothing moves, so the others do not go back either
-                field.press(key)
-                setting = setting | {control: positions[position]}
-                assert_shows(panel, explorer, setting)
-        panel.get_by_role("button", name="Reset").press("Enter")
-        assert_shows(panel, explorer, begin)
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
+def test_every_control_gives_what_the_kernel_gives(opened, file):
+    panels = opened(file.stem).locator(".snnlab-recorded").all()
+    cells = list(explorer_cells(file))
+    assert len(panels) == len(cells) > 0
+    for panel, (number, source, _) in zip(panels, cells, strict=True):
+        place = f"{file.stem[:2]}-{number}"
+        if (KEPT / f"{place}.html").exists():
+            assert_replays(panel, place)
+        else:
+            assert_moves(panel, *explorers_of(source))
 
 
 @pytest.mark.slow
 @pytest.mark.browser
 def test_a_control_that_is_played_ends_at_its_last_position(opened):
-    page = opened(next(name for name in ALIVE if any("timesteps" in e.values for e in PAGES[name])))
-    panel = page.locator(".snnlab-recorded").filter(has=page.locator(".snnlab-play")).first
-    field = panel.locator("input").filter(has=page.locator("xpath=../button")).first
+    panel = opened("02_quantization_error").locator(".snnlab-recorded")
+    panel = panel.filter(has=panel.page.locator(".snnlab-play")).last
+    field = panel.locator(".snnlab-row").filter(has=panel.page.locator(".snnlab-play"))
+    field = field.locator("input").first
     seen = panel.evaluate_handle(
         """panel => {
             const seen = [], words = panel.querySelector('[role=status]');
@@ -228,7 +290,7 @@ def test_a_control_that_is_played_ends_at_its_last_position(opened):
 @pytest.mark.browser
 @pytest.mark.parametrize("dark", [False, True])
 def test_a_narrow_page_fits_and_its_explorers_are_accessible(opened, dark):
-    page = opened(ALIVE[0])
+    page = opened(NOTEBOOKS[0].stem)
     page.emulate_media(color_scheme="dark" if dark else "light")
     page.set_viewport_size({"width": 360, "height": 740})
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
@@ -236,17 +298,14 @@ def test_a_narrow_page_fits_and_its_explorers_are_accessible(opened, dark):
 
 
 @pytest.mark.slow
-def test_the_explorers_of_a_page_weigh_less_than_a_megabyte_compressed(site):
-    for name in ALIVE:
-        page = (site / "notebooks" / f"{name}.html").read_text(encoding="utf-8")
-        files = set(re.findall(r"_static/recorded/([\w-]+)\.js", page))
-        assert files
-        data = [
-            site / "_static" / "recorded" / f"{file}{end}"
-            for file in files
-            for end in (".js", ".png")
-        ]
-        assert sum(len(gzip.compress(file.read_bytes())) for file in data) < 2**20
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
+def test_the_explorers_of_a_page_weigh_less_than_a_megabyte_compressed(site, file):
+    page = (site / "notebooks" / f"{file.stem}.html").read_text(encoding="utf-8")
+    names = set(re.findall(r"_static/recorded/([\w-]+)\.js", page))
+    data = [
+        site / "_static" / "recorded" / (name + end) for name in names for end in (".js", ".png")
+    ]
+    assert 0 < sum(len(gzip.compress(file.read_bytes())) for file in data) < 2**20
 
 
 # --- what the pages say ----------------------------------------------------------------------
@@ -366,7 +425,7 @@ def test_the_address_is_that_of_pyproject_wherever_it_stands():
 
 
 def test_installed_metadata_has_the_address():
-    installed = metadata.metadata("snnlab").get_all("Project-URL", [])
+    installed = metadata.metadata("snnlab-course").get_all("Project-URL", [])
     assert sorted(installed) == sorted(f"{k}, {v}" for k, v in URLS.items()), "run `make test`"
 
 

@@ -1,6 +1,8 @@
 """A library that is not installed: what needs it says so, and what to type."""
 
 import ast
+import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -9,10 +11,12 @@ from pathlib import Path
 
 import brian2  # noqa: F401 (whole, before a test takes scipy away from it)
 import pytest
+from packaging.requirements import Requirement
 from torch import nn
 
 import snnlab as sl
 from snnlab import data
+from snnlab.graph import threads
 
 ROOT = Path(sl.__file__).parent
 # By the name that pip has for it; the others are imported under that name.
@@ -23,9 +27,20 @@ def attribute(module, name):
     return lambda: getattr(import_module(module), name)
 
 
+def network():
+    return sl.convert(nn.ReLU(), [[1.0]], threshold=sl.Fixed(1.0))
+
+
 def swept():
-    net = sl.convert(nn.ReLU(), [[1.0]], threshold=sl.Fixed(1.0))
-    return sl.sweep(net, {"v_init": [0.0]}, [[0.5]], [0], timesteps=[1])
+    return sl.sweep(network(), {"v_init": [0.0]}, [[0.5]], [0], timesteps=[1])
+
+
+def compared():
+    return sl.compare(nn.ReLU(), [[1.0]], [[1.0]], [0], methods=["99.9 %"], timesteps=[1])
+
+
+def trained():
+    return data.train(nn.Linear(1, 2), [[1.0]], [0], epochs=1)
 
 
 ENTRIES = [
@@ -42,9 +57,25 @@ ENTRIES = [
     ("cloudpickle", "snnlab.sweep", swept),
     ("nir", "snnlab.to_nir", lambda: sl.to_nir(None)),
     ("nir", "snnlab.from_nir", lambda: sl.from_nir(None)),
-    ("scikit-learn", "snnlab.data.load_digits", data.load_digits),
     ("scikit-learn", "snnlab.data.load_mnist_training", data.load_mnist_training),
+    ("joblib", "snnlab.sweep", swept),
+    ("tqdm", "snnlab.sweep", swept),
+    ("joblib", "snnlab.compare", compared),
+    ("tqdm", "snnlab.data.train", trained),
+    ("safetensors", "snnlab.data.load_network", lambda: data.load_network("mnist_mlp")),
+    ("safetensors", "snnlab.Network.save", lambda: network().save("net.safetensors")),
+    ("safetensors", "snnlab.load", lambda: sl.load(__file__)),
 ]
+PROJECT = tomllib.loads((ROOT.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def packages_of(extra):
+    """Return the packages that come with an extra of the project."""
+    found = set()
+    for requirement in map(Requirement, PROJECT["optional-dependencies"][extra]):
+        own = requirement.name == PROJECT["name"]
+        found |= set().union(*map(packages_of, requirement.extras)) if own else {requirement.name}
+    return found
 
 
 @pytest.mark.parametrize(
@@ -64,7 +95,9 @@ def test_the_remedy_is_named(monkeypatch, package, where, use):
         use()
     assert str(raised.value).startswith(where)
     assert f": {library} is not installed, expected " in str(raised.value)
-    assert package in str(raised.value).split("Write: pip install ")[1].split()
+    wanted = str(raised.value).split("Write: pip install ")[1]
+    extra = re.fullmatch(r'"snnlab-course\[(\w+)\]"', wanted)
+    assert package in (packages_of(extra[1]) if extra else wanted.split())
 
 
 def packages_in_needs(tree):
@@ -77,25 +110,58 @@ def packages_in_needs(tree):
     }
 
 
+def done_without(tree):
+    """Return the imports of a file that may fail, because something else is done then."""
+    attempts = [node for node in ast.walk(tree) if isinstance(node, ast.Try)]
+    return [
+        node
+        for attempt in attempts
+        if "ModuleNotFoundError" in [ast.unparse(h.type) for h in attempt.handlers if h.type]
+        for node in attempt.body
+    ]
+
+
 def test_every_import_of_an_optional_library_says_what_it_needs():
-    project = tomllib.loads((ROOT.parent / "pyproject.toml").read_text(encoding="utf-8"))
-    extras = project["project"]["optional-dependencies"]
-    packages = {line.split(">")[0] for line in extras["lab"] + extras["nir"]}
+    packages = packages_of("lab") | packages_of("nir") | {"scikit-learn"}
+    packages -= {Requirement(line).name for line in PROJECT["dependencies"]}
     optional = {MODULES.get(package, package) for package in packages}
     used = set()
     for path in ROOT.rglob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         folder = ROOT / path.relative_to(ROOT).parts[0] / "__init__.py"
-        told = packages_in_needs(tree)
+        told, spared = packages_in_needs(tree), done_without(tree)
         if folder.is_file():
             told |= packages_in_needs(ast.parse(folder.read_text(encoding="utf-8")))
         for node in ast.walk(tree):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module] if isinstance(node, ast.ImportFrom) else []
             found = {name.split(".")[0] for name in names} & optional
+            if node in spared:
+                continue
             assert found <= told, path
             used |= found
     assert len(used) > 7
+
+
+def without(monkeypatch, library):
+    for name in [library, *sys.modules]:
+        if name == library or name.startswith(f"{library}."):
+            monkeypatch.setitem(sys.modules, name, None)
+
+
+def test_without_tqdm_a_simulation_shows_no_bar(monkeypatch):
+    before = sl.simulate(network(), [[0.5]], timesteps=4).outputs
+    without(monkeypatch, "tqdm")
+    assert (sl.simulate(network(), [[0.5]], timesteps=4).outputs == before).all()
+
+
+def test_without_joblib_the_processors_are_those_of_the_process(monkeypatch):
+    without(monkeypatch, "joblib")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 3, 5}, raising=False)
+    assert threads._processors() == 3
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    assert threads._processors() == 7
 
 
 def test_other_errors_pass():

@@ -3,7 +3,7 @@
 import inspect
 import math
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
@@ -17,6 +17,8 @@ from snnlab.course.wording import kind
 
 # The arguments of one call. A tuple among them reaches the function as an array.
 Case = tuple[Any, ...]
+# A number that a function gave, or several; else a verb phrase for what it did.
+Outcome = float | tuple | str
 _TOLERANCE = 1e-6
 _NOTHING = "your function returns nothing"
 
@@ -58,7 +60,7 @@ class FunctionExercise(Exercise):
     subject: str = "neuron"
     place: str
     facts: Callable[..., dict[str, Any]] = lambda *case: {}
-    says: Callable[[float], str]
+    says: Callable[[Any], str]
     question: str
     mistakes: Mapping[str, Sequence[Callable[..., Any]]]
     done: str
@@ -76,41 +78,53 @@ class FunctionExercise(Exercise):
 
     def _fault(self, answer: Any) -> str:
         """Return what is wrong with an answer, '' if nothing is."""
-        call = f'Write check("{self.number}", {self.solution.__name__}), without its arguments.'
+        call = f"Write {self.call()}, without its arguments."
         if answer is None or answer is ...:
             return f"There is nothing here yet. {call}"
         if not callable(answer):
             return f"This is {kind(answer)}, and a function is asked for. {call}"
-        if not _accepts(answer, self.groups[0][0]):
+        if not _accepts(answer, list(self.arguments(self.groups[0][0]))):
             names = list(inspect.signature(self.solution).parameters)
             return (
                 f"Your function cannot be called with {counted(len(names), 'value')}. Give it just "
                 f"these, in this order: {', '.join(names)}."
             )
-        outcomes: dict[Case, float | str] = {}
+        outcomes: dict[Case, Outcome] = {}
         for group in self.groups:
-            outcomes |= {case: _outcome(answer, case) for case in group}
+            outcomes |= {case: self._outcome(answer, case) for case in group}
             if set(outcomes.values()) == {_NOTHING}:
                 return (
                     "Your function returns nothing yet. What it has worked out stands behind the "
                     "word return."
                 )
             for case in group:
-                if not self._agree(outcomes[case], _outcome(self.solution, case)):
+                if not self._agree(outcomes[case], self._outcome(self.solution, case)):
                     return self._wrong(case, outcomes)
         return ""
+
+    def call(self) -> str:
+        """Return what checks an answer."""
+        return f'check("{self.number}", {self.solution.__name__})'
+
+    def arguments(self, case: Case) -> Iterable[Any]:
+        """Return what the function is called with, new in each call, since it may change it."""
+        return (np.array(value) if isinstance(value, tuple) else value for value in case)
+
+    def read(self, value: Any, arguments: Sequence[Any]) -> Outcome:
+        """Return the number in what the function returned, or a verb phrase if there is none."""
+        return number_in(value)
 
     def filled(self, words: str, case: Case) -> str:
         """Return a text with the values of a case in it."""
         arguments = inspect.signature(self.solution).bind(*case).arguments
         return words.format(**arguments | self.facts(*case))
 
-    def _wrong(self, case: Case, outcomes: Mapping[Case, float | str]) -> str:
+    def _wrong(self, case: Case, outcomes: Mapping[Case, Outcome]) -> str:
         """Return the feedback on the first wrong case, given the outcomes so far."""
         place, outcome = self.filled(self.place, case), outcomes[case]
         if isinstance(outcome, str):
             return f"{place} {outcome}. What does the {self.subject} do there?"
-        yours, right = self.says(outcome), self.says(self.solution(*_arguments(case)))
+        yours, right = self.says(outcome), self.says(self._outcome(self.solution, case))
         for words, wrong in self.mistakes.items():
             if any(self._agree_all(function, outcomes) for function in wrong):
                 return f"{place} your {self.subject} {yours}. {self.filled(words, case)}"
@@ -118,10 +132,12 @@ class FunctionExercise(Exercise):
             return f"{place} your {self.subject} almost does what it should. {self.question}"
         return f"{place} the {self.subject} {right}; yours {yours}. {self.question}"
 
-    def _agree_all(self, wrong: Callable[..., Any], outcomes: Mapping[Case, float | str]) -> bool:
-        return all(self._agree(found, _outcome(wrong, case)) for case, found in outcomes.items())
+    def _agree_all(self, wrong: Callable[..., Any], outcomes: Mapping[Case, Outcome]) -> bool:
+        return all(
+            self._agree(found, self._outcome(wrong, case)) for case, found in outcomes.items()
+        )
 
-    def _agree(self, one: float | str, other: float | str) -> bool:
+    def _agree(self, one: Any, other: Any) -> bool:
         """Return whether two outcomes are equal numbers."""
         if isinstance(one, str) or isinstance(other, str):
             return False
@@ -129,17 +145,24 @@ class FunctionExercise(Exercise):
             return one == other
         return math.isclose(one, other, rel_tol=_TOLERANCE, abs_tol=_TOLERANCE / 1000)
 
+    def _outcome(self, function: Callable[..., Any], case: Case) -> Outcome:
+        """Return what a function gives, or a verb phrase if that is nothing to compare."""
+        arguments = list(self.arguments(case))
+        try:
+            with np.errstate(all="ignore"):
+                value = function(*arguments)
+        except (Exception, SystemExit) as error:
+            message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            return f"your function stopped: {textwrap.shorten(message, 200).rstrip('.')}"
+        if value is None or value is ...:
+            return _NOTHING
+        return self.read(value, arguments)
 
-def _arguments(case: Case) -> Iterator[Any]:
-    """Yield the arguments of a call; arrays are new ones, since the function may change them."""
-    for value in case:
-        yield np.array(value) if isinstance(value, tuple) else value
 
-
-def _accepts(answer: Callable[..., Any], case: Case) -> bool:
+def _accepts(answer: Callable[..., Any], arguments: Sequence[Any]) -> bool:
     """Return whether a function can be called with these arguments."""
     try:
-        inspect.signature(answer).bind(*case)
+        inspect.signature(answer).bind(*arguments)
     except TypeError:
         return False
     except ValueError:
@@ -147,16 +170,8 @@ def _accepts(answer: Callable[..., Any], case: Case) -> bool:
     return True
 
 
-def _outcome(function: Callable[..., Any], case: Case) -> float | str:
-    """Return the number that a function returns, or a verb phrase if it returns none."""
-    try:
-        with np.errstate(all="ignore"):
-            value = function(*_arguments(case))
-    except (Exception, SystemExit) as error:
-        message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        return f"your function stopped: {textwrap.shorten(message, 200).rstrip('.')}"
-    if value is None or value is ...:
-        return _NOTHING
+def number_in(value: Any) -> float | str:
+    """Return a number of any type as a float, or a verb phrase for what is none."""
     if getattr(value, "ndim", None) == 0:  # a scalar of numpy or torch
         value = value.item()
     if isinstance(value, bool) or not isinstance(value, Real):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from snnlab._arguments import checks
+from snnlab.course import progress
 from snnlab.course.exercises import (
     notebook_00,
     notebook_02,
@@ -16,6 +17,7 @@ from snnlab.course.exercises import (
     notebook_11,
 )
 from snnlab.course.exercises.base import Exercise
+from snnlab.course.exercises.converter import ALL as CONVERTER
 from snnlab.course.exercises.help import Help
 from snnlab.course.feedback import Feedback
 
@@ -35,13 +37,15 @@ EXERCISES: dict[str, Exercise] = {
     )
     for exercise in notebook.ALL
 }
+EXERCISES |= {piece.number: piece for piece in CONVERTER}
 
 
 def check(number: str, answer: Any) -> Feedback:
     """Say whether an answer to an exercise is right, and if not, what to look at.
 
     A function is called in many cases, the simplest first. Counts have to be exact; other numbers
-    may be off by a millionth.
+    may be off by a millionth. A right answer is noted in the learner's own file
+    (`snnlab.course.progress`).
 
     Parameters
     ----------
@@ -63,7 +67,10 @@ def check(number: str, answer: Any) -> Feedback:
     Not yet. At current 0.75 and 1 step your neuron fires once. It has collected 0.75 by then. Is
     that enough for threshold 1?
     """
-    return EXERCISES[checks.option(number, "number", EXERCISES)].check(answer)
+    feedback = EXERCISES[checks.option(number, "number", EXERCISES)].check(answer)
+    if feedback.right:
+        progress.note("exercise", number, None, True)
+    return feedback
 
 
 def exercise(number: str) -> Help:

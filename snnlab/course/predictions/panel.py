@@ -13,15 +13,21 @@ from snnlab.explorers import Explorer
 from snnlab.explorers.toolkit.panel import hidden
 
 _STYLE = """
-.snnlab-prediction > .snnlab-said p { max-width: 56em; line-height: 1.5; margin: 0.5em 0; }
+.snnlab-said p { max-width: 56em; line-height: 1.5; margin: 0.5em 0; }
+.snnlab-said a { text-decoration: underline; }
 .snnlab-answers .widget-radio { display: flex; flex-wrap: wrap; align-items: center; }
 .snnlab-answers .widget-radio-box { margin: 0 8px !important; flex-wrap: wrap; height: auto; }
 .snnlab-answers .widget-radio-box label { white-space: nowrap; width: auto; }
+.snnlab-recall .widget-radio { flex-flow: column; align-items: flex-start; }
+.snnlab-recall .widget-radio > .widget-label { text-align: left; }
+.snnlab-recall .widget-label, .snnlab-recall .widget-radio-box label {
+  white-space: normal; width: auto; height: auto; max-width: 56em; line-height: 1.5;
+}
 """
 
 
 class PredictionPanel:
-    """The widgets of a prediction. Nothing is computed here.
+    """The widgets of a question: of a prediction, or of one to recall. Nothing is computed here.
 
     A choice is committed as soon as it is made; the tab key alone reaches each of them. A number
     is committed by a button, since the field always holds one.
@@ -33,9 +39,18 @@ class PredictionPanel:
     answers : Number or Choices
     on_answer : callable
         Takes what the learner has chosen, or SKIP.
+    kind : {"prediction", "recall"}
+        The answers of a prediction stand beside each other; those to recall are sentences, and
+        stand in rows.
     """
 
-    def __init__(self, name: str, answers: Number | Choices, on_answer: Callable[[Any], None]):
+    def __init__(
+        self,
+        name: str,
+        answers: Number | Choices,
+        on_answer: Callable[[Any], None],
+        kind: str = "prediction",
+    ):
         self.message = widgets.HTML()
         self.message.add_class("snnlab-said")
         self._stage = widgets.VBox([])
@@ -51,7 +66,10 @@ class PredictionPanel:
         else:
             options = [(answers.shown(value), value) for value in (*answers.values, SKIP)]
             self.field = widgets.RadioButtons(
-                options=options, index=None, orientation="horizontal", layout={"width": "auto"}
+                options=options,
+                index=None,
+                orientation="horizontal" if kind == "prediction" else "vertical",
+                layout={"width": "auto"},
             )
             self.field.observe(lambda _: on_answer(self.field.value), "value")
             self._inputs = [self.field]
@@ -59,9 +77,9 @@ class PredictionPanel:
         self.field.style.description_width = "initial"
         row = widgets.HBox(self._inputs, layout={"flex_flow": "row wrap", "align_items": "center"})
         row.add_class("snnlab-answers")
-        names = (".snnlab-prediction", ".snnlab-answers", ".snnlab-said")
+        names = (f".snnlab-{kind}", ".snnlab-answers", ".snnlab-said")
         self.box = widgets.VBox([row, self.message, self._stage, hidden(_STYLE, *names)])
-        self.box.add_class("snnlab-prediction")
+        self.box.add_class(f"snnlab-{kind}")
 
     def close(self, value: Any) -> None:
         """Show the value that was chosen, None for none, and disable the inputs."""
@@ -73,9 +91,9 @@ class PredictionPanel:
             if hasattr(widget, "disabled"):
                 widget.disabled = True
 
-    def say(self, words: str) -> None:
-        """Show a message below the answers."""
-        self.message.value = f"<p>{html.escape(words)}</p>"
+    def say(self, words: str, more: str = "") -> None:
+        """Show a message below the answers; `more` is HTML that goes on with it."""
+        self.message.value = f"<p>{html.escape(words)}{more}</p>"
 
     def open(self, thing: Any) -> None:
         """Show something below the message."""

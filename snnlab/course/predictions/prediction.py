@@ -5,7 +5,8 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from snnlab.course.predictions.answers import SKIP, Number, answers_of
+from snnlab.course import progress
+from snnlab.course.predictions.answers import SKIP, Choices, Number, answers_of
 from snnlab.course.predictions.folded import folded
 from snnlab.course.predictions.panel import PredictionPanel
 from snnlab.exceptions import OptionError
@@ -16,7 +17,8 @@ class Prediction:
 
     The learner commits an answer, or says that they would rather look; then what belongs to it
     opens below, with what was predicted beside what was simulated. Nothing is computed before
-    that. Right or wrong is not judged, and a prediction stays what it was.
+    that. Right or wrong is not judged, and a prediction stays what it was. It is noted in the
+    learner's own file (`snnlab.course.progress`).
 
     Parameters
     ----------
@@ -84,7 +86,7 @@ class Prediction:
         """
         self._refuse_a_second()
         checked = self._answers.checked(value, f"prediction {self.number}")
-        return self._settle(checked, f"you said {self._answers.shown(checked)}")
+        return self._settle(checked, self._answers.shown(checked))
 
     def skip(self) -> str:
         """Open without a prediction, and return the words.
@@ -95,7 +97,7 @@ class Prediction:
             If something was predicted before.
         """
         self._refuse_a_second()
-        return self._settle(None, "you wanted to look first")
+        return self._settle(None, None)
 
     def _refuse_a_second(self) -> None:
         if self._settled:
@@ -104,11 +106,13 @@ class Prediction:
                 f"again for a new one."
             )
 
-    def _settle(self, value: Any, answer: str) -> str:
+    def _settle(self, value: Any, shown: str | None) -> str:
         """Store the prediction and open; an error shows in the panel, and is raised."""
         self.value, self._settled = value, True
         self._panel.close(value)
+        answer = "you wanted to look first" if shown is None else f"you said {shown}"
         self.words = f"Prediction {self.number}: {answer}."
+        simulated = None
         try:
             if self._result is not None:
                 simulated = self._simulated(self._result)
@@ -119,7 +123,15 @@ class Prediction:
             self.words = f"{self.words} This did not work. {type(error).__name__}: {error}"
             self._panel.say(self.words)
             raise
+        progress.note("prediction", self.number, shown, self._right(shown, simulated))
         return self.words
+
+    def _right(self, shown: str | None, simulated: str | None) -> bool | None:
+        """Return whether what was simulated was chosen, None if it is no choice."""
+        if shown is None or not isinstance(self._answers, Choices):
+            return None
+        choices = [self._answers.shown(value) for value in self._answers.values]
+        return shown == simulated if simulated in choices else None
 
     def folded(self) -> str:
         """Return as HTML, closed, what opens for those who would rather look.

@@ -21,6 +21,9 @@ LOOKS = (
     *((BLACK, "x:"), (BLUE, "v--"), (ORANGE, "D:")),
 )
 
+# In letters: longer names beside the axes would leave no room for the curves.
+LONGEST = 24
+
 
 def finish(
     ax: Axes,
@@ -33,9 +36,11 @@ def finish(
 ) -> None:
     """Put a title so many points above the axes, and between them a legend, covering no curve.
 
-    Curves `at_ends` are named where they end, and not in the legend. If nothing is left for it,
-    `pad` is not needed.
+    Curves `at_ends` are named where they end, and not in the legend, unless a name is long. If
+    nothing is left for the legend, `pad` is not needed.
     """
+    if max((len(str(line.get_label())) for line in at_ends), default=0) > LONGEST:
+        at_ends = ()
     if at_ends:
         CurveNames(ax, at_ends)
         rest = [h for h in ax.get_legend_handles_labels()[0] if h not in at_ends]

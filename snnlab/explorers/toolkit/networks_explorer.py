@@ -20,7 +20,7 @@ from snnlab.plots import _style
 from snnlab.plots._style import BLACK
 from snnlab.simulation.progress import progress_bar
 
-# In letters: longer names would leave no room for the curves.
+# In letters: longer names stand in a legend.
 LONGEST = 16
 # Of the first images more is kept than the answers: what every neuron did.
 LOOKED_AT = 16
