@@ -34,7 +34,7 @@ NUMBERS = [
     *("5.1", "5.2", "5.5"),
     *("6.2", "6.3", "6.5"),
     *("7.1", "7.2"),
-    "8.1",
+    *("8.1", "8.3"),
     *("9.3", "9.4", "9.7"),
     *("10.2", "10.6", "10.7"),
     *("11.2", "11.3", "11.4", "11.7", "11.8"),
@@ -77,7 +77,7 @@ def run(currents, threshold=1.0, start=0.0, reset="subtract"):
 
 def test_there_is_every_exercise():
     assert list(EXERCISES) == [*NUMBERS, *PIECES]
-    assert set(NUMBERS) - set(FUNCTIONS) == {"0.6", "3.1", "9.7", "11.8"}
+    assert set(NUMBERS) - set(FUNCTIONS) == {"0.6", "3.1", "8.3", "9.7", "11.8"}
     assert all(number == found.number for number, found in EXERCISES.items())
 
 
@@ -715,7 +715,7 @@ TRAINED = {"0.6"}  # needs the network that its notebook trains; test_notebook_0
 )
 def test_a_pasted_solution_is_right_in_its_notebook(number):
     """With nothing but the imports of the notebook's first cell."""
-    (file,) = NOTEBOOKS.glob(f"0{number[0]}_*.ipynb")
+    (file,) = NOTEBOOKS.glob(f"{number.split('.')[0]:0>2}_*.ipynb")
     cells = [c for c in json.loads(file.read_text())["cells"] if c["cell_type"] == "code"]
     names = {}
     exec("".join(cells[0]["source"]), names)

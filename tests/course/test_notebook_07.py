@@ -1,4 +1,4 @@
-"""The solutions of notebook 07's exercises, beside torch and the engine."""
+"""Notebook 07: the solutions of its exercises and its answers, beside torch and the engine."""
 
 import itertools
 
@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import snnlab as sl
+from snnlab import data, explorers
 from snnlab.course.exercises import notebook_07
 from snnlab.dynamics.pooling import ExactMaxPool, GatedMaxPool
 
@@ -36,6 +37,28 @@ def test_the_folded_bias_is_that_of_a_converted_network():
     folded = sl.fold_batchnorm(sl.trace(model, torch.ones(1, 1).double()))
     (bias,) = (b for name, b in folded.module.named_parameters() if "bias" in name)
     assert notebook_07.folded_bias(1, 3, 3, 4, 0.5, 1) == bias.item() == -3.5
+
+
+def passed(*setting):
+    """Return how many spikes each way of pooling passes on in the explorer."""
+    trains = explorers.PoolingGates.compute(*setting)["passed"]
+    return tuple(int(trains[way].sum()) for way in ("exact", "gate", "gate_recent"))
+
+
+def test_what_the_explorer_is_asked_about_is_answered():
+    assert passed(16, 16, 8, "random") == (16, 20, 23)
+    assert passed(16, 0, 0, "random") == (16, 16, 16)
+    assert passed(16, 16, 8, "regular") == (16, 16, 17)
+    assert passed(12, 12, 12, "random") == (12, 17, 24)
+
+
+@pytest.mark.slow
+def test_the_network_takes_the_nine_of_the_movie_for_a_four_until_step_13():
+    images, labels = data.load_mnist()
+    net = sl.convert(data.load_network("mnist_convnet"), images[::10])
+    outputs = sl.simulate(net, images[5::100][30:31], timesteps=32).output_sums
+    assert labels[5::100][30] == 9
+    assert outputs.argmax(2).ravel().tolist() == [4] * 13 + [9] * 19
 
 
 def engine(pool, first, second):

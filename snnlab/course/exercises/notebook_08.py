@@ -1,14 +1,18 @@
 """The exercises of notebook 08.
 
-The solution is written as a learner would write it, without snnlab. Only the pixel with an exact
-root, 0.5, takes whole steps without rounding up. So no rounding of floats decides.
+The solutions are written as a learner would write them, without snnlab. Of 8.1 only the pixel with
+an exact root, 0.5, takes whole steps without rounding up. So no rounding of floats decides.
 """
 
 import math
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 from snnlab.course.exercises.base import Exercise
 from snnlab.course.exercises.function_exercise import FunctionExercise
-from snnlab.course.wording import steps
+from snnlab.course.feedback import Feedback
+from snnlab.course.wording import kind, steps
 
 # Exercise 8.1
 
@@ -79,4 +83,87 @@ _random_steps = FunctionExercise(
     done="bright and dark pixels too",
 )
 
-ALL: tuple[Exercise, ...] = (_random_steps,)
+# Exercise 8.3
+
+# Who has which damage, and what to ask of one who says it of somebody else.
+_LETTERS = {1: "B", 2: "C", 3: "F", 4: "A", 5: "D", 6: "E"}
+_ASKS = {
+    "A": "One threshold that is too low cuts off in its own layer, and nowhere else. Which part of "
+    "the error is that, and does it stand in one layer only?",
+    "B": "Where one threshold is too high, the neurons fire too rarely, and more steps help. Which "
+    "part of the error is that, and does it stand there alone?",
+    "C": "If all thresholds are too low, something is cut off everywhere. Does each layer with an "
+    "error to show have that one?",
+    "D": "If channels are mixed up, some have a threshold too low and others one too high, in the "
+    "same layer. Which two parts of the error does that make?",
+    "E": "A neuron that is reset to zero throws away what was above the threshold, in every layer. "
+    "Is what comes out too coarse everywhere, or in one layer?",
+    "F": "A wrong bias is computed with, whether neurons or ReLUs follow. What does the column of "
+    "the ANN say?",
+}
+
+
+class LettersToFind(Exercise):
+    """For each of six patients the letter of its damage."""
+
+    def source(self) -> str:
+        """Return who has what."""
+        return f"letters = {_LETTERS}".replace("'", '"')
+
+    def check(self, answer: Any) -> Feedback:
+        """Return feedback, with a question about the first patient whose letter is wrong."""
+        if answer is None or answer is ...:
+            return Feedback(False, "There are no letters yet. Write one for each patient.")
+        if not isinstance(answer, Mapping):
+            return Feedback(
+                False,
+                f"This is {kind(answer)}. Each patient has a number: write its letter behind it, "
+                f"between curly brackets.",
+            )
+        given = {number: str(answer.get(number, "")).strip().upper() for number in _LETTERS}
+        if fault := _not_six_letters(given):
+            return Feedback(False, fault)
+        wrong = [number for number, letter in given.items() if letter != _LETTERS[number]]
+        if not wrong:
+            return Feedback(True, "All six have their damage, and you had nothing but symptoms.")
+        first = wrong[0]
+        right = len(_LETTERS) - len(wrong)
+        return Feedback(
+            False,
+            f"{right or 'None'} of the six letters {'is' if right < 2 else 'are'} right. Look at "
+            f"patient {first}, with your {given[first]}. {_ASKS[given[first]]}",
+        )
+
+
+def _not_six_letters(given: dict[int, str]) -> str:
+    """Return what is wrong with letters of which some are missing, unknown or used twice."""
+    if not any(given.values()):
+        return "No patient has a letter yet. Begin with the row that differs most from the healthy."
+    for number, letter in given.items():
+        if not letter:
+            return f"Patient {number} has no letter yet. What is left for this one?"
+        if letter not in _ASKS:
+            return f"Patient {number} has {letter!r}, and the damages are A to F. Which one is it?"
+    letter, often = Counter(given.values()).most_common(1)[0]
+    if often > 1:
+        same = " and ".join(str(number) for number, found in given.items() if found == letter)
+        return (
+            f"Patients {same} have the letter {letter}, and each damage was done once. Which of "
+            f"them does it fit best?"
+        )
+    return ""
+
+
+_letters = LettersToFind(
+    number="8.3",
+    hints=(
+        "Where something is cut off you see clipping, and time does not bring it back. Where "
+        "neurons fire too rarely you see quantization, and time helps.",
+        "What is thrown away at each reset is quantization, too. If clipping and quantization "
+        "stand in one layer, are all its channels alike?",
+        "A part that is large in the first layer makes trouble in all layers behind it. And look "
+        "at the ANN: it has no thresholds, so they cannot harm it.",
+    ),
+)
+
+ALL: tuple[Exercise, ...] = (_random_steps, _letters)
