@@ -22,7 +22,7 @@ from snnlab.plots._style import BLACK, BLUE, GREEN, ORANGE
 from snnlab.simulation import ann, simulate
 
 STEPS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
-MAC = MULTIPLICATION + ADDITION
+MAC = round(MULTIPLICATION + ADDITION, 2)  # a place of its slider
 SHARES = (1.0, 1000.0)  # of the ANN's energy, in percent: what the right half has room for
 MOST = 250.0  # and the left one
 # Color and hatch of each part; nothing is told by color alone.

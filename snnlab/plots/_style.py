@@ -75,7 +75,11 @@ def styled(plot: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(plot)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> R:
         with mpl.rc_context(STYLE):
-            return plot(*args, **kwargs)
+            drawing = plot(*args, **kwargs)
+            # A notebook's first figure turns this on, and without it no later figure is shown.
+            interactive = mpl.is_interactive()
+        mpl.interactive(interactive)
+        return drawing
 
     return drawn
 

@@ -15,6 +15,7 @@ from snnlab.course import mystery_neuron
 NUMBERS = range(24)
 FEW = range(6)  # among them all four kinds
 EACH = [*FEW, *(pytest.param(n, marks=pytest.mark.long) for n in NUMBERS[6:])]
+LEARNERS = (5, 4)  # of exercises 1.5 and 1.6, and of 1.7
 NOTEBOOK = Path(__file__).parent.parent.parent / "notebooks" / "01_spiking_neurons.ipynb"
 
 
@@ -130,32 +131,51 @@ def test_a_strong_short_stimulus_gives_the_threshold():
         assert abs(first * ms * 1e-3 * mA / (1 * nF) / theta - 1) < 0.02
 
 
-@pytest.fixture(scope="module")
-def find_out():
-    """The solution of the notebook's exercise."""
+def solution(exercise, name):
+    """Return the function that a folded cell of the notebook holds."""
     cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
-    (cell,) = [c for c in cells if "solution-1.5" in c["metadata"].get("tags", ())]
+    (cell,) = [c for c in cells if f"solution-{exercise}" in c["metadata"].get("tags", ())]
     assert cell["metadata"]["jupyter"]["source_hidden"]
     function = "".join(cell["source"]).split("\n\n\n")[0]
     names = {"np": np, "ms": ms, "mV": mV, "nA": nA, "nF": nF}
     exec(function, names)
-    return names["find_out"]
+    return names[name]
 
 
 @pytest.mark.parametrize("number", EACH)
-def test_the_solution_of_the_notebook_finds_every_neuron(find_out, number):
+def test_the_solution_of_the_notebook_finds_every_neuron(number):
     neuron = course.MysteryNeuron(number)
-    feedback = neuron.check(*find_out(neuron))
+    feedback = neuron.check(*solution("1.7", "find_out")(neuron))
     assert feedback.right, feedback
     assert (neuron.stimuli, neuron.answers) == (3 if truth(number)[2] is None else 4, 1)
 
 
-def test_the_notebook_does_not_give_away_the_neuron_of_the_learner():
+@pytest.mark.parametrize("number", [n for n in NUMBERS if truth(n)[2] is None])
+def test_two_stimuli_find_every_neuron_that_does_not_leak(number):
+    neuron = course.MysteryNeuron(number)
+    feedback = neuron.check(*solution("1.6", "threshold_and_reset")(neuron))
+    assert feedback.right, feedback
+    assert neuron.stimuli == 2
+
+
+def test_a_guessed_reset_tells_that_the_threshold_is_right():
+    """As exercise 1.5 says."""
+    theta, reset, tau = truth(LEARNERS[0])
+    assert tau is None
+    neuron = course.MysteryNeuron(LEARNERS[0])
+    other = {"subtract": "zero", "zero": "subtract"}[reset]
+    assert "beyond the threshold" in neuron.check(v_threshold=theta, reset=other).words
+    assert neuron.check(v_threshold=theta, reset=reset).right
+    for wrong in (theta - 1 * mV, theta + 1 * mV):
+        assert "first spike only" in neuron.check(v_threshold=wrong, reset=reset).words
+
+
+@pytest.mark.parametrize("number", LEARNERS)
+def test_the_notebook_does_not_give_away_the_neurons_of_the_learner(number):
     cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
     code = [c for c in cells if c["cell_type"] == "code"]
-    (mine,) = [c for c in code if "neuron = course.MysteryNeuron(4)" in "".join(c["source"])]
+    (mine,) = [c for c in code if f"MysteryNeuron({number})" in "".join(c["source"])]
     assert "stimuli=0" in json.dumps(mine["outputs"])
     shown = json.dumps([c["outputs"] for c in code])
-    assert "mystery neuron 4" not in shown
-    assert str(truth(4)[0]) not in shown
-    assert all("MysteryNeuron(4)" not in "".join(c["source"]) for c in code if c is not mine)
+    assert f"mystery neuron {number}" not in shown
+    assert str(truth(number)[0]) not in shown

@@ -11,6 +11,7 @@ from torch import nn
 import snnlab as sl
 from snnlab import plots
 from snnlab.analysis.parts import BY_NAME
+from snnlab.plots._style import styled
 
 PARTS = ("propagated", "clipping", "quantization", "deviation")
 
@@ -474,3 +475,12 @@ def test_operations_draws_what_was_counted(run):
     assert starts == bars["SNN: additions"]
     with pytest.raises(sl.OptionError, match="counted: found Record, expected a Operations"):
         plots.operations(record)
+
+
+def test_what_a_first_figure_turns_on_in_a_notebook_stays_on():
+    before = matplotlib.is_interactive()
+    try:
+        assert styled(lambda: matplotlib.interactive(not before))() is None
+        assert matplotlib.is_interactive() is not before
+    finally:
+        matplotlib.interactive(before)

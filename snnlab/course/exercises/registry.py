@@ -5,6 +5,7 @@ from typing import Any
 from snnlab._arguments import checks
 from snnlab.course import progress
 from snnlab.course.exercises import (
+    notebook_00,
     notebook_02,
     notebook_03,
     notebook_04,
@@ -24,6 +25,7 @@ from snnlab.course.feedback import Feedback
 EXERCISES: dict[str, Exercise] = {
     exercise.number: exercise
     for notebook in (
+        notebook_00,
         notebook_02,
         notebook_03,
         notebook_04,
