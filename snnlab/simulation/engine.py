@@ -219,7 +219,9 @@ class Engine:
         """Return the spikes of the pixels, or the frames, shape (t·b, ...)."""
         trains = self.input.step(steps)
         self._put(self.recorder.spikes, "input", trains, begin)
-        return trains.flatten(0, 1)
+        flat = trains.flatten(0, 1)
+        # Neurons may write into what they receive, and frames are the caller's.
+        return flat.clone() if self.coding == "frames" else flat
 
     def _step(self, node: fx.Node, values: Values, begin: int, steps: int) -> torch.Tensor:
         """Return what neurons, a max pooling or the ReLU of a shortcut make of a block."""

@@ -93,6 +93,15 @@ class Sequences(torch.utils.data.Dataset):
         return self.frames[:, i], i % 3
 
 
+@pytest.mark.parametrize("first", [nn.Identity(), nn.Flatten()])
+def test_the_frames_stay_as_they_are_where_a_network_begins_with_neurons(first):
+    net = sl.convert(nn.Sequential(first, nn.ReLU()), torch.rand(8, 1, 4))
+    frames = torch.tensor([1.5, 1.5, 1.5, -1.75]).reshape(4, 1, 1, 1).repeat(1, 2, 1, 4)
+    before = frames.clone()
+    sl.simulate(net, frames, 4, input="frames")
+    assert torch.equal(frames, before)
+
+
 def test_frames_are_streamed():
     _, _, net = converted(2)
     frames = torch.from_numpy(frames_for(2, 6, 11))
