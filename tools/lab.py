@@ -112,9 +112,7 @@ def run_all(page: Page, address: str, notebook: Path) -> None:
     On a page that shows another notebook already, JupyterLab is not loaded once more.
     """
     cells = nbformat.read(notebook, as_version=4).cells
-    # A folded cell shows no number when it has run.
-    folded = [cell for cell in cells if cell.metadata.get("jupyter", {}).get("source_hidden")]
-    numbered = sum(cell.cell_type == "code" and cell not in folded for cell in cells)
+    code = sum(cell.cell_type == "code" for cell in cells)
     page.set_default_timeout(1000 * ANSWER_SECONDS)
     if page.url == "about:blank":
         page.goto(address.format(notebook.name), wait_until="domcontentloaded")
@@ -129,10 +127,11 @@ def run_all(page: Page, address: str, notebook: Path) -> None:
         """cells => {
             const failed = document.querySelector('[data-mime-type$="jupyter.error"]');
             if (failed) throw new Error(failed.textContent);
-            const prompts = [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')];
-            return prompts.filter(p => /\\[\\d+\\]/.test(p.textContent)).length == cells;
+            // A folded cell shows no number when it has run.
+            const models = [...jupyterapp.shell.currentWidget.content.model.cells];
+            return models.filter(model => model.executionCount).length == cells;
         }""",
-        arg=numbered,
+        arg=code,
         timeout=1000 * RUN_SECONDS,
         polling=250,  # in milliseconds; by default at every frame, which keeps a core busy
     )

@@ -55,6 +55,12 @@ def spike_for_spike(converter: Converter, model: nn.Sequential, x_cal: Any, x: A
     ------
     OptionError
         If `converter` or `model` is something else.
+
+    >>> from snnlab import course
+    >>> layers = [nn.Flatten(), nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2)]
+    >>> images = np.arange(16, dtype=np.float32).reshape(4, 4) / 16
+    >>> spike_for_spike(course.my_converter(), nn.Sequential(*layers).eval(), images, images).right
+    True
     """
     checks.instance(converter, Converter, "converter", "Write course.my_converter() first.")
     checks.instance(model, nn.Sequential, "model", "Put its layers into an nn.Sequential.")

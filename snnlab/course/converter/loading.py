@@ -19,6 +19,9 @@ class Converter(ModuleType):
     ----------
     missing : tuple of str
         The functions that are the solutions'.
+
+    >>> my_converter().neuron_step(0.5, 0.75, 1.0)
+    (0.25, 1.0)
     """
 
     missing: tuple[str, ...] = ()
