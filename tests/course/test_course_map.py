@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 import pytest
-from helpers.held import HELD
 
 from snnlab import course
 from snnlab.course import progress
@@ -43,7 +42,7 @@ def test_the_table_is_that_of_the_folder():
         assert book.asks.endswith("?")
 
 
-@pytest.mark.parametrize("number", HELD)
+@pytest.mark.parametrize("number", NOTEBOOKS)
 def test_what_is_to_be_done_is_what_the_notebook_asks_for(number):
     sections = [s for s in rules.load(FOLDER / NOTEBOOKS[number].file) if not s.further]
     asked = {

@@ -10,7 +10,6 @@ from pathlib import Path
 import ipywidgets as widgets
 import numpy as np
 import pytest
-from helpers.held import HELD
 
 import snnlab as sl
 from snnlab import course
@@ -64,7 +63,7 @@ def test_each_notebook_is_asked_about_and_no_section_twice_before_the_same_one()
     assert len({question.asks for _, question in EVERY}) == len(EVERY) == 33
 
 
-@pytest.mark.parametrize("number", HELD)
+@pytest.mark.parametrize("number", NOTEBOOKS)
 def test_questions_are_about_sections_that_everybody_reads(number):
     asked = {question.section for _, question in EVERY if question.notebook == number}
     assert asked <= set(sections(number))

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-from helpers.held import HELD
 
 from tools import notebook_rules as rules
 
@@ -21,9 +20,7 @@ FOLDED = {"jupyter": {"source_hidden": True}, "tags": ["hide-input"]}
 
 # --- the notebooks ---------------------------------------------------------------------------
 
-each = pytest.mark.parametrize(
-    "file", [file for file in NOTEBOOKS if file.name[:2] in HELD], ids=lambda file: file.stem
-)
+each = pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
 
 
 @each
@@ -56,7 +53,6 @@ def test_nothing_stands_between_a_prompt_and_its_answers(file):
     assert rules.open_scaffolding(file) == []
 
 
-@pytest.mark.skipif(len(HELD) < len(NOTEBOOKS), reason="not all are held to the rules yet")
 def test_the_main_track_takes_seven_hours_at_most():
     main = [file for file in NOTEBOOKS if not file.name.startswith(DEEPER)]
     assert len(main) == 10
