@@ -6,8 +6,6 @@ itself; `_static/recorded.js` shows them.
 """
 
 import ast
-import base64
-import gzip
 import html
 import io
 import itertools
@@ -26,6 +24,7 @@ from snnlab.explorers import Explorer
 from snnlab.explorers.toolkit.controls import Control, Scale, Slider, Steps, StepScale
 from snnlab.explorers.toolkit.picture import WIDTH
 from snnlab.explorers.toolkit.playing import STILL, pace
+from snnlab.explorers.toolkit.recording import Recording
 
 MOST = 3000
 KEPT = Path(__file__).resolve().parent / "kept"
@@ -89,34 +88,17 @@ def settings(explorer: Explorer) -> tuple[list[dict[str, Any]], bool]:
     return [now | {name: value} for name, values in places.items() for value in values], False
 
 
-def record(explorer: Explorer) -> dict[str, Any]:
-    """Return all pictures and words, as numbers of the lines of which they are made.
-
-    Neighbouring pictures share most of their lines.
-    """
-    numbers: dict[str, int] = {}
-
-    def numbered(text: str) -> list[int]:
-        return [numbers.setdefault(line, len(numbers)) for line in text.split("\n")]
-
-    pictures, words = [], []
-    for setting in settings(explorer)[0]:
-        data = explorer.compute(**setting)
-        explorer.draw(data)
-        words += numbered(explorer.told(data, setting))
-        pictures.append(numbered(explorer.picture.svg()))
-    explorer.move(**explorer.values)  # draws what it stands at
-    return {"lines": list(numbers), "pictures": pictures, "words": words}
-
-
 def write(explorer: Explorer, folder: Path, name: str) -> None:
     """Write what an explorer shows into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     still = Image.open(io.BytesIO(explorer.picture.background))
     still.quantize(128).save(folder / f"{name}.png", optimize=True)
-    frames = json.dumps(record(explorer), ensure_ascii=False, separators=(",", ":"))
-    packed = base64.b64encode(gzip.compress(frames.encode(), mtime=0)).decode()
-    (folder / f"{name}.js").write_text(f"snnlabRecorded({name!r}, {packed!r})\n", encoding="utf-8")
+    recording = Recording()
+    for setting in settings(explorer)[0]:
+        recording.add(explorer, setting)
+    explorer.move(**explorer.values)  # draws what it stands at
+    called = f"snnlabRecorded({name!r}, {recording.packed()!r})\n"
+    (folder / f"{name}.js").write_text(called, encoding="utf-8")
 
 
 def keep(shown: Any, place: str) -> None:
