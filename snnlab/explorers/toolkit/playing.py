@@ -126,7 +126,7 @@ def play_parts(control: Steps | StepScale, frames: Callable[[int], str]) -> list
         From a position to packed frames of some positions from there on; none if it does not work.
     """
     pause, whole = pace(control)
-    default = control.positions.index(control.default)
+    default = control.place(control.default)
     given = {"pause": pause, "still": 1000 * STILL, "whole": whole}
     label = html.escape(f"{control.label} moves by itself", quote=True)
     shared = SHARED.read_text(encoding="utf-8")
