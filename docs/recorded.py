@@ -100,8 +100,7 @@ def write(explorer: Explorer, folder: Path, name: str) -> bool:
         if len(packed) <= LARGEST:
             break
     explorer.move(**explorer.values)  # draws what it stands at
-    (folder / f"{name}.js").write_text(f"snnlabRecorded({name!r}, {packed!r})
-", encoding="utf-8")
+    (folder / f"{name}.js").write_text(f"snnlabRecorded({name!r}, {packed!r})\n", encoding="utf-8")
     return all_of_them
 
 

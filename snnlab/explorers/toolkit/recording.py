@@ -1,14 +1,9 @@
 """Pictures and words that are drawn before they are shown, in few bytes."""
 
-from __future__ import annotations
-
 import base64
 import gzip
 import json
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:  # explorers record themselves
-    from snnlab.explorers.toolkit.explorer import Explorer
+from typing import Any
 
 
 class Recording:
@@ -22,8 +17,8 @@ class Recording:
         self.pictures: list[list[int]] = []
         self.words: list[int] = []
 
-    def add(self, explorer: Explorer, setting: dict[str, Any]) -> None:
-        """Add what an explorer shows at a setting; its artists stay where that moves them."""
+    def add(self, explorer: Any, setting: dict[str, Any]) -> None:
+        """Add what an `Explorer` shows at a setting; its artists stay where that moves them."""
         data = explorer.compute(**setting)
         explorer.draw(data)
         words, svg = explorer.told(data, setting), explorer.picture.svg()
