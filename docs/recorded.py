@@ -27,8 +27,9 @@ from snnlab.explorers.toolkit.controls import Control, Scale, Slider, Steps, Ste
 from snnlab.explorers.toolkit.picture import WIDTH
 from snnlab.explorers.toolkit.playing import STILL, pace
 
-# So many combinations at most, and so many letters when they are packed.
-MOST, LARGEST = 3000, 1_000_000
+# So many combinations at most, and so many letters when they are packed: where they are made when
+# the site is built, and where they are kept.
+MOST, LARGEST, LARGEST_KEPT = 3000, 1_000_000, 500_000
 KEPT = Path(__file__).resolve().parent / "kept"
 ONE_AT_A_TIME = (
     "Here one control moves at a time; the others go back to where they began. In a notebook all "
@@ -107,7 +108,7 @@ def record(explorer: Explorer, wanted: list[dict[str, Any]]) -> dict[str, Any]:
     return {"lines": list(numbers), "pictures": pictures, "words": words}
 
 
-def write(explorer: Explorer, folder: Path, name: str) -> bool:
+def write(explorer: Explorer, folder: Path, name: str, largest: int) -> bool:
     """Write what an explorer shows into a folder; return whether all combinations are there."""
     folder.mkdir(parents=True, exist_ok=True)
     still = Image.open(io.BytesIO(explorer.picture.background))
@@ -117,7 +118,7 @@ def write(explorer: Explorer, folder: Path, name: str) -> bool:
         frames = record(explorer, settings(explorer, all_of_them=all_of_them))
         text = json.dumps(frames, ensure_ascii=False, separators=(",", ":"))
         packed = base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
-        if len(packed) <= LARGEST:
+        if len(packed) <= largest:
             break
     (folder / f"{name}.js").write_text(f"snnlabRecorded({name!r}, {packed!r})\n", encoding="utf-8")
     return all_of_them
@@ -130,7 +131,7 @@ def keep(shown: Any, place: str) -> None:
     the notebook and the cell. What is no explorer is left alone.
     """
     if isinstance(shown, Explorer):
-        grid = write(shown, KEPT, place)
+        grid = write(shown, KEPT, place, LARGEST_KEPT)
         (KEPT / f"{place}.html").write_text(panel(shown, place, place, grid), encoding="utf-8")
 
 
@@ -208,6 +209,6 @@ def shown_in(cell: Mapping[str, Any], folder: Path, place: str, written: dict[st
     for number, explorer in enumerate(explorers_of(source)):
         name = f"{type(explorer).__name__}-{zlib.crc32(repr(explorer.values).encode()):08x}"
         if name not in written:
-            written[name] = write(explorer, folder, name)
+            written[name] = write(explorer, folder, name, LARGEST)
         panels.append(panel(explorer, name, f"{place}-{number}", written[name]))
     return "".join(panels)
