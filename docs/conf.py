@@ -84,10 +84,11 @@ def copy_notebooks() -> None:
     pages.mkdir(exist_ok=True)
     shutil.rmtree(RECORDED, ignore_errors=True)
     RECORDED.mkdir()
+    written: dict[str, bool] = {}
     for notebook in (ROOT / "notebooks").glob("*.ipynb"):
         content = json.loads(notebook.read_text(encoding="utf-8"))
         for number, cell in enumerate(content["cells"]):
-            if alive := recorded.shown_in(cell, RECORDED, f"{notebook.stem[:2]}-{number}"):
+            if alive := recorded.shown_in(cell, RECORDED, f"{notebook.stem[:2]}-{number}", written):
                 put_alive(cell, alive)
             for output in cell.get("outputs", []):
                 if "image/png" in output.get("data", {}):

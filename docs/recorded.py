@@ -1,8 +1,8 @@
 """Explorers that move on the site without a kernel: every picture is drawn when it is built.
 
-Where all combinations of the controls are few, all are recorded. Otherwise one control moves at a
-time, and the others stand where the notebook has them. Pictures and words come from the explorer
-itself; `_static/recorded.js` shows them.
+Where all combinations of the controls are few and small, all are recorded. Otherwise one control
+moves at a time, and the others stand where the notebook has them. Pictures and words come from the
+explorer itself; `_static/recorded.js` shows them.
 """
 
 import ast
@@ -27,7 +27,8 @@ from snnlab.explorers.toolkit.controls import Control, Scale, Slider, Steps, Ste
 from snnlab.explorers.toolkit.picture import WIDTH
 from snnlab.explorers.toolkit.playing import STILL, pace
 
-MOST = 3000
+# So many combinations at most, and so many letters when they are packed.
+MOST, LARGEST = 3000, 1_000_000
 KEPT = Path(__file__).resolve().parent / "kept"
 ONE_AT_A_TIME = (
     "Here one control moves at a time; the others go back to where they began. In a notebook all "
@@ -75,22 +76,19 @@ def _free(parts: list[Any]) -> set[str]:
     return {node.id for node in names} - stored
 
 
-def settings(explorer: Explorer) -> tuple[list[dict[str, Any]], bool]:
-    """Return the settings to record, and whether they are all combinations.
-
-    Those of one control at a time begin with the explorer as it is.
-    """
+def settings(explorer: Explorer, *, all_of_them: bool) -> list[dict[str, Any]]:
+    """Return all combinations of the controls, or what each can be while the others stay."""
     places = {name: control.positions for name, control in explorer.declared.items()}
-    if math.prod(map(len, places.values())) <= MOST:
+    if all_of_them:
         return [
-            dict(zip(places, s, strict=True)) for s in itertools.product(*places.values())
-        ], True
+            dict(zip(places, each, strict=True)) for each in itertools.product(*places.values())
+        ]
     now = explorer.values
-    return [now | {name: value} for name, values in places.items() for value in values], False
+    return [now | {name: value} for name, values in places.items() for value in values]
 
 
-def record(explorer: Explorer) -> dict[str, Any]:
-    """Return all pictures and words, as numbers of the lines of which they are made.
+def record(explorer: Explorer, wanted: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return pictures and words of settings, as numbers of the lines of which they are made.
 
     Neighbouring pictures share most of their lines.
     """
@@ -100,7 +98,7 @@ def record(explorer: Explorer) -> dict[str, Any]:
         return [numbers.setdefault(line, len(numbers)) for line in text.split("\n")]
 
     pictures, words = [], []
-    for setting in settings(explorer)[0]:
+    for setting in wanted:
         data = explorer.compute(**setting)
         explorer.draw(data)
         words += numbered(explorer.told(data, setting))
@@ -109,14 +107,20 @@ def record(explorer: Explorer) -> dict[str, Any]:
     return {"lines": list(numbers), "pictures": pictures, "words": words}
 
 
-def write(explorer: Explorer, folder: Path, name: str) -> None:
-    """Write what an explorer shows into a folder."""
+def write(explorer: Explorer, folder: Path, name: str) -> bool:
+    """Write what an explorer shows into a folder; return whether all combinations are there."""
     folder.mkdir(parents=True, exist_ok=True)
     still = Image.open(io.BytesIO(explorer.picture.background))
     still.quantize(128).save(folder / f"{name}.png", optimize=True)
-    frames = json.dumps(record(explorer), ensure_ascii=False, separators=(",", ":"))
-    packed = base64.b64encode(gzip.compress(frames.encode(), mtime=0)).decode()
+    few = math.prod(len(control.positions) for control in explorer.declared.values()) <= MOST
+    for all_of_them in (True, False) if few else (False,):
+        frames = record(explorer, settings(explorer, all_of_them=all_of_them))
+        text = json.dumps(frames, ensure_ascii=False, separators=(",", ":"))
+        packed = base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+        if len(packed) <= LARGEST:
+            break
     (folder / f"{name}.js").write_text(f"snnlabRecorded({name!r}, {packed!r})\n", encoding="utf-8")
+    return all_of_them
 
 
 def keep(shown: Any, place: str) -> None:
@@ -126,17 +130,19 @@ def keep(shown: Any, place: str) -> None:
     the notebook and the cell. What is no explorer is left alone.
     """
     if isinstance(shown, Explorer):
-        write(shown, KEPT, place)
-        (KEPT / f"{place}.html").write_text(panel(shown, place, place), encoding="utf-8")
+        grid = write(shown, KEPT, place)
+        (KEPT / f"{place}.html").write_text(panel(shown, place, place, grid), encoding="utf-8")
 
 
-def panel(explorer: Explorer, name: str, place: str) -> str:
+def panel(explorer: Explorer, name: str, place: str, grid: bool) -> str:
     """Return the HTML of an explorer that was written as `name`; its ids begin with `place`.
+
+    `grid` tells whether all combinations of its controls were recorded.
 
     The page stands in a folder beside `_static`. Without JavaScript it shows the picture and words
     of the explorer as it is.
     """
-    grid, values = settings(explorer)[1], explorer.values
+    values = explorer.values
     rows = "".join(
         _row(f"{place}-{control}", declared, values[control])
         for control, declared in explorer.declared.items()
@@ -157,7 +163,7 @@ def panel(explorer: Explorer, name: str, place: str) -> str:
 def _row(name: str, control: Control, value: Any) -> str:
     """Return a control with its label, its value, and what it means."""
     shown = [control.shown(position) for position in control.positions]
-    at, texts = control.positions.index(value), html.escape(json.dumps(shown), quote=True)
+    at, texts = control.place(value), html.escape(json.dumps(shown), quote=True)
     given = f'id="{name}" aria-describedby="{name}-meaning" disabled'
     if isinstance(control, Slider | Scale):
         field = (
@@ -184,10 +190,11 @@ def _row(name: str, control: Control, value: Any) -> str:
     )
 
 
-def shown_in(cell: Mapping[str, Any], folder: Path, place: str) -> str:
+def shown_in(cell: Mapping[str, Any], folder: Path, place: str, written: dict[str, bool]) -> str:
     """Return the HTML of the explorers that a cell shows, an empty text if it shows none.
 
-    What they show is written into a folder, unless it is there: several cells may show the same.
+    What they show is written into a folder, unless it was `written` for another cell; by name it
+    tells whether all combinations were.
     """
     source = "".join(cell["source"])
     if "explorers." not in source:
@@ -199,10 +206,8 @@ def shown_in(cell: Mapping[str, Any], folder: Path, place: str) -> str:
         return kept.read_text(encoding="utf-8")
     panels = []
     for number, explorer in enumerate(explorers_of(source)):
-        name = type(explorer).__name__
-        if not settings(explorer)[1]:
-            name += f"-{zlib.crc32(repr(explorer.values).encode()):08x}"
-        if not (folder / f"{name}.js").exists():
-            write(explorer, folder, name)
-        panels.append(panel(explorer, name, f"{place}-{number}"))
+        name = f"{type(explorer).__name__}-{zlib.crc32(repr(explorer.values).encode()):08x}"
+        if name not in written:
+            written[name] = write(explorer, folder, name)
+        panels.append(panel(explorer, name, f"{place}-{number}", written[name]))
     return "".join(panels)

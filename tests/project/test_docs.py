@@ -24,7 +24,7 @@ import yaml
 from axe_playwright_python.sync_playwright import Axe
 
 import snnlab as sl
-from docs.recorded import KEPT, explorers_of, settings
+from docs.recorded import KEPT, explorers_of
 from snnlab.conversion import verification
 from tools import lab
 
@@ -197,7 +197,7 @@ def assert_shows(panel, explorer, setting):
     assert picture.get_attribute("aria-label") == words
     for name, declared in explorer.declared.items():
         field = panel.get_by_label(declared.label, exact=True)
-        assert field.evaluate(POSITION) == declared.positions.index(setting[name])
+        assert field.evaluate(POSITION) == declared.place(setting[name])
         if field.evaluate("field => field.type") == "range":
             assert field.get_attribute("aria-valuetext") == declared.shown(setting[name])
     assert picture.evaluate(SAME, explorer.picture.svg())
@@ -208,7 +208,7 @@ def assert_moves(panel, explorer):
     begin = setting = explorer.values
     assert_shows(panel, explorer, begin)
     for control, declared in explorer.declared.items():
-        if not settings(explorer)[1]:
+        if panel.get_attribute("data-all") == "false":
             setting = begin  # the other controls go back
         for position in moved(panel.get_by_label(declared.label, exact=True)):
             setting = setting | {control: declared.positions[position]}

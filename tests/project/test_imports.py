@@ -142,7 +142,7 @@ FOLDERS = {
 }
 PROJECT = ROOT.parent
 # They make the files that stand in snnlab/data, and belong to the package itself.
-INSIDERS = [*(PROJECT / "tools").glob("train_*.py")]
+INSIDERS = [p for kind in ("train", "pack") for p in (PROJECT / "tools").glob(f"{kind}_*.py")]
 
 
 @pytest.mark.parametrize("folder", FOLDERS)

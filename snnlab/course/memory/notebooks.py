@@ -58,7 +58,7 @@ NOTEBOOKS = {
             "02",
             "Quantization error",
             "What can a neuron that counts not say?",
-            "2.1 2.2 2.3 2.4 2.5",
+            "2.1 2.2 2.3 2.5",
             "2.1 2.2 2.3",
         ),
         Notebook(
@@ -121,8 +121,8 @@ NOTEBOOKS = {
             "11",
             "Few time steps",
             "What makes a network right after a few steps?",
-            "11.1 11.2 11.3 11.4 11.5 11.6 11.7",
-            "11.2 11.3 11.4 11.7 11.8",
+            "11.1 11.2 11.3 11.4 11.5",
+            "11.2 11.3 11.4 11.8",
         ),
     )
 }

@@ -46,6 +46,10 @@ class Slider:
         count = round((self.high - self.low) / self.step) + 1
         return [self.low + number * self.step for number in range(count)]
 
+    def place(self, value: float) -> int:
+        """Return which of its positions a value is at, or next to."""
+        return round((value - self.low) / self.step)
+
     def shown(self, value: Any) -> str:
         """Return what is shown for a value."""
         return f"{value:g}"
@@ -82,6 +86,10 @@ class Choice:
     def positions(self) -> list[Any]:
         """All values, in their order."""
         return list(self.options.values())
+
+    def place(self, value: Any) -> int:
+        """Return which of its positions a value is at."""
+        return self.positions.index(value)
 
     def checked(self, value: Any, name: str) -> Any:
         """Return the value, refused if it is none of the options."""

@@ -90,7 +90,7 @@ def pace(control: Steps | StepScale) -> tuple[float, int]:
 def play_button(control: Steps | StepScale) -> Any:
     """Return the button that plays a control; it has to stand in the row of the control."""
     pause, whole = pace(control)
-    default = control.positions.index(control.default)
+    default = control.place(control.default)
     given = {"PAUSE": pause, "STILL": 1000 * STILL, "WHOLE": whole, "DEFAULT": default}
     label = html.escape(f"{control.label} moves by itself", quote=True)
     button = widgets.HTML(
