@@ -20,6 +20,7 @@ import recorded  # noqa: E402
 from sphinx.util.nodes import make_refnode  # noqa: E402
 
 import snnlab  # noqa: E402
+from snnlab.explorers.toolkit.playing import SHARED  # noqa: E402
 
 project = "snnlab"
 author = "The snnlab authors"
@@ -60,7 +61,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = f"snnlab {release}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-html_js_files = ["recorded.js"]
+html_js_files = ["playing.js", "recorded.js"]
 html_show_sourcelink = False
 # These pages stand alone; beside the others their neighbours are listed.
 ALONE = ("user_guide", "theory", "architecture", "what_converts", "benchmarks")
@@ -173,6 +174,7 @@ def setup(app) -> None:
     """Connect the functions above."""
     copy_notebooks()
     shutil.copyfile(str(MATHJAX), HERE / "_static" / "mathjax.js")
+    shutil.copyfile(SHARED, HERE / "_static" / "playing.js")
     (HERE / "_static" / "folders.svg").write_text(folders.svg(), encoding="utf-8")
     app.connect("autodoc-process-docstring", complete_docstring, priority=400)
     app.connect("env-updated", add_short_names)

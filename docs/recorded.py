@@ -6,8 +6,6 @@ explorer itself; `_static/recorded.js` shows them.
 """
 
 import ast
-import base64
-import gzip
 import html
 import io
 import itertools
@@ -26,6 +24,7 @@ from snnlab.explorers import Explorer
 from snnlab.explorers.toolkit.controls import Control, Scale, Slider, Steps, StepScale
 from snnlab.explorers.toolkit.picture import WIDTH
 from snnlab.explorers.toolkit.playing import STILL, pace
+from snnlab.explorers.toolkit.recording import Recording
 
 # So many combinations at most, and so many letters when they are packed: where they are made when
 # the site is built, and where they are kept.
@@ -88,26 +87,6 @@ def settings(explorer: Explorer, *, all_of_them: bool) -> list[dict[str, Any]]:
     return [now | {name: value} for name, values in places.items() for value in values]
 
 
-def record(explorer: Explorer, wanted: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return pictures and words of settings, as numbers of the lines of which they are made.
-
-    Neighbouring pictures share most of their lines.
-    """
-    numbers: dict[str, int] = {}
-
-    def numbered(text: str) -> list[int]:
-        return [numbers.setdefault(line, len(numbers)) for line in text.split("\n")]
-
-    pictures, words = [], []
-    for setting in wanted:
-        data = explorer.compute(**setting)
-        explorer.draw(data)
-        words += numbered(explorer.told(data, setting))
-        pictures.append(numbered(explorer.picture.svg()))
-    explorer.move(**explorer.values)  # draws what it stands at
-    return {"lines": list(numbers), "pictures": pictures, "words": words}
-
-
 def write(explorer: Explorer, folder: Path, name: str, largest: int) -> bool:
     """Write what an explorer shows into a folder; return whether all combinations are there."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -115,11 +94,13 @@ def write(explorer: Explorer, folder: Path, name: str, largest: int) -> bool:
     still.quantize(128).save(folder / f"{name}.png", optimize=True)
     few = math.prod(len(control.positions) for control in explorer.declared.values()) <= MOST
     for all_of_them in (True, False) if few else (False,):
-        frames = record(explorer, settings(explorer, all_of_them=all_of_them))
-        text = json.dumps(frames, ensure_ascii=False, separators=(",", ":"))
-        packed = base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode()
+        recording = Recording()
+        for setting in settings(explorer, all_of_them=all_of_them):
+            recording.add(explorer, setting)
+        packed = recording.packed()
         if len(packed) <= largest:
             break
+    explorer.move(**explorer.values)  # draws what it stands at
     (folder / f"{name}.js").write_text(f"snnlabRecorded({name!r}, {packed!r})\n", encoding="utf-8")
     return all_of_them
 

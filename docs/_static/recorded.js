@@ -1,9 +1,7 @@
 // Moves the pictures of explorers that were recorded when the site was built; see docs/recorded.py.
 // The data come as a script and not by fetch, which browsers refuse to a page opened from a disk.
 async function snnlabRecorded(name, packed) {
-  const bytes = Uint8Array.from(atob(packed), letter => letter.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
-  const data = await new Response(stream).json();
+  const data = await snnlabUnpacked(packed);
   const panels = document.querySelectorAll(`.snnlab-recorded[data-name="${name}"]`);
   for (const panel of panels) present(panel, data);
 }
@@ -15,7 +13,6 @@ function present(panel, data) {
   const places = fields.map(f => f.tagName == 'SELECT' ? f.length : Number(f.max) + 1);
   const begin = fields.map(at);
   const all = panel.dataset.all == 'true';
-  const less = matchMedia('(prefers-reduced-motion: reduce)');
   let stop = () => {};
 
   function put(field, position) {
@@ -35,8 +32,8 @@ function present(panel, data) {
   function show(moved) {
     if (!all) fields.forEach((field, k) => { if (k != moved) put(field, begin[k]); });
     put(fields[moved], at(fields[moved]));
-    const number = frame(moved), said = data.lines[data.words[number]];
-    picture.innerHTML = data.pictures[number].map(line => data.lines[line]).join('\n');
+    const [svg, said] = snnlabFrame(data, frame(moved));
+    picture.innerHTML = svg;
     picture.setAttribute('aria-label', said);
     words.textContent = said;
   }
@@ -44,25 +41,18 @@ function present(panel, data) {
   function play(button, moved) {
     const field = fields[moved], last = places[moved] - 1;
     if (at(field) == last) put(field, 0);
-    const [from, since] = [at(field), performance.now()];
-    let playing = true;
     button.textContent = 'Pause';
     words.setAttribute('aria-live', 'off');
+    const { pause, whole } = button.dataset;
+    const pace = {pause, whole: Number(whole), still: panel.dataset.still};
+    const move = position => { put(field, position); show(moved); };
+    const halt = snnlabPlay(panel, pace, at(field), last, () => last, move, () => stop());
     stop = () => {
-      playing = false;
+      halt();
       stop = () => {};
       button.textContent = 'Play';
       words.setAttribute('aria-live', 'polite');
     };
-    const { pause, whole } = button.dataset;
-    (function tick() {
-      if (!playing) return;
-      const [lasts, stride] = less.matches ? [panel.dataset.still, Number(whole)] : [pause, 1];
-      const moves = Math.floor((performance.now() - since) / lasts) * stride;
-      const position = Math.min(from - (moves && from % stride) + moves, last);
-      if (position != at(field) || !moves) { put(field, position); show(moved); }
-      if (position == last) stop(); else requestAnimationFrame(tick);
-    })();
   }
 
   fields.forEach((field, k) => {

@@ -6,6 +6,7 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from matplotlib.artist import Artist
@@ -18,11 +19,14 @@ from snnlab.explorers.toolkit.front_end import live
 from snnlab.explorers.toolkit.listing import listing
 from snnlab.explorers.toolkit.panel import Panel
 from snnlab.explorers.toolkit.picture import Picture, blank
+from snnlab.explorers.toolkit.recording import Recording
 from snnlab.explorers.toolkit.styling import own_style
 from snnlab.explorers.toolkit.wording import listed
 
 # Pictures of settings that were seen, some 10 kB each.
 _KEPT = 256
+# After so many seconds of drawing the first frames of a play are sent.
+_DRAWN = 0.1
 
 
 class Explorer(ABC):
@@ -48,7 +52,7 @@ class Explorer(ABC):
         with own_style():
             figure = blank()
             self.picture = Picture(figure, self.layout(figure))
-        self.panel = Panel(self.declared, self.picture, self._changed, self.reset)
+        self.panel = Panel(self.declared, self.picture, self._changed, self.reset, self._frames)
         self.controls = self.panel.controls
         self._waits = False
         self._seen: dict[tuple[Any, ...], str] = {}
@@ -192,6 +196,22 @@ class Explorer(ABC):
             self.words = f"This did not work. {type(error).__name__}: {error}"
             self.panel.show_error(f"{self.words} The picture shows the setting before.")
             raise
+
+    def _frames(self, name: str, first: int) -> str:
+        """Return packed frames of a control from a position on, the others as they are.
+
+        They end before a position that does not work.
+        """
+        values, recording = self.values, Recording()
+        until = time.perf_counter() + _DRAWN
+        with suppress(Exception):
+            for position in self.declared[name].positions[first:]:
+                recording.add(self, values | {name: position})
+                if time.perf_counter() > until:
+                    break
+        with suppress(Exception):
+            self.draw(self.compute(**values))
+        return recording.packed()
 
     def _svg(self, setting: tuple[Any, ...]) -> str:
         """Return the picture of a setting; one that was seen is not written anew."""

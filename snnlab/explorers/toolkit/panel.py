@@ -3,6 +3,7 @@
 import base64
 import html
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import ipywidgets as widgets
@@ -10,7 +11,7 @@ import ipywidgets as widgets
 from snnlab.explorers.toolkit.controls import Choice, Control, Steps, StepScale
 from snnlab.explorers.toolkit.front_end import HANDLE, explain
 from snnlab.explorers.toolkit.picture import WIDTH, Picture
-from snnlab.explorers.toolkit.playing import play_button
+from snnlab.explorers.toolkit.playing import play_parts
 from snnlab.explorers.toolkit.scripting import script
 
 _VIEWS = Choice(
@@ -80,6 +81,8 @@ class Panel:
         Called when the learner has moved a control or chosen another view.
     on_reset : callable
         Called when the learner has pressed Reset.
+    frames : callable
+        From a control's name and a position to packed frames of it, for `play_parts`.
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class Panel:
         picture: Picture,
         on_change: Callable[[], None],
         on_reset: Callable[[], None],
+        frames: Callable[[str, int], str],
     ):
         parts = {name: control.row() for name, control in declared.items()}
         self.controls = {name: row[-1] for name, row in parts.items()}
@@ -104,7 +108,13 @@ class Panel:
         self.words.add_class("snnlab-words")
         self.stage = widgets.VBox([self.picture])
         rows = [
-            _row([*parts[name], *_play(control), widgets.HTML(html.escape(control.meaning))])
+            _row(
+                [
+                    *parts[name],
+                    *_play(control, partial(frames, name)),
+                    widgets.HTML(html.escape(control.meaning)),
+                ]
+            )
             for name, control in declared.items()
         ]
         sliders = [row for row in parts.values() if len(row) > 1]
@@ -145,8 +155,8 @@ class Panel:
         self.stage.children = (getattr(self, change["new"]),)
 
 
-def _play(control: Control) -> list[Any]:
-    return [play_button(control)] if isinstance(control, Steps | StepScale) else []
+def _play(control: Control, frames: Callable[[int], str]) -> list[Any]:
+    return play_parts(control, frames) if isinstance(control, Steps | StepScale) else []
 
 
 def _row(children: list[Any]) -> Any:
