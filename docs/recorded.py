@@ -26,8 +26,9 @@ from snnlab.explorers.toolkit.picture import WIDTH
 from snnlab.explorers.toolkit.playing import STILL, pace
 from snnlab.explorers.toolkit.recording import Recording
 
-# So many combinations at most, and so many letters when they are packed.
-MOST, LARGEST = 3000, 1_000_000
+# So many combinations at most, and so many letters when they are packed: where they are made when
+# the site is built, and where they are kept.
+MOST, LARGEST, LARGEST_KEPT = 3000, 1_000_000, 500_000
 KEPT = Path(__file__).resolve().parent / "kept"
 ONE_AT_A_TIME = (
     "Here one control moves at a time; the others go back to where they began. In a notebook all "
@@ -86,7 +87,7 @@ def settings(explorer: Explorer, *, all_of_them: bool) -> list[dict[str, Any]]:
     return [now | {name: value} for name, values in places.items() for value in values]
 
 
-def write(explorer: Explorer, folder: Path, name: str) -> bool:
+def write(explorer: Explorer, folder: Path, name: str, largest: int) -> bool:
     """Write what an explorer shows into a folder; return whether all combinations are there."""
     folder.mkdir(parents=True, exist_ok=True)
     still = Image.open(io.BytesIO(explorer.picture.background))
@@ -97,7 +98,7 @@ def write(explorer: Explorer, folder: Path, name: str) -> bool:
         for setting in settings(explorer, all_of_them=all_of_them):
             recording.add(explorer, setting)
         packed = recording.packed()
-        if len(packed) <= LARGEST:
+        if len(packed) <= largest:
             break
     explorer.move(**explorer.values)  # draws what it stands at
     (folder / f"{name}.js").write_text(f"snnlabRecorded({name!r}, {packed!r})\n", encoding="utf-8")
@@ -111,7 +112,7 @@ def keep(shown: Any, place: str) -> None:
     the notebook and the cell. What is no explorer is left alone.
     """
     if isinstance(shown, Explorer):
-        grid = write(shown, KEPT, place)
+        grid = write(shown, KEPT, place, LARGEST_KEPT)
         (KEPT / f"{place}.html").write_text(panel(shown, place, place, grid), encoding="utf-8")
 
 
@@ -189,6 +190,6 @@ def shown_in(cell: Mapping[str, Any], folder: Path, place: str, written: dict[st
     for number, explorer in enumerate(explorers_of(source)):
         name = f"{type(explorer).__name__}-{zlib.crc32(repr(explorer.values).encode()):08x}"
         if name not in written:
-            written[name] = write(explorer, folder, name)
+            written[name] = write(explorer, folder, name, LARGEST)
         panels.append(panel(explorer, name, f"{place}-{number}", written[name]))
     return "".join(panels)

@@ -28,8 +28,8 @@ _ERRORS = (0.375, 0.1875, 0.09375)
 _random_steps = FunctionExercise(
     number="8.1",
     hints=(
-        "How far are random spikes off after T steps? The root in that law holds three letters; "
-        "you know two of them, and the error.",
+        "How far are random spikes off after T steps? The root in that law holds x and T. You know "
+        "x, and the error.",
         "Square both sides. Now T stands alone below the line: bring it to the other side.",
         "Steps are whole. If the result is not, is the whole number below enough, or the one "
         "above?",

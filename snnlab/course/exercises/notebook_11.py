@@ -56,8 +56,8 @@ _slope = FunctionExercise(
         "The front one leaves the height of the step, floor(u) / levels. The inner one: the floor "
         "is taken as steep as u itself, so it leaves theta / levels times the derivative of u.",
         "u has theta below, so its derivative has it there twice. Together it is the height of the "
-        "step minus z / theta. Below the first step nothing depends on theta. And what is the "
-        "staircase above the last one?",
+        "step minus z / theta. Where the floor is below 0, nothing depends on theta; where it is "
+        "0, the formula still holds. And what is the staircase above the last step?",
     ),
     solution=slope,
     groups=[
@@ -489,8 +489,8 @@ _chips = Chips(
     hints=(
         "Begin with the plain chip. Sections 11.3 to 11.5 have methods with single spikes that are "
         "not taken back; which one took least for what it read?",
-        "A threshold for each channel helps, and so does a charge for each neuron, as in notebook "
-        "07: sl.correct_potential. Four steps fit into the budget.",
+        "A threshold for each channel helps, and so does a charge for each neuron, as in section "
+        "9.4: sl.correct_potential. Four steps fit into the budget.",
         "In a single step a burst neuron is its own staircase. The more levels, the more "
         "additions: try some up to eight, and look what 1.5 million allow.",
     ),

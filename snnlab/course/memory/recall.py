@@ -13,6 +13,7 @@ from snnlab.course.memory.question import Option, Question, Right
 from snnlab.course.predictions.answers import SKIP, Choices
 from snnlab.course.predictions.panel import PredictionPanel
 from snnlab.exceptions import OptionError
+from snnlab.explorers.toolkit.front_end import live
 
 
 class Recall:
@@ -105,14 +106,13 @@ class Recall:
         """Return the live panel, and the questions for viewers without a kernel."""
         if not self.questions:
             return {"text/plain": repr(self)}
-        live = self.box._repr_mimebundle_() or {}
         asked = "".join(
             f"<li>{html.escape(question.asks, quote=False)}<ul>"
             + "".join(f"<li>{html.escape(o.answer, quote=False)}</li>" for o in question.options)
             + "</ul></li>"
             for question in self.questions
         )
-        return live | {"text/plain": repr(self), "text/html": f"<ol>{asked}</ol>"}
+        return live(self.box) | {"text/plain": repr(self), "text/html": f"<ol>{asked}</ol>"}
 
     def __repr__(self) -> str:
         if not self.questions:

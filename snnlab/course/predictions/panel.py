@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from snnlab.course.predictions.answers import SKIP, Choices, Number
 from snnlab.explorers import Explorer
+from snnlab.explorers.toolkit.front_end import explain
 from snnlab.explorers.toolkit.panel import hidden
 
 _STYLE = """
@@ -17,6 +18,7 @@ _STYLE = """
 .snnlab-said a { text-decoration: underline; }
 .snnlab-answers .widget-radio { display: flex; flex-wrap: wrap; align-items: center; }
 .snnlab-answers .widget-radio-box { margin: 0 8px !important; flex-wrap: wrap; height: auto; }
+.snnlab-prediction .widget-radio-box { flex-direction: row; align-items: center; gap: 0 8px; }
 .snnlab-answers .widget-radio-box label { white-space: nowrap; width: auto; }
 .snnlab-recall .widget-radio { flex-flow: column; align-items: flex-start; }
 .snnlab-recall .widget-radio > .widget-label { text-align: left; }
@@ -65,12 +67,7 @@ class PredictionPanel:
             self._inputs = [self.field, *unit, commit, skip]
         else:
             options = [(answers.shown(value), value) for value in (*answers.values, SKIP)]
-            self.field = widgets.RadioButtons(
-                options=options,
-                index=None,
-                orientation="horizontal" if kind == "prediction" else "vertical",
-                layout={"width": "auto"},
-            )
+            self.field = widgets.RadioButtons(options=options, index=None, layout={"width": "auto"})
             self.field.observe(lambda _: on_answer(self.field.value), "value")
             self._inputs = [self.field]
         self.field.description = name
@@ -106,7 +103,8 @@ def _number(answers: Number) -> Any:
     make, number = (widgets.BoundedIntText, int) if whole else (widgets.BoundedFloatText, float)
     low, high = number(answers.low), number(answers.high)
     field = make(low, min=low, max=high, step=answers.step)
-    field.layout.width, field.tooltip = "14em", str(answers)
+    field.layout.width = "14em"
+    explain(field, str(answers))
     return field
 
 

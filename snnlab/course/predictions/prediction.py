@@ -10,6 +10,7 @@ from snnlab.course.predictions.answers import SKIP, Choices, Number, answers_of
 from snnlab.course.predictions.folded import folded
 from snnlab.course.predictions.panel import PredictionPanel
 from snnlab.exceptions import OptionError
+from snnlab.explorers.toolkit.front_end import live
 
 
 class Prediction:
@@ -158,12 +159,11 @@ class Prediction:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """Return the live panel, and the question alone for viewers without a kernel."""
-        live = self._panel.box._repr_mimebundle_() or {}
         still = {
             "text/plain": self._prompt,
             "text/html": f"<p>{html.escape(self._prompt, quote=False)}</p>",
         }
-        return live | still
+        return live(self._panel.box) | still
 
     def __repr__(self) -> str:
         return self.words

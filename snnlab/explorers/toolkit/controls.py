@@ -8,6 +8,7 @@ import ipywidgets as widgets
 
 from snnlab._arguments import checks
 from snnlab.exceptions import OptionError
+from snnlab.explorers.toolkit.front_end import explain
 
 LABEL_WIDTH, FIELD_WIDTH = "11em", "17em"
 
@@ -104,7 +105,7 @@ class Choice:
     def row(self) -> list[Any]:
         """Return the widgets of its row; the last one holds the value."""
         given = {"options": list(self.options.items()), "value": self.default}
-        return [_labelled(widgets.RadioButtons(orientation="horizontal", **given), self, "auto")]
+        return [_labelled(widgets.RadioButtons(**given), self, "auto")]
 
 
 class Menu(Choice):
@@ -151,6 +152,7 @@ START = Slider("start v₀ / θ", "share of the threshold it holds at first", 0.
 
 def _labelled(widget: Any, control: Control, width: str) -> Any:
     """Return a widget with the control's name beside it; a slider's handle cannot have one."""
-    widget.description, widget.tooltip = control.label, control.meaning
+    widget.description = control.label
+    explain(widget, control.meaning)
     widget.style.description_width, widget.layout.width = LABEL_WIDTH, width
     return widget

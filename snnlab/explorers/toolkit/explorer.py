@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from snnlab._arguments import checks
 from snnlab.exceptions import OptionError
 from snnlab.explorers.toolkit.controls import Control
+from snnlab.explorers.toolkit.front_end import live
 from snnlab.explorers.toolkit.listing import listing
 from snnlab.explorers.toolkit.panel import Panel
 from snnlab.explorers.toolkit.picture import Picture, blank
@@ -222,10 +223,9 @@ class Explorer(ABC):
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the live panel, and picture and words for viewers without a kernel."""
-        live = self.panel.box._repr_mimebundle_() or {}
         png = base64.b64encode(self.picture.png()).decode()
         still = {"image/png": png, "text/plain": self.words}
-        return live | still, {"image/png": {"alt": self.words}}
+        return live(self.panel.box) | still, {"image/png": {"alt": self.words}}
 
     def __repr__(self) -> str:
         return self.words

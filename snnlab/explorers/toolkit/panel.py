@@ -9,6 +9,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from snnlab.explorers.toolkit.controls import Choice, Control, Steps, StepScale
+from snnlab.explorers.toolkit.front_end import HANDLE, explain
 from snnlab.explorers.toolkit.picture import WIDTH, Picture
 from snnlab.explorers.toolkit.playing import play_parts
 from snnlab.explorers.toolkit.scripting import script
@@ -32,6 +33,7 @@ body[data-jp-theme-light=false] .snnlab-picture { filter: DARK; }
 .snnlab-play button { width: 5em; }
 .snnlab-explorer .widget-radio { display: flex; flex-wrap: wrap; align-items: center; }
 .snnlab-explorer .widget-radio-box { margin: 0 8px !important; flex-wrap: wrap; height: auto; }
+.snnlab-explorer .widget-radio-box { flex-direction: row; align-items: center; gap: 0 8px; }
 .snnlab-explorer .widget-radio > .widget-label { text-align: right; }
 .snnlab-explorer .widget-radio-box label { white-space: nowrap; width: auto; }
 .snnlab-formula { max-width: 56em; line-height: 1.5; min-height: 12em; }
@@ -41,16 +43,23 @@ body[data-jp-theme-light=false] .snnlab-picture { filter: DARK; }
 # ipywidgets gives a slider's handle and a group of buttons no name, and replaces a text instead of
 # changing it: a screen reader would say nothing. So once all is there, handles and groups get the
 # names that stand beside them, and the place of the text, which stays, is marked to be read out.
+# A handle of version 7 has no role either, and tells where it is in percent of its way.
 _NAMING = """
 (function name(self, tries) {
   const panel = self.closest('PANEL') || self;
-  const handles = [...panel.querySelectorAll('ROW [role=slider]')];
+  const handles = [...panel.querySelectorAll('ROW HANDLE')];
   const place = panel.querySelector('WORDS .widget-html-content');
   if (!place || handles.length < SLIDERS) {
     if (tries) setTimeout(name, 100, self, tries - 1);
     return;
   }
   place.setAttribute('role', 'status');
+  for (const handle of handles.filter(handle => !handle.hasAttribute('role'))) {
+    const tell = () => handle.setAttribute('aria-valuenow', parseInt(handle.style.left) || 0);
+    handle.setAttribute('role', 'slider');
+    new MutationObserver(tell).observe(handle, {attributeFilter: ['style']});
+    tell();
+  }
   const groups = [...panel.querySelectorAll('ROW .widget-radio-box')];
   for (const group of groups) group.setAttribute('role', 'radiogroup');
   for (const part of [...handles, ...groups]) {
@@ -93,7 +102,8 @@ class Panel:
         self.picture = _picture(picture.background, self.moving)
         self.formula = widgets.HTMLMath()
         wide = widgets.Layout(width="98%")
-        self.code = widgets.Textarea(description="code", tooltip="ready to paste", layout=wide)
+        self.code = widgets.Textarea(description="code", layout=wide)
+        explain(self.code, "ready to paste")
         self.code.add_class("snnlab-code")
         self.words.add_class("snnlab-words")
         self.stage = widgets.VBox([self.picture])
@@ -177,6 +187,6 @@ def hidden(style: str, panel: str, row: str, words: str, sliders: int = 0) -> An
     sliders : int
         How many the panel has.
     """
-    naming = script(_NAMING, PANEL=panel, ROW=row, WORDS=words, SLIDERS=sliders)
+    naming = script(_NAMING, PANEL=panel, ROW=row, WORDS=words, SLIDERS=sliders, HANDLE=HANDLE)
     none = widgets.Layout(display="none")
     return widgets.HTML(f"<style>{style}</style>{naming}", layout=none)

@@ -45,16 +45,15 @@ ALL = (
     ),
     Question(
         "0.7",
-        "One part of the error is not healed by time. Which?",
+        "One part of a single neuron's error is not healed by time. Which?",
         (
             Wrong(
                 "Quantization",
                 "After T steps there are T + 1 levels. With more steps they lie closer together.",
             ),
             Wrong(
-                "Propagated",
-                "It is made of what the layers before did wrong. What they get right with time "
-                "is no longer handed on.",
+                "Deviation",
+                "With time the uneven currents come closer to their mean, and so do the spikes.",
             ),
             Right(
                 "Clipping",
