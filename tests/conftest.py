@@ -2,6 +2,7 @@ import gc
 import os
 import signal
 
+import matplotlib
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
@@ -46,6 +47,13 @@ def _quick_collections():
     """Brian2 collects garbage at every run; it need not look at what was there before."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _own_style():
+    """A notebook's code, which some tests run, sets the style of all figures that come after it."""
+    with matplotlib.rc_context():
+        yield
 
 
 @pytest.fixture(scope="module")
