@@ -473,4 +473,4 @@ def test_all_but_brian_works_without_brian2():
     first, second = done.stdout.splitlines()
     assert first == "simulated 5"
     assert "brian2 is not installed" in second
-    assert "pip install brian2" in second
+    assert 'pip install "snnlab-course[brian]"' in second
