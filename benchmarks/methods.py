@@ -13,6 +13,7 @@ all rows into `build/methods/NAME.csv`, and draws `NAME.svg`.
 
 import statistics
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import matplotlib
@@ -41,6 +42,8 @@ DEEP = (
     "analog shortcut, per channel, potential corrected",
     "analog shortcut, signed, per channel, bias corrected",
 )
+# What papers print for the same task, without those figures that were known from memory only.
+PUBLISHED = Path(__file__).with_name("published.csv")
 # Three trainings of the same network: medians are printed.
 REPEATED = tuple(name for name, (_, _, seeds) in NETWORKS.items() if len(seeds) > 1)
 
@@ -51,7 +54,7 @@ def measure(*wanted: str) -> None:
         table = rows(name, file, None, STEPS)
         table.to_csv(FOLDER / f"{name}.csv", index=False, float_format="%.6g")
         plots.accuracy_over_additions(table).figure.savefig(FOLDER / f"{name}.svg")
-        print(in_markdown(name, table), flush=True)
+        print(in_markdown(name, table), beside_published(name, table), sep="\n", flush=True)
 
 
 def measure_deep(*wanted: str) -> None:
@@ -105,4 +108,34 @@ def in_markdown(name: str, table: Any) -> str:
             f"{100 * r.accuracy.median():.2f} ({r.additions.median() / 1e6:.1f})" for r in here
         ]
         lines.append(f"| {method} | {' | '.join(cells)} | {mine.seconds.median():.1f} |")
+    return "\n".join(lines)
+
+
+def beside_published(name: str, table: pd.DataFrame) -> str:
+    """Return percent right here and as published, for the methods of which a paper says it.
+
+    Networks of the same name differ, and so do trainings: compare each with its own ANN.
+    """
+    theirs = pd.read_csv(PUBLISHED)
+    theirs = theirs[theirs.network == name]
+    if theirs.empty:
+        return ""
+    steps = sorted(set(theirs.timesteps))
+    lines = [
+        f"\n| method | | ANN | {' | '.join(map(str, steps))} | known from |",
+        "|---" * (len(steps) + 4) + "|",
+    ]
+
+    def line(*beginning: str, rows: pd.DataFrame, known: str) -> None:
+        right = dict(zip(rows.timesteps, rows.accuracy, strict=True))
+        values = [rows.ann.iloc[0], *(right.get(t, float("nan")) for t in steps)]
+        cells = ["" if value != value else f"{value:.2f}" for value in values]
+        lines.append(f"| {' | '.join([*beginning, *cells, known])} |")
+
+    for method, published in theirs.groupby("method", sort=False):
+        mine = table[table.method == method]
+        percent = mine.assign(ann=100 * mine.ann, accuracy=100 * mine.accuracy)
+        line(method, "here", rows=percent, known="measured")
+        for (paper, net, known), rows in published.groupby(["paper", "net", "known"], sort=False):
+            line("", f"{paper}, {net}", rows=rows, known=known)
     return "\n".join(lines)
