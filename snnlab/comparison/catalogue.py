@@ -21,7 +21,7 @@ from snnlab.conversion import (
 from snnlab.conversion.correction import correct_bias, correct_potential, tune_thresholds
 from snnlab.data import train
 from snnlab.network import Network
-from snnlab.recipes import TwoStages
+from snnlab.recipes import TwoRecords
 from snnlab.simulation import simulate
 
 # Images for thresholds and for corrections: more do not change them much, and take longer.
@@ -92,7 +92,7 @@ def without_data(given: Given) -> Network:
     return recipes.privatesnn(given.model, given.x_cal.shape[1:], threshold=Percentile(99.9))
 
 
-def in_two_stages(run: Callable[..., TwoStages], by_layer: bool) -> Callable:
+def in_two_stages(run: Callable[..., TwoRecords], by_layer: bool) -> Callable:
     """Return a way to answer in the second of two stages; both are counted.
 
     `by_layer` says whether each layer has a first stage of its own, before the next one begins.

@@ -16,10 +16,10 @@ from snnlab.recipes.rueckauer import rueckauer2017
 from snnlab.recipes.signed import signed
 from snnlab.recipes.srp import srp
 from snnlab.recipes.trained import qcfs, tcl
-from snnlab.recipes.two_stages import TwoStages
+from snnlab.recipes.two_stages import TwoRecords
 
 __all__ = [
-    "TwoStages",
+    "TwoRecords",
     "bsnn",
     "burst",
     "calibration",

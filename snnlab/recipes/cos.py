@@ -8,13 +8,13 @@ from snnlab.dynamics.all_steps import Received
 from snnlab.dynamics.start import Start
 from snnlab.network import Network
 from snnlab.recipes.requirements import refuse_other_neurons
-from snnlab.recipes.two_stages import TwoStages, after, steps_of_first
+from snnlab.recipes.two_stages import TwoRecords, after, steps_of_first
 from snnlab.simulation.layer_after_layer import layer_after_layer
 from snnlab.simulation.options import RunOptions
 from snnlab.simulation.runs import simulate
 
 
-def cos(network: Network, x: Any, timesteps: int, *, first: int = 4) -> TwoStages:
+def cos(network: Network, x: Any, timesteps: int, *, first: int = 4) -> TwoRecords:
     r"""Run layer after layer, each twice: what it starts with adds or removes one spike.
 
     .. math::
@@ -41,7 +41,7 @@ def cos(network: Network, x: Any, timesteps: int, *, first: int = 4) -> TwoStage
 
     Returns
     -------
-    TwoStages
+    TwoRecords
         `first` has what is sent for the first stages of the layers, once more: the first ρ steps of
         every train. What neurons fire in their own first stage goes nowhere.
 
@@ -68,13 +68,13 @@ def cos(network: Network, x: Any, timesteps: int, *, first: int = 4) -> TwoStage
     refuse_other_neurons(network, "cos", bursts=False, signed=False)
     T, first = RunOptions(timesteps=timesteps).timesteps, steps_of_first(first)
     if not first:
-        return TwoStages(None, simulate(network, x, T))
+        return TwoRecords(None, simulate(network, x, T))
 
     def fire(layer: Received) -> torch.Tensor:
         return layer.run(shifted(layer, *layer.run(steps=first)))[0]
 
     record = layer_after_layer(network, x, max(first, T), fire, at={first, T})
-    return TwoStages(after(record, first), after(record, T))
+    return TwoRecords(after(record, first), after(record, T))
 
 
 def shifted(layer: Received, trains: torch.Tensor, potentials: torch.Tensor) -> Start:

@@ -9,14 +9,14 @@ from snnlab.dynamics.neuron import Neuron, per_neuron
 from snnlab.dynamics.start import Start
 from snnlab.network import Network
 from snnlab.recipes.requirements import refuse_other_neurons
-from snnlab.recipes.two_stages import TwoStages, steps_of_first
+from snnlab.recipes.two_stages import TwoRecords, steps_of_first
 from snnlab.simulation.runs import simulate
 
 # In units of the threshold; as in the authors' code.
 _LEAST = 1e-3
 
 
-def srp(network: Network, x: Any, timesteps: int, *, first: int = 4) -> TwoStages:
+def srp(network: Network, x: Any, timesteps: int, *, first: int = 4) -> TwoRecords:
     r"""Run a network twice, the second time without the neurons that fired too often.
 
     .. math:: \text{silent} = [v_\tau \le 10^{-3}\,\theta]
@@ -38,7 +38,7 @@ def srp(network: Network, x: Any, timesteps: int, *, first: int = 4) -> TwoStage
 
     Returns
     -------
-    TwoStages
+    TwoRecords
 
     Raises
     ------
@@ -62,13 +62,13 @@ def srp(network: Network, x: Any, timesteps: int, *, first: int = 4) -> TwoStage
     refuse_other_neurons(network, "srp")
     first = steps_of_first(first)
     if not first:
-        return TwoStages(None, simulate(network, x, timesteps))
+        return TwoRecords(None, simulate(network, x, timesteps))
     images = Images(x, "x", network.graph.input_shape)
     whole = images.whole(network.graph.dtype)
     given = whole if images.labels is None else (whole, images.labels)
     early = simulate(network, given, first, potentials=True)
     start = {n: _restart(neuron, early.potentials(n)[-1]) for n, neuron in network.neurons.items()}
-    return TwoStages(early, simulate(network, given, timesteps, start=start))
+    return TwoRecords(early, simulate(network, given, timesteps, start=start))
 
 
 def _restart(neuron: Neuron, v: np.ndarray) -> Start:

@@ -12,7 +12,7 @@ from snnlab.simulation.record import Record
 
 
 @dataclass(frozen=True, eq=False)
-class TwoStages:
+class TwoRecords:
     """The records of both stages, so that both can be counted: `operations` takes either.
 
     Parameters
