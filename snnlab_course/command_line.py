@@ -72,7 +72,7 @@ def _add_notebooks(commands: argparse._SubParsersAction) -> None:
     who.add_argument(
         "--learner",
         metavar="NAME",
-        help="a mystery neuron and a patient of this learner's own; the same name, the same ones",
+        help="a mystery neuron and patients of this learner's own; the same name, the same ones",
     )
     who.add_argument("--seed", type=_seed, metavar="N", help="the same by a number")
     sub.set_defaults(run=_notebooks)

@@ -29,6 +29,10 @@ _NUMBER = re.compile(
     r"(?P<number>\d+)\)$",
     re.MULTILINE,
 )
+# The patients of notebook 08, and the letters that their owner finds. Six in a row are a ward.
+_PATIENTS = re.compile(
+    r"^(?P<before>PATIENTS = range\()1, 7\)$|^(?P<letters>letters = \{)1: .*\}$", re.MULTILINE
+)
 _CHECK = re.compile(r'course\.check\("(?P<number>[\d.]+)", (?P<name>\w+)\)')
 
 
@@ -59,8 +63,15 @@ class Owner:
     def number(self, notebook: str, before: int, neuron: bool) -> int:
         """Return the number that takes the place of another, of the same kind."""
         choice = [n for n in _OWN if not neuron or (n in LEAKY) == (before in LEAKY)]
-        drawn = hashlib.sha256(f"{self.seed} {notebook} {before}".encode()).hexdigest()
-        return choice[int(drawn, 16) % len(choice)]
+        return choice[self._drawn(f"{notebook} {before}") % len(choice)]
+
+    def patients(self, notebook: str) -> range:
+        """Return the numbers of six patients who are together."""
+        first = 6 * _OWN[self._drawn(f"{notebook} patients") % len(_OWN)] + 1
+        return range(first, first + 6)
+
+    def _drawn(self, of: str) -> int:
+        return int(hashlib.sha256(f"{self.seed} {of}".encode()).hexdigest(), 16)
 
 
 @dataclass
@@ -127,10 +138,17 @@ def personalize(book: Notebook, name: str, owner: Owner) -> None:
             neurons[before] = number
         return f"{match['before']}{number})  # yours alone (seed {owner.seed})"
 
+    def own_patients(match: re.Match[str]) -> str:
+        six = owner.patients(name)
+        if match["letters"]:
+            return match["letters"] + ", ".join(f'{number}: ""' for number in six) + "}"
+        return f"{match['before']}{six.start}, {six.stop})  # yours alone (seed {owner.seed})"
+
     for cell in _code(book):
         source, count = _NUMBER.subn(own, "".join(cell["source"]))
+        source, more = _PATIENTS.subn(own_patients, source)
         cell["source"] = _lines(source)
-        found |= count > 0
+        found |= count + more > 0
     if not found:
         return
     for cell in book["cells"]:
@@ -159,6 +177,7 @@ def fill_in(book: Notebook) -> None:
     """
     try:
         from snnlab.course import exercise
+        from snnlab.course.exercises.notebook_08 import solution as letters
     except ImportError as error:
         raise CommandError(f"--instructor: the solutions cannot be read. {error}") from error
     for cell in _code(book):
@@ -169,6 +188,8 @@ def fill_in(book: Notebook) -> None:
         if stub is None:
             continue
         solution = exercise(check["number"]).solution.strip().splitlines()
+        if owners := re.search(r"^letters = \{(\d+): ", source, re.MULTILINE):
+            solution = [letters(int(owners[1]))]
         lines = source.splitlines()
         lines[stub] = solution + _bound(solution, check["name"])
         cell["source"] = _lines("\n".join(lines))

@@ -57,9 +57,10 @@ def mystery_patient(network: Network, number: int) -> Network:
     network : Network
         With two spiking layers or more, several channels in the first, and biases other than 0. It
         stays as it is.
-    number : {1, 2, 3, 4, 5, 6}
-        Which patient. What each of them has is told by `diagnose`; for one of them it has to know
-        the model.
+    number : int
+        Which patient, from 1 on; the same number is always the same one. Six in a row, 1 to 6, 7 to
+        12 and so on, have each damage once, in an order of their own. What each of them has is told
+        by `diagnose`; for one of the six it has to know the model.
 
     Returns
     -------
@@ -68,8 +69,8 @@ def mystery_patient(network: Network, number: int) -> Network:
     Raises
     ------
     OptionError
-        If there is no such patient, if the network is not as described, or if the damage would
-        change nothing, because the network has it already.
+        If `number` is not a whole number, 1 or more, if the network is not as described, or if the
+        damage would change nothing, because the network has it already.
 
     >>> from torch import nn
     >>> from snnlab import Fixed, convert
@@ -79,10 +80,14 @@ def mystery_patient(network: Network, number: int) -> Network:
     False
     """
     _refuse_one_layer(network)
-    number = checks.whole(number, "number")
-    if number > len(_DAMAGES):
-        raise OptionError(f"number = {number}: expected 1 to {len(_DAMAGES)}, one of the patients.")
-    return _DAMAGES[number - 1](network)
+    return _DAMAGES[damage(checks.whole(number, "number"))](network)
+
+
+def damage(number: int) -> int:
+    """Return which of the six damages a mystery patient has, counted from 0."""
+    ward, place = divmod(number - 1, len(_DAMAGES))
+    order = np.random.default_rng([ward, 9]).permutation(len(_DAMAGES))
+    return int(order[place]) if ward else place
 
 
 def _refuse_one_layer(network: Network) -> None:

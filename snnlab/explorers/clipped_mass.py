@@ -88,6 +88,7 @@ class ClippedMass(PercentileExplorer):
         right.set(ylim=(0, 100.2), xlabel="steps", ylabel="accuracy (%), stretched near 100")
         at_ends = [self._curve, ann, other]
         finish(right, "The whole network", 22, columns=3, grid=True, at_ends=at_ends)
+        right.set_title("The whole network", pad=22)  # at the height of the other one
         return [self._cut, self._line, self._curve, self._ring]
 
     def draw(self, data: dict[str, Any]) -> None:

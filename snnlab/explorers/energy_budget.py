@@ -188,11 +188,12 @@ class EnergyBudget(Explorer):
             f"{100 * part[here] / total:.0f} % {name}" for name, part in data["parts"].items()
         )
         share = 100 * total / data["ann"]
+        percent = f"{share:.3g}" if share < 1000 else f"{share:,.0f}"
         outside = ", more than the bar has room for" if share > MOST else ""
         return (
             f"{counted(values['steps'], 'step')}; a MAC costs {values['mac']:g} pJ, an addition "
             f"{values['ac']:g}, a neuron update {values['update']:g}: the ANN takes "
-            f"{joules(data['ann'])} per image, the SNN {joules(total)}, {share:.3g} % of that"
+            f"{joules(data['ann'])} per image, the SNN {joules(total)}, {percent} % of that"
             f"{outside} ({parts}). It reads {data['accuracy'][here]:.1f} % rightly, the ANN "
             f"{self._ann:.1f} %. Over each connection came {data['arrived']:.2f} spikes, and it "
             f"could pay for {data['affordable']:.2f}; {self._crossing(data['break_even'])}."

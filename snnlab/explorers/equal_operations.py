@@ -1,11 +1,14 @@
 """What conversion methods reach against what they cost, one of them looked at."""
 
+import html
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from snnlab._text import counted
@@ -16,6 +19,9 @@ from snnlab.explorers.toolkit.drawing import crop, ring
 from snnlab.explorers.toolkit.explorer import Explorer
 from snnlab.plots import _style
 from snnlab.plots._style import BLACK, BLUE, GREEN, ORANGE
+
+# More points of the front than this have no room beside the axes.
+MOST_NAMES = 14
 
 
 def compute(table: Any, method: str, steps: int) -> dict[str, Any]:
@@ -100,8 +106,12 @@ class EqualOperations(Explorer):
         ax.plot(*np.transpose(lines), "-", color=BLACK, lw=0.5, marker=".", ms=2.5, label="all")
         front = self._front
         look: dict[str, Any] = {"color": GREEN, "lw": 1.2, "ms": 4, "label": "Pareto front"}
-        ax.plot(front.additions / 1e6, 100 * front.accuracy, "D-.", **look)
-        _style.ann_line(ax, 100 * self._table.ann.iloc[0])
+        look["drawstyle"] = "steps-post"  # what a price buys, until there is enough for the next
+        (line,) = ax.plot(front.additions / 1e6, 100 * front.accuracy, "D-.", **look)
+        _name_front(ax, front)
+        reached = 100 * self._table.ann.iloc[0]
+        _style.ann_line(ax, reached)
+        ax.text(x.min() / 1.15, reached, "ANN", va="bottom", fontsize=8)
         (self._curve,) = ax.plot([], [], "o-", color=BLUE, lw=2.5, ms=6, label="this method")
         self._price = ax.axvline(x.iloc[0], color=BLUE, ls=":", lw=1, label="its additions")
         (self._best,) = ax.plot([], [], "s", color=ORANGE, ms=8, label="best other for no more")
@@ -113,7 +123,9 @@ class EqualOperations(Explorer):
         ax.xaxis.set_minor_formatter(NullFormatter())
         ax.set(xlabel="million additions per image", ylabel="accuracy (%)")
         ax.set_title("What each method costs")
-        ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, fontsize=9)
+        handles = [line, self._curve, self._best]
+        place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1, 1.04)}
+        ax.legend(handles=handles, frameon=False, fontsize=8, **place)
         ax.grid(alpha=0.3)
         return [self._price, self._curve, self._best, self._ring]
 
@@ -154,6 +166,7 @@ class EqualOperations(Explorer):
     def formula(self, data: dict[str, Any], **values: Any) -> str:
         """Return what is counted, and what equal operations means, filled in."""
         row = self._table.iloc[data["row"]]
+        front = "; ".join(_named(other) for other in self._front.itertuples())
         per_spike = row.additions / row.spikes if row.spikes else 0.0
         return (
             r"<p>Each spike costs one addition for each synapse it reaches. $s_i$ is what neuron "
@@ -165,7 +178,8 @@ class EqualOperations(Explorer):
             r"At equal steps methods cannot be compared, because steps differ in price. So of "
             r"another method $m$ the number of steps is what $A$ allows:</p>"
             r"$$T_m = \max\{T : A_m(T) \le A\}$$"
-            r"<p>A row is on the Pareto front if each row that is as good costs more.</p>"
+            r"<p>A row is on the Pareto front if each row that is as good costs more. From cheap "
+            rf"to dear: {html.escape(front)}.</p>"
         )
 
 
@@ -179,6 +193,21 @@ def _same_steps(table: Any) -> list[int]:
                 f"{every} for every method. Pass what snnlab.compare returns without a budget."
             )
     return every
+
+
+def _name_front(ax: Axes, front: Any) -> None:
+    """Put numbers at the points of the front from cheap to dear, and name them beside the axes."""
+    look: dict[str, Any] = {"color": GREEN, "fontsize": 7.5}
+    halo = [withStroke(linewidth=2, foreground="white")]
+    names = []
+    for place, row in enumerate(front.itertuples(), 1):
+        names.append(f"{place}. {_named(row)}")
+        point = row.additions / 1e6, 100 * row.accuracy
+        offset: dict[str, Any] = {"textcoords": "offset points", "ha": "right"}
+        ax.annotate(str(place), point, (-3, 3), path_effects=halo, **look, **offset)
+    if len(names) > MOST_NAMES:
+        names[MOST_NAMES - 1 :] = [f"and {len(names) - MOST_NAMES + 1} more"]
+    ax.text(1.02, -0.02, "\n".join(names), transform=ax.transAxes, va="bottom", **look)
 
 
 def _named(row: Any) -> str:

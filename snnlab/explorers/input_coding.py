@@ -1,5 +1,6 @@
 """A pixel as a constant current, and as random spikes: how fast the rate comes near it."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,9 +20,12 @@ STEPS, RUNS, SHOWN = 128, 400, 4
 # The same numbers for every pixel, so that noise does not move with the slider.
 DRAWN = np.random.default_rng(0).random((STEPS, RUNS))
 ERRORS = (1e-4, 1.0)
+# On a logarithmic axis the later steps lie too close for each of them to be seen.
+FEW = np.unique(np.geomspace(1, STEPS, 48).round().astype(int))
 
 
-def compute(pixel: float, steps: int) -> dict[str, Any]:
+@functools.lru_cache(maxsize=16)
+def rates(pixel: float) -> dict[str, Any]:
     """Return the rates after each step under both codings, and how far they are off.
 
     "steady" is the rate of a neuron that begins half full, with the pixel as its current; "random"
@@ -33,13 +37,17 @@ def compute(pixel: float, steps: int) -> dict[str, Any]:
     random = np.cumsum(pixel > DRAWN, axis=0) / t[:, None]
     return {
         "pixel": pixel,
-        "steps": steps,
         "steady": steady,
         "off": np.abs(steady - pixel),
         "random": random[:, :SHOWN],
         "spread": np.sqrt(np.mean((random - pixel) ** 2, axis=1)),
         "theory": np.sqrt(pixel * (1 - pixel) / t),
     }
+
+
+def compute(pixel: float, steps: int) -> dict[str, Any]:
+    """Return the rates that stand for a pixel, and the step that is looked at."""
+    return rates(pixel) | {"steps": steps}
 
 
 class InputCoding(PredictionExplorer):
@@ -61,19 +69,26 @@ class InputCoding(PredictionExplorer):
         # One line for all trains, with a gap between each and the next.
         several = np.tile([*t, np.nan], SHOWN)
         (self._random,) = left.plot(
-            several, several, "-.", color=ORANGE, lw=0.8, label=f"random spikes, {SHOWN} trains"
+            several, several, "-.", color=ORANGE, lw=0.8, label=f"{SHOWN} random trains"
         )
         (self._steady,) = left.plot(t, t, color=BLUE, label="constant current")
         self._pixel = left.axhline(0, color=BLACK, linestyle=":", label="pixel")
         self._now = [ax.axvline(1, color=BLACK, lw=0.8, linestyle="--") for ax in (left, right)]
         left.set(xlim=(0, STEPS), ylim=(-0.03, 1.03))
         left.set(xlabel="step", ylabel="spikes per step so far")
-        finish(left, "Rate", 34, columns=3)
-        (spread,) = right.plot(t, t, color=ORANGE, label="random spikes")
-        (theory,) = right.plot(t, t, "--", color=BLACK, lw=0.8, label="√(x(1 − x)/T)")
-        (off,) = right.plot(t, t, ".", color=BLUE, ms=3, label="constant")
+        rates = [self._random, self._steady, self._pixel]
+        finish(left, "Rate", 34, columns=3, at_ends=rates)
+        places = {"spread": FEW, "theory": np.array([1, STEPS]), "off": t}
+        (spread,) = right.plot(FEW, FEW, color=ORANGE, label="random spikes")
+        ends = places["theory"]
+        (theory,) = right.plot(ends, ends, "--", color=BLACK, lw=0.8, label="√(x(1 − x)/T)")
+        # One line of short dashes: so many marks by themselves take a browser long.
+        dots: dict[str, Any] = {"lw": 3, "solid_capstyle": "round", "label": "constant"}
+        dashes = np.stack([0.99 * t, 1.01 * t, np.full(STEPS, np.nan)], 1).ravel()
+        (off,) = right.plot(dashes, dashes, color=BLUE, **dots)
         self._errors = {"spread": spread, "theory": theory, "off": off}
-        (half,) = right.plot(t, 0.5 / t, ":", color=BLACK, lw=0.8, label="1/(2T)")
+        self._places = places
+        (half,) = right.plot(ends, 0.5 / ends, ":", color=BLACK, lw=0.8, label="1/(2T)")
         right.set(xscale="log", yscale="log", xlim=(1, STEPS), ylim=ERRORS)
         right.set(xlabel="steps T", ylabel="how far off")
         self.mark_prediction(right)
@@ -90,8 +105,10 @@ class InputCoding(PredictionExplorer):
         for line in self._now:
             line.set_xdata([data["steps"]] * 2)
         for name, line in self._errors.items():
+            height = data[name][self._places[name] - 1]
             # 0 has no place on this axis, nor what is below it.
-            line.set_ydata(np.where(data[name] >= ERRORS[0], data[name], np.nan))
+            height = np.where(height >= ERRORS[0], height, np.nan)
+            line.set_ydata(np.repeat(height, 3) if name == "off" else height)
 
     def describe(self, data: dict[str, Any], **values: Any) -> str:
         """Say how far off both codings are, and how long the random one would take."""

@@ -71,7 +71,7 @@ class PoolingGates(PredictionExplorer):
         left.axhline(2.5, color=BLACK, lw=0.8)
         left.set(xlim=(0.3, STEPS + 0.7), ylim=(5.6, -0.6), xlabel="step")
         left.set_yticks(range(len(_ROWS)), _ROWS)
-        left.set_title("Spikes in, and spikes out", pad=34)
+        left.set_title("Spikes in, and spikes out", pad=20)
         styles = [("-", BLUE), ("--", ORANGE), ("-.", GREEN)]
         self._sums = [
             right.step(t, t, line, where="post", color=color, label=label)[0]
@@ -81,7 +81,8 @@ class PoolingGates(PredictionExplorer):
         right.set(xlim=(0, STEPS + 1), ylim=(-1, STEPS + 1), xlabel="step", ylabel="spikes so far")
         self.mark_prediction(right)
         at_ends = [*self._sums, self._largest]
-        finish(right, "Added up", 34, columns=3, grid=True, at_ends=at_ends)
+        finish(right, "Added up", 20, columns=3, grid=True, at_ends=at_ends)
+        right.set_title("Added up", pad=20)  # at the height of the other one
         return [self._trains, *self._sums, self._largest]
 
     def draw(self, data: dict[str, Any]) -> None:

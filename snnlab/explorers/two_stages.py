@@ -95,7 +95,7 @@ class TwoStages(Explorer):
         self._left = ring(left, label="what is left")
         left.set(xlim=(-0.3, LONGEST + 0.3), ylim=(-8.2, 6.2), xticks=range(LONGEST + 1))
         left.set(xlabel="step", ylabel="potential, in thresholds")
-        finish(left, "First stage", 34, columns=3)
+        finish(left, "First stage", 20, columns=5)
         t = np.arange(STEPS + 1)
         (self._ann,) = right.plot(t, t, "--", color=BLACK, label="ANN")
         looks = {"as it is": (ORANGE, "s:"), "SRP": (GREEN, "^-."), "COS": (BLUE, "o-")}
@@ -106,7 +106,8 @@ class TwoStages(Explorer):
         right.set(xlim=(-0.3, STEPS + 0.3), ylim=(-0.6, 12.6), xticks=t, yticks=range(0, 13, 2))
         right.set(xlabel="step", ylabel="spikes so far")
         at_ends = [*self._sent.values(), self._ann]
-        finish(right, "Second stage", 34, columns=2, grid=True, at_ends=at_ends)
+        finish(right, "Second stage", 20, columns=2, grid=True, at_ends=at_ends)
+        right.set_title("Second stage", pad=20)  # at the height of the other one
         marks = [self._potential, self._spikes, self._left, self._ann]
         return [*marks, *self._sent.values()]
 

@@ -100,7 +100,7 @@ def test_packed_notebooks_come_before_those_of_a_checkout(tmp_path, monkeypatch)
 
 # --- numbers of one's own -----------------------------------------------------------------------
 
-PERSONAL = {"01_spiking_neurons", "04_errors_in_a_network"}
+PERSONAL = {"01_spiking_neurons", "04_errors_in_a_network", "08_chance_and_evidence"}
 
 
 def personal(tmp_path, *options):
@@ -118,6 +118,10 @@ def test_own_numbers_stand_in_their_cells_and_nowhere_else(tmp_path):
         different = [(new, old) for new, old in pairs if new != old]
         assert different
         for new, old in different:
+            if new.startswith("letters = {"):
+                assert re.sub(r"\d+: ", "", new) == re.sub(r"\d+: ", "", old)
+                continue
+            new = re.sub(r"range\(\d+, \d+\)  # yours alone \(seed \d+\)", "range(1, 7)", new)
             assert re.sub(r"\d+\)  # yours alone \(seed \d+\)", "N)", new) == re.sub(
                 r"(neuron|leaks|patient)( = course\.\w+\((?:\w+, )?)\d+\)", r"\1\2N)", old
             )
@@ -138,6 +142,18 @@ def test_equal_names_and_seeds_have_equal_numbers(tmp_path):
     assert personal(tmp_path, "--learner", "Grace") != ada
 
 
+def test_a_learner_has_six_patients_who_are_together_and_their_letters(tmp_path):
+    found = personal(tmp_path, "--learner", "Ada")["08_chance_and_evidence"]
+    six = copies.Owner.named("Ada").patients("08_chance_and_evidence")
+    assert six.start % 6 == 1
+    assert len(six) == 6
+    assert six.start > 6
+    sources = "\n".join(code(found))
+    assert f"PATIENTS = range({six.start}, {six.stop})  # yours alone" in sources
+    (line,) = re.findall(r"letters = \{.*\}", sources)
+    assert list(ast.literal_eval(line.removeprefix("letters = "))) == list(six)
+
+
 def test_the_accents_of_a_name_may_be_spelt_either_way():
     assert copies.Owner.named("Andre\N{COMBINING ACUTE ACCENT}") == copies.Owner.named("André")
 
@@ -146,6 +162,7 @@ def test_most_of_a_class_have_different_numbers():
     owners = [copies.Owner.named(f"learner {n}") for n in range(30)]
     assert len({o.number("01", 5, True) for o in owners}) > 15
     assert len({o.number("04", 2, False) for o in owners}) > 15
+    assert len({o.patients("08") for o in owners}) > 15
 
 
 def test_the_text_names_the_neuron_of_the_owner():
@@ -216,6 +233,14 @@ def test_an_instructors_copy_has_every_solution(tmp_path):
         assert defined.count(name) == 1
     first = next(iter(filled.values()))["cells"][0]["source"]
     assert first[0] == "*Instructor's copy: the exercises hold their solutions.*\n"
+
+
+def test_an_instructors_copy_of_a_learners_notebooks_knows_the_learners_patients(tmp_path):
+    book = personal(tmp_path, "--learner", "Ada", "--instructor")["08_chance_and_evidence"]
+    (line,) = re.findall(r"letters = (\{.*\})", "\n".join(code(book)))
+    found = ast.literal_eval(line)
+    assert list(found) == list(copies.Owner.named("Ada").patients("08_chance_and_evidence"))
+    assert course.check("8.3", found).right
 
 
 def books_of_instructor(tmp_path):

@@ -445,7 +445,7 @@ def test_a_function_that_stops_is_quoted():
     heard = said("2.6", lambda current, steps: steps // math.ceil(1 / current))
     assert heard == (
         "At current 0 and 1 step your function stopped: ZeroDivisionError: float division by "
-        "zero. What does the neuron do there?"
+        "zero. Run it with these values in a cell of its own: there Python shows the line."
     )
     assert "stopped: KeyError. " in said("2.1", raiser(KeyError()))
     assert "stopped: RecursionError" in said("2.1", endless)

@@ -101,6 +101,24 @@ def test_each_patient_has_the_damage_of_its_letter():
     assert course.check("8.3", found).right
 
 
+def test_each_six_in_a_row_have_all_damages_in_an_order_of_their_own():
+    torch.manual_seed(0)
+    model = nn.Sequential(*(m for _ in range(3) for m in (nn.Linear(3, 3), nn.ReLU())))
+    net = sl.convert(model, [[0.1, 0.2, 0.3]], threshold=sl.Fixed(2.0))
+    orders = set()
+    for first in (7, 13, 121, 595):
+        found = {n: letter(net, course.mystery_patient(net, n)) for n in range(first, first + 6)}
+        assert sorted(found.values()) == list("ABCDEF")
+        assert course.check("8.3", found).right
+        assert course.check("8.3", {str(n): one for n, one in found.items()}).right
+        one, other = first, first + 3
+        words = course.check("8.3", found | {one: found[other], other: found[one]}).words
+        assert f"4 of the six letters are right. Look at patient {first}, with your" in words
+        orders.add(tuple(found.values()))
+    assert len(orders) > 2
+    assert f"Patient {595 + 1} has no letter yet" in course.check("8.3", {595: "A"}).words
+
+
 def test_letters_may_be_small_and_have_spaces():
     feedback = course.check("8.3", {n: f" {one.lower()}" for n, one in LETTERS.items()})
     assert repr(feedback).startswith("Right. All six")

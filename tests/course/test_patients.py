@@ -121,7 +121,7 @@ def test_a_single_bias_is_the_one_that_is_turned():
 
 
 def test_who_cannot_be_a_patient_is_refused():
-    for number in (0, 7, -1, 1.5, "1", True):
+    for number in (0, -1, 1.5, "1", True):
         with pytest.raises(sl.OptionError, match=r"number = .*: expected"):
             course.mystery_patient(network(2), number)
     with pytest.raises(sl.OptionError, match="nothing to find out"):

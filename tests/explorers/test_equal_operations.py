@@ -139,3 +139,31 @@ def test_rows_may_be_numbered_anyhow():
 def test_another_table_is_refused(given, message):
     with pytest.raises(sl.OptionError, match=message):
         explorers.EqualOperations(given)
+
+
+def written(explorer):
+    return [text.get_text() for text in explorer.picture.figure.axes[0].texts]
+
+
+def test_the_points_of_the_front_have_numbers_and_names(explorer):
+    front = table()[sl.comparison.pareto_front(table())].sort_values("additions")
+    names = [
+        f"{n}. {row.method}, {row.timesteps} step{'s' * (row.timesteps > 1)}"
+        for n, row in enumerate(front.itertuples(), 1)
+    ]
+    assert len(names) > 2
+    assert "\n".join(names) in written(explorer)
+    assert {f"{n}" for n in range(1, len(names) + 1)} < set(written(explorer))
+    formula = explorer.formula(explorer.compute(**explorer.values), **explorer.values)
+    assert f"{'; '.join(name.split('. ', 1)[1] for name in names)}.</p>" in formula
+
+
+def test_a_long_front_is_named_as_far_as_there_is_room():
+    rising = pd.concat([table()[:4]] * 6, ignore_index=True)
+    rising["method"] = [f"m{n // 4}" for n in range(24)]
+    order = rising.timesteps * 10 + np.arange(24) // 4
+    rising["additions"] = 1e5 * order
+    rising["accuracy"] = order / 100
+    (names,) = [text for text in written(explorers.EqualOperations(rising)) if "\n" in text]
+    assert names.count("\n") == 13
+    assert names.endswith("\nand 11 more")

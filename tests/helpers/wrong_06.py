@@ -9,6 +9,12 @@ def excess(a, theta):
     return sum(float(value) - theta for value in a if value > theta)
 
 
+def changed(a, theta):
+    a -= theta
+    a[a < 0] = 0
+    return a.sum() / a.sum()
+
+
 def left(a):
     """Return what is not 0, in order."""
     return sorted(float(value) for value in a if value != 0)
@@ -32,6 +38,11 @@ WRONG = {
         ],
         "they have to say": [lambda a, theta: excess(a, theta) / theta / len(a)],
         "And the layer": [lambda a, theta: 1 - theta / max(a)],
+        "still the one that was given": [changed],
+        "A share is one of the whole": [
+            lambda a, theta: excess(a, theta) / sum(min(value, theta) for value in a),
+        ],
+        "leave out the first": [lambda a, theta: excess(a[1:], theta) / a.sum()],
         "in percent": [lambda a, theta: excess(a, theta) * 100 / a.sum()],
     },
     "6.3": {

@@ -35,6 +35,11 @@ def patient(first, second):
     return passed
 
 
+def late(first, second):
+    one, other = first.cumsum(), second.cumsum()
+    return sum((first if one[t] >= other[t] else second)[t] for t in range(1, len(first)))
+
+
 def silent_at_a_tie(first, second):
     one, other = np.cumsum(first), np.cumsum(second)
     return int(first[one > other].sum() + second[other > one].sum())
@@ -65,6 +70,12 @@ WRONG = {
             normed(lambda b, m, s, g, beta: (b - m) / s + beta),
             normed(lambda b, m, s, g, beta: b - m / s + beta),
         ],
+        "Yours multiplies by the root": [normed(lambda b, m, s, g, beta: (b - m) * g * s + beta)],
+        "is to be added": [normed(lambda b, m, s, g, beta: (b - m) * g / s - beta)],
+        "or a part of it": [
+            normed(lambda b, m, s, g, beta: (g * b - m) / s + beta),
+            normed(lambda b, m, s, g, beta: g * b - m / s + beta),
+        ],
         "BatchNorm adds it last": [
             normed(lambda b, m, s, g, beta: g / s * (b - m)),
             normed(lambda b, m, s, g, beta: g / s * (b - m + beta)),
@@ -78,6 +89,10 @@ WRONG = {
         ],
         "as exact pooling gives": [lambda a, b: max(a.sum(), b.sum()), patient],
         "all spikes together": [lambda a, b: np.sum(a) + np.sum(b)],
+        "leaves out the first step": [late],
+        "only when the leader fires": [
+            lambda a, b: (np.cumsum(a) != np.cumsum(b)).sum(),
+        ],
         "only the steps before": [gate(lambda a, b, one, other: a >= b)],
         "hears the second one": [gate(lambda a, b, one, other: one > other)],
         "hears nobody": [silent_at_a_tie],

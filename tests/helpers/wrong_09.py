@@ -35,6 +35,7 @@ WRONG = {
             chain(lambda error, own, gain: gain * error + own, less=-1),
             chain(lambda error, own, gain: gain * error + own, begin=1.0),
         ],
+        "whose signs are random": [lambda layers, own, gain: own * layers**0.5],
         "where an endless chain ends": [
             lambda layers, own, gain: own * layers if gain >= 1 else own / (1 - gain)
         ],
@@ -54,7 +55,18 @@ WRONG = {
             lambda z_ann, z, phi, channel: np.mean(relu(z_ann) - relu(z), axis=0)[channel],
         ],
         "more current, or less": [
-            lambda z_ann, z, phi, channel: np.mean(phi - relu(z_ann), axis=0)[channel]
+            lambda z_ann, z, phi, channel: np.mean(phi - relu(z_ann), axis=0)[channel],
+            lambda z_ann, z, phi, channel: abs(np.mean(phi - relu(z_ann), axis=0)[channel]),
+        ],
+        "That is the median": [
+            lambda z_ann, z, phi, channel: (
+                sorted(relu(z_ann[:, channel]) - phi[:, channel])[len(phi) // 2]
+                if len(phi) % 2
+                else np.mean(relu(z_ann[:, channel]) - phi[:, channel])
+            )
+        ],
+        "the channel before": [
+            lambda z_ann, z, phi, channel: np.mean(relu(z_ann) - phi, axis=0)[channel - 1]
         ],
         "one number for the whole layer": [
             lambda z_ann, z, phi, channel: relu(z_ann).mean() - phi.mean()

@@ -34,6 +34,14 @@ WRONG = {
             lambda r, c, s, k: k * (9 if inside(r, c, s) else 6),
             lambda r, c, s, k: k * (9 if inside(r, c, s) else 4),
         ],
+        "Which of these are missing": [
+            lambda r, c, s, k: (
+                k * sum(0 <= r - d < s for d in (0, 1)) * sum(0 <= c - d < s for d in (0, 1))
+            ),
+            lambda r, c, s, k: (
+                k * sum(0 <= r - d < s for d in (-1, 1)) * sum(0 <= c - d < s for d in (-1, 1))
+            ),
+        ],
         "May a kernel stand behind it": [covered(0, lambda size: size)],
         "no row before number 1": [
             covered(1, lambda size: size),
@@ -46,6 +54,10 @@ WRONG = {
         "one update for each neuron": [
             lambda ann, spikes, n, T: max(0, ann - spikes) / n,
             lambda ann, spikes, n, T: ann / n - spikes / n,
+        ],
+        "Is that their sum": [
+            lambda ann, spikes, n, T: max(0, ann - spikes) / (n + T),
+            lambda ann, spikes, n, T: (ann - spikes) / (T + n),
         ],
         "one update in each step": [
             lambda ann, spikes, n, T: max(0, ann - spikes) / T,

@@ -50,6 +50,7 @@ def group(reached):
 WRONG = {
     "11.2": {
         "the front theta. The other": [lambda z, t, n: float(stair(z, t, n) / t)],
+        "one of them pulls down": [lambda z, t, n: np.floor(z * n / t + 0.5) / n + z / t],
         "And the front one?": [lambda z, t, n: -1 / t * z],
         "lift it further": [
             lambda z, t, n: -between(lambda z, t, n: (stair(z, t, n) - z) / t)(z, t, n)
@@ -67,6 +68,7 @@ WRONG = {
         "At which step is the least": [
             lambda c, s: s + before(c, s) + 1 - charges(c, s)[-1],
         ],
+        "is a whole number": [lambda c, s: s - charges(c, s).max() + np.ceil(charges(c, s).max())],
         "It comes on top": [lambda c, s: before(c, s) + 1 - charges(c, s).max()],
         "fires as often as before": [lambda c, s: s - (charges(c, s).max() - before(c, s))],
         "That is enough for one spike": [lambda c, s: 1 - np.cumsum(c).max()],
@@ -80,6 +82,7 @@ WRONG = {
     },
     "11.4": {
         "members which all have": [lambda v, t, m: m * (v >= t)],
+        "Is it among yours": [lambda v, t, m: sum(v >= k * t / m for k in range(1, m))],
         "a single neuron": [lambda v, t, m: int(v >= t), lambda v, t, m: v // t],
         "more spikes come than": [lambda v, t, m: v // (t / m), lambda v, t, m: max(v * m // t, 0)],
         "A negative potential": [lambda v, t, m: min(v // (t / m), m)],

@@ -198,6 +198,9 @@ _convert = Piece(
             "Write threshold_of = course.my_converter().threshold_of in a cell above."
         ),
         "requires grad": "Does @torch.no_grad() stand above the def, as it did?",
+        "as child module": (
+            "The network that is given stays as it is. Put layers and thresholds into a list."
+        ),
     },
     done="convolutions too",
     exact=False,
@@ -354,7 +357,15 @@ _fold_piece = Piece(
             ),
         ],
     },
-    stops={"leaf Variable": "Does @torch.no_grad() stand above the def, as it did?"},
+    stops={
+        "leaf Variable": "Does @torch.no_grad() stand above the def, as it did?",
+        "broadcast shape": (
+            "The weights begin with the output channels: stretch[:, None, None, None] fits to them."
+        ),
+        "changed size": (
+            "Nothing may be taken out of what a loop goes through. Put what stays into a list."
+        ),
+    },
     done="several channels and layers too",
     exact=False,
 )

@@ -4,7 +4,7 @@ import inspect
 import math
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any
 
@@ -21,6 +21,16 @@ Case = tuple[Any, ...]
 Outcome = float | tuple | str
 _TOLERANCE = 1e-6
 _NOTHING = "your function returns nothing"
+_SEVERAL = "Which of these is it, or what of all of them: their sum, their mean?"
+# What helps on with a function that gave no number, by a part of what it did instead.
+_HELP = {
+    "stopped": "Run it with these values in a cell of its own: there Python shows the line.",
+    _NOTHING: "Which way through it ends without a return?",
+    "returns an array": _SEVERAL,
+    "returns a list": _SEVERAL,
+    "returns a tuple": _SEVERAL,
+    "returns a str": "Does it stand between quotation marks?",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +63,8 @@ class FunctionExercise(Exercise):
         The end of the sentence about a right answer.
     exact : bool
         Whether an answer has to be equal, as counts have; else it may be off by a millionth.
+    stops : dict from str to str
+        What is said about an error whose text has the key in it.
     """
 
     solution: Callable[..., Any]
@@ -65,6 +77,7 @@ class FunctionExercise(Exercise):
     mistakes: Mapping[str, Sequence[Callable[..., Any]]]
     done: str
     exact: bool = True
+    stops: Mapping[str, str] = field(default_factory=dict)
 
     def source(self) -> str:
         """Return the source of the solution."""
@@ -123,7 +136,10 @@ class FunctionExercise(Exercise):
         """Return the feedback on the first wrong case, given the outcomes so far."""
         place, outcome = self.filled(self.place, case), outcomes[case]
         if isinstance(outcome, str):
-            return f"{place} {outcome}. What does the {self.subject} do there?"
+            help_on = [
+                words for part, words in ({**self.stops, **_HELP}).items() if part in outcome
+            ]
+            return f"{place} {outcome}. {[*help_on, f'What does the {self.subject} do there?'][0]}"
         yours, right = self.says(outcome), self.says(self._outcome(self.solution, case))
         for words, wrong in self.mistakes.items():
             if any(self._agree_all(function, outcomes) for function in wrong):

@@ -28,6 +28,7 @@ _SOME_ABOVE = (
     (0.75, 1.25, 2.0),
     (0.0, 0.5, 0.5, 1.0, 4.0),
     (0.125, 0.25, 1.125, 1.5, 0.0),
+    (3.0, 0.0, 1.25, 0.5),
 )
 _NONE_ABOVE = ((0.5, 0.25), (0.0, 1.0, 0.5), (0.125,))
 
@@ -81,6 +82,14 @@ _clipped_mass = FunctionExercise(
         "to say?": [lambda a, theta: np.mean(np.maximum(a - theta, 0)) / theta],
         "That is what the neuron with {largest:g} loses. And the layer?": [
             lambda a, theta: (np.max(a) - theta) / np.max(a)
+        ],
+        "You divide by what is left over the threshold, not by what there was before. Is the array "
+        "still the one that was given?": [lambda a, theta: 1.0],
+        "You divide by what is passed on. A share is one of the whole: what is that?": [
+            lambda a, theta: np.sum(np.maximum(a - theta, 0)) / np.sum(np.minimum(a, theta))
+        ],
+        "You leave out the first neuron. From where does Python count?": [
+            lambda a, theta: np.sum(np.maximum(a[1:] - theta, 0)) / np.sum(a)
         ],
         "That is in percent. What is the share, as a number from 0 to 1?": [
             lambda *case: 100 * clipped_mass(*case)

@@ -81,6 +81,15 @@ _folded_bias = FunctionExercise(
             lambda b, m, v, g, beta, eps: (b - m) / math.sqrt(v + eps) + beta,
             lambda b, m, v, g, beta, eps: b - m / math.sqrt(v + eps) + beta,
         ],
+        "Yours multiplies by the root. The mean square of what comes out should be 1 before gamma: "
+        "is that so?": [lambda b, m, v, g, beta, eps: g * (b - m) * math.sqrt(v + eps) + beta],
+        "Beta, {beta:g}, is to be added. What does yours do with it?": [
+            lambda b, m, v, g, beta, eps: g * (b - m) / math.sqrt(v + eps) - beta
+        ],
+        "Does gamma, {gamma:g}, stretch all that is left when the mean is gone, or a part of it?": [
+            lambda b, m, v, g, beta, eps: (g * b - m) / math.sqrt(v + eps) + beta,
+            lambda b, m, v, g, beta, eps: g * b - m / math.sqrt(v + eps) + beta,
+        ],
         "Look at beta, {beta:g}. BatchNorm adds it last, as it is. Does yours?": [
             lambda b, m, v, g, beta, eps: g * (b - m) / math.sqrt(v + eps),
             lambda b, m, v, g, beta, eps: g * (b - m + beta) / math.sqrt(v + eps),
@@ -187,6 +196,12 @@ _gate_count = FunctionExercise(
         "Yours knows only the steps before. When a spike comes that takes the lead, is it counted "
         "before the gate decides, or after?": [
             lambda *case: _gated(case, lambda t: t, lambda one, other: one >= other)
+        ],
+        "Yours leaves out the first step. From where does Python count?": [
+            lambda a, b: gate_count(a, b) - int(a[0] if a[0] >= b[0] else b[0])
+        ],
+        "Does a spike pass whenever somebody is in the lead, or only when the leader fires?": [
+            lambda a, b: sum(sum(a[: t + 1]) != sum(b[: t + 1]) for t in range(len(a))),
         ],
         "When both have fired as often, yours hears the second one. Which one was to be heard?": [
             lambda *case: _gated(case, lambda t: t + 1, lambda one, other: one > other)

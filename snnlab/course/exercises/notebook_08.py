@@ -9,9 +9,11 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from snnlab._arguments import checks
 from snnlab.course.exercises.base import Exercise
 from snnlab.course.exercises.function_exercise import FunctionExercise
 from snnlab.course.feedback import Feedback
+from snnlab.course.patients import damage
 from snnlab.course.wording import kind, steps
 
 # Exercise 8.1
@@ -68,6 +70,11 @@ _random_steps = FunctionExercise(
             lambda x, e: math.ceil(0.25 / e**2),
             lambda x, e: math.ceil(1 / (2 * e) ** 2),
         ],
+        "Yours is upside down: a smaller error should take more steps. Which of the two stands "
+        "below the line?": [
+            lambda x, e: math.ceil(e**2 / (x * (1 - x))),
+            lambda x, e: math.ceil(e / math.sqrt(x * (1 - x))),
+        ],
         "Yours does not look at the pixel. Is one of {pixel:g} as uncertain as one that fires in "
         "every other step?": [lambda x, e: math.ceil(1 / e**2), lambda x, e: 1 / e**2],
         "With one step less it would be off by {error:g} exactly. Is that more than was allowed?": [
@@ -77,6 +84,7 @@ _random_steps = FunctionExercise(
         "whole number comes next?": [
             lambda x, e: math.floor(x * (1 - x) / e**2),
             lambda x, e: round(x * (1 - x) / e**2),
+            lambda x, e: math.ceil(x * (1 - x) / e**2) - 1,
         ],
         "Can a count of spikes be read in the middle of a step?": [lambda x, e: x * (1 - x) / e**2],
     },
@@ -85,8 +93,8 @@ _random_steps = FunctionExercise(
 
 # Exercise 8.3
 
-# Who has which damage, and what to ask of one who says it of somebody else.
-_LETTERS = {1: "B", 2: "C", 3: "F", 4: "A", 5: "D", 6: "E"}
+# The letters of the damages in their order, and what to ask of one who says it of somebody else.
+_LETTERS = "BCFADE"
 _ASKS = {
     "A": "One threshold that is too low cuts off in its own layer, and nowhere else. Which part of "
     "the error is that, and does it stand in one layer only?",
@@ -103,12 +111,18 @@ _ASKS = {
 }
 
 
+def solution(first: int = 1) -> str:
+    """Return a line of Python with the letters of six patients, of whom this one is the first."""
+    letters = {number: _LETTERS[damage(number)] for number in range(first, first + len(_LETTERS))}
+    return f"letters = {letters}".replace("'", '"')
+
+
 class LettersToFind(Exercise):
     """For each of six patients the letter of its damage."""
 
     def source(self) -> str:
         """Return who has what."""
-        return f"letters = {_LETTERS}".replace("'", '"')
+        return solution()
 
     def check(self, answer: Any) -> Feedback:
         """Return feedback, with a question about the first patient whose letter is wrong."""
@@ -120,19 +134,28 @@ class LettersToFind(Exercise):
                 f"This is {kind(answer)}. Each patient has a number: write its letter behind it, "
                 f"between curly brackets.",
             )
-        given = {number: str(answer.get(number, "")).strip().upper() for number in _LETTERS}
+        answer = {int(n) if isinstance(n, str) and n.isdecimal() else n: answer[n] for n in answer}
+        right = {number: _LETTERS[damage(number)] for number in _six(answer)}
+        given = {number: str(answer.get(number, "")).strip().upper() for number in right}
         if fault := _not_six_letters(given):
             return Feedback(False, fault)
-        wrong = [number for number, letter in given.items() if letter != _LETTERS[number]]
+        wrong = [number for number, letter in given.items() if letter != right[number]]
         if not wrong:
             return Feedback(True, "All six have their damage, and you had nothing but symptoms.")
         first = wrong[0]
-        right = len(_LETTERS) - len(wrong)
+        found = len(right) - len(wrong)
         return Feedback(
             False,
-            f"{right or 'None'} of the six letters {'is' if right < 2 else 'are'} right. Look at "
+            f"{found or 'None'} of the six letters {'is' if found < 2 else 'are'} right. Look at "
             f"patient {first}, with your {given[first]}. {_ASKS[given[first]]}",
         )
+
+
+def _six(answer: Mapping[Any, Any]) -> range:
+    """Return the numbers of the six patients who are together with the first of an answer."""
+    first = min((int(n) for n in answer if checks.is_number(n) and n >= 1), default=1)
+    first -= (first - 1) % len(_LETTERS)
+    return range(first, first + len(_LETTERS))
 
 
 def _not_six_letters(given: dict[int, str]) -> str:

@@ -4,6 +4,7 @@ The solutions of 9.3 and 9.4 are written as a learner would write them, without 
 9.7, measures a network of the learner on images that the notebook never shows.
 """
 
+import math
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -70,12 +71,15 @@ _error_after = FunctionExercise(
         "Behind {many} there are as many own errors. Does your chain have one too many?": [
             lambda layers, own, gain: sum(own * gain**k for k in range(layers + 1))
         ],
+        "So errors add up whose signs are random. Here all have the same sign. What becomes of "
+        "them at a gain of {gain:g}?": [lambda layers, own, gain: own * math.sqrt(layers)],
         "That is where an endless chain ends. How many layers has this one?": [
             lambda layers, own, gain: own / (1 - gain) if gain < 1 else layers * own
         ],
     },
     done="chains of 109 layers too",
     exact=False,
+    stops={"ZeroDivisionError": "With a gain of 1 nothing grows or shrinks. What is the sum then?"},
 )
 
 
@@ -152,7 +156,11 @@ _offset = FunctionExercise(
             ].mean(),
         ],
         "If neurons fire too often, do they need more current, or less?": [
-            lambda z_ann, z, phi, channel: -offset(z_ann, z, phi, channel)
+            lambda z_ann, z, phi, channel: -offset(z_ann, z, phi, channel),
+            lambda z_ann, z, phi, channel: abs(offset(z_ann, z, phi, channel)),
+        ],
+        "That is the median. Which current makes up for what is missing in the mean?": [
+            lambda z_ann, z, phi, channel: np.median((np.maximum(z_ann, 0) - phi)[:, channel])
         ],
         "That is one number for the whole layer. If one channel fires too often and the other one "
         "too rarely, what does each of them get?": [
@@ -161,6 +169,9 @@ _offset = FunctionExercise(
         "You have picked a row. Which of the two are the images, rows or columns?": [
             lambda z_ann, z, phi, channel: (np.maximum(z_ann, 0) - phi)[channel].mean()
         ],
+        "That is the channel before. From where does Python count?": [
+            lambda z_ann, z, phi, channel: (np.maximum(z_ann, 0) - phi)[:, channel - 1].mean()
+        ],
         "That is the sum over {images}. The current flows for each image: how much does one of "
         "them lack, in the mean?": [
             lambda z_ann, z, phi, channel: (np.maximum(z_ann, 0) - phi)[:, channel].sum()
@@ -168,6 +179,7 @@ _offset = FunctionExercise(
     },
     done="channels that fire too often, and such that fire too rarely",
     exact=False,
+    stops={"truth value": "max compares two numbers; np.maximum compares those of an array."},
 )
 
 

@@ -112,6 +112,18 @@ _fan_out = FunctionExercise(
                 * channels
             ),
         ],
+        "Kernels stand one place before, on, and one place behind. Which of these are missing?": [
+            lambda row, column, size, channels: (
+                sum(0 <= row + step < size for step in (-1, 0))
+                * sum(0 <= column + step < size for step in (-1, 0))
+                * channels
+            ),
+            lambda row, column, size, channels: (
+                sum(0 <= row + step < size for step in (-1, 1))
+                * sum(0 <= column + step < size for step in (-1, 1))
+                * channels
+            ),
+        ],
         "That would be a layer in which everyone hears everyone. How far does a kernel of 3 × 3 "
         "reach?": [lambda row, column, size, channels: size * size * channels],
     },
@@ -177,7 +189,12 @@ _losing_price = FunctionExercise(
         ],
         "A price below 0 would mean that somebody pays the chip for working. The spikes alone take "
         "more than the ANN here: what is the lowest price there is?": [
-            lambda ann, spikes, neurons, steps: (ann - spikes) / (neurons * steps)
+            lambda ann, spikes, neurons, steps: (ann - spikes) / (neurons * steps),
+            lambda ann, spikes, neurons, steps: abs(ann - spikes) / (neurons * steps),
+        ],
+        "Each of the {neurons} neurons is updated in each of {time}. Is that their sum?": [
+            lambda ann, spikes, neurons, steps: max(0, (ann - spikes) / (neurons + steps)),
+            lambda ann, spikes, neurons, steps: (ann - spikes) / (neurons + steps),
         ],
         "Who has to be the more expensive one for something to be left: the ANN or the spikes?": [
             lambda ann, spikes, neurons, steps: (spikes - ann) / (neurons * steps),

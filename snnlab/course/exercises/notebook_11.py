@@ -80,6 +80,10 @@ _slope = FunctionExercise(
     mistakes={
         "That is the height of the step over theta: the front theta. The other one stands inside "
         "of the floor; how does u change when theta grows?": [_height],
+        "Both thetas count, and one of them pulls down, since the current becomes a smaller part "
+        "of theta. Which one is it?": [
+            lambda z, theta, levels: math.floor(z * levels / theta + 0.5) / levels + z / theta
+        ],
         "That is what the inner theta gives. And the front one?": [
             lambda z, theta, levels: -z / theta
         ],
@@ -201,6 +205,12 @@ _one_more = FunctionExercise(
         "With that it just fires as often as before: it {often} now. How much is a spike more?": [
             lambda currents, start: start + _count(currents, start) - _highest(currents, start),
         ],
+        "The highest charge is {highest:g}. If that is a whole number, how much is missing for one "
+        "spike more?": [
+            lambda currents, start: (
+                start + math.ceil(_highest(currents, start)) - _highest(currents, start)
+            ),
+        ],
         "That is enough for one spike. But the neuron {often} already. For how many has the "
         "highest charge to be enough?": [
             lambda currents, start: start + 1 - _highest(currents, start),
@@ -295,6 +305,11 @@ _how_many = FunctionExercise(
             ),
             lambda potential, theta, members: min(
                 members, max(0, math.ceil(potential * members / theta))
+            ),
+        ],
+        "The last of {many} has the threshold {theta:g}. Is it among yours?": [
+            lambda potential, theta, members: sum(
+                potential >= k * theta / members for k in range(1, members)
             ),
         ],
         "The members are numbered from 1 here, since a threshold of 0 is always reached. Is one "

@@ -2,8 +2,8 @@
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -35,13 +35,10 @@ class Piece(FunctionExercise):
     found : callable
         Takes what the function returned, and the arguments after the call; returns a tuple of
         numbers, names and such tuples, or a verb phrase if there is nothing to compare.
-    stops : dict from str to str
-        What is said about an error whose text has the key in it.
     """
 
     given: Callable[..., Iterable[Any]]
     found: Callable[[Any, Sequence[Any]], Outcome]
-    stops: Mapping[str, str] = field(default_factory=dict)
 
     def call(self) -> str:
         """Return what checks an answer."""
@@ -63,13 +60,6 @@ class Piece(FunctionExercise):
             return self.found(value, arguments)
         except (TypeError, ValueError, RuntimeError, AttributeError):
             return "your function returns something in which the numbers are hard to find"
-
-    def _wrong(self, case: Case, outcomes: Mapping[Case, Outcome]) -> str:
-        outcome = outcomes[case]
-        for part, words in self.stops.items():
-            if isinstance(outcome, str) and part in outcome:
-                return f"{self.filled(self.place, case)} {outcome}. {words}"
-        return super()._wrong(case, outcomes)
 
     def _agree(self, one: Any, other: Any) -> bool:
         if isinstance(one, str) or isinstance(other, str):

@@ -86,15 +86,15 @@ NOTEBOOKS = {
             "06",
             "Percentile normalization",
             "What may be cut off, to gain time?",
-            "6.1 6.2 6.3 6.4 6.5 6.6",
-            "6.2 6.3 6.5",
+            "6.1 6.2 6.3 6.4 6.5",
+            "6.3 6.5",
         ),
         Notebook(
             "07",
             "Convert a CNN",
             "What becomes of all that stands between neurons?",
-            "7.1 7.2 7.3 7.4",
-            "7.1 7.2",
+            "7.1 7.2 7.3",
+            "7.1",
         ),
         Notebook(
             "08",
@@ -122,7 +122,7 @@ NOTEBOOKS = {
             "Few time steps",
             "What makes a network right after a few steps?",
             "11.1 11.2 11.3 11.4 11.5",
-            "11.2 11.3 11.4 11.8",
+            "11.4 11.8",
         ),
     )
 }
