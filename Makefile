@@ -20,7 +20,7 @@ export OMP_WAIT_POLICY ?= PASSIVE
 WORKERS ?= 2
 PYTEST := OMP_NUM_THREADS=1 $(PY) -m pytest -n $(WORKERS) --dist loadfile
 
-.PHONY: lab check test test-long docs links bench lint pins clean help
+.PHONY: lab check test test-long docs zip links bench lint pins clean help
 
 lab: ## open JupyterLab on the first notebook (the default)
 	@$(PYTHON) tools/environment.py lab
@@ -47,6 +47,10 @@ test-long: ## run the tests that need many seeds with all of them
 docs: ## build the site into build/docs
 	@$(PYTHON) tools/environment.py docs
 	$(PY) -m sphinx -q -W --keep-going docs build/docs
+
+zip: ## pack the notebooks for those who have no git, into build
+	@$(PYTHON) tools/environment.py lab
+	$(PY) tools/course_zip.py
 
 links: ## check the site's links to other sites, which needs the internet
 	@$(PYTHON) tools/environment.py docs

@@ -1,11 +1,14 @@
 """The settings of the site. `make docs` builds it into build/docs."""
 
+import base64
 import importlib
+import io
 import json
 import re
 import shutil
 import sys
 import tomllib
+import zipfile
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -20,12 +23,14 @@ import recorded  # noqa: E402
 from sphinx.util.nodes import make_refnode  # noqa: E402
 
 import snnlab  # noqa: E402
-from snnlab.explorers.toolkit.playing import SHARED  # noqa: E402
+from snnlab.explorers.toolkit import scripting  # noqa: E402
+from tools import online  # noqa: E402
 
 project = "snnlab"
 author = "The snnlab authors"
 copyright = author
 release = snnlab.__version__
+REF = online.ref()
 URLS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]
 
 extensions = [
@@ -61,7 +66,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = f"snnlab {release}"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-html_js_files = ["playing.js", "recorded.js"]
+html_js_files = ["playing.js", "live.js", "recorded.js"]
 html_show_sourcelink = False
 # These pages stand alone; beside the others their neighbours are listed.
 ALONE = ("user_guide", "theory", "architecture", "what_converts", "benchmarks")
@@ -88,6 +93,7 @@ def copy_notebooks() -> None:
     written: dict[str, bool] = {}
     for notebook in (ROOT / "notebooks").glob("*.ipynb"):
         content = json.loads(notebook.read_text(encoding="utf-8"))
+        put_links(content["cells"][0], notebook.name)
         for number, cell in enumerate(content["cells"]):
             if alive := recorded.shown_in(cell, RECORDED, f"{notebook.stem[:2]}-{number}", written):
                 put_alive(cell, alive)
@@ -104,6 +110,28 @@ def copy_notebooks() -> None:
         text, copy = json.dumps(content), pages / notebook.name
         if not copy.exists() or copy.read_text(encoding="utf-8") != text:
             copy.write_text(text, encoding="utf-8")
+
+
+def packed_package() -> str:
+    """Return a script that holds what runs explorers in the page: the package without its data."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(HERE / "live.py", "live.py")
+        for file in sorted((ROOT / "snnlab").rglob("*")):
+            if file.suffix in (".py", ".js"):
+                archive.write(file, file.relative_to(ROOT))
+    return f"var snnlabPackage = '{base64.b64encode(packed.getvalue()).decode()}';\n"
+
+
+def put_links(cell: dict[str, Any], notebook: str) -> None:
+    """Put below the title of a page what opens its notebook elsewhere."""
+    title, _, rest = "".join(cell["source"]).partition("\n")
+    places = {"Binder": online.binder, "Colab": online.colab}
+    links = [
+        f"[Open in {place}]({link(notebook, REF)}){{.snnlab-launch}}"
+        for place, link in places.items()
+    ]
+    cell["source"] = f"{title}\n\n{' '.join(links)}\n{rest}"
 
 
 def put_alive(cell: dict[str, Any], alive: str) -> None:
@@ -174,7 +202,8 @@ def setup(app) -> None:
     """Connect the functions above."""
     copy_notebooks()
     shutil.copyfile(str(MATHJAX), HERE / "_static" / "mathjax.js")
-    shutil.copyfile(SHARED, HERE / "_static" / "playing.js")
+    (HERE / "_static" / "playing.js").write_text(scripting.source("playing"), encoding="utf-8")
+    (HERE / "_static" / "package.js").write_text(packed_package(), encoding="utf-8")
     (HERE / "_static" / "folders.svg").write_text(folders.svg(), encoding="utf-8")
     app.connect("autodoc-process-docstring", complete_docstring, priority=400)
     app.connect("env-updated", add_short_names)

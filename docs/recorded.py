@@ -19,6 +19,7 @@ from typing import Any
 
 from PIL import Image
 
+from docs import live
 from snnlab import explorers
 from snnlab.explorers import Explorer
 from snnlab.explorers.toolkit.controls import Control, Scale, Slider, Steps, StepScale
@@ -34,16 +35,22 @@ ONE_AT_A_TIME = (
     "Here one control moves at a time; the others go back to where they began. In a notebook all "
     "of them move."
 )
+ASKS_ELSEWHERE = (
+    "Or press the button: then this page computes them itself, with Python from cdn.jsdelivr.net, "
+    "some 20 MB."
+)
+# Those that a folder without torch has at once; the page has no torch.
+WITHOUT_TORCH = frozenset(explorers.__all__) & frozenset(vars(explorers))
 
 
-def explorers_of(source: str) -> list[Explorer]:
-    """Return the explorers that a cell shows, if they need nothing but numbers of their own.
+def sources_of(source: str) -> list[str]:
+    r"""Return the Python of each explorer that a cell shows, if it needs nothing but numbers.
 
     Of a prediction it is what a committed answer opens, with no answer marked in it.
 
-    >>> [type(shown).__name__ for shown in explorers_of("explorers.Counting()")]
-    ['Counting']
-    >>> explorers_of("explorers.SpikeMovie(network, image)")
+    >>> sources_of("course.Prediction('1.1', [2], opens=lambda value: explorers.Counting(value))")
+    ['value = None\nexplorers.Counting(value)']
+    >>> sources_of("explorers.SpikeMovie(network, image)")
     []
     """
     body = ast.parse(source).body
@@ -51,22 +58,32 @@ def explorers_of(source: str) -> list[Explorer]:
     if last is None:
         return []
     if _free(body) <= {"explorers"}:
-        names: dict[str, Any] = {"explorers": explorers}
-        exec(compile(ast.Module(body[:-1], []), "cell", "exec"), names)
-        shown = eval(compile(ast.Expression(last), "cell", "eval"), names)
-        return [shown] if isinstance(shown, Explorer) else []
+        return [source]
     opened = [
         k.value.body
         for k in getattr(last, "keywords", ())
         if k.arg == "opens" and isinstance(k.value, ast.Lambda)
     ]
-    names = {"explorers": explorers, "value": None}
-    made = [
-        eval(compile(ast.Expression(call), "cell", "eval"), names)
+    return [
+        f"value = None\n{ast.unparse(call)}"
         for call in opened
         if "explorers" in _free([call]) <= {"explorers", "value"}
     ]
-    return [shown for shown in made if isinstance(shown, Explorer)]
+
+
+def explorers_of(source: str) -> list[Explorer]:
+    """Return the explorers that a cell shows, if they need nothing but numbers of their own.
+
+    >>> [type(shown).__name__ for shown in explorers_of("explorers.Counting()")]
+    ['Counting']
+    """
+    return [shown for _, shown in _made(source)]
+
+
+def _made(source: str) -> list[tuple[str, Explorer]]:
+    """Return the explorers that a cell shows, each behind its Python."""
+    made = [(text, live.made(text)) for text in sources_of(source)]
+    return [(text, shown) for text, shown in made if isinstance(shown, Explorer)]
 
 
 def _free(parts: list[Any]) -> set[str]:
@@ -116,10 +133,11 @@ def keep(shown: Any, place: str) -> None:
         (KEPT / f"{place}.html").write_text(panel(shown, place, place, grid), encoding="utf-8")
 
 
-def panel(explorer: Explorer, name: str, place: str, grid: bool) -> str:
+def panel(explorer: Explorer, name: str, place: str, grid: bool, source: str = "") -> str:
     """Return the HTML of an explorer that was written as `name`; its ids begin with `place`.
 
-    `grid` tells whether all combinations of its controls were recorded.
+    `grid` tells whether all combinations of its controls were recorded. If they were not, a page
+    can compute them on its own from the `source`, the explorer's Python.
 
     The page stands in a folder beside `_static`. Without JavaScript it shows the picture and words
     of the explorer as it is.
@@ -131,8 +149,14 @@ def panel(explorer: Explorer, name: str, place: str, grid: bool) -> str:
     )
     words, there = html.escape(explorer.words, quote=True), f"../_static/recorded/{name}"
     note = "" if grid else f"<p><em>{ONE_AT_A_TIME}</em></p>"
+    if source and not grid:
+        note = (
+            f'<p><button type="button" class="snnlab-all" disabled>All settings</button> '
+            f'<em class="snnlab-note" aria-live="polite">{ONE_AT_A_TIME} {ASKS_ELSEWHERE}</em></p>'
+        )
+    own = f'data-live="{html.escape(source, quote=True)}" ' if source and not grid else ""
     return (
-        f'<div class="snnlab-recorded" data-name="{name}" data-source="{there}.js" '
+        f'<div class="snnlab-recorded" {own}data-name="{name}" data-source="{there}.js" '
         f'data-all="{str(grid).lower()}" data-still="{1000 * STILL:g}">{rows}'
         f'<div><button type="button" class="snnlab-reset" disabled>Reset</button></div>'
         f'<div class="snnlab-picture" style="max-width: {WIDTH}px">'
@@ -187,9 +211,10 @@ def shown_in(cell: Mapping[str, Any], folder: Path, place: str, written: dict[st
             shutil.copyfile(kept.with_suffix(end), folder / f"{place}{end}")
         return kept.read_text(encoding="utf-8")
     panels = []
-    for number, explorer in enumerate(explorers_of(source)):
+    for number, (text, explorer) in enumerate(_made(source)):
         name = f"{type(explorer).__name__}-{zlib.crc32(repr(explorer.values).encode()):08x}"
         if name not in written:
             written[name] = write(explorer, folder, name, LARGEST)
-        panels.append(panel(explorer, name, f"{place}-{number}", written[name]))
+        python = text if type(explorer).__name__ in WITHOUT_TORCH else ""
+        panels.append(panel(explorer, name, f"{place}-{number}", written[name], python))
     return "".join(panels)

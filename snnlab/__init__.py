@@ -1,51 +1,10 @@
 """From a trained neural network to a spiking one: conversion, simulation, and its errors."""
 
-import importlib
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-from snnlab.analysis import (
-    Energy,
-    ErrorParts,
-    ErrorsOverTime,
-    Operations,
-    decompose,
-    decompose_over_time,
-    energy,
-    operations,
-)
-from snnlab.comparison import compare
-from snnlab.conversion import (
-    MMSE,
-    DataBased,
-    Fixed,
-    Gaussian,
-    LocalThresholdBalancing,
-    Maximum,
-    ModelBased,
-    Percentile,
-    Trained,
-    activation_statistics,
-    convert,
-    normalize_weights,
-    trainable_clipping,
-    verify,
-)
-from snnlab.conversion.correction import correct_bias, correct_potential, tune_thresholds
-from snnlab.diagnosis import Diagnosis, diagnose
-from snnlab.dynamics import Neuron, Start
-from snnlab.exceptions import (
-    CalibrationError,
-    DataError,
-    MemoryBudgetError,
-    OptionError,
-    ShapeError,
-    SNNLabError,
-    UnsupportedLayerError,
-    VerificationError,
-)
-from snnlab.graph import QCFS, TCL, Graph, fold_batchnorm, trace
-from snnlab.network import Network, load
-from snnlab.nir import from_nir, to_nir
-from snnlab.simulation import Activations, Record, ann, quantized, simulate, softmax_spikes, sweep
+if TYPE_CHECKING:
+    from snnlab._names import *
 
 __version__ = "0.1.0"
 
@@ -106,15 +65,38 @@ __all__ = [
     "verify",
 ]
 
-# Loaded at their first use, since they need libraries that take long to load.
-_LAZY = ("brian", "course", "data", "explorers", "plots", "recipes")
+# Loaded at their first use, as the names above are: what needs torch, matplotlib or Brian2 takes
+# long to load, and most explorers work without torch.
+_FOLDERS = (
+    "analysis",
+    "brian",
+    "comparison",
+    "conversion",
+    "course",
+    "data",
+    "diagnosis",
+    "dynamics",
+    "exceptions",
+    "explorers",
+    "graph",
+    "network",
+    "nir",
+    "plots",
+    "recipes",
+    "saving",
+    "simulation",
+)
 
 
 def __getattr__(name: str) -> object:
-    if name in _LAZY:
-        return importlib.import_module(f"snnlab.{name}")
+    if name in _FOLDERS:
+        return import_module(f"snnlab.{name}")
+    if name in __all__:
+        names = import_module("snnlab._names")
+        globals().update({each: getattr(names, each) for each in __all__})
+        return globals()[name]
     raise AttributeError(f"module 'snnlab' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    return sorted({*globals(), *__all__, *_FOLDERS})

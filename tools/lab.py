@@ -46,12 +46,14 @@ def served(
     *,
     no_delay: bool = True,
     whole_page: bool = False,
+    policy: str = "",
 ) -> Iterator[str]:
     """Serve a folder's notebooks and yield the address that a notebook's name is added to.
 
     `state` is an empty folder for all that JupyterLab keeps. Without `no_delay` the server is as
     Jupyter starts it. With `whole_page` cells that are out of sight are drawn too, so that they can
-    be looked at; that slows down all others.
+    be looked at; that slows down all others. A `policy` is the
+    Content-Security-Policy of all pages.
     """
     settings = state / "settings" / "@jupyterlab"
     for plugin, values in {
@@ -71,6 +73,9 @@ def served(
     }
     options = [f"--ServerApp.port={port}", f"--IdentityProvider.token={TOKEN}", "--allow-root"]
     options.append("--LabApp.expose_app_in_browser=True")  # as `jupyterapp`
+    if policy:
+        headers = {"headers": {"Content-Security-Policy": policy}}
+        options.append(f"--ServerApp.tornado_settings={headers}")
     if not no_delay:
         usual = "jupyter_server.services.kernels.connection.channels.ZMQChannelsWebsocketConnection"
         options.append(f"--ServerApp.kernel_websocket_connection_class={usual}")

@@ -12,7 +12,7 @@ function present(panel, data) {
   const at = field => field.tagName == 'SELECT' ? field.selectedIndex : Number(field.value);
   const places = fields.map(f => f.tagName == 'SELECT' ? f.length : Number(f.max) + 1);
   const begin = fields.map(at);
-  const all = panel.dataset.all == 'true';
+  let all = panel.dataset.all == 'true', live = null;
   let stop = () => {};
 
   function put(field, position) {
@@ -32,7 +32,7 @@ function present(panel, data) {
   function show(moved) {
     if (!all) fields.forEach((field, k) => { if (k != moved) put(field, begin[k]); });
     put(fields[moved], at(fields[moved]));
-    const [svg, said] = snnlabFrame(data, frame(moved));
+    const [svg, said] = live ? live(fields.map(at)) : snnlabFrame(data, frame(moved));
     picture.innerHTML = svg;
     picture.setAttribute('aria-label', said);
     words.textContent = said;
@@ -63,6 +63,20 @@ function present(panel, data) {
     button.disabled = false;
     button.addEventListener('click', () => button.textContent == 'Pause' ? stop() : play(button, k));
   });
+  const whole = panel.querySelector('.snnlab-all');
+  if (whole) whole.addEventListener('click', async () => {
+    const note = panel.querySelector('.snnlab-note');
+    [whole.disabled, note.textContent] = [true, 'Loading. The controls go on as before.'];
+    try {
+      live = await snnlabLive(panel.dataset.live);
+      live(fields.map(at));
+      [all, whole.hidden, note.textContent] = [true, true, 'Now all controls move.'];
+    } catch (error) {
+      [live, whole.disabled] = [null, false];
+      note.textContent = `This did not work: ${error.message}. Press again to try again.`;
+    }
+  });
+  if (whole) whole.disabled = false;
   const reset = panel.querySelector('.snnlab-reset');
   reset.disabled = false;
   reset.addEventListener('click', () => {

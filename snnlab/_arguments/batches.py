@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.utils.data import IterableDataset
 
-from snnlab._arguments import checks
+from snnlab._arguments import arrays
 from snnlab.exceptions import ShapeError
 
 Array = np.ndarray | torch.Tensor
@@ -38,7 +38,7 @@ class Elements:
                     f"arrays. Give the data set the transform that the model was trained with, as "
                     f"transform=torchvision.transforms.ToTensor()."
                 )
-            yield checks.image_array(images, self.name), labels
+            yield arrays.image_array(images, self.name), labels
 
 
 def parted(given: Any, name: str) -> tuple[Any, Any]:

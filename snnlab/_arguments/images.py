@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from snnlab import _text
-from snnlab._arguments import checks
+from snnlab._arguments import arrays
 from snnlab._arguments.batches import (
     TOGETHER,
     Array,
@@ -119,7 +119,7 @@ class Images:
         if self._array is None:
             self._look_ahead(most)
         images = torch.cat(self._ahead) if self._array is None else self._array
-        return checks.image_tensor(images[:most], self.name)
+        return arrays.image_tensor(images[:most], self.name)
 
     def count_up_to(self, most: int) -> int | None:
         """Return their number if it is at most so many; else None."""
@@ -130,7 +130,7 @@ class Images:
         """Yield them as tensors of so many images, the last one of what is left."""
         first = 0
         for images in self._chunks(size):
-            ready = checks.image_tensor(images, self.name, dtype, first)
+            ready = arrays.image_tensor(images, self.name, dtype, first)
             if self.check is not None:
                 self.check(ready)
             yield ready
@@ -190,7 +190,7 @@ class Images:
         if self._array is not None:
             slices = range(0, len(self._array), TOGETHER)
             batches: Iterator[torch.Tensor] = (
-                checks.as_tensor(self._array[i : i + TOGETHER]) for i in slices
+                arrays.as_tensor(self._array[i : i + TOGETHER]) for i in slices
             )
         else:
             opened = self._open if self._open is not None else self._opened()
@@ -243,7 +243,7 @@ class Images:
         size = 0
         for given in () if self._source is None else self._source:
             images, labels = parted(given, self.name)
-            tensor = checks.as_tensor(self._in_order(images))
+            tensor = arrays.as_tensor(self._in_order(images))
             batch = tensor, labels_of(labels, len(tensor), self.name)
             if self._kept is not None:
                 size += tensor.nbytes
@@ -260,11 +260,11 @@ class Images:
     def _in_order(self, images: Any) -> Array:
         """Return images of the right shape, an array with the images first."""
         if self.timesteps is None or self.shape is None:
-            array = checks.image_array(images, self.name, self.shape)
+            array = arrays.image_array(images, self.name, self.shape)
             self.shape = tuple(array.shape[1:])
             return array
         stacked = isinstance(self._source, Elements)
-        array = checks.image_array(images, self.name)
+        array = arrays.image_array(images, self.name)
         return frames_first(array, self.name, self.timesteps, self.shape, stacked)
 
     def _compare(self, found: np.ndarray) -> None:

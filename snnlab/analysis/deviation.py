@@ -9,7 +9,6 @@ import math
 from typing import Any
 
 import numpy as np
-import torch
 
 from snnlab._arguments import checks
 from snnlab.exceptions import OptionError, ShapeError
@@ -17,6 +16,8 @@ from snnlab.exceptions import OptionError, ShapeError
 # A walk that is looked at only after each step passes a level by this many σ on average:
 # -ζ(1/2)/√(2π) (Siegmund 1985).
 _OVERSHOOT = 0.5826
+# Below, the normal distribution function is nearly 0, and its logarithm is a series.
+_FAR = -30.0
 
 
 def highest_charge_count(currents: Any, v_threshold: Any = 1.0, v_init: float = 0.0) -> np.ndarray:
@@ -262,9 +263,13 @@ def _checked(
 
 def _phi(x: np.ndarray) -> np.ndarray:
     """Return the standard normal distribution function."""
-    return torch.special.ndtr(torch.as_tensor(x, dtype=torch.float64)).numpy()
+    return np.vectorize(math.erfc, [float])(-np.asarray(x) / math.sqrt(2)) / 2
 
 
 def _log_phi(x: np.ndarray) -> np.ndarray:
     """Return the logarithm of the standard normal distribution function."""
-    return torch.special.log_ndtr(torch.as_tensor(x, dtype=torch.float64)).numpy()
+    far = np.minimum(x, _FAR)
+    # Its asymptotic series: 1 - 1/x² + 3/x⁴ - 15/x⁶ ... times the density over -x.
+    terms = [(-1) ** n * math.prod(range(1, 2 * n, 2)) / far ** (2 * n) for n in range(1, 8)]
+    series = -(far**2) / 2 - np.log(-far * math.sqrt(2 * math.pi)) + np.log1p(sum(terms))
+    return np.where(x < _FAR, series, np.log(_phi(np.maximum(x, _FAR))))

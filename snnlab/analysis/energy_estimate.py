@@ -1,13 +1,18 @@
 """What operations would cost in energy: an estimate, by a price for each."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from snnlab import _text
 from snnlab._arguments import checks
-from snnlab.analysis.operation_counts import Operations
+
+if TYPE_CHECKING:
+    from snnlab.analysis.operation_counts import Operations
 
 # In pJ, of 45 nm and 32-bit floats: a multiplication 3.7, an addition 0.9 (Horowitz 2014).
 ADDITION, MULTIPLICATION = 0.9, 3.7
@@ -128,6 +133,8 @@ def energy(
     >>> energy(counted, mac=4.0).ann
     40.0
     """
+    from snnlab.analysis.operation_counts import Operations
+
     todo = "Write snnlab.operations(network, record) first."
     checks.instance(operations, Operations, "operations", todo)
     prices = {

@@ -1,5 +1,8 @@
 """All that has a state at a step: neurons, max pooling of spikes, spiking input."""
 
+from typing import TYPE_CHECKING
+
+from snnlab._first_use import at_first_use
 from snnlab.dynamics.closed_forms import (
     constant_count,
     constant_output,
@@ -8,11 +11,13 @@ from snnlab.dynamics.closed_forms import (
     soft_count,
     soft_count_from_any_start,
 )
-from snnlab.dynamics.exact import AnalogReLU, ExactMaxPool
-from snnlab.dynamics.input_coding import PoissonInput, RegularInput
 from snnlab.dynamics.neuron import Neuron, if_step
-from snnlab.dynamics.pooling import DECAY, GatedMaxPool
 from snnlab.dynamics.start import Start
+
+if TYPE_CHECKING:
+    from snnlab.dynamics.exact import AnalogReLU, ExactMaxPool
+    from snnlab.dynamics.input_coding import PoissonInput, RegularInput
+    from snnlab.dynamics.pooling import DECAY, GatedMaxPool
 
 __all__ = [
     "DECAY",
@@ -31,3 +36,14 @@ __all__ = [
     "soft_count",
     "soft_count_from_any_start",
 ]
+
+# These need torch, and explorers of a single neuron do not.
+_WITH_TORCH = {
+    "DECAY": "pooling",
+    "AnalogReLU": "exact",
+    "ExactMaxPool": "exact",
+    "GatedMaxPool": "pooling",
+    "PoissonInput": "input_coding",
+    "RegularInput": "input_coding",
+}
+__getattr__, __dir__ = at_first_use(__name__, _WITH_TORCH)

@@ -4,7 +4,6 @@ from typing import Any
 
 from matplotlib.axes import Axes
 
-from snnlab.comparison import pareto_front
 from snnlab.plots import _style
 from snnlab.plots.label_curves import label_curves
 
@@ -44,6 +43,8 @@ def accuracy_over_additions(
     OptionError
         If the table has no such columns, or no rows.
     """
+    from snnlab.comparison import pareto_front
+
     front = pareto_front(table, metric)
     ax = _style.axes(ax, width=7.5, height=4.5)
     factor, unit = (100, " (%)") if metric in ("accuracy", "agreement") else (1, "")

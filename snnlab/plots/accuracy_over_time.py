@@ -1,15 +1,18 @@
 """Accuracy, or another metric, against the number of steps."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from snnlab._arguments import labels
 from snnlab.plots import _style
 from snnlab.plots.label_curves import label_curves
-from snnlab.simulation import Record
-from snnlab.simulation.metrics import Metric, measure
+
+if TYPE_CHECKING:
+    from snnlab.simulation import Record
+    from snnlab.simulation.metrics import Metric
 
 
 @_style.styled
@@ -46,6 +49,9 @@ def accuracy_over_time(
     ShapeError, OptionError
         As `Record.accuracy`.
     """
+    from snnlab._arguments import labels
+    from snnlab.simulation.metrics import measure
+
     y = labels.given_or_own(y, record.labels)
     scale = measure(y, record.output_sums.shape[1:], metric, record.head).scale
     factor, unit = (100, " (%)") if scale.is_share else (1, "")

@@ -1,12 +1,16 @@
 """Where the accuracy of a network is lost, and what brings it back."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 
 from snnlab._text import counted
-from snnlab.diagnosis import Diagnosis
 from snnlab.plots import _style
+
+if TYPE_CHECKING:
+    from snnlab.diagnosis import Diagnosis
 
 
 @_style.styled

@@ -1,13 +1,18 @@
 """What each layer costs, in operations."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from snnlab._arguments import checks
-from snnlab.analysis import ADDITIONS, Operations
+from snnlab.analysis import ADDITIONS
 from snnlab.plots import _style
+
+if TYPE_CHECKING:
+    from snnlab.analysis import Operations
 
 # Label, columns, place beside the layer's tick, color and hatch of each bar.
 _BARS = (
@@ -34,6 +39,8 @@ def operations(counted: Operations, *, ax: Axes | None = None) -> Axes:
     -------
     matplotlib axes
     """
+    from snnlab.analysis import Operations
+
     todo = "Write snnlab.operations(network, record) first."
     checks.instance(counted, Operations, "counted", todo)
     costs = [row for row in counted.rows if any(row[c] for _, names, *_ in _BARS for c in names)]

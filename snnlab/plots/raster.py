@@ -1,13 +1,17 @@
 """When which neuron fires, for one image."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from snnlab._arguments import checks
 from snnlab.plots import _style
-from snnlab.simulation import Record
+
+if TYPE_CHECKING:
+    from snnlab.simulation import Record
 
 # More rows than this cannot be told apart, so they are sorted.
 _ROWS = 64

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -376,3 +377,12 @@ def test_what_is_no_number_is_refused(mean, variance, name):
 def test_a_coin_needs_a_probability():
     with pytest.raises(sl.OptionError, match="up = 'often': expected a probability"):
         deviation.coin_walk_count("often", 2)
+
+
+def test_the_normal_distribution_and_its_logarithm_are_those_of_torch():
+    x = np.concatenate([np.linspace(-60, 9, 700), [-29.999999, -30.0, -30.000001, -1e3]])
+    there = torch.from_numpy(x)
+    expected = torch.special.ndtr(there).numpy()
+    np.testing.assert_allclose(deviation._phi(x), expected, rtol=1e-12, atol=1e-300)
+    logarithm = torch.special.log_ndtr(there).numpy()
+    np.testing.assert_allclose(deviation._log_phi(x), logarithm, rtol=1e-12, atol=1e-18)

@@ -1,5 +1,7 @@
 """What the widgets of version 7 do not have is not used."""
 
+import html
+
 import ipywidgets as widgets
 import pytest
 from helpers.explorers import FOUND, made
@@ -7,7 +9,7 @@ from traitlets import Unicode
 
 from snnlab import course
 from snnlab.explorers.toolkit.controls import Choice, Menu, Scale, Slider, Steps, StepScale
-from snnlab.explorers.toolkit.front_end import explain, live
+from snnlab.explorers.toolkit.front_end import explain, live, running
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 # Read from the traits of ipywidgets 7.7.1 and 8.1.9: what only 8 has, by the class that has it.
@@ -96,6 +98,14 @@ def test_questions_to_recall_show_themselves():
     recall = course.recall("02")
     assert recall._repr_mimebundle_()[VIEW]["model_id"] == recall.box.model_id
     assert recall.answer(1, recall.questions[0].right.answer).startswith("Right.")
+
+
+def test_in_version_7_a_script_is_run_by_an_image(seven):
+    image = running('go("<there>")')
+    assert isinstance(image, widgets.HTML)
+    assert image.layout.display == "none"
+    assert html.unescape(image.value).endswith("""onload="go("<there>")">""")
+    assert seven == []
 
 
 def test_both_versions_are_shown_the_same_way():

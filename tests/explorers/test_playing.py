@@ -37,11 +37,10 @@ def button(control):
 
 def numbers(control):
     """Return pause in ms, pause for less motion, positions in a whole step, and the default."""
-    script = html.unescape(button(control))
-    assert script.count("<button") == 1
-    pace = json.loads(re.search(r"snnlabPlay\(button, (\{.*?\})", script)[1])
-    (default,) = re.search(r"at\(\) == (\d+) \? 0", script).groups()
-    assert not re.search("PACE|SHARED|DEFAULT", script)
+    text = button(control)
+    assert text.count("<button") == 1
+    pace = json.loads(html.unescape(re.search(r'data-pace="(.*?)"', text)[1]))
+    default = re.search(r'data-begin="(.*?)"', text)[1]
     return pace["pause"], pace["still"], pace["whole"], int(default)
 
 

@@ -5,6 +5,7 @@ import base64
 import gzip
 import html
 import importlib
+import io
 import json
 import math
 import pkgutil
@@ -12,9 +13,12 @@ import re
 import runpy
 import subprocess
 import sys
+import threading
 import tomllib
+import zipfile
 import zlib
 from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import metadata
 from pathlib import Path
 
@@ -26,7 +30,7 @@ from axe_playwright_python.sync_playwright import Axe
 import snnlab as sl
 from docs.recorded import KEPT, explorers_of
 from snnlab.conversion import verification
-from tools import lab
+from tools import lab, online
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DOCS = ROOT / "docs"
@@ -84,6 +88,15 @@ def test_links_from_notebook_to_notebook_stay_on_the_site(site):
 
 
 @pytest.mark.slow
+def test_each_notebook_can_be_opened_elsewhere_from_its_page(site):
+    where = online.ref()
+    for file in online.NOTEBOOKS:
+        page = (site / "notebooks" / f"{file.stem}.html").read_text(encoding="utf-8")
+        links = re.findall(r'<a class="snnlab-launch[^"]*" href="([^"]*)"', page)
+        assert links == [online.binder(file.name, where), online.colab(file.name, where)]
+
+
+@pytest.mark.slow
 def test_equations_are_handed_to_mathjax(site):
     page = (site / "api" / "dynamics.html").read_text(encoding="utf-8")
     assert page.count('<div class="math') > 5
@@ -128,6 +141,7 @@ def browser():
 def opened(site, browser):
     """Return a function that opens a notebook's page from the disk, with all answers unfolded."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(1000 * lab.RUN_SECONDS)
     asked, errors = [], []
     page.on("request", lambda request: asked.append(request.url))
     page.on("pageerror", lambda error: errors.append(str(error)))
@@ -309,6 +323,153 @@ def test_the_explorers_of_a_page_weigh_less_than_a_megabyte_compressed(site, fil
     assert 0 < sum(len(gzip.compress(file.read_bytes())) for file in data) < 2**20
 
 
+# --- explorers that run in the page ----------------------------------------------------------
+
+
+# In the place of Pyodide: Python beside this test, asked by requests that wait for their answer.
+STAND_IN = """
+async function loadPyodide() {
+    const ask = (place, body) => {
+        const request = new XMLHttpRequest();
+        request.open('POST', SNNLAB_PYTHON + place, false);
+        request.send(body);
+        if (request.status != 200) throw new Error(request.responseText);
+        return request.responseText;
+    };
+    const letters = bytes => bytes.reduce((text, byte) => text + String.fromCharCode(byte), '');
+    return {
+        loadPackage: async names => ask('packages/', names.join(' ')),
+        unpackArchive: (bytes, kind) => ask('unpack/' + kind, btoa(letters(bytes))),
+        pyimport: name => ({shown: (...given) => ask('call/' + name, JSON.stringify(given))}),
+    };
+}
+"""
+PAGE_PYTHON = """
+import json, sys
+sys.path.insert(0, ".")
+sys.modules["torch"] = sys.modules["ipywidgets"] = None  # as in Pyodide
+import MODULE
+for line in sys.stdin:
+    print(json.dumps(MODULE.shown(*json.loads(line))), flush=True)
+"""
+
+
+class PagePython(BaseHTTPRequestHandler):
+    """Answers what a page asks Pyodide for, from what the page itself has unpacked."""
+
+    def do_GET(self):
+        self.answer(STAND_IN)
+
+    def do_POST(self):
+        given = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        _, kind, name = self.path.split("/")
+        if kind == "packages":
+            self.server.packages = given.split()
+            self.answer("")
+        elif kind == "unpack":
+            zipfile.ZipFile(io.BytesIO(base64.b64decode(given))).extractall(self.server.folder)
+            self.answer(name)
+        else:
+            self.answer(self.called(name, given))
+
+    def called(self, module, given):
+        if self.server.python is None:
+            code = PAGE_PYTHON.replace("MODULE", module)
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+            command = [sys.executable, "-c", code]
+            self.server.python = subprocess.Popen(command, cwd=self.server.folder, **pipes)
+        print(given, file=self.server.python.stdin, flush=True)
+        return json.loads(self.server.python.stdout.readline())
+
+    def answer(self, text):
+        self.server.asked.append(self.path)
+        self.send_response(200)
+        self.send_header("Access-Control-Allow-Origin", "*")
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+@pytest.fixture
+def python(tmp_path):
+    """A server in the place of Pyodide's."""
+    server = ThreadingHTTPServer(("localhost", 0), PagePython)
+    server.folder, server.python, server.asked = tmp_path, None, []
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    if server.python is not None:
+        server.python.communicate()
+
+
+@pytest.fixture
+def panel(site, browser, python):
+    """The first explorer of a page that can compute all settings."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(1000 * lab.RUN_SECONDS)
+    page.goto((site / "notebooks" / "01_spiking_neurons.html").as_uri())
+    assert page.evaluate("SNNLAB_PYTHON").startswith("https://cdn.jsdelivr.net/pyodide/v")
+    serve(page, python.server_port)
+    page.evaluate("for (const d of document.querySelectorAll('details')) d.open = true")
+    panel = page.locator(".snnlab-recorded[data-live]").first
+    panel.locator(".snnlab-reset:enabled").wait_for()
+    yield panel
+    page.close()
+
+
+def serve(page, port):
+    page.evaluate("port => { SNNLAB_PYTHON = `http://localhost:${port}/`; }", port)
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_all_settings_are_computed_in_the_page_once_somebody_asks(panel, python):
+    assert python.asked == []
+    panel.get_by_role("button", name="All settings").press("Enter")
+    panel.get_by_text("Now all controls move.").wait_for()
+    assert python.packages == ["numpy", "matplotlib", "pillow"]
+    assert panel.get_by_role("button", name="All settings").count() == 0
+    (explorer,) = explorers_of(panel.get_attribute("data-live"))
+    setting = explorer.values
+    for control, declared in explorer.declared.items():
+        for position in moved(panel.get_by_label(declared.label, exact=True)):
+            setting = setting | {control: declared.positions[position]}
+            assert_shows(panel, explorer, setting)  # the other controls stay where they are
+    panel.get_by_role("button", name="Reset").press("Enter")
+    assert_shows(panel, explorer, explorer.values)
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_without_an_answer_the_page_says_so_and_can_be_asked_again(panel, python):
+    serve(panel.page, 9)  # where nobody answers
+    button = panel.get_by_role("button", name="All settings")
+    button.press("Enter")
+    panel.get_by_text("pyodide.js does not answer. Press again to try again.").wait_for()
+    field = panel.locator(".snnlab-row input").first
+    before = panel.get_by_role("status").inner_text()
+    field.press("End")
+    assert panel.get_by_role("status").inner_text() != before
+    serve(panel.page, python.server_port)
+    button.press("Enter")
+    panel.get_by_text("Now all controls move.").wait_for()
+
+
+@pytest.mark.slow
+def test_only_explorers_that_need_no_torch_offer_it(site):
+    found = set()
+    for page in (site / "notebooks").glob("*.html"):
+        for source in re.findall(r'data-live="([^"]*)"', page.read_text(encoding="utf-8")):
+            found |= set(re.findall(r"explorers\.([A-Z]\w+)", html.unescape(source)))
+    assert len(found) > 5
+    assert found & set(sl.explorers._WITH_TORCH) == set()
+
+
 # --- what the pages say ----------------------------------------------------------------------
 
 
@@ -414,10 +575,10 @@ def test_the_address_is_that_of_pyproject_wherever_it_stands():
     repository, issues = URLS["Repository"], URLS["Issues"]
     assert issues == repository + "/issues"
     owner_and_name = repository.removeprefix("https://github.com/")
+    assert owner_and_name == online.REPOSITORY
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     badge = re.search(r"\[!\[checks\]\((.*?)\)\]\((.*?)\)", readme)
     assert badge.groups() == (f"{badge[2]}/badge.svg", f"{repository}/actions/workflows/ci.yml")
-    assert f"https://mybinder.org/v2/gh/{owner_and_name}/HEAD" in readme
     assert set(re.findall(r"https://github\.com/[\w-]+/[\w-]+", readme)) == {repository}
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["repository-code"] == repository

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from snnlab.course.predictions.answers import SKIP, Choices, Number
 from snnlab.explorers import Explorer
 from snnlab.explorers.toolkit.front_end import explain
-from snnlab.explorers.toolkit.panel import hidden
+from snnlab.explorers.toolkit.panel import complete
 
 _STYLE = """
 .snnlab-said p { max-width: 56em; line-height: 1.5; margin: 0.5em 0; }
@@ -74,9 +74,9 @@ class PredictionPanel:
         self.field.style.description_width = "initial"
         row = widgets.HBox(self._inputs, layout={"flex_flow": "row wrap", "align_items": "center"})
         row.add_class("snnlab-answers")
-        names = (f".snnlab-{kind}", ".snnlab-answers", ".snnlab-said")
-        self.box = widgets.VBox([row, self.message, self._stage, hidden(_STYLE, *names)])
+        self.box = widgets.VBox([row, self.message, self._stage])
         self.box.add_class(f"snnlab-{kind}")
+        complete(self.box, _STYLE, ".snnlab-answers", ".snnlab-said")
 
     def close(self, value: Any) -> None:
         """Show the value that was chosen, None for none, and disable the inputs."""

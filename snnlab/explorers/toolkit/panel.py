@@ -40,34 +40,6 @@ body[data-jp-theme-light=false] .snnlab-picture { filter: DARK; }
 .snnlab-formula mjx-container { margin: 0.4em 0 !important; }
 .snnlab-code textarea { font-family: monospace; white-space: pre; overflow-x: auto; }
 """.replace("WIDTH", str(WIDTH)).replace("DARK", DARK)
-# ipywidgets gives a slider's handle and a group of buttons no name, and replaces a text instead of
-# changing it: a screen reader would say nothing. So once all is there, handles and groups get the
-# names that stand beside them, and the place of the text, which stays, is marked to be read out.
-# A handle of version 7 has no role either, and tells where it is in percent of its way.
-_NAMING = """
-(function name(self, tries) {
-  const panel = self.closest('PANEL') || self;
-  const handles = [...panel.querySelectorAll('ROW HANDLE')];
-  const place = panel.querySelector('WORDS .widget-html-content');
-  if (!place || handles.length < SLIDERS) {
-    if (tries) setTimeout(name, 100, self, tries - 1);
-    return;
-  }
-  place.setAttribute('role', 'status');
-  for (const handle of handles.filter(handle => !handle.hasAttribute('role'))) {
-    const tell = () => handle.setAttribute('aria-valuenow', parseInt(handle.style.left) || 0);
-    handle.setAttribute('role', 'slider');
-    new MutationObserver(tell).observe(handle, {attributeFilter: ['style']});
-    tell();
-  }
-  const groups = [...panel.querySelectorAll('ROW .widget-radio-box')];
-  for (const group of groups) group.setAttribute('role', 'radiogroup');
-  for (const part of [...handles, ...groups]) {
-    const label = part.closest('ROW').querySelector('.widget-label');
-    part.setAttribute('aria-label', label.textContent);
-  }
-})(this, 100)
-"""
 
 
 class Panel:
@@ -118,11 +90,9 @@ class Panel:
             for name, control in declared.items()
         ]
         sliders = [row for row in parts.values() if len(row) > 1]
-        names = (".snnlab-explorer", ".snnlab-row", ".snnlab-words")
-        unseen = hidden(_STYLE, *names, len(sliders))
-        below = [_row([self.view, self.reset]), self.stage, self.words, unseen]
-        self.box = widgets.VBox([*rows, *below])
+        self.box = widgets.VBox([*rows, _row([self.view, self.reset]), self.stage, self.words])
         self.box.add_class("snnlab-explorer")
+        complete(self.box, _STYLE, ".snnlab-row", ".snnlab-words", len(sliders))
         self.view.observe(self._turn, "value")
         for widget in [*self.controls.values(), self.view]:
             widget.observe(lambda _: on_change(), "value")
@@ -175,18 +145,23 @@ def _picture(background: bytes, moving: Any) -> Any:
     return picture
 
 
-def hidden(style: str, panel: str, row: str, words: str, sliders: int = 0) -> Any:
-    """Return what is not seen: the style of a panel, and the script that names its parts.
+def complete(box: Any, style: str, row: str, words: str, sliders: int = 0) -> None:
+    """Add what is not seen to a panel: its style, and the script that names its parts.
 
     Parameters
     ----------
+    box : ipywidgets Box
+        The panel; of those on a page it is found by a class of its own.
     style : str
         CSS.
-    panel, row, words : str
-        CSS classes of the panel, of each of its rows of controls, and of the words to be read out.
+    row, words : str
+        CSS classes of each of its rows of controls, and of the words to be read out.
     sliders : int
-        How many the panel has.
+        How many it has.
     """
-    naming = script(_NAMING, PANEL=panel, ROW=row, WORDS=words, SLIDERS=sliders, HANDLE=HANDLE)
-    none = widgets.Layout(display="none")
-    return widgets.HTML(f"<style>{style}</style>{naming}", layout=none)
+    own = f"snnlab-{box.model_id}"
+    box.add_class(own)
+    names = {"PANEL": own, "ROW": row, "WORDS": words, "SLIDERS": sliders, "HANDLE": HANDLE}
+    naming = script("playing", "play_button", "panel", **names)
+    styling = widgets.HTML(f"<style>{style}</style>", layout=widgets.Layout(display="none"))
+    box.children = (*box.children, styling, naming)

@@ -1,20 +1,33 @@
 """A script that the browser runs when a widget has been shown."""
 
-import html
+from pathlib import Path
 from typing import Any
 
-# ipywidgets runs no `<script>`, but an image that has been loaded may call one.
-_DOT = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAACAkQBADs="
+from snnlab.explorers.toolkit.front_end import running
+
+_FOLDER = Path(__file__).parent
 
 
-def script(code: str, **names: Any) -> str:
-    """Return HTML that runs JavaScript, with names in it replaced by their values.
+def script(*files: str, **names: Any) -> Any:
+    """Return a widget that lets the browser run JavaScript each time that it is shown.
 
-    In the script `this` is the image that has called it, an element without extent.
+    Parameters
+    ----------
+    files : str
+        Files beside this one, without their ending; they run as one.
+    names
+        Replaced in the script by their values.
 
-    >>> script("go(this, STEPS)", STEPS=4)[-43:]
-    'onload="go(this, 4)" style="display: none">'
+    >>> shown = script("panel", PANEL="mine", SLIDERS=2).outputs[0]["data"]
+    >>> ".length >= 2);" in shown["application/javascript"]
+    True
     """
+    code = "\n".join(source(file) for file in files)
     for name, value in names.items():
         code = code.replace(name, str(value))
-    return f'<img alt="" src="{_DOT}" onload="{html.escape(code)}" style="display: none">'
+    return running(f"(() => {{\n{code}\n}})();")
+
+
+def source(file: str) -> str:
+    """Return the JavaScript of a file beside this one."""
+    return (_FOLDER / f"{file}.js").read_text(encoding="utf-8")
