@@ -40,7 +40,7 @@ test: ## run unit tests, doctests, browser tests and every notebook
 		--nbval-lax --nbval-current-env --nbval-cell-timeout=1000 notebooks || status=1; \
 	exit $$status
 
-test-long: ## run the tests that need many seeds with all of them
+test-long: ## run the tests with many seeds, and all notebooks as on Binder
 	@$(PYTHON) tools/environment.py test
 	$(PYTEST) -m long
 

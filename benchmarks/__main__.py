@@ -4,6 +4,7 @@
     python -m benchmarks conv mlp   some of the networks
     python -m benchmarks browser    the explorers in a browser, some minutes
     python -m benchmarks neighbour  beside a busy program, some minutes
+    python -m benchmarks classroom  20 learners at once, half an hour
     python -m benchmarks mnist FILE networks on MNIST's 10,000 test images, some minutes
     python -m benchmarks zoo        what converts of timm and torchvision, an hour
     python -m benchmarks methods    every conversion method on several networks, hours
@@ -25,7 +26,7 @@ import numpy as np
 import torch
 
 import snnlab as sl
-from benchmarks import brian, browser, efficientnet, methods, mnist, neighbour, zoo
+from benchmarks import brian, browser, classroom, efficientnet, methods, mnist, neighbour, zoo
 from benchmarks.networks import NETWORKS, load
 from benchmarks.peak import peak_of_this_process
 from benchmarks.plain_loop import plain_loop
@@ -54,6 +55,9 @@ def main(names: list[str]) -> None:
         return
     if names[:1] == ["--neighbour"]:
         neighbour.print_seconds(names[1], int(names[2]))
+        return
+    if names[:1] == ["classroom"]:
+        classroom.measure(*names[1:])
         return
     if names[:1] == ["mnist"]:
         mnist.measure(*names[1:])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
@@ -34,7 +35,7 @@ def collect(folder: Path, file: Path | None) -> int:
         text = io.StringIO(newline="")
         csv.writer(text).writerows([COLUMNS, *([row[c] for c in COLUMNS] for row in rows)])
         try:
-            file.write_text(text.getvalue(), encoding="utf-8", newline="")
+            _write(file, text.getvalue())
         except OSError as error:
             raise CommandError(
                 f"{file}: cannot be written ({error.strerror}), expected a file for the table. "
@@ -44,6 +45,21 @@ def collect(folder: Path, file: Path | None) -> int:
     for words in unread:
         print(words)
     return int(bool(unread) or not rows)
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a table beside its place, and move it there once it is whole."""
+    if file.exists() and not file.is_file():  # such as /dev/stdout
+        file.write_text(text, encoding="utf-8", newline="")
+        return
+    new = file.with_name(f".{file.name}.part")
+    try:
+        new.write_text(text, encoding="utf-8", newline="")
+        new.replace(file)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            new.unlink(missing_ok=True)
+        raise
 
 
 def table(folder: Path) -> tuple[list[dict[str, Any]], list[str]]:

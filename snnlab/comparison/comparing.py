@@ -17,11 +17,14 @@ from snnlab.conversion import Fixed, convert
 from snnlab.exceptions import OptionError, UnsupportedLayerError, needs
 from snnlab.graph.fingerprint import fingerprint
 from snnlab.simulation import ann
+from snnlab.simulation.kept import Arrays
 from snnlab.simulation.metrics import Metric, measure
-from snnlab.simulation.tasks import folder, in_parallel, packed, sources, unpacked
+from snnlab.simulation.tasks import in_parallel, packed, sources, unpacked
 
 STEPS = (1, 2, 4, 8, 16, 32)
 IMAGES = 250  # simulated at once
+# What an answer says beside its sums.
+_COSTS = ("steps", "latency", "spikes", "additions", "multiplications")
 # The folders whose code decides what a comparison finds.
 _FOLDERS = (
     *("_arguments", "graph", "dynamics", "saving", "data", "conversion", "recipes"),
@@ -136,7 +139,7 @@ def compare(
         (joblib.hash((method.name, part, data)), packed(method).tobytes(), part, held, *rest)
         for method, part in runs
     ]
-    found = in_parallel(cell, tasks, cache=folder(cache), jobs=jobs, unit="networks")
+    found = in_parallel(cell, tasks, cache=cache, jobs=jobs, unit="networks")
     rows = [
         {
             "method": method.name,
@@ -148,13 +151,13 @@ def compare(
             "spikes": answer.spikes,
             "additions": answer.additions,
             "multiplications": answer.multiplications,
-            "seconds": seconds,
+            "seconds": float(results["seconds"]),
             "trains": method.trains,
             "data": method.data,
             "real": method.real,
         }
-        for (method, _), (answers, seconds) in zip(runs, found, strict=True)
-        for step, answer in answers.items()
+        for (method, _), results in zip(runs, found, strict=True)
+        for step, answer in _answers(results).items()
     ]
     table = pd.DataFrame(rows)
     # Without rows it has no columns either: no method could convert the model.
@@ -170,7 +173,7 @@ def cell(
     y_cal: np.ndarray | None,
     x: np.ndarray,
     memory: int,
-) -> tuple[Answers, float]:
+) -> Arrays:
     """Return what a method answers after each number of steps, and the seconds to make its network.
 
     `key` identifies the other arguments; the cache compares only it.
@@ -180,12 +183,32 @@ def cell(
         try:
             network = how.make(Given(trained, x_cal, y_cal, max(steps), memory))
         except UnsupportedLayerError:  # such as an analog shortcut where there is none
-            return {}, 0.0
+            return _arrays({}, 0.0)
         seconds = time.process_time() - begin
         parts = [x[first : first + IMAGES] for first in range(0, len(x), IMAGES)]
         answers = [how.run(network, part, steps) for part in parts]
         shares = [len(part) / len(x) for part in parts]
-        return {step: _joined([a[step] for a in answers], shares) for step in steps}, seconds
+        joined = {step: _joined([a[step] for a in answers], shares) for step in steps}
+        return _arrays(joined, seconds)
+
+
+def _arrays(answers: Answers, seconds: float) -> Arrays:
+    """Return answers as arrays, in which they can be kept."""
+    arrays = {"seconds": np.array(seconds)}
+    for step, answer in answers.items():
+        arrays[f"sums {step}"] = answer.sums
+        arrays[f"costs {step}"] = np.array([getattr(answer, name) for name in _COSTS])
+    return arrays
+
+
+def _answers(arrays: Arrays) -> Answers:
+    """Return the answers that `_arrays` has made arrays of."""
+    steps = [int(name.removeprefix("sums ")) for name in arrays if name.startswith("sums ")]
+    found = {}
+    for step in steps:
+        over, latency, *costs = arrays[f"costs {step}"].tolist()
+        found[step] = Answer(arrays[f"sums {step}"], int(over), int(latency), *costs)
+    return found
 
 
 def _joined(parts: Sequence[Answer], shares: Sequence[float]) -> Answer:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from snnlab._arguments import checks
+from snnlab._files import replace_file
 from snnlab.exceptions import DataError
 
 FOLDER = Path(__file__).parent / "files"
@@ -56,10 +57,10 @@ def read(name: str) -> bytes:
 def write(name: str, content: bytes, **fields: Any) -> None:
     """Write a file and its card, which holds the fields and the sha256."""
     file = FOLDER / name
-    file.write_bytes(content)
+    replace_file(file, content)
     fields |= {"file": name, "sha256": hashlib.sha256(content).hexdigest()}
     text = json.dumps(fields, indent=2, ensure_ascii=False) + "\n"
-    file.with_suffix(".json").write_text(text, encoding="utf-8")
+    replace_file(file.with_suffix(".json"), text.encode())
 
 
 def _card(file: Path) -> dict[str, Any]:

@@ -57,7 +57,7 @@ def train(
         If the images of a loader or a data set take more than 1 GiB.
     DataError
         If the checkpoint is of a training of other images, labels, layers or options, if it cannot
-        be read, or if there is no folder for it.
+        be read or written, or if there is no folder for it.
 
     >>> images = torch.rand(64, 2, generator=torch.Generator().manual_seed(0))
     >>> model = train(nn.Linear(2, 2), images, (images[:, 0] > 0.5).int(), epochs=1)
@@ -91,7 +91,7 @@ def train(
         # A step computes the output, and the gradients of activations and of weights.
         work = 3 * multiplications(copy.deepcopy(model).eval(), x[:batch])
     bars = tqdm(total=epochs, unit=" epochs", leave=False)
-    with torch.random.fork_rng(devices=[]), threads_for(work), bars as bar:
+    with torch.random.fork_rng(devices=[]), threads_for(work), bars as bar, state.explained():
         torch.manual_seed(seed)
         done = state.resume()
         bar.update(done)

@@ -1,6 +1,5 @@
 """A safetensors file with a header in JSON, which is refused when a byte of it has changed."""
 
-import contextlib
 import hashlib
 import json
 import os
@@ -10,6 +9,7 @@ from typing import Any
 
 import torch
 
+from snnlab._files import replace_file
 from snnlab.exceptions import DataError, OptionError, needs
 
 # Raised when a file is written that an older snnlab would misread.
@@ -109,13 +109,9 @@ def write_bytes(path: Any, content: bytes) -> None:
             f"{file}: there is no folder {file.parent}, expected one for the network. Make the "
             f"folder first."
         )
-    incomplete = file.with_name(f"{file.name}.{os.getpid()}.part")
     try:
-        incomplete.write_bytes(content)
-        incomplete.replace(file)
+        replace_file(file, content)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            incomplete.unlink(missing_ok=True)
         raise DataError(
             f"{file}: cannot be written ({error.strerror}), expected a place for "
             f"{len(content):,} bytes. Look at the space and the rights of the folder."

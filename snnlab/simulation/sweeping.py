@@ -17,9 +17,10 @@ from snnlab.exceptions import OptionError, needs
 from snnlab.graph.fingerprint import fingerprint
 from snnlab.network import Network
 from snnlab.simulation import Activations, ann, simulate
+from snnlab.simulation.kept import Arrays
 from snnlab.simulation.metrics import Metric, measure
 from snnlab.simulation.options import RunOptions, refuse_outside_unit
-from snnlab.simulation.tasks import ALONE, folder, in_parallel, packed, sources, unpacked
+from snnlab.simulation.tasks import ALONE, in_parallel, packed, sources, unpacked
 
 # What can vary, by what it is handed to.
 _CONVERT = ("threshold", "readout", "average_pool", "shortcut")
@@ -74,7 +75,8 @@ def sweep(
     x_cal : array, shape (B, ...), or DataLoader, Dataset, iterable of batches
         Calibration images, for models; they are kept as one array too.
     cache : path, optional
-        A folder for what has been computed; it is made if there is none.
+        A folder for what has been computed, which are numbers only; it is made if there is none.
+        What cannot be kept there is computed and returned all the same, and a warning says so.
     jobs : int, optional
         How many processes; by default what joblib's backend says, one unless it is set.
 
@@ -129,7 +131,6 @@ def sweep(
     column = _only(named_metrics, ["model", *grid, "timesteps", "ann", "spikes"])
     if cache is not None:
         _refuse_unseeded(grid)
-    cache = folder(cache)
     values = itertools.product(*grid.values())
     settings = [dict(zip(grid, chosen, strict=True)) for chosen in values]
     cells = list(itertools.product(named, settings))
@@ -147,7 +148,7 @@ def sweep(
     rows = [
         {"model": name, **setting, "timesteps": step, column: reached, "ann": own, "spikes": spikes}
         for (name, setting), results in zip(cells, found, strict=True)
-        for step, (reached, own, spikes) in zip(steps, results, strict=True)
+        for step, (reached, own, spikes) in zip(steps, results["rows"].tolist(), strict=True)
     ]
     return pd.DataFrame(rows)
 
@@ -161,8 +162,8 @@ def cell(
     x: Any,
     y: Any,
     x_cal: Any,
-) -> list[tuple[float, float, float]]:
-    """Return the metric, that of the ANN, and spikes per image after each number of steps.
+) -> Arrays:
+    """Return a row of metric, that of the ANN, and spikes per image for each number of steps.
 
     `key` identifies the other arguments; the cache compares only it. The setting, the metric and
     the model are packed.
@@ -179,7 +180,7 @@ def _simulated(
     x: Any,
     y: Any,
     x_cal: Any,
-) -> list[tuple[float, float, float]]:
+) -> Arrays:
     if "percentile" in setting:
         setting["threshold"] = Percentile(setting.pop("percentile"))
 
@@ -202,8 +203,8 @@ def _simulated(
     sums = np.concatenate(outputs, axis=1)
     bound = measure(y, sums.shape[1:], metric, record.head)
     of_ann = bound.at(np.concatenate(own), 1)
-    columns = bound.over(sums, steps).tolist(), [of_ann] * len(steps), (spikes / len(x)).tolist()
-    return list(zip(*columns, strict=True))
+    columns = bound.over(sums, steps), [of_ann] * len(steps), spikes / len(x)
+    return {"rows": np.stack(columns, axis=1).astype(np.float64)}
 
 
 def _shown(x: np.ndarray, input: str | None) -> tuple[np.ndarray, np.ndarray]:

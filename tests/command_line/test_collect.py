@@ -2,8 +2,11 @@
 
 import csv
 import json
+import subprocess
+import sys
 
 import pytest
+from helpers.limits import FULL, full_disk
 
 from snnlab.course import progress
 from snnlab_course import collecting
@@ -148,6 +151,25 @@ def test_a_table_that_cannot_be_written_is_refused(tmp_path, capsys):
     hand_in(tmp_path / "in" / "ada.json", ADA)
     assert main(["collect", str(tmp_path / "in"), "--csv", str(tmp_path / "no" / "t.csv")]) == 1
     assert "cannot be written (No such file or directory)" in capsys.readouterr().err
+
+
+def test_on_a_full_disk_an_older_table_stays(tmp_path, capsys):
+    hand_in(tmp_path / "in" / "ada.json", ADA)
+    file = tmp_path / "t.csv"
+    file.write_text("of last week")
+    with full_disk(10):
+        assert main(["collect", str(tmp_path / "in"), "--csv", str(file)]) == 1
+    assert f"{file}: cannot be written ({FULL})" in capsys.readouterr().err
+    assert file.read_text() == "of last week"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "t.csv"]
+
+
+def test_a_table_may_go_to_a_stream(tmp_path):
+    hand_in(tmp_path / "in" / "ada.json", ADA)
+    command = [sys.executable, "-m", "snnlab_course", "collect", str(tmp_path / "in")]
+    done = subprocess.run([*command, "--csv", "/dev/stdout"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("learner,exercises,")
 
 
 def test_the_help_says_what_the_seal_cannot_prove(capsys):

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import IPython
 import nbformat
 import pytest
+from jupyter_client.manager import start_new_kernel
 from nbclient import NotebookClient
 
 from snnlab import course
@@ -223,6 +224,46 @@ def test_nothing_is_left_beside_the_file_but_its_lock(file):
     progress.note("recall", "01.1", "a", True)
     progress.note("recall", "01.2", "a", True)
     assert sorted(p.name for p in file.parent.iterdir()) == [".mine.json.lock", "mine.json"]
+
+
+KILLED = """
+import os, runpy, signal, sys
+from types import SimpleNamespace
+progress = SimpleNamespace(**runpy.run_path(sys.argv[1]))
+progress.note("exercise", "3.1", None, True)
+os.fsync = lambda number: os.kill(os.getpid(), signal.SIGKILL)
+progress.note("exercise", "3.2", None, True)
+"""
+
+
+def test_a_kernel_that_is_killed_while_it_writes_loses_what_it_was_writing_and_no_more(file):
+    done = subprocess.run([sys.executable, "-c", KILLED, progress.__file__])
+    assert done.returncode == -9
+    progress.note("exercise", "3.3", None, True)
+    assert [entry["number"] for entry in read(file)["answers"]] == ["3.1", "3.3"]
+    assert read(file)["edited"] is False
+
+
+@pytest.mark.slow
+def test_a_kernel_that_is_restarted_goes_on_in_the_same_file(tmp_path, monkeypatch):
+    monkeypatch.delenv("SNNLAB_PROGRESS")
+    cell = 'from snnlab import course\ncourse.check("3.1", [1, 1, -1, -2]); print(course.map("03"))'
+    manager, kernel = start_new_kernel(cwd=str(tmp_path))
+    try:
+        said = []
+        for restarts in range(2):
+            if restarts:
+                manager.restart_kernel(now=True)  # as the button does, whatever it is at
+                kernel.wait_for_ready(timeout=300)
+            out = []
+            kernel.execute_interactive(cell, output_hook=out.append, timeout=300)
+            said.append([m["content"]["text"] for m in out if m["msg_type"] == "stream"])
+    finally:
+        manager.shutdown_kernel(now=True)
+        kernel.stop_channels()
+    assert said[0] == said[1] != []
+    (entry,) = read(tmp_path / "snnlab_progress.json")["answers"]
+    assert (entry["number"], entry["right"], entry["times"]) == ("3.1", True, 2)
 
 
 # --- what cannot be used ---------------------------------------------------------------------

@@ -1,10 +1,13 @@
 """A training that was interrupted goes on to the same result."""
 
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import torch
+from helpers.limits import FULL, full_disk
 from torch import nn
 
 from snnlab import data
@@ -199,3 +202,111 @@ def test_the_random_state_is_as_before(tmp_path, monkeypatch):
     before = torch.get_rng_state()
     data.train(model(), X, Y, checkpoint=file, **OPTIONS)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+# --- faults ----------------------------------------------------------------------------------
+
+TRAINED = """
+import os, signal, sys
+import numpy as np, torch
+from torch import nn
+from snnlab import data
+from snnlab.data import training
+
+batches, begun = training._batches, []
+
+def breaking(*args):
+    begun.append(1)
+    if len(begun) > 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return batches(*args)
+
+training._batches = breaking
+x, y = np.load(sys.argv[1])["x"], np.load(sys.argv[1])["y"]
+model = nn.Linear(4, 3)
+nn.init.zeros_(model.weight), nn.init.zeros_(model.bias)
+data.train(model, x, y, checkpoint=sys.argv[2], epochs=5, batch=16, seed=3)
+"""
+
+
+def stopped(monkeypatch, at, when):
+    """Interrupt a training at its step or its batches, when that is called so many times."""
+    calls, call = [], getattr(*at)
+
+    def breaking(*args, **options):
+        calls.append(1)
+        if len(calls) == when:
+            raise KeyboardInterrupt
+        return call(*args, **options)
+
+    monkeypatch.setattr(*at, breaking)
+
+
+BATCHES, STEP = (training, "_batches"), (torch.optim.Adam, "step")
+
+
+@pytest.mark.parametrize(
+    ("at", "when", "done"),
+    [(BATCHES, 1, 0), (STEP, 2, 0), (BATCHES, 2, 1), (STEP, 7, 1), (STEP, 20, 4)],
+    ids=["at once", "in the first", "between", "within", "in the last"],
+)
+def test_an_interruption_says_what_is_kept_and_loses_no_epoch(
+    tmp_path, monkeypatch, at, when, done
+):
+    file = tmp_path / "kept"
+    whole = data.train(model(), X, Y, **OPTIONS)
+    with monkeypatch.context() as patch:
+        stopped(patch, at, when)
+        with pytest.raises(KeyboardInterrupt) as raised:
+            data.train(model(), X, Y, checkpoint=file, **OPTIONS)
+    (note,) = raised.value.__notes__
+    kept = f"{file} has the state after {done} epoch{'s' * (done > 1)}: the same call goes on"
+    begins = "No epoch was complete, so the next call begins anew."
+    assert note.startswith(f"Interrupted after {done} of 5 epochs. {kept if done else begins}")
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"] * (done > 0)
+    assert same(data.train(model(), X, Y, checkpoint=file, **OPTIONS), whole)
+
+
+def test_an_interruption_without_a_checkpoint_says_how_to_keep_the_next_one(monkeypatch):
+    stopped(monkeypatch, BATCHES, 3)
+    with pytest.raises(KeyboardInterrupt) as raised:
+        data.train(model(), X, Y, **OPTIONS)
+    (note,) = raised.value.__notes__
+    assert note.startswith("Interrupted after 2 of 5 epochs. What was learnt is not kept. With ch")
+
+
+def test_a_killed_training_goes_on_to_the_same_result(tmp_path):
+    file = tmp_path / "kept"
+    np.savez(tmp_path / "data.npz", x=X, y=Y)
+    command = [sys.executable, "-c", TRAINED, str(tmp_path / "data.npz"), str(file)]
+    assert subprocess.run(command).returncode == -9
+    linear = nn.Linear(4, 3)
+    nn.init.zeros_(linear.weight), nn.init.zeros_(linear.bias)
+    assert torch.load(file)["epoch"] == 2
+    continued = data.train(linear, X, Y, checkpoint=file, **OPTIONS)
+    assert same(continued, data.train(linear, X, Y, **OPTIONS))
+
+
+@pytest.mark.parametrize("after", [0, 2])
+def test_on_a_full_disk_the_epochs_before_stay(tmp_path, monkeypatch, capsys, after):
+    file = tmp_path / "kept"
+    whole = data.train(model(), X, Y, **OPTIONS)
+    if after:
+        interrupted(file, monkeypatch, after)
+    begins = "No epoch was complete, so" if not after else rf"{file} has the state after {after} ep"
+    told = rf"^{file}: the state after {after + 1} epochs? cannot be written \({FULL}\), expected a"
+    with full_disk(500), pytest.raises(DataError, match=rf"{told} place for .* bytes. {begins}"):
+        data.train(model(), X, Y, checkpoint=file, **OPTIONS)
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"] * (after > 0)
+    assert same(data.train(model(), X, Y, checkpoint=file, **OPTIONS), whole)
+
+
+def test_a_file_that_cannot_be_removed_costs_no_trained_model(tmp_path, monkeypatch):
+    def refuse(self, missing_ok):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.unlink", refuse)
+    with pytest.warns(UserWarning, match=r"kept: the training is done, .*Remove it yourself"):
+        trained = data.train(model(), X, Y, checkpoint=tmp_path / "kept", **OPTIONS)
+    monkeypatch.undo()
+    assert same(trained, data.train(model(), X, Y, **OPTIONS))

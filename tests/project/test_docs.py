@@ -614,7 +614,7 @@ def test_workflow_runs_targets_that_exist(file):
     jobs = yaml.safe_load(file.read_text(encoding="utf-8"))["jobs"]
     runs = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
     called = [target for run in runs for target in re.findall(r"\bmake ([\w-]+)", run)]
-    assert called
+    assert called or any("-m pytest" in run for run in runs)
     assert set(called) <= set(TARGETS)
 
 

@@ -15,8 +15,9 @@ from packaging.requirements import Requirement
 from torch import nn
 
 import snnlab as sl
-from snnlab import data
+from snnlab import data, exceptions
 from snnlab.graph import threads
+from snnlab_course import distributions
 
 ROOT = Path(sl.__file__).parent
 # By the name that pip has for it; the others are imported under that name.
@@ -167,6 +168,68 @@ def test_without_joblib_the_processors_are_those_of_the_process(monkeypatch):
 def test_other_errors_pass():
     with pytest.raises(ZeroDivisionError), sl.exceptions.needs("here", "numpy"):
         _ = 1 / 0
+
+
+# --- a version that is not the right one -----------------------------------------------------
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    """Return a dict from packages to the versions that seem to be installed; others are there."""
+    versions, version = {}, distributions.version
+    monkeypatch.setattr(distributions, "version", lambda name: versions.get(name) or version(name))
+    monkeypatch.setattr(exceptions, "_SAID", set())
+    exceptions._other_versions.cache_clear()
+    yield versions
+    exceptions._other_versions.cache_clear()
+
+
+OTHER = [
+    ("pandas", "1.5.3", ">=2.2", "sweep", swept),
+    ("joblib", "1.1", ">=1.4", "sweep", compared),
+    ("tqdm", "4.1", ">=4.66", "sweep", trained),
+    ("safetensors", "0.3.3", ">=0.4", "course", lambda: data.load_network("mnist_diehl_convnet")),
+    ("nir", "0.9", ">=1.0.6", "nir", lambda: sl.to_nir(network().replace(reset="zero", v_init=0))),
+]
+
+
+@pytest.mark.parametrize(("package", "found", "bounds", "extra", "use"), OTHER)
+def test_a_version_that_is_too_old_is_named_once_and_tried_all_the_same(
+    installed, package, found, bounds, extra, use
+):
+    installed[package] = found
+    told = rf": {package} {found} is installed, expected {bounds}. Write: pip install --upgrade "
+    with pytest.warns(UserWarning, match=rf'^snnlab\..*{told}"snnlab-course\[{extra}\]"$') as seen:
+        use()
+    assert len(seen) == 1
+    use()  # a second warning would be an error
+
+
+def test_what_fails_beside_a_wrong_version_gets_it_as_the_reason(installed):
+    installed["pandas"], installed["joblib"] = "1.5.3", "1.1"
+    for failure in (AttributeError("no attribute 'ptp'"), ImportError("cannot import name 'x'")):
+        with pytest.raises(ImportError) as raised, exceptions.needs("here", "tqdm", extra="sweep"):
+            raise failure
+        assert str(raised.value) == (
+            f"here: joblib 1.1 is installed, expected >=1.4 and pandas 1.5.3 is installed, "
+            f"expected >=2.2. It fails with {failure!r}. Write: pip install --upgrade "
+            '"snnlab-course[sweep]"'
+        )
+        assert raised.value.__cause__ is failure
+
+
+def test_what_fails_beside_the_right_versions_fails_as_it_does(installed):
+    with (
+        pytest.raises(AttributeError, match=r"^mine$"),
+        exceptions.needs("a", "tqdm", extra="sweep"),
+    ):
+        raise AttributeError("mine")
+
+
+def test_of_sources_that_are_not_installed_nothing_is_known(installed, monkeypatch):
+    monkeypatch.setattr(distributions, "needs", lambda extra: [])
+    installed["pandas"] = "1.5.3"
+    swept()
 
 
 WITHOUT_BRIAN = """

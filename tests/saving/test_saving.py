@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers.limits import FULL, full_disk
 from helpers.zoo import ZOO
 from safetensors.torch import load_file
 from torch import nn
@@ -522,18 +523,11 @@ def test_a_file_that_holds_no_network_is_refused(file, name):
 # --- places ----------------------------------------------------------------------------------
 
 
-def test_a_file_is_replaced_only_once_the_new_one_is_complete(file, monkeypatch):
+def test_a_file_is_replaced_only_once_the_new_one_is_complete(file):
     first, second = NETWORKS["chain"](), NETWORKS["one ReLU"]()
     first.save(file)
-
-    def full(self, content):
-        with self.open("wb") as opened:
-            opened.write(content[:10])
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("pathlib.Path.write_bytes", full)
-        with pytest.raises(sl.DataError, match="No space left on device"):
+    for room in (0, 10):
+        with full_disk(room), pytest.raises(sl.DataError, match=rf"cannot be written \({FULL}\)"):
             second.save(file)
     assert_same(first, sl.load(file), X)
     assert list(file.parent.iterdir()) == [file]

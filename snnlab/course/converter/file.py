@@ -6,13 +6,13 @@ import contextlib
 import io
 import os
 import re
-import secrets
-import shutil
 import symtable
 import tokenize
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
+
+from snnlab._files import replace_file
 
 try:
     import fcntl
@@ -151,16 +151,4 @@ def write(file: Path, content: bytes) -> None:
     """
     if file.exists() and not os.access(file, os.W_OK):
         raise PermissionError(f"{file.name} is read-only")
-    file = Path(os.path.realpath(file))  # a link stays a link
-    new = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    try:
-        with open(new, "xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if file.exists():
-            shutil.copymode(file, new)
-        os.replace(new, file)
-    finally:
-        with contextlib.suppress(OSError):
-            os.unlink(new)
+    replace_file(file, content)
