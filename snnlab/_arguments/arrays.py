@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from snnlab._arguments import checks
 from snnlab.exceptions import ShapeError
 
 
@@ -94,7 +95,7 @@ def as_tensor(array: np.ndarray | torch.Tensor) -> torch.Tensor:
 def _stacked(x: Any) -> np.ndarray | torch.Tensor:
     if isinstance(x, (list, tuple)) and x and all(isinstance(one, torch.Tensor) for one in x):
         return torch.stack([one.detach() for one in x])
-    return np.asarray(x)
+    return checks.as_numbers(x)
 
 
 def _reshaping(array: np.ndarray | torch.Tensor, name: str, shape: tuple[int, ...]) -> str:

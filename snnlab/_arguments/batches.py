@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.utils.data import IterableDataset
 
-from snnlab._arguments import arrays
+from snnlab._arguments import arrays, checks
 from snnlab.exceptions import ShapeError
 
 Array = np.ndarray | torch.Tensor
@@ -49,8 +49,7 @@ def parted(given: Any, name: str) -> tuple[Any, Any]:
             f"images and labels. Pass the two that are meant: ((batch['image'], batch['label']) "
             f"for batch in {name})."
         )
-    several = isinstance(given, (tuple, list)) and given
-    if not several or isinstance(given[0], (Real, tuple, list)):
+    if not isinstance(given, (tuple, list)) or _are_alike(given):
         return given, None
     if len(given) > 2:
         raise ShapeError(
@@ -60,28 +59,48 @@ def parted(given: Any, name: str) -> tuple[Any, Any]:
     return given[0], given[1] if len(given) == 2 else None
 
 
+def _are_alike(given: Any) -> bool:
+    """Return whether a list holds numbers alone, or lists alone: then it is an array."""
+    return any(all(isinstance(one, kind) for one in given) for kind in (Real, (tuple, list)))
+
+
 def is_pair(value: Any, dim: int) -> bool:
     """Return whether a value is a pair of images (in dimension `dim`) and labels, or of one."""
     if not isinstance(value, (tuple, list)) or len(value) != 2:
         return False
     images, labels = value
-    if not isinstance(images, (np.ndarray, torch.Tensor)) or images.ndim <= dim:
+    if getattr(images, "ndim", 0) <= dim:
         return False
-    if np.ndim(labels) == 0:
+    if is_one_label(labels):
         return True
     other = not isinstance(labels, type(images)) or images.shape != labels.shape
     return len(labels) == images.shape[dim] and (other or images.dtype != labels.dtype)
 
 
+def is_one_label(label: Any) -> bool:
+    """Return whether a label is that of a single image."""
+    return not isinstance(label, (tuple, list)) and np.ndim(label) == 0
+
+
+def _holds_several(value: Any) -> bool:
+    """Return whether a value holds things that are no array together, as images and labels."""
+    if isinstance(value, Mapping):
+        return True
+    if not isinstance(value, (tuple, list)) or _are_alike(value):
+        return False
+    return len({(type(one), getattr(one, "shape", None)) for one in value}) > 1
+
+
 def batches_of(x: Any, name: str, dim: int) -> Any:
     """Return what yields the batches of `x`, None if it is an array or nothing known."""
     if isinstance(x, (tuple, list)):
-        if not (x and is_pair(x[0], dim)):
+        if not (x and (is_pair(x[0], dim) or _holds_several(x[0]))):
             return None
-        return Elements(x, name) if np.ndim(x[0][1]) == 0 else x
+        single = len(x[0]) == 2 and not isinstance(x[0], Mapping) and is_one_label(x[0][1])
+        return Elements(x, name) if single else x
     if any(hasattr(x, name) for name in ("__array__", "to_numpy")):
         return None
-    if isinstance(x, (str, bytes, PurePath, Mapping, nn.Module)):
+    if isinstance(x, (str, bytes, memoryview, PurePath, Mapping, nn.Module, type)):
         return None
     stored = hasattr(x, "__getitem__") and hasattr(x, "__len__")
     if stored or isinstance(x, IterableDataset):
@@ -92,7 +111,9 @@ def batches_of(x: Any, name: str, dim: int) -> Any:
 def labels_of(labels: Any, images: int, name: str) -> np.ndarray | None:
     """Return what came along with so many images, None if it is nothing like labels."""
     try:
-        array = np.asarray(labels.detach().cpu() if isinstance(labels, torch.Tensor) else labels)
+        array = checks.as_numbers(
+            labels.detach().cpu() if isinstance(labels, torch.Tensor) else labels
+        )
     except (TypeError, ValueError):
         return None
     if array.dtype == object or not array.ndim:

@@ -164,3 +164,10 @@ def close(value: Any, choices: Iterable[str]) -> str:
     """Return ' Did you mean ...?' when one of `choices` looks like `value`, else ''."""
     near = difflib.get_close_matches(str(value), list(choices), n=3, cutoff=0.5)
     return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def as_numbers(x: Any) -> np.ndarray:
+    """Return `np.asarray(x)`; where it holds objects that are all numbers, those numbers."""
+    array = np.asarray(x)
+    plain = np.array(array.tolist()) if array.dtype == object else array
+    return plain if plain.dtype.kind in "biufc" else array

@@ -20,6 +20,7 @@ from snnlab._arguments.batches import (
     Elements,
     batches_of,
     frames_first,
+    is_one_label,
     is_pair,
     labels_of,
     parted,
@@ -89,12 +90,12 @@ class Images:
         self._source = batches_of(x, name, dim)
         if self._source is None:
             images, labels = parted(x, name) if is_pair(x, dim) else (x, None)
-            if labels is not None and np.ndim(labels) == 0:
+            if labels is not None and is_one_label(labels):
                 raise ShapeError(
                     f"{name}: found one image and its label, expected images with the batch first. "
                     f"For one image write {name}[0][None]."
                 )
-            self._array = self._in_order(images)
+            self._array = self._in_order(images, labels)
             self.labels = labels_of(labels, len(self._array), name)
             self.count = len(self._array)
         elif isinstance(self._source, Elements):
@@ -243,7 +244,7 @@ class Images:
         size = 0
         for given in () if self._source is None else self._source:
             images, labels = parted(given, self.name)
-            tensor = arrays.as_tensor(self._in_order(images))
+            tensor = arrays.as_tensor(self._in_order(images, labels))
             batch = tensor, labels_of(labels, len(tensor), self.name)
             if self._kept is not None:
                 size += tensor.nbytes
@@ -257,8 +258,13 @@ class Images:
                     )
             yield batch
 
-    def _in_order(self, images: Any) -> Array:
+    def _in_order(self, images: Any, labels: Any) -> Array:
         """Return images of the right shape, an array with the images first."""
+        if getattr(images, "ndim", 2) < 2 <= getattr(labels, "ndim", 0):
+            raise ShapeError(
+                f"{self.name}: found a pair with shapes {tuple(images.shape)} and "
+                f"{tuple(labels.shape)}, expected images first, labels behind them. Exchange them."
+            )
         if self.timesteps is None or self.shape is None:
             array = arrays.image_array(images, self.name, self.shape)
             self.shape = tuple(array.shape[1:])

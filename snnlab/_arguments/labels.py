@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from snnlab._arguments import checks
 from snnlab.exceptions import ShapeError
 
 # What data sets write where nothing is to be counted.
@@ -30,7 +31,7 @@ def read(y: Any, shape: tuple[int, ...]) -> np.ndarray:
         y = y.detach().cpu()
         y = y.float() if y.dtype == torch.bfloat16 else y  # numpy has no such type
     try:
-        array = np.asarray(y)
+        array = checks.as_numbers(y)
     except ValueError as error:
         raise ShapeError(
             f"y: cannot be read as an array ({error}), expected {_words(shape)}."

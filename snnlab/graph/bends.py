@@ -8,7 +8,7 @@ from torch import fx
 
 from snnlab.graph.head import logits_before
 from snnlab.graph.neurons import Writing
-from snnlab.graph.operations import Kind, name_of
+from snnlab.graph.operations import Kind, bounds, name_of
 from snnlab.graph.piecewise_linear import pieces_of
 from snnlab.graph.pointwise import bases, function_of, is_pointwise
 from snnlab.graph.probe import Probe
@@ -133,8 +133,7 @@ def _of_two_signals(node: fx.Node, probe: Probe, waiting: Collection[fx.Node]) -
     if name in ("maximum", "fmax", "minimum", "fmin", "max", "min") and len(args) == 2:
         pairs = [("max" in name, args[1])]
     elif name in ("clamp", "clip", "clamp_min", "clamp_max"):
-        lower = node.kwargs.get("min", args[1] if len(args) > 1 and name != "clamp_max" else None)
-        upper = node.kwargs.get("max", args[-1] if len(args) == 3 or name == "clamp_max" else None)
+        lower, upper = bounds(node)
         pairs = [(True, lower)] * (lower is not None) + [(False, upper)] * (upper is not None)
     elif name == "where" and (larger := _chosen(*args)) is not None:
         pairs, args = [(larger, args[2])], args[1:]

@@ -164,6 +164,12 @@ class Recording(TorchFunctionMode):
             where = f"model{line_of_error(error)}"
             why = f"{type(error).__name__}: {why}" if why else type(error).__name__
             kind = ShapeError if isinstance(error, AssertionError) else kind
+        if "BatchedTensor" in why:
+            return UnsupportedLayerError(
+                f"{where}: works within torch.vmap, whose steps cannot be followed. Expected a "
+                f"forward for a whole batch. Write it without vmap, as x @ weights for each of "
+                f"several weights."
+            )
         full = isinstance(error, MemoryError) or "allocate memory" in why or "out of memory" in why
         if full:
             return MemoryBudgetError(

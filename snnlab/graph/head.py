@@ -9,7 +9,7 @@ from torch import fx
 from snnlab.graph.canonical import Graph, graph_module
 from snnlab.graph.evaluation import evaluate
 from snnlab.graph.layout import FIRST
-from snnlab.graph.operations import OF_NEURONS, Kind
+from snnlab.graph.operations import OF_NEURONS, PARAMETERS, Kind
 from snnlab.graph.probe import Probe
 
 # Behind these the network goes on.
@@ -77,11 +77,9 @@ def _ancestors(node: fx.Node, probe: Probe) -> set[fx.Node]:
 
 def _goes_on(node: fx.Node, probe: Probe) -> bool:
     """Return whether a step belongs inside a network: a ReLU, a pooling, a layer with weights."""
-    if node.op in ("call_module", "output"):
-        return node.op == "call_module"
     name = probe.name(node)
     weighted = name in _WEIGHTS or name.startswith("conv")
-    bounded = name in ("clamp", "clip", "clamp_max", "hardtanh", "threshold")
+    bounded = name in PARAMETERS  # between any numbers
     return weighted or (probe.rule(node) in OF_NEURONS and not bounded)
 
 

@@ -6,6 +6,7 @@ import inspect
 import sys
 from collections import OrderedDict
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
 import torch
@@ -37,8 +38,7 @@ def checked_copy(model: nn.Module) -> nn.Module:
         _check_module("", model)
     if not isinstance(model, nn.Module):
         raise UnsupportedLayerError(
-            f"model: found {type(model).__name__}, expected a torch.nn.Module. Wrap a function in "
-            f"a module with the function as its forward."
+            f"model: found {type(model).__name__}, expected a torch.nn.Module. {_instead_of(model)}"
         )
     _check_weights(model)
     for name, module in model.named_modules():
@@ -46,13 +46,27 @@ def checked_copy(model: nn.Module) -> nn.Module:
     return copied(model)
 
 
+def _instead_of(found: Any) -> str:
+    """Return what to pass in the place of what is no module."""
+    if isinstance(found, type):
+        return "This is a class: make a model of it, and pass that."
+    if isinstance(found, Mapping):
+        return "Make the model and fill it: model.load_state_dict(weights)."
+    if isinstance(found, (str, PurePath)):
+        return "Make the model and fill it: model.load_state_dict(torch.load(file))."
+    if callable(found):
+        return "Wrap the function in a module, as its forward."
+    return "The model comes first, the images behind it."
+
+
 def _check_weights(model: nn.Module) -> None:
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):
-        if is_lazy(tensor):
+        if is_lazy(tensor) or tensor.is_meta:
             raise UnsupportedLayerError(
-                f"model: {name!r} has no values yet, expected a trained network. Run the model "
-                f"once, and train it."
+                f"model: {name!r} has no values yet, expected a trained network. Load its weights, "
+                f"or run the model once and train it."
             )
+        tensor = tensor if tensor.layout is torch.strided else tensor.to_dense()
         bounds = tensor.aminmax() if tensor.is_floating_point() and tensor.numel() else ()
         if not all(torch.isfinite(bound) for bound in bounds):
             raise UnsupportedLayerError(

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Any
 
 import torch
-from torch import nn
+from torch import fx, nn
 
 from snnlab.exceptions import ShapeError
 
@@ -58,7 +58,7 @@ RANDOM |= {"random", "cauchy", "geometric", "log_normal"}
 # name of the form that is not in place.
 _NAMES: dict[OperationRule, set[str]] = {
     OperationRule.FIRST: _each("avg_pool", "adaptive_avg_pool")
-    | {"mean", "nanmean", "sum", "nansum", "neg", "negative", "cumsum", "diff", "batch_norm"}
+    | {"mean", "nanmean", "sum", "nansum", "neg", "negative", "cumsum", "batch_norm"}
     | {"permute", "transpose", "t", "swapaxes", "swapdims", "movedim", "moveaxis", "mT", "mH"}
     | {"adjoint", "fft_fftshift", "fft_ifftshift", "linalg_diagonal", "slice"}
     | {"chunk", "split", "tensor_split", "hsplit", "vsplit", "dsplit", "split_with_sizes"}
@@ -70,7 +70,7 @@ _NAMES: dict[OperationRule, set[str]] = {
     | {"upsample_bilinear", "upsample_nearest", "deg2rad", "rad2deg", "trapezoid", "trapz"}
     | {"cumulative_trapezoid"},
     OperationRule.ANY: {"add", "radd", "sub", "rsub", "subtract", "cat", "concat", "concatenate"}
-    | {"stack", "hstack", "dstack", "column_stack", "broadcast_tensors"},
+    | {"stack", "hstack", "dstack", "column_stack", "broadcast_tensors", "diff"},
     OperationRule.ONE: {"mul", "rmul", "multiply", "matmul", "mm", "bmm", "einsum"}
     | {"linear", "bilinear", "inner", "kron", "tensordot", "mv", "spmm", "dsmm", "multi_dot"}
     | {"vecdot", "linalg_vecdot", "linalg_multi_dot", "linalg_matmul", "cross", "linalg_cross"}
@@ -99,7 +99,7 @@ _NAMES: dict[OperationRule, set[str]] = {
     OperationRule.POINTWISE: {"leaky_relu", "prelu", "rrelu", "hardsigmoid", "softshrink", "abs"}
     | {"absolute", "floor", "ceil", "round", "trunc", "fix", "frac", "sign", "sgn", "heaviside"}
     | {"fake_quantize_per_tensor_affine", "gt", "ge", "lt", "le", "greater", "greater_equal"}
-    | {"less", "less_equal", "signbit"},
+    | {"less", "less_equal", "signbit", "floor_divide", "floordiv", "remainder", "fmod", "mod"},
     OperationRule.MAX_POOL: _each("max_pool", "adaptive_max_pool"),
     OperationRule.MAXIMUM: {"max", "min", "amax", "amin", "maximum", "minimum", "fmax", "fmin"},
     OperationRule.LOOKUP: {"embedding"},
@@ -116,7 +116,8 @@ ELEMENTWISE |= {"mul", "rmul", "multiply", "truediv", "div", "divide", "true_div
 ELEMENTWISE |= {"where", "masked_fill", "addcmul", "addcdiv", "lerp", "maximum"}
 ELEMENTWISE |= {"minimum", "fmax", "fmin", "max", "min", "to", "type", "type_as", "float", "double"}
 ELEMENTWISE |= {"detach", "clone", "contiguous", "bool", "logical_not", "logical_and", "logical_or"}
-ELEMENTWISE |= {"logical_xor", "bitwise_not", "bitwise_and", "bitwise_or", "invert", "and", "or"}
+ELEMENTWISE |= {"logical_xor", "bitwise_not", "bitwise_and", "bitwise_or", "bitwise_xor", "invert"}
+ELEMENTWISE |= {"and", "or", "xor", "int", "long", "byte", "half"}
 
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
@@ -149,8 +150,7 @@ _KINDS: dict[str, set[str]] = {
     "A softmax divides by a signal. At the very end of a model it may stay; inside, train with "
     "ReLU in its place.": {"softmax", "log_softmax", "softmin", "gumbel_softmax", "softmax2d"}
     | {"logsoftmax", "logsumexp", "logaddexp", "logcumsumexp"},
-    f"It divides by a signal. {_DIVISION}": {"normalize", "reciprocal", "cosine_similarity"}
-    | {"floor_divide", "remainder", "fmod"},
+    f"It divides by a signal. {_DIVISION}": {"normalize", "reciprocal", "cosine_similarity"},
     f"Only sums, and products with a constant, keep means. {_RELU}, or take that branch out.": {
         *("pow", "square", "sqrt", "rsqrt", "float_power", "exp", "exp2", "expm1", "log", "log2"),
         *("log10", "log1p", "std", "var", "std_mean", "var_mean", "norm", "linalg_norm", "prod"),
@@ -160,6 +160,7 @@ _KINDS: dict[str, set[str]] = {
     "converts.": {
         *("gt", "ge", "lt", "le", "eq", "ne", "greater", "less", "greater_equal", "less_equal"),
         *("sign", "sgn", "heaviside", "round", "floor", "ceil", "trunc", "fix", "frac", "signbit"),
+        *("floor_divide", "floordiv", "remainder", "fmod", "mod", "div", "divide"),
     },
     "Complex values have no rate. Write the transform as a matrix, or take it out of the model.": {
         *("stft", "istft", "complex", "view_as_complex", "fft_fft", "fft_rfft", "fft_fft2"),
@@ -291,11 +292,10 @@ PARAMETERS = {
 }
 
 
-def bounds(name: str, arguments: dict[str, Any]) -> tuple[Any, Any]:
-    """Return (lower, upper) of a clamping operation, None where there is no bound.
-
-    `arguments` holds the operation's arguments by name.
-    """
+def bounds(node: fx.Node) -> tuple[Any, Any]:
+    """Return (lower, upper) of an operation that clamps, None where there is no bound."""
+    name, arguments = name_of(node.target), dict(node.kwargs)
+    arguments.update(zip(PARAMETERS.get(name, ()), node.args[1:], strict=False))
     if name == "relu":
         return 0, None
     if name == "relu6":

@@ -138,10 +138,11 @@ class Probe:
         )
 
     def value(self, argument: Any) -> Any:
-        """Return the tensor that a constant stands for, in the model's type; else the argument."""
+        """Return the tensor that a constant stands for, dense, in the model's type; else it."""
         if not isinstance(argument, fx.Node):
             return argument
         tensor = self.constants[argument]
+        tensor = tensor if tensor.layout is torch.strided else tensor.to_dense()
         floats = tensor.is_floating_point() and self.dtype.is_floating_point
         return tensor.to(self.dtype) if floats else tensor
 

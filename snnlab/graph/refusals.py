@@ -20,6 +20,7 @@ from snnlab.graph.probe import Probe
 _ROUNDING = 1e-3
 _OTHERS = "mixes the images of a batch: others change what two of them give."
 _TODO = "Keep the first dimension for the images in every step."
+_MASK = "Where a mask chooses, write torch.where(mask, a, b): it keeps the shape."
 # What cuts or turns at a place along a dimension, and the name of that argument.
 _CUTTING = {"split": "dim", "unsafe_split": "dim", "tensor_split": "dim", "roll": "dims"}
 _PRODUCT = (
@@ -64,10 +65,6 @@ def refuse_counts(node: fx.Node, probe: Probe) -> None:
 def _refuse_options(node: fx.Node, probe: Probe) -> None:
     """Refuse options that make a known operation another one."""
     name, options = probe.name(node), node.kwargs
-    if options.get("rounding_mode") is not None:
-        probe.refuse(
-            node, "rounds its result, which is not affine.", "Leave `rounding_mode=` away."
-        )
     training = options.get("training", options.get("train"))
     if name == "batch_norm" and ((len(node.args) > 5 and node.args[5]) or training):
         probe.refuse(node, "uses the statistics of the batch.", "Write model.eval() first.")
@@ -214,7 +211,8 @@ def _layout(a: torch.Tensor, b: torch.Tensor, node: fx.Node, probe: Probe) -> La
             f"mixes the images of a batch: 2 images give shape {tuple(a.shape)}, 5 give "
             f"{tuple(b.shape)}; expected the number of images first and the rest equal."
         )
-    probe.refuse(node, why, _TODO)
+    chosen = any(probe.two[n].dtype is torch.bool for n in probe.moving(node) if probe.is_tensor(n))
+    probe.refuse(node, why, _MASK if chosen else _TODO)
 
 
 def _same(a: torch.Tensor, b: torch.Tensor, within: float = 0.0) -> bool:
@@ -265,10 +263,7 @@ def _in_double(value: Any) -> Any:
 
 def is_relu(node: fx.Node, probe: Probe) -> tuple[bool, float | None]:
     """Return whether an operation that clamps is a ReLU, and its cap, None if it has none."""
-    name, arguments = probe.name(node), dict(node.kwargs)
-    names = operations.PARAMETERS.get(name, ())
-    arguments.update(zip(names, node.args[1:], strict=False))
-    lower, upper = (_number(b, probe) for b in operations.bounds(name, arguments))
+    lower, upper = (_number(b, probe) for b in operations.bounds(node))
     plain = lower == 0 and (upper is None or upper > 0)
     return plain, upper if plain else None
 

@@ -49,6 +49,8 @@ def spelled(function: Any, name: str, args: tuple, kwargs: dict) -> tuple[str, A
         if name in _PROPERTIES:
             return "call_method", _PROPERTIES[name][0], (args[0], *_PROPERTIES[name][1:]), {}
         return "call_function", getattr, (args[0], name), {}
+    if name == "_sparse_mm":
+        return "call_function", torch.mm, args, kwargs
     if name in _SWAPPED:
         return "call_function", _SWAPPED[name], args[::-1], {}
     if name in _OPERATORS:

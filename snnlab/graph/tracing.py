@@ -148,6 +148,7 @@ class _Rewriting:
         rule = self.probe.rule(node)
         relu, cap = is_relu(node, self.probe) if rule is OperationRule.RELU else (False, None)
         bends = rule is OperationRule.POINTWISE or (rule is OperationRule.RELU and not relu)
+        bends = bends or node.kwargs.get("rounding_mode") is not None
         bends = bends or (rule is OperationRule.MAXIMUM and is_of_two(node, self.probe))
         if self.bends.replace(node, bends):
             return

@@ -29,11 +29,8 @@ def pack(header: dict[str, Any], tensors: dict[str, torch.Tensor]) -> bytes:
     with needs("snnlab.Network.save", "safetensors", extra="course"):
         from safetensors.torch import save
 
-    text = json.dumps(
-        {"sha256": _BLANK, "format": FORMAT, "snnlab": _version()} | header,
-        ensure_ascii=False,
-        allow_nan=False,
-    )
+    own = {"sha256": _BLANK, "format": FORMAT, "snnlab": _version()}
+    text = json.dumps(own | header, allow_nan=False)
     content = save(tensors, {_ENTRY: text})
     return content.replace(_BLANK.encode(), _sha256(content), 1)
 
@@ -54,7 +51,7 @@ def unpack(content: bytes, file: str) -> tuple[dict[str, Any], dict[str, torch.T
             f"{file}: cannot be read as a network ({error!r}), expected a file that network.save "
             f"has written, complete. Copy or save it anew."
         ) from error
-    if found != _sha256(content.replace(found, _BLANK.encode(), 1)):
+    if found != _sha256(content.replace(found, _BLANK.encode())):
         raise DataError(
             f"{file}: is damaged: its content does not have the sha256 that stands in it. Expected "
             f"the file as network.save left it. Copy or save it anew."
@@ -67,7 +64,7 @@ def unpack(content: bytes, file: str) -> tuple[dict[str, Any], dict[str, torch.T
         )
     try:
         tensors = load(content)
-    except (SafetensorError, KeyError, ValueError) as error:
+    except (SafetensorError, KeyError) as error:
         raise DataError(
             f"{file}: its tensors cannot be read ({error}), expected those that network.save has "
             f"written. Save it anew."

@@ -94,7 +94,7 @@ class Record(_text.ShownAsTable):
         >>> Record.join(parts).counts("relu").tolist()
         [[1], [2]]
         """
-        records = list(records)
+        records = [records] if isinstance(records, Record) else list(records)
         if not records:
             raise OptionError("records: is empty, expected at least one Record of `simulate`.")
         for record in records:

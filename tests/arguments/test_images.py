@@ -1,5 +1,6 @@
 """Images in every form that users bring: what comes of them is what comes of one array."""
 
+import collections
 import functools
 import gc
 import itertools
@@ -51,7 +52,7 @@ class Indexed:
         return N
 
     def __getitem__(self, i):
-        return X[i]  # raises no IndexError that would end an iteration
+        return X[i % N]  # raises no IndexError that would end an iteration
 
 
 class Again:
@@ -62,6 +63,13 @@ class Again:
 
     def __iter__(self):
         return iter(self.batches)
+
+
+def objects():
+    """As a column of a table holds arrays."""
+    array = np.empty(N, object)
+    array[:] = [*X.numpy()]
+    return array
 
 
 FORMS = {
@@ -86,6 +94,9 @@ FORMS = {
     "generator of images": lambda: (images for images, _ in DataLoader(PAIRS, 8)),
     "generator of arrays": lambda: (images.numpy() for images in X.split(6)),
     "iterable": lambda: Again([*X.split(4)]),
+    "generator of lists": lambda: (images.tolist() for images in X.split(6)),
+    "list of pairs of lists": lambda: [(x.tolist(), int(y)) for x, y in PAIRS],
+    "array of arrays": objects,
 }
 LABELLED = [
     "pair",
@@ -97,6 +108,7 @@ LABELLED = [
     "subset",
     "list of batches",
     "list of elements",
+    "list of pairs of lists",
     "generator of pairs",
 ]
 RULES = [
@@ -190,6 +202,17 @@ def test_chunks_are_those_of_one_array_however_it_is_batched():
     expected = [len(part) for part in X.split(5)]
     for batches in (X.split(7), X.split(1), X.split(3), [X]):
         assert [len(part) for part in Images(Again(batches), "x").split(5)] == expected
+
+
+def test_elements_may_be_lists_of_numbers():
+    class Numbers(Dataset):
+        def __len__(self):
+            return 3
+
+        def __getitem__(self, i):
+            return [i, 0.5, 2.0]
+
+    assert Images(Numbers(), "x").whole().tolist() == [[i, 0.5, 2] for i in range(3)]
 
 
 def test_labels_of_some_batches_alone_are_none():
@@ -530,8 +553,25 @@ REFUSED = {
         lambda: sl.convert(MODEL, {"image": X, "label": Y})),
     "batches of dicts": (SHAPE, r"x: found a dict with the keys \['image'\].*for batch in x",
         lambda: sl.simulate(NET, DataLoader([{"image": image} for image in X], 8), 2)),
+    "batches of another mapping": (SHAPE, r"x: found a dict with the keys \['image'\]",
+        lambda: sl.simulate(NET, iter([collections.UserDict(image=X)]), 2)),
     "three things": (SHAPE, r"x: found 3 things together.*\(\(x, y\) for x, y, \*_ in x\)",
         lambda: sl.simulate(NET, DataLoader(TensorDataset(X, Y, Y), 8), 2)),
+    "list of dicts": (SHAPE, r"x: found a dict with the keys \['image'\].*for batch in x",
+        lambda: sl.simulate(NET, [{"image": X[:8]}, {"image": X[8:]}], 2)),
+    "list of three things": (SHAPE, r"x: found 3 things together.*\(\(x, y\) for x, y, \*_ in x\)",
+        lambda: sl.simulate(NET, [(Y[:8], X[:8], Y[:8]), (Y[8:], X[8:], Y[8:])], 2)),
+    "labels first": (SHAPE, r"x: found a pair.*\(37,\) and \(37, 1, 8, 8\).*images first",
+        lambda: sl.simulate(NET, (Y, X), 2)),
+    "labels first in batches": (SHAPE, r"x: found a pair.*images first.*Exchange them\.",
+        lambda: sl.simulate(NET, DataLoader(TensorDataset(Y, X), 8), 2)),
+    "numbers of batches": (SHAPE, r"x: found int, expected an array",
+        lambda: sl.simulate(NET, enumerate(DataLoader(PAIRS, 8)), 2)),
+    "boxes in ragged lists": (SHAPE, r"x: images of shape \(1, 8, 7\), expected",
+        lambda: sl.simulate(NET, [(X[:2, ..., :7], [[[0, 1]], [[2, 3], [4, 5]]])], 2)),
+    "a class": (SHAPE, r"x: found type, expected an array", lambda: sl.simulate(NET, Arrays, 2)),
+    "memory": (SHAPE, r"x: found memoryview, expected an array",
+        lambda: sl.simulate(NET, memoryview(X.numpy()), 2)),
     "one element": (SHAPE, r"x: found one image and its label.*x\[0\]\[None\]",
         lambda: sl.simulate(NET, PAIRS[0], 2)),
     "labels of others": (SHAPE, r"x: found 8 images with 7 labels.*expected a label for each",
@@ -657,6 +697,13 @@ def test_data_frames_are_tables_of_features():
     frame = pandas.DataFrame(x, columns=["a", "b", "c"])
     found = sl.simulate(net, frame, 3)
     assert np.array_equal(found.output_sums, sl.simulate(net, x, 3).output_sums)
+    labels = pandas.Series(range(6), index=range(10, 16))
+    pair = sl.simulate(net, (frame, labels), 3)
+    assert np.array_equal(pair.output_sums, found.output_sums)
+    assert pair.labels.tolist() == list(range(6))
+    mixed = frame.assign(a=True, b=range(6))  # numpy has but objects for these together
+    expected = sl.simulate(net, mixed.astype(float), 3)
+    assert np.array_equal(sl.simulate(net, mixed, 3).output_sums, expected.output_sums)
     for table, message in (
         (frame.assign(name="x"), r"x: cannot be read.*object.*columns of text"),
         (frame["a"], r"x: shape \(6,\), expected \(B, \.\.\.\)"),

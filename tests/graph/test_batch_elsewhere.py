@@ -99,6 +99,22 @@ CASES = {
         VECTOR,
         lambda m, x: (lambda s: torch.where(s > m.t, s - m.t, 0.0))(both(m, x)).sum(0),
     ),
+    "threshold for each branch and feature": (
+        VECTOR,
+        lambda m, x: (lambda s, t: torch.where(s > t, s - t, 0.0))(
+            both(m, x), torch.zeros_like(both(m, x)) + m.w[:2, None]
+        ).sum(0),
+    ),
+    "slope for each step, images in halves": (
+        SERIES,
+        lambda m, x: (
+            (lambda h: torch.where(h > 0, h, m.steps[..., :1] * h))(
+                x.transpose(0, 1).reshape(3, -1, 2)
+            )
+            .reshape(3, -1, 4)
+            .transpose(0, 1)
+        ),
+    ),
     "two signals": (
         VECTOR,
         lambda m, x: torch.maximum(both(m, x), 2 * both(m, x)[[1, 0]]).mean(0),
@@ -250,7 +266,21 @@ def overwritten_elsewhere(m, x):
     return y.transpose(0, 1).relu()
 
 
+def for_each_frame(m, x):
+    rows, t = x.reshape(-1, 4), torch.tensor([[0.0], [1.0], [2.0]]).repeat(len(x), 1)
+    return torch.where(rows > t, rows - t, 0.0).view(x.shape).relu()
+
+
+def some_branches(m, x):
+    h = x.transpose(0, 1)
+    mask = (h > 0).float()
+    mask[torch.tensor([0])] = 1.0
+    return (h * mask).transpose(0, 1).relu()
+
+
 ELSEWHERE = {
+    "a threshold for each frame": (for_each_frame, "is no piecewise linear function"),
+    "a mask filled at places": (some_branches, "is no piecewise linear function"),
     "pooling of images": (
         lambda m, x: F.max_pool1d(x.permute(1, 2, 0), 1).permute(2, 0, 1),
         "pools over the images of a batch. Keep the first dimension for the images",

@@ -123,6 +123,11 @@ class OneNumberEach(Words):
         return self.e.weight[:, 0][x].mean(1, keepdim=True).expand(-1, 8)
 
 
+class StepsOfWholeNumbers(Words):
+    def look_up(self, x):
+        return self.e(x).mean(1) + ((x > 1).float() + (x > 3).float()).mean(1, keepdim=True)
+
+
 NET = sl.convert(Words().eval(), TOKENS)
 OTHER = r"x: holds {}, expected whole numbers from 0 to 49.*embedding.*numbered\."
 REFUSED = {
@@ -141,6 +146,8 @@ REFUSED = {
         lambda: sl.convert(Words().eval(), TOKENS + 40)),
     "behind neurons": (sl.UnsupportedLayerError, r"'relu'.*returns torch\.int64, expected float32",
         lambda: sl.convert(BehindNeurons().eval(), TOKENS)),
+    "steps of whole numbers": (sl.UnsupportedLayerError, r"is no piecewise linear function",
+        lambda: sl.convert(StepsOfWholeNumbers().eval(), TOKENS)),
     "a table of one dimension": (sl.UnsupportedLayerError, r"\(getitem\)|'getitem'",
         lambda: sl.convert(OneNumberEach().eval(), TOKENS)),
     "max_norm": (sl.UnsupportedLayerError, r"layer 'e' \(Embedding\).*rescales.*max_norm",

@@ -39,6 +39,9 @@ HEADS = {
     "log_softmax": lambda m, x: F.log_softmax(x, dim=1),
     "F.normalize": lambda m, x: F.normalize(x),
     "norm by hand": lambda m, x: x / x.norm(dim=1, keepdim=True),
+    "norm by hand, not below a number": lambda m, x: (
+        x / x.norm(dim=1, keepdim=True).clamp_min(1e-6)
+    ),
     "softmax by hand": lambda m, x: x.exp() / x.exp().sum(1, keepdim=True),
     "softmax by hand, shifted": lambda m, x: softmax(x - x.max(1, keepdim=True).values),
     "softmax by hand, shifted by amax": lambda m, x: softmax(x - x.amax(-1, True).detach()),

@@ -327,6 +327,23 @@ def test_shared_and_parametrized_weights_are_layers_of_their_own():
     assert called == ["conv2d", "c", "c#2"]
 
 
+@pytest.mark.parametrize("product", [torch.sparse.mm, torch.matmul])
+def test_sparse_matrix_of_a_model(product, tmp_path):
+    def step(m, x):
+        return product(m.edges, F.relu(x).transpose(0, 1)).transpose(0, 1)
+
+    edges = torch.tensor([[0.0, 2.0], [-1.0, 0.0], [0.5, 0.0]]).to_sparse()
+    model, x = nn.Sequential(nn.Linear(6, 2), Step(step, edges=edges)), images(shape=(6,))
+    network = converted(model, x)
+    with torch.no_grad():
+        assert sl.ann(network, x).outputs == pytest.approx(model(x).numpy(), abs=1e-5)
+    network.save(tmp_path / "network.safetensors")
+    assert sl.load(tmp_path / "network.safetensors").fingerprint == network.fingerprint
+    model[1].edges = edges * float("inf")
+    with pytest.raises(UnsupportedLayerError, match=r"'1\.edges' holds NaN or infinite values"):
+        converted(model, images(shape=(6,)))
+
+
 def test_model_that_cannot_be_copied_is_refused():
     model = plain()
     model.lock = threading.Lock()

@@ -110,7 +110,6 @@ EXCEPTIONS = {
     "normalize": "divides by a norm; affine for p = 0",
     "local_response_norm": "divides by a norm; affine for alpha = 0",
     "hardshrink": "not continuous; the identity for lambda 0",
-    "fmod": "not continuous; the identity on small numbers",
     "nextafter": "changes the last bit",
     "hinge_embedding_loss": "a loss",
     "kl_div": "a loss",

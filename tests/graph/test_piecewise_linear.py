@@ -12,9 +12,11 @@ from torch import nn
 
 import snnlab as sl
 from snnlab.exceptions import UnsupportedLayerError
+from snnlab.graph import pointwise
 from snnlab.graph.evaluation import evaluate
 from snnlab.graph.operations import Kind
 from snnlab.graph.piecewise_linear import pieces_of
+from snnlab.graph.probe import Probe
 
 POINTS = np.concatenate([np.linspace(-20, 20, 401), [-1e4, 1e4, 1e-7]])[:, None]
 
@@ -122,6 +124,19 @@ def straight_through(m, x):
     return x.clamp(0, 1) + (x - x.clamp(0, 1)).detach() * 0
 
 
+def filled(m, x):
+    slopes = torch.ones_like(x)
+    slopes[x < 0] = 0.25
+    return x * slopes
+
+
+def copied_before_a_jump(m, x):
+    """Twice x up to 0.5, and x + 0.5 above: the copy is not what the step in place leaves."""
+    before = x.clone()
+    F.threshold(x, 0.5, 0.0, True)
+    return x + 2 * before * (before <= 0.5) + 0.5 * (before > 0.5)
+
+
 # The spelling, and the layers that it becomes.
 ONE, TWO, BOTH = ["1.relu"], ["1.relu", "1.relu#2"], ["1.relu", "1.relu.negative"]
 SPELLINGS = {
@@ -150,6 +165,24 @@ SPELLINGS = {
     "where of two signals": (larger_of_two, ONE),
     "mask": (lambda m, x: x * (x > 0), ONE),
     "mask as float": (lambda m, x: (x > 0).to(x.dtype) * x, ONE),
+    "mask as a whole number": (lambda m, x: x * (x > 0).int(), ONE),
+    "mask as a bool": (lambda m, x: x.masked_fill(~(x > 0).to(torch.bool), 0), ONE),
+    "mask in the type of a weight": (lambda m, x: x * (x > 0).type_as(m.slopes), ONE),
+    "one of two masks": (lambda m, x: x * ((x > 0) ^ (x > 0.5)) + 0.5 * (x > 0.5), ONE),
+    "slopes put in by a mask": (filled, BOTH),
+    "a copy before a jump in place": (copied_before_a_jump, BOTH),
+    "mask for some channels": (
+        lambda m, x: x * torch.where(m.c(m.slopes > 0.5), (x > 0).to(x), 1.0),
+        BOTH,
+    ),
+    "a number for each channel, and one": (
+        lambda m, x: torch.where(x > m.c(m.slopes), x - m.c(m.slopes), m.zero),
+        ONE,
+    ),
+    "one number, and one for each channel": (
+        lambda m, x: torch.where(x > m.zero, m.c(m.slopes) * x, 0.1 * x),
+        BOTH,
+    ),
     "two masks": (lambda m, x: x * ((x > 0) & (x.abs() < 0.5)) + 0.5 * (x >= 0.5), ONE),
     "masked_fill": (lambda m, x: x.masked_fill(x < 0, 0), ONE),
     "assignment to a mask": (masked, ONE),
@@ -226,6 +259,46 @@ def test_maximum_over_a_dimension_is_max_pooling(step):
     assert [n.meta["kind"] for n in graph.nodes].count(Kind.RELU) == 1
 
 
+def test_prelu_reads_its_weights_along_the_channels_whoever_else_reads_them():
+    def step(m, x):
+        return x[..., :4] * m.slopes + F.prelu(x[..., :4], m.slopes)
+
+    x = torch.randn(8, 4, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    graph = assert_same(nn.Sequential(Step(step), nn.Flatten(), nn.Linear(16, 2)).double(), x)
+    assert len(graph.layers) == 2
+
+
+def test_prelu_of_one_value_for_each_image():
+    assert_same(nn.Sequential(nn.Linear(3, 1), nn.Flatten(0), nn.PReLU()).double(), images()[:, 0])
+
+
+def test_gate_of_the_images_themselves_is_refused():
+    model = nn.Sequential(Step(lambda m, x: x * (x.flip(1) > 0)), nn.Flatten(), nn.Linear(12, 2))
+    with pytest.raises(UnsupportedLayerError, match="is no piecewise linear function of one"):
+        sl.trace(model.double(), images())
+
+
+def test_a_constant_as_large_as_the_image_is_one_number(monkeypatch):
+    monkeypatch.setattr(pointwise, "_MOST_FUNCTIONS", 4)
+    assert_same(built(SPELLINGS["where, zeros_like"][0]))
+    assert_same(built(SPELLINGS["F.prelu"][0]))
+    each = Step(lambda m, x: (x > m.each) * (x - m.each))
+    each.each = torch.arange(12.0, dtype=torch.float64).view(4, 3)
+    with pytest.raises(UnsupportedLayerError, match="is no piecewise linear function"):
+        sl.trace(nn.Sequential(nn.Conv1d(4, 4, 1), each, nn.ReLU()).double(), images())
+
+
+def test_of_a_long_formula_only_the_nearest_signals_are_tried():
+    def step(m, x):
+        for _ in range(30):
+            x = x + 1
+        return x
+
+    probe = Probe(nn.Sequential(Step(step)).double(), images()[:1], torch.float64)
+    last = list(probe.graph.nodes)[-2]
+    assert len(list(pointwise.bases(last, probe))) == pointwise._MOST_BASES
+
+
 def test_layers_say_what_they_are_a_part_of():
     network = sl.convert(built(nn.LeakyReLU()), images())
     assert [node.meta["part"] for node in network.graph.layers.values()] == [
@@ -291,8 +364,10 @@ def test_padding_with_minus_infinity_belongs_to_max_pooling(padded):
     sl.verify(model, sl.normalize_weights(network), x)
 
 
-def inside(step):
-    return lambda m, x: step(m, x) + x
+def multiplied_by_mask(m, x):
+    x = x * 1
+    x[x < 0] *= 0.1
+    return x
 
 
 REFUSED = {
@@ -309,6 +384,11 @@ REFUSED = {
     "sum of steps": (lambda m, x: (x > 0).to(x).sum(1, keepdim=True), "is no piecewise linear"),
     "position of the maximum": (lambda m, x: x * x.max(2, keepdim=True)[1], "where the maximum is"),
     "maximum of a rounded signal": (lambda m, x: torch.maximum(x.round(), x.flip(1)), "(round)"),
+    "a signal of another shape": (
+        lambda m, x: (lambda y: torch.where(y > 0, y, torch.zeros(4, 3, dtype=x.dtype)))(x[:, :1]),
+        "is no piecewise linear function of one signal",
+    ),
+    "values that a mask chooses": (multiplied_by_mask, "write torch.where(mask, a, b)"),
     "max of all": (lambda m, x: x * 0 + x.max(), "mixes the images"),
     "-inf without max pooling": (
         lambda m, x: F.avg_pool1d(F.pad(x, (1, 1), value=float("-inf")), 3, 1),

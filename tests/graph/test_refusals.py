@@ -136,7 +136,7 @@ FUNCTIONS = {
     "einsum": (lambda m, x: torch.einsum("bchw,bchw->bc", x, x), ["(einsum)", *PRODUCT]),
     "rounded quotient": (
         lambda m, x: torch.div(x, 2, rounding_mode="floor"),
-        ["(div)", "rounds", "rounding_mode"],
+        ["(div)", "What jumps has no rate."],
     ),
     "x ** 2": (lambda m, x: x**2, ["(pow)", *UNKNOWN]),
     "torch.exp": (lambda m, x: torch.exp(x), ["(exp)", *UNKNOWN]),
@@ -422,11 +422,38 @@ def test_model_without_weights_yet_is_refused():
     assert_refused(model, "model: '0.weight' has no values yet, expected a trained network")
 
 
-@pytest.mark.parametrize("model", [torch.relu, nn.ReLU, "resnet18", None, {"0.weight": 1}])
-def test_what_is_no_module_is_refused(model):
-    assert_refused(
-        model, f"model: found {type(model).__name__}, expected a torch.nn.Module", "its forward."
-    )
+@pytest.mark.parametrize("device", ["meta"])
+def test_model_whose_weights_were_not_loaded_is_refused(device):
+    model = nn.Sequential(nn.Linear(6, 3, device=device), nn.ReLU())
+    assert_refused(model, "model: '0.weight' has no values yet", "Load its weights")
+
+
+NO_MODULES = [
+    (torch.relu, "Wrap the function in a module"),
+    (nn.ReLU, "This is a class: make a model of it"),
+    ("resnet18.pt", "model.load_state_dict(torch.load(file))."),
+    (Path("resnet18.pt"), "model.load_state_dict(torch.load(file))."),
+    ({"0.weight": 1}, "model.load_state_dict(weights)."),
+    (None, "The model comes first"),
+    (torch.zeros(2, 3), "The model comes first"),
+]
+
+
+@pytest.mark.parametrize(("model", "todo"), NO_MODULES)
+def test_what_is_no_module_is_refused(model, todo):
+    assert_refused(model, f"model: found {type(model).__name__}, expected a torch.nn.Module", todo)
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda m, x: torch.vmap(lambda w: x * w)(m.w[None]).relu()[0],
+        lambda m, x: torch.vmap(torch.relu)(x),
+    ],
+)
+def test_vmap_is_refused_with_advice(step):
+    model = Step(step, w=torch.ones(4, 6, 6))
+    assert_refused(model, "model, line", "within torch.vmap", "Write it without vmap")
 
 
 def test_model_without_relu_is_refused():

@@ -44,6 +44,14 @@ FORMULAS = {
     "min and max": lambda x, up, n: (
         up / n * torch.minimum((x / up * n + 0.5).floor().relu(), torch.tensor(float(n)))
     ),
+    "floor division": lambda x, up, n: (x + up / n / 2).clamp(0, up.item()) // (up / n) * (up / n),
+    "rounded quotient": lambda x, up, n: (
+        torch.div(x + up / n / 2, up / n, rounding_mode="floor").clamp(0, n) * (up / n)
+    ),
+    "remainder": lambda x, up, n: (
+        (z := (x + up / n / 2).clamp(0, up.item())),
+        z - z % (up / n),
+    )[1],
     "fake quantization": lambda x, up, n: torch.fake_quantize_per_tensor_affine(x, 0.5, 0, 0, 4),
 }
 
@@ -159,6 +167,11 @@ OTHERS = {
     "a ReLU": lambda z: np.maximum(z, 0),
     "a ReLU with a cap": lambda z: np.clip(z, 0, 1),
     "a constant": lambda z: 0 * z,
+    "a staircase beside a constant": lambda z: np.where(
+        [True, False], np.clip(np.floor(z), 0, 4), 1.0
+    ),
+    "up and down": lambda z: np.floor(np.clip(4 - np.abs(z), 0, 3)),
+    "minus infinity": lambda z: np.where(z > 0, 0, np.where(z > -1, -1.0, -np.inf)),
     "a converter of 11 bits": lambda z: np.clip(np.floor(z), 0, 2047),
 }
 

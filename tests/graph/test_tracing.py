@@ -240,6 +240,7 @@ AFFINE = [
     # a matrix
     case("nn.Linear", VECTOR, nn.Linear(6, 3)),
     case("nn.Linear without bias", VECTOR, nn.Linear(6, 3, bias=False)),
+    case("difference of neighbours", SERIES, lambda m, x: x.diff(dim=1, prepend=x[:, :1])),
     case("nn.Linear on the last dimension", IMAGE, nn.Linear(6, 3)),
     case("F.linear", VECTOR, lambda m, x: F.linear(x, m.w, m.b), w=const(3, 6), b=const(3)),
     case("F.linear named", VECTOR, lambda m, x: F.linear(input=x, weight=m.w), w=const(3, 6)),

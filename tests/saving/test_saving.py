@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -421,7 +422,12 @@ def test_a_truncated_file_is_refused(file, length):
         sl.load(file)
 
 
-@pytest.mark.parametrize("content", [b"PK\x03\x04 a zip file", b"", b"\xff" * 50, b"9" * 1000])
+DEEP = (10**5).to_bytes(8, "little") + b"[" * 10**5
+
+
+@pytest.mark.parametrize(
+    "content", [b"PK\x03\x04 a zip file", b"", b"\xff" * 50, b"9" * 1000, DEEP]
+)
 def test_another_file_is_refused(file, content):
     file.write_bytes(content)
     with pytest.raises(sl.DataError, match="cannot be read as a network"):
@@ -434,6 +440,47 @@ def test_a_file_of_tensors_alone_is_refused(file):
     save_file({"weight": torch.ones(2)}, file)
     with pytest.raises(sl.DataError, match="cannot be read as a network"):
         sl.load(file)
+
+
+def test_what_looks_like_the_place_of_the_sha256_stays():
+    zeros = "0" * 64
+    tensors = {"w": torch.full((64,), 48, dtype=torch.uint8)}
+    header, found = container.unpack(container.pack({"name": zeros}, tensors), "")
+    assert header["name"] == zeros
+    assert torch.equal(found["w"], tensors["w"])
+
+
+def test_a_header_is_plain_json_that_others_read():
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        container.pack({"threshold": math.nan}, {})
+
+
+def test_loaded_tensors_lie_as_those_of_torch_do():
+    """The rounding of a sum may depend on it."""
+    tensors = {f"w{i}": torch.rand(i + 1) for i in range(8)}
+    _, found = container.unpack(container.pack({}, tensors), "")
+    assert all(tensor.data_ptr() % 64 == 0 for tensor in found.values())
+
+
+def test_without_an_installed_package_its_version_is_unknown(monkeypatch):
+    def version(name):
+        raise container.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(container.metadata, "version", version)
+    header, _ = container.unpack(container.pack({}, {}), "")
+    assert header["snnlab"] == "unknown"
+
+
+@pytest.mark.parametrize(("old", "new"), [(b'"F32"', b'"F64"'), (b'"F32"', b'"ABC"')])
+def test_tensors_that_cannot_be_read_are_refused(old, new):
+    """As a file may be that somebody has made with a sha256 of its own."""
+    content = container.pack({}, {"w": torch.ones(2)})
+    header, _ = container.unpack(content, "")
+    found = header["sha256"].encode()
+    changed = content.replace(old, new).replace(found, container._BLANK.encode())
+    changed = changed.replace(container._BLANK.encode(), container._sha256(changed), 1)
+    with pytest.raises(sl.DataError, match="x: its tensors cannot be read"):
+        container.unpack(changed, "x")
 
 
 def test_a_file_of_format_1_says_less_of_its_neurons_and_is_read(file):
@@ -506,6 +553,7 @@ CHANGES = {
         lambda h, t: meta_of(h, "rectify")["dict"].append(["stack_trace", "x"]),
         "stack_trace",
     ),
+    "a format that is no number": (lambda h, t: h.update(format=None), "cannot be read"),
     "no graph": (lambda h, t: h.pop("graph"), "KeyError"),
     "no nodes": (lambda h, t: h["graph"].update(nodes=[]), "xpected"),
 }
@@ -548,6 +596,21 @@ def test_a_place_that_is_none_is_refused(tmp_path, monkeypatch, path, message):
         NETWORKS["one ReLU"]().save(path)
     with pytest.raises(sl.DataError, match="cannot be read"):
         sl.load(path)
+
+
+def test_a_place_that_must_not_be_written_is_refused(file, monkeypatch):
+    def forbidden(self, content):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", forbidden)
+    with pytest.raises(sl.DataError, match=r"cannot be written \(Permission denied\)"):
+        NETWORKS["one ReLU"]().save(file)
+
+
+def test_a_file_is_no_folder(file):
+    file.write_bytes(b"")
+    with pytest.raises(sl.DataError, match="there is no folder"):
+        NETWORKS["one ReLU"]().save(file / "network.safetensors")
 
 
 @pytest.mark.parametrize("path", [None, 3, b"net", ["net"]])

@@ -115,6 +115,11 @@ def test_gates_and_exact_pooling_do_not_belong_together():
         sl.Record.join(records)
 
 
+def test_one_record_is_joined_to_itself():
+    record = run(0)
+    assert_same_record(sl.Record.join(record), record)
+
+
 @pytest.mark.parametrize(
     ("records", "message"),
     [([], "records: is empty, expected"), ([1], "records: found int, expected a Record")],
