@@ -74,6 +74,7 @@ _FOLDERS = (
     "conversion",
     "course",
     "data",
+    "detection",
     "diagnosis",
     "dynamics",
     "exceptions",

@@ -9,6 +9,7 @@ from torch import nn
 
 from snnlab._arguments import checks
 from snnlab.data import bundled
+from snnlab.data.detector import Detector
 from snnlab.data.resnet import resnet
 from snnlab.exceptions import needs
 
@@ -113,10 +114,19 @@ def cifar10_vgg() -> nn.Module:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(128, 10))
 
 
+def mnist_detector() -> nn.Module:
+    """Return a detector for scenes of 64x64 pixels: stages, a pyramid, and two heads, untrained.
+
+    Source: Lin et al. 2017b (RetinaNet), much smaller; see `snnlab.data.detector`.
+    """
+    return Detector()
+
+
 ARCHITECTURES: dict[str, Callable[[], nn.Module]] = {
     "mnist_mlp": mnist_mlp,
     "mnist_diehl_convnet": mnist_diehl_convnet,
     "mnist_convnet": mnist_convnet,
+    "mnist_detector": mnist_detector,
     "digits_resnet20": digits_resnet20,
     "digits_resnet110": digits_resnet110,
     "digits_resnet110_pre": digits_resnet110_pre,
@@ -136,6 +146,7 @@ def load_network(name: str) -> nn.Module:
         biases and max pooling. For the digits of `load_digits` "digits_resnet20",
         "digits_resnet110" and, with pre-activation blocks, "digits_resnet110_pre", see `resnet`.
         For the images of `load_cifar10` "cifar10_resnet20", and "cifar10_vgg" of six convolutions.
+        For `load_scenes` "mnist_detector", whose output `snnlab.detection` reads.
         `card(name)` describes their training.
 
     Raises

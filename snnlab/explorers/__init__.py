@@ -9,6 +9,7 @@ with needs("snnlab.explorers", "matplotlib", "ipywidgets", extra="course"):
     import ipywidgets  # noqa: F401
     import matplotlib  # noqa: F401
 
+from snnlab.explorers.box_movie import BoxMovie
 from snnlab.explorers.bucket_filling import BucketFilling
 from snnlab.explorers.counting import Counting
 from snnlab.explorers.deviation_error import DeviationError
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from snnlab.explorers.threshold_tuning import ThresholdTuning
 
 __all__ = [
+    "BoxMovie",
     "BucketFilling",
     "ClippedMass",
     "Counting",

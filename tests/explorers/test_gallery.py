@@ -44,6 +44,8 @@ shallow = convert(given["model"], digits.x_train)
 more = [nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 10)]
 deeper = nn.Sequential(*given["model"][:3], *more)
 given["network"] = convert(deeper, digits.x_train)
+scenes = data.load_scenes(8, "train").x
+given["detector"], given["scene"] = convert(data.load_network("mnist_detector"), scenes), scenes[0]
 given["networks"] = {"shallow": shallow, "deeper": given["network"]}
 given["table"] = compare(
     *(deeper, digits.x_train, digits.x_test, digits.y_test),

@@ -44,7 +44,10 @@ def given():
     deeper = nn.Sequential(*model[:2], nn.Linear(12, 8), nn.ReLU(), nn.Linear(8, 3))
     network = sl.convert(deeper, x)
     shallow = sl.convert(model, x)
+    scenes = sl.data.load_scenes(8, "train").x
     return {
+        "detector": sl.convert(sl.data.load_network("mnist_detector"), scenes),
+        "scene": scenes[0],
         "model": model,
         "network": network,
         "networks": {"shallow": shallow, "deeper": network, "low": network.replace(scale=0.5)},
