@@ -3,8 +3,10 @@
     python tools/notebook_rules.py [notebooks/00_start_here.ipynb ...]
 
 Minutes are computed: a minute for 150 words of Markdown, 0.6 for a stored picture, 1.5 for a
-prediction, 5 for an exercise, and 1.5 for a list of things to try. What stands under a heading that
-ends with "(further)" is not needed by anything later, and does not count.
+prediction, 5 for an exercise, more for some that have to be worked out by hand, and 1.5 for a list
+of things to try. What stands under a heading that ends with "(further)" is not needed by anything
+later, and does not count; its heading states its minutes on their own. A line across the page
+ends it.
 """
 
 from __future__ import annotations
@@ -19,10 +21,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 MOST_MINUTES, MOST_WORDS, MOST_IN_A_PARAGRAPH, MOST_TABLES = 45, 2_300, 60, 3
-TOLERANCE = 3
+TOLERANCE, TOLERANCE_MORE = 3, 1
+EXERCISE = 5
+# Exercises that have to be worked out by hand or by trial, and take longer.
+LONG = {"1.7": 25, "3.4": 8, "4.1": 10, "5.5": 8}
 
-HEADING = re.compile(r"(?m)^(#+) (.*)$")
+HEADING = re.compile(r"(?m)^(?:(#+) (.*)|---)$")
 MINUTES = re.compile(r"<sub>minutes (\d+) to (\d+)</sub>")
+MORE = re.compile(r"<sub>(\d+) minutes? more</sub>")
 PROMPT = re.compile(r"\*\*Predict (\d+\.\d+)\.")
 ASKED = re.compile(r"Predict (\d+\.\d+): (.*)\? Run the notebook to commit\.", re.S)
 DETAILS = re.compile(r"<details>(?:(?!<details>).)*?</details>", re.S)
@@ -84,9 +90,12 @@ class Section:
 
     @property
     def minutes(self) -> float:
+        """Return how long it takes on the main track."""
+        return 0.0 if self.further else self.work
+
+    @property
+    def work(self) -> float:
         """Return how long it takes."""
-        if self.further:
-            return 0.0
         pictures = sum("image/png" in o.get("data", {}) for _, o in outputs([self]))
         exercises = set(re.findall(r"\*\*Exercise (\d+\.\d+)\.", self.text)) | self.checked
         asked = [ASKED.match(plain(output)) for _, output in outputs([self])]
@@ -97,7 +106,7 @@ class Section:
             words(self.text) / 150
             + 0.6 * pictures
             + 1.5 * predictions
-            + 5 * len(exercises)
+            + sum(LONG.get(number, EXERCISE) for number in exercises)
             + 1.5 * tries
         )
 
@@ -114,7 +123,8 @@ def load(file: Path) -> list[Section]:
         starts = [0, *(found.start() for found in ends), len(source)]
         for number, (start, end) in enumerate(itertools.pairwise(starts)):
             if number:
-                marks, heading = ends[number - 1].groups()
+                marks, heading = ends[number - 1].groups("")
+                marks = marks or "##"  # a line across the page
                 level = len(marks)
                 further = re.sub(r"\s*<sub>.*", "", heading).endswith("(further)")
                 if further and not level_of_further:
@@ -195,8 +205,12 @@ def wrong_minutes(file: Path) -> list[str]:
         if not re.match(r"\d+\.\d+ ", section.heading) and not found:
             continue
         if section.further:
-            if found:
-                faults.append(f"{section.title!r} is further, and has no minutes")
+            more = MORE.search(section.heading)
+            if not more:
+                faults.append(f"{section.title!r} is further, and states no minutes more")
+            elif abs(int(more[1]) - section.work) > TOLERANCE_MORE:
+                words = f"takes {section.work:.1f} minutes more, and states {more[1]}"
+                faults.append(f"{section.title!r} {words}")
         elif not found:
             faults.append(f"{section.title!r} states no minutes")
         else:

@@ -40,7 +40,7 @@ function present(panel, data) {
 
   function play(button, moved) {
     const field = fields[moved], last = places[moved] - 1;
-    if (at(field) == last) put(field, 0);
+    if ([last, begin[moved]].includes(at(field))) put(field, 0);
     button.textContent = 'Pause';
     words.setAttribute('aria-live', 'off');
     const { pause, whole } = button.dataset;

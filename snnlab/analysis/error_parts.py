@@ -136,7 +136,7 @@ class ErrorParts(_text.ShownAsTable):
 
     def _table(self) -> _text.Table:
         columns = [part.name for part in (*self.kinds, TOTAL)]
-        title = f"Error after {self.timesteps} steps, root mean square by part"
+        title = f"Error after {_text.counted(self.timesteps, 'step')}, root mean square by part"
         spurious = {n: f"{self.spurious(n).sum() / len(c):,.1f}" for n, c in self.counts.items()}
         rows = [
             [

@@ -6,6 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from snnlab._arguments import checks
+from snnlab._text import counted
 from snnlab.analysis import TOTAL, ErrorParts
 from snnlab.plots import _style
 from snnlab.plots._stacking import stacked
@@ -19,8 +20,9 @@ def error_parts(report: ErrorParts, *, ax: Axes | None = None) -> Axes:
 
     The length is the root mean square of the layer's whole error, in units of the activation, so
     that bars of several layers, or of several pictures with a common axis, can be compared. It is
-    divided by the parts' shares of the mean square (`ErrorParts.statistics`), which sum to 1. A
-    part that works against the others lies left of 0. The number behind a bar is its length.
+    cut into pieces, each as long as the share of its part in the mean square
+    (`ErrorParts.statistics`); the shares sum to 1. A part that works against the others lies left
+    of 0. The number behind a bar is its length.
 
     Parameters
     ----------
@@ -52,8 +54,8 @@ def error_parts(report: ErrorParts, *, ax: Axes | None = None) -> Axes:
     ax.set_yticks(rows, list(shares))
     ax.invert_yaxis()
     ax.margins(x=0.12)  # room for the numbers; limits would break a common axis
-    ax.set_xlabel("root mean square error, divided by the shares in its square")
+    ax.set_xlabel("root mean square error; each piece as long as its share")
     lines = -(-len(names) // _COLUMNS)
-    ax.set_title(f"Error after {report.timesteps} steps", pad=10 + 16 * lines)
+    ax.set_title(f"Error after {counted(report.timesteps, 'step')}", pad=10 + 16 * lines)
     ax.legend(ncols=_COLUMNS, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
     return ax

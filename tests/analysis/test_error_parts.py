@@ -211,6 +211,8 @@ def test_the_report_counts_spurious_spikes_per_image():
     assert report.spurious("a").tolist() == [[3, 0, 0], [0, 2, 0]]
     title, header, row = repr(report).splitlines()
     assert title == "Error after 8 steps, root mean square by part"
+    after_one = sl.ErrorParts(1, report.parts, activations, counts)
+    assert repr(after_one).startswith("Error after 1 step, root mean")
     assert header.split() == ["layer", *PARTS, "total", "spurious", "spikes", "per", "image"]
     assert row.split() == ["a", "0.5496", "0.3062", "0.1768", "0", "0.3953", "2.5"]
     assert "<td>2.5</td></tr>" in report._repr_html_()

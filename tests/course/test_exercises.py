@@ -225,6 +225,8 @@ WRONG = {
             lambda z, T: z * (T + 1) // 1,
         ],
         "That is a rate": [lambda z, T: min(T, max(0, z * T // 1)) / T],
+        "a part of a spike": [lambda z, T: T * z, lambda z, T: min(T, max(0.0, z * T))],
+        "each step alone": [lambda z, T: int(z) * T, lambda z, T: sum(z >= 1 for _ in range(T))],
         "Yours forgets": [lambda z, T: int(hard_count(z, T))],
         "How many spikes can one step": [
             lambda z, T: int(z * T),
@@ -241,6 +243,7 @@ WRONG = {
             lambda T, theta, start: theta / (2 * T),
         ],
         "at the end of a stair": [lambda T, theta, start: -theta / T * (1 - start)],
+        "That is the spread": [lambda T, theta, start: theta / (T * 12**0.5)],
         "Would twice the steps": [lambda T, theta, start: -theta * (0.5 - start)],
         "One spike stands for": [lambda T, theta, start: (start - 0.5) / T],
         "Where does that charge go": [lambda T, theta, start: -0.5 * theta / T],

@@ -35,13 +35,17 @@ def button(control):
     return play_parts(control, lambda first: "")[0].value
 
 
+def begins_at(control):
+    """Return the position from which a play begins anew."""
+    return int(play_parts(control, lambda first: "")[1].placeholder)
+
+
 def numbers(control):
     """Return pause in ms, pause for less motion, positions in a whole step, and the default."""
     text = button(control)
     assert text.count("<button") == 1
     pace = json.loads(html.unescape(re.search(r'data-pace="(.*?)"', text)[1]))
-    default = re.search(r'data-begin="(.*?)"', text)[1]
-    return pace["pause"], pace["still"], pace["whole"], int(default)
+    return pace["pause"], pace["still"], pace["whole"], begins_at(control)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +60,22 @@ def numbers(control):
 )
 def test_a_play_takes_eight_seconds_and_less_motion_whole_steps(control, expected):
     assert numbers(control) == expected
+
+
+def test_a_play_begins_anew_where_the_control_was_put_for_the_learner():
+    bucket = made(explorers.BucketFilling)
+    question, _ = parts(bucket, "time")
+    assert question.placeholder == "44"  # 2.75 in sixteenths
+    bucket.controls["time"].value = 3.0  # by hand
+    assert question.placeholder == "44"
+    bucket.move(time=11.75, current=0.5)
+    assert question.placeholder == "188"
+    bucket.reset()
+    assert question.placeholder == "44"
+    network = made(explorers.NetworkError)
+    steps = network.declared["steps"].positions
+    network.move(steps=steps[1])
+    assert parts(network, "steps")[0].placeholder == "1"
 
 
 def test_its_name_is_safe_in_html():

@@ -25,6 +25,7 @@ PARTS = {
     "the spikes that it has fired": [np.array([-0.4375, 0, 3 * 0.375 - 0.6875, 0])],
     "the current that should have arrived": [[-0.4375, 0, 0, 0.4375]],
     "what does that stand for": [[-0.4375, 0, 7, 0.375]],
+    "all of its digits": [[-0.44, 0, 0.06, 0.38], [-0.4375, 0, 0.0625, 0.37]],
     "more often than under a steady": [[-0.4375, 0, 0.0625, -0.375]],
     "That is a number of spikes": [[-0.4375, 0, 0.0625, 1]],
     "for deviation. That is with spikes per step": [[-0.4375, 0, 0.0625, 1 / 4]],
@@ -55,6 +56,7 @@ CULPRIT = {
     "Of which part does its bar consist": [("relu2", "quantization"), ("relu2", "propagated")],
     "There is nothing here yet": [None, ..., (None, None), (..., ...)],
     "Two names are needed": ["relu2", ("relu2",), {"relu2": "clipping"}, 2, lambda: 0],
+    "The layer comes first": [("clipping", "relu2"), ["propagated", "relu3"]],
     "No layer here has the name": [("relu7", "clipping"), (2, "clipping"), (None, "clipping")],
     "No part has the name": [("relu2", "cutting"), ("relu2", None), ("relu2", ...)],
 }

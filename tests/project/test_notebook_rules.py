@@ -115,6 +115,8 @@ def test_each_kind_of_work_has_its_minutes(made):
     assert minutes(made(exercise)) == 5 + 3 / 150
     assert minutes(made(exercise, code('course.check("2.1", count)'))) == 5 + 3 / 150
     assert minutes(made(text("**Try 2.1.**\n\n1. This"))) == 1.5 + 4 / 150
+    assert minutes(made(text("**Exercise 4.1.** By hand."))) == 10 + 4 / 150
+    assert minutes(made(code('course.check("4.1", parts)'))) == 10
 
 
 def test_what_is_further_does_not_count(made):
@@ -138,6 +140,16 @@ def test_what_is_further_does_not_count(made):
     ]
 
 
+def test_a_line_across_the_page_ends_what_is_further(made):
+    word = "word " * 150
+    file = made(text(f"## 2.1 One (further)\n{word}\n\n---\n\n{word}{word}"))
+    assert [section.further for section in rules.load(file)] == [False, True, False]
+    assert minutes(file) == 2
+    assert rules.load(file)[1].work == 1 + 3 / 150
+    table = "| a |\n|---|\n| 1 |"
+    assert minutes(made(text(f"## 2.1 One (further)\n{table}\n\n{word}"))) == 0
+
+
 def test_a_comment_in_code_is_no_heading(made):
     file = made(text("## 2.1 One\n\n```python\n# 2.9 Nine\n## 2.8 Eight\n```\n\nthe end"))
     assert [section.title for section in rules.load(file)] == ["", "2.1 One"]
@@ -146,7 +158,7 @@ def test_a_comment_in_code_is_no_heading(made):
 GOOD = [
     "# 02 Made\n\n**10 minutes.**",
     "## 2.1 One <sub>minutes 0 to 5</sub>\n" + "word " * 750,
-    "## 2.2 More (further)\n" + "word " * 750,
+    "## 2.2 More (further) <sub>5 minutes more</sub>\n" + "word " * 750,
     "## 2.3 Two <sub>minutes 5 to 10</sub>\n" + "word " * 750,
 ]
 
@@ -163,7 +175,10 @@ GOOD = [
         (("minutes 0 to 5", "minutes 0 to 9"), ["begins at 5, after minute 9", "and states 9"]),
         (("minutes 5 to 10", "minutes 6 to 10"), ["'2.3 Two' begins at 6, after minute 5"]),
         ((" <sub>minutes 5 to 10</sub>", ""), ["'2.3 Two' states no minutes", "ends at 5, and"]),
-        (("(further)", "(further) <sub>minutes 5 to 6</sub>"), ["is further, and has no minutes"]),
+        (("5 minutes more", "minutes 5 to 6"), ["is further, and states no minutes more"]),
+        ((" <sub>5 minutes more</sub>", ""), ["'2.2 More (further)' is further, and states no"]),
+        (("5 minutes more", "6 minutes more"), []),
+        (("5 minutes more", "7 minutes more"), ["takes 5.0 minutes more, and states 7"]),
         (("**10 minutes.**", "Short."), ["and the first cell says None"]),
     ],
 )

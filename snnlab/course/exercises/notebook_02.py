@@ -60,6 +60,12 @@ _count = FunctionExercise(
         "That is a rate, spikes per step. How many spikes are counted in all?": [
             lambda z, T: math.floor(z * T) / T
         ],
+        "That is the charge that it has collected. Can a neuron fire a part of a spike?": [
+            lambda z, T: z * T
+        ],
+        "Yours looks at each step alone. What does a neuron keep from one step to the next?": [
+            lambda z, T: math.floor(z) * T
+        ],
         "Yours forgets what lies beyond the threshold, as reset to zero does. What does a spike "
         "take away here, and what stays?": [lambda z, T: T // math.ceil(1 / z) if z else 0],
         "How many spikes can one step hold?": [lambda z, T: math.floor(z * T)],
@@ -106,6 +112,9 @@ _mean_error = FunctionExercise(
         "It is that far off at the end of a stair, just before the next spike. What is the gap "
         "like at the beginning of a stair, and in the mean?": [
             lambda T, theta, start: (start - 1) * theta / T
+        ],
+        "That is the spread of its errors around their mean. Where does the mean itself lie?": [
+            lambda T, theta, start: theta / T / math.sqrt(12)
         ],
         "Would twice the steps leave it just as far off? How wide is one stair?": [
             lambda T, theta, start: (start - 0.5) * theta

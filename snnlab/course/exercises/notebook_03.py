@@ -237,7 +237,7 @@ _spurious = FunctionExercise(
     ],
     place="With rho = {rho:g} and a threshold of {climb}",
     facts=lambda rho, levels: {"climb": counted(levels, "level")},
-    says=lambda value: f"fires {value:g} times in the mean",
+    says=lambda value: f"fires {value:g} time{'s' * (value != 1)} in the mean",
     question="How likely is a first spike, and after it, a second one?",
     mistakes={
         "That is how likely it is to fire at all. And once it has fired, is it all over?": [

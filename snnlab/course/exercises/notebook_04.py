@@ -31,6 +31,7 @@ _MEAN = float(np.mean(CURRENTS))
 _STEADY, _STEADY_ANN, _FIRED = 2, 3, 3
 _ONE = THRESHOLD / len(CURRENTS)
 
+_NEARLY = 0.01
 _RIGHT = {
     "propagated": _MEAN - SHOULD,
     "clipping": 0.0,
@@ -138,6 +139,8 @@ def _wrong(part: str, value: float) -> str:
     for words, numbers in _MISTAKES[part].items():
         if value in numbers:
             return f"You say {value:g} for {part}. {words}"
+    if abs(value - _RIGHT[part]) < _NEARLY:
+        return f"You say {value:g} for {part}. That is nearly it. Are these all of its digits?"
     return f"You say {value:g} for {part}. {_QUESTIONS[part]}"
 
 
@@ -225,6 +228,8 @@ def _no_layer_and_part(answer: Any, names: list[str]) -> str:
     if all(word is None or word is ... for word in answer):
         return "There is nothing here yet. Write the name of a layer and the name of a part."
     layer, part = answer
+    if layer in PARTS:
+        return f"{layer} is a part, and it stands first. The layer comes first, then its part."
     if layer not in (*names, "output"):
         return f"No layer here has the name {layer!r}. Their names stand at the left of the bars."
     if part not in PARTS:

@@ -79,7 +79,7 @@ NOTEBOOKS = {
             "05",
             "Threshold choice",
             "How much should a spike be worth?",
-            "5.1 5.2 5.3 5.4 5.5 5.6",
+            "5.1 5.2 5.3 5.4 5.5",
             "5.1 5.2 5.5",
         ),
         Notebook(

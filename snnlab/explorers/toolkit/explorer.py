@@ -110,6 +110,7 @@ class Explorer(ABC):
         try:
             for name, value in checked.items():
                 self.controls[name].value = value
+                self.panel.begin_at(name, self.declared[name].place(value))
         finally:
             self._waits = False
         self._refresh()

@@ -79,11 +79,13 @@ class Panel:
         self.code.add_class("snnlab-code")
         self.words.add_class("snnlab-words")
         self.stage = widgets.VBox([self.picture])
+        plays = {n: _play(control, partial(frames, n)) for n, control in declared.items()}
+        self._questions = {name: play[1] for name, play in plays.items() if play}
         rows = [
             _row(
                 [
                     *parts[name],
-                    *_play(control, partial(frames, name)),
+                    *plays[name],
                     widgets.HTML(html.escape(control.meaning)),
                 ]
             )
@@ -100,6 +102,11 @@ class Panel:
         for field, slider in sliders:
             widgets.link((slider, "value"), (field, "value"))
         self.reset.on_click(lambda _: on_reset())
+
+    def begin_at(self, name: str, position: int) -> None:
+        """Let a play from this position of a control begin anew, if it can be played."""
+        if name in self._questions:
+            self._questions[name].placeholder = str(position)
 
     def show(self, words: str, svg: str) -> None:
         """Show what has moved, and words that describe the picture."""

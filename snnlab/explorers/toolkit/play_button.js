@@ -3,9 +3,11 @@
 // another button, stops the play. Then the field takes the position where it stands, so that the
 // kernel knows it, and the words are read out. A question is the token of the play and the first
 // position that is wanted, an answer the token and the frames. If there are none, that position
-// does not work, and the field takes it all the same: the kernel says why.
+// does not work, and the field takes it all the same: the kernel says why. A play goes on from where
+// the learner has put the control. Where it was put for them, which the placeholder of the question
+// tells, it begins at the first position.
 function snnlabPlayButton(button) {
-  const pace = JSON.parse(button.dataset.pace), begin = Number(button.dataset.begin);
+  const pace = JSON.parse(button.dataset.pace);
   const [panel, row] = ['.snnlab-explorer', '.snnlab-row'].map(name => button.closest(name));
   const field = row.querySelector('input, select');
   const words = panel.querySelector('.snnlab-words .widget-html-content');
@@ -49,7 +51,7 @@ function snnlabPlayButton(button) {
     words.replaceChildren(text);
   }
   function start() {
-    from = at() == last() || at() == begin ? 0 : at();
+    from = [last(), Number(question.placeholder)].includes(at()) ? 0 : at();
     [token, frames, shown, halt] = [String(Math.random()), [], null, null];
     button.textContent = 'Pause';
     words.setAttribute('aria-live', 'off');

@@ -33,16 +33,16 @@ def play_parts(control: Steps | StepScale, frames: Callable[[int], str]) -> list
         From a position to packed frames of some positions from there on; none if it does not work.
     """
     pause, whole = pace(control)
-    default = control.place(control.default)
     given = {"pause": pause, "still": 1000 * STILL, "whole": whole}
     label = html.escape(f"{control.label} moves by itself", quote=True)
     data = html.escape(json.dumps(given), quote=True)
     button = widgets.HTML(
         f'<button type="button" class="jupyter-button widget-button" title="{label}" '
-        f'data-pace="{data}" data-begin="{default}">Play</button>'
+        f'data-pace="{data}">Play</button>'
     )
     unseen = widgets.Layout(display="none")
     question, answer = widgets.Text(layout=unseen), widgets.HTML(layout=unseen)
+    question.placeholder = str(control.place(control.default))
     for part, name in ((button, "play"), (question, "question"), (answer, "answer")):
         part.add_class(f"snnlab-{name}")
 
