@@ -9,6 +9,7 @@
     python -m benchmarks zoo        what converts of timm and torchvision, an hour
     python -m benchmarks methods    every conversion method on several networks, hours
     python -m benchmarks deep       deep residual networks in few steps, hours
+    python -m benchmarks gallery    networks trained as spiking ones, some minutes
     python -m benchmarks efficientnet   a network with ImageNet weights on photographs
 
 Times are divided by those of the ANN on the same images: (time of T steps) / (T x ANN forward).
@@ -26,7 +27,17 @@ import numpy as np
 import torch
 
 import snnlab as sl
-from benchmarks import brian, browser, classroom, efficientnet, methods, mnist, neighbour, zoo
+from benchmarks import (
+    brian,
+    browser,
+    classroom,
+    efficientnet,
+    gallery,
+    methods,
+    mnist,
+    neighbour,
+    zoo,
+)
 from benchmarks.networks import NETWORKS, load
 from benchmarks.peak import peak_of_this_process
 from benchmarks.plain_loop import plain_loop
@@ -69,6 +80,7 @@ def main(names: list[str]) -> None:
         "zoo": zoo.measure,
         "methods": methods.measure,
         "deep": methods.measure_deep,
+        "gallery": gallery.measure,
         "efficientnet": efficientnet.measure,
     }
     if names and names[0] in longer:

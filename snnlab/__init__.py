@@ -79,6 +79,7 @@ _FOLDERS = (
     "dynamics",
     "exceptions",
     "explorers",
+    "gallery",
     "graph",
     "network",
     "nir",

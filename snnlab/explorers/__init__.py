@@ -9,7 +9,6 @@ with needs("snnlab.explorers", "matplotlib", "ipywidgets", extra="course"):
     import ipywidgets  # noqa: F401
     import matplotlib  # noqa: F401
 
-from snnlab.explorers.box_movie import BoxMovie
 from snnlab.explorers.bucket_filling import BucketFilling
 from snnlab.explorers.counting import Counting
 from snnlab.explorers.deviation_error import DeviationError
@@ -24,6 +23,7 @@ from snnlab.explorers.two_stages import TwoStages
 from snnlab.explorers.water_mark import WaterMark
 
 if TYPE_CHECKING:
+    from snnlab.explorers.box_movie import BoxMovie
     from snnlab.explorers.clipped_mass import ClippedMass
     from snnlab.explorers.depth_and_steps import DepthAndSteps
     from snnlab.explorers.energy_budget import EnergyBudget
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from snnlab.explorers.shortcut_variants import ShortcutVariants
     from snnlab.explorers.spike_movie import SpikeMovie
     from snnlab.explorers.steps_and_percentile import StepsAndPercentile
+    from snnlab.explorers.surrogate_width import SurrogateWidth
     from snnlab.explorers.threshold_multipliers import ThresholdMultipliers
     from snnlab.explorers.threshold_tuning import ThresholdTuning
 
@@ -57,6 +58,7 @@ __all__ = [
     "SpikeMovie",
     "SpuriousSpikes",
     "StepsAndPercentile",
+    "SurrogateWidth",
     "ThresholdMultipliers",
     "ThresholdTuning",
     "TwoStages",
@@ -65,6 +67,7 @@ __all__ = [
 
 # These are given a network, or run torch on their own; the others work without.
 _WITH_TORCH = {
+    "BoxMovie": "box_movie",
     "ClippedMass": "clipped_mass",
     "DepthAndSteps": "depth_and_steps",
     "EnergyBudget": "energy_budget",
@@ -74,6 +77,7 @@ _WITH_TORCH = {
     "ShortcutVariants": "shortcut_variants",
     "SpikeMovie": "spike_movie",
     "StepsAndPercentile": "steps_and_percentile",
+    "SurrogateWidth": "surrogate_width",
     "ThresholdMultipliers": "threshold_multipliers",
     "ThresholdTuning": "threshold_tuning",
 }
