@@ -29,7 +29,7 @@ MOST = 250.0  # and the left one
 _PARTS = {
     "MACs": (GREEN, "xx"),
     "additions": (BLUE, ""),
-    "neuron updates": (BLACK, ".."),
+    "neuron updates": (BLACK, "--"),
 }
 
 

@@ -51,7 +51,7 @@ def step(state: np.ndarray, action: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     )
     push = f - m * half * turn * np.cos(angle) / whole
     state = state + dt * np.stack([speed, push, turning, turn], 1)
-    return state, (abs(state[:, [0, 2]]) > LIMITS).any(1)
+    return state, np.any(abs(state[:, [0, 2]]) > LIMITS, axis=1)
 
 
 def start(count: int, rng: np.random.Generator) -> np.ndarray:

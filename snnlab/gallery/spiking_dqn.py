@@ -99,7 +99,11 @@ def rates(model: SpikingNetwork, x: torch.Tensor) -> list[float]:
     [0.0, 0.0]
     """
     model(x)  # which tells its layers the number of steps
-    found, layers, folded = list[float](), nn.ModuleList(model.layers), x.repeat(model.timesteps, 1)
+    found, layers, folded = (
+        list[float](),
+        nn.ModuleList(model.layers.children()),
+        x.repeat(model.timesteps, 1),
+    )
     for layer in layers:
         folded = layer(folded)
         found += [float(folded.mean())] if isinstance(layer, Neurons) else []

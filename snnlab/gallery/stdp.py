@@ -160,7 +160,7 @@ def train(
             _learn(net, i, trains[k][: t + 1], step)
             theta += _HOMEOSTASIS * ((np.arange(neurons) == i) - 1 / neurons)
     votes = np.zeros((neurons, int(y.max()) + 1))
-    np.add.at(votes, ([net.first(one)[0] for one in trains], y), 1)
+    np.add.at(votes, (np.array([net.first(one)[0] for one in trains]), y), 1)
     alone = Competition(w.copy(), theta, votes.argmax(1))
     net = Competition(w, theta, alone.classes)
     for part in range(rewarded):
