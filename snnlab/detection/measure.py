@@ -81,7 +81,7 @@ def average_precision(found: Found, y: Any, enough: float = ENOUGH) -> np.ndarra
     >>> truth = np.array([[[3, 0, 0, 10, 10], [3, 20, 20, 40, 40]]])
     >>> boxes = np.array([[[0, 0, 10, 9], [50, 50, 60, 60]]])
     >>> found = Found(np.array([[3, 3]]), np.array([[0.9, 0.8]]), boxes)
-    >>> round(average_precision(found, truth)[3], 3)  # one of two, and up to there no error
+    >>> round(float(average_precision(found, truth)[3]), 3)  # one of two, and up to there no error
     0.505
     """
     y = _truth(y, len(found.classes))

@@ -62,7 +62,7 @@ def test_with_converters_a_layer_is_linear_and_without_them_a_count_of_signs():
     for b, i in np.ndindex(3, 4):
         signs = 0
         for k in (slice(0, 64), slice(64, 128), slice(128, 130)):
-            signs += 1 if float(s[b, k] @ layer.weight[i, k]) >= 0 else -1
+            signs += 1 if float(s[b, k] @ layer.weight[i, k].detach()) >= 0 else -1
         assert float(found[b, i]) == pytest.approx(signs, abs=1e-4)
 
 
