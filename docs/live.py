@@ -58,7 +58,7 @@ _kept = functools.cache(made)
 def shown(source: str, positions: str) -> str:
     """Return picture and words of an explorer where its controls have these positions, as JSON.
 
-    >>> svg, words = json.loads(shown("explorers.QuantizationError()", "[0, 0]"))
+    >>> svg, words = json.loads(shown("explorers.QuantizationError()", "[0, 0, 0]"))
     >>> "2 values" in words
     True
     """

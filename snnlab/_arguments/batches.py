@@ -56,7 +56,13 @@ def parted(given: Any, name: str) -> tuple[Any, Any]:
             f"{name}: found {len(given)} things together, expected images, or a pair of images and "
             f"labels. Pass the two that are meant: ((x, y) for x, y, *_ in {name})."
         )
-    return given[0], given[1] if len(given) == 2 else None
+    images = given[0]
+    if isinstance(images, tuple) and all(hasattr(one, "shape") for one in images):
+        raise ShapeError(
+            f"{name}: found {len(images)} arrays as the images of a batch, expected one. Pass the "
+            f"one that is meant: ((x, y) for (x, *_), y in {name})."
+        )
+    return images, given[1] if len(given) == 2 else None
 
 
 def _are_alike(given: Any) -> bool:

@@ -272,4 +272,5 @@ def _log_phi(x: np.ndarray) -> np.ndarray:
     # Its asymptotic series: 1 - 1/x² + 3/x⁴ - 15/x⁶ ... times the density over -x.
     terms = [(-1) ** n * math.prod(range(1, 2 * n, 2)) / far ** (2 * n) for n in range(1, 8)]
     series = -(far**2) / 2 - np.log(-far * math.sqrt(2 * math.pi)) + np.log1p(sum(terms))
-    return np.where(x < _FAR, series, np.log(_phi(np.maximum(x, _FAR))))
+    near = np.where(x < 0, np.log(_phi(np.clip(x, _FAR, 0))), np.log1p(-_phi(-np.abs(x))))
+    return np.where(x < _FAR, series, near)

@@ -23,11 +23,12 @@ from snnlab.plots._style import BLACK, BLUE, GREEN, ORANGE
 from snnlab.simulation import ann, simulate
 
 # What is found with less certainty is not shown; so many things have a name.
-LEAST, MOST = 0.5, 8
+LEAST, MOST = 0.3, 8
 CLASSES = 10
 # The four numbers of a box.
 NUMBERS = {"to the right": (BLUE, "-"), "down": (ORANGE, "--"), "width": (GREEN, "-.")}
 NUMBERS |= {"height": (BLACK, ":")}
+MARKS = "osD^"  # what the ANN says of each
 
 
 def settling(network: Network, scene: Any, timesteps: int) -> dict[str, Any]:
@@ -136,8 +137,8 @@ class BoxMovie(Explorer):
         left.imshow(self._scene[0], "Greys", extent=edges, vmax=1.6, interpolation="none")
         given = find(self._run["ann"], LEAST)
         ends = given.boxes[0][given.classes[0] >= 0]
-        left.plot(*_outlines(ends, 0.0), "--", color=BLACK, lw=1.2, label="ANN")
-        (self._boxes,) = left.plot([], [], color=ORANGE, lw=2, label="SNN")
+        left.plot(*_outlines(ends, 0.0), "--", color=ORANGE, lw=1.5, label="ANN")
+        (self._boxes,) = left.plot([], [], color=BLUE, lw=2, label="SNN")
         left.set(xlim=(-1, side + 1), ylim=(side + 1, -1), xticks=[], yticks=[])
         finish(left, "The scene", 24, columns=2)
         self._names = Texts(left, [(0, 0)], left.transData)
@@ -147,8 +148,9 @@ class BoxMovie(Explorer):
         """Draw the axes of the numbers of one box, and return what moves there."""
         data, steps = self.compute(self._timesteps, True), np.arange(1, self._timesteps + 1)
         self._lines = {}
-        for (name, (color, form)), wanted in zip(NUMBERS.items(), data["wanted"], strict=True):
-            ax.axhline(wanted, color=color, lw=0.8, alpha=0.5)
+        parts = zip(NUMBERS.items(), MARKS, data["wanted"], strict=True)
+        for (name, (color, form)), mark, wanted in parts:
+            ax.plot(self._timesteps, wanted, mark, color=color, ms=5, clip_on=False)
             (self._lines[name],) = ax.plot(steps, steps, form, color=color, label=name)
         ax.axhline(0, color=BLACK, lw=0.8)
         self._now = ax.axvline(1, color=BLACK, lw=1, ls=":")
@@ -156,7 +158,7 @@ class BoxMovie(Explorer):
         low, high = min(values.min(), 0), max(values.max(), 0)
         room = 0.06 * max(high - low, 1e-6)
         ax.set(xlim=(1, max(self._timesteps, 2)), ylim=(low - room, high + room), xlabel="step")
-        ax.set_ylabel("what the place says (ANN: thin)")
+        ax.set_ylabel("what the place says (ANN: marks)")
         (name, *_) = given_names(data["right"])
         finish(ax, f"The numbers of one box, {name}", 24, 4, at_ends=[*self._lines.values()])
         return [*self._lines.values(), self._now]
@@ -187,7 +189,7 @@ class BoxMovie(Explorer):
         return (
             f"After {values['steps']} of {counted(self._timesteps, 'step')}{how} the network "
             f"{said}; the ANN {listed(there)}. Of its boxes {(fit >= 0.5).sum()} of {len(fit)} are "
-            f"met well enough, on average they coincide by {100 * fit.mean():.0f} %. Box of the "
+            f"met well enough, on average they coincide by {100 * fit.mean():.0f} %. Box of "
             f"{there[0]}, in brackets the ANN: {numbers}."
         )
 

@@ -79,7 +79,7 @@ class InputCoding(PredictionExplorer):
         rates = [self._random, self._steady, self._pixel]
         finish(left, "Rate", 34, columns=3, at_ends=rates)
         places = {"spread": FEW, "theory": np.array([1, STEPS]), "off": t}
-        (spread,) = right.plot(FEW, FEW, color=ORANGE, label="random spikes")
+        (spread,) = right.plot(FEW, FEW, "-.", color=ORANGE, label="random spikes")
         ends = places["theory"]
         (theory,) = right.plot(ends, ends, "--", color=BLACK, lw=0.8, label="√(x(1 − x)/T)")
         # One line of short dashes: so many marks by themselves take a browser long.
@@ -88,12 +88,11 @@ class InputCoding(PredictionExplorer):
         (off,) = right.plot(dashes, dashes, color=BLUE, **dots)
         self._errors = {"spread": spread, "theory": theory, "off": off}
         self._places = places
-        (half,) = right.plot(ends, 0.5 / ends, ":", color=BLACK, lw=0.8, label="1/(2T)")
+        right.plot(ends, 0.5 / ends, ":", color=BLACK, lw=0.8, label="1/(2T)")
         right.set(xscale="log", yscale="log", xlim=(1, STEPS), ylim=ERRORS)
         right.set(xlabel="steps T", ylabel="how far off")
         self.mark_prediction(right)
-        at_ends = [*self._errors.values(), half]
-        finish(right, "Error", 34, columns=3, grid=True, at_ends=at_ends)
+        finish(right, "Error", 22, columns=3, grid=True, at_ends=[*self._errors.values()])
         return [self._random, self._steady, self._pixel, *self._now, *self._errors.values()]
 
     def draw(self, data: dict[str, Any]) -> None:

@@ -36,11 +36,11 @@ def read(values, signed):
 @pytest.mark.parametrize("signed", [True, False])
 def test_every_step_is_that_of_a_simulation(signed):
     run, ann = outputs()
-    right = detection.find(ann, 0.5)
+    right = detection.find(ann, 0.3)
     place = int(np.unravel_index(ann[0, :10].argmax(), (10, 336))[1])
     for step in range(1, T + 1):
         data = movie().compute(step, signed)
-        found = detection.find(read(run[step - 1], signed)[None], 0.5)
+        found = detection.find(read(run[step - 1], signed)[None], 0.3)
         for one, other in zip((*data["found"], *data["right"]), (*found, *right), strict=True):
             assert np.array_equal(one, other)
         expected = np.array([read(values, signed)[10:, place] for values in run]).T

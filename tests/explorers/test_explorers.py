@@ -422,6 +422,6 @@ def test_only_core_widgets_are_used(explorer):
     while open_widgets:
         widget = open_widgets.pop()
         seen += 1
-        assert type(widget).__module__.startswith("ipywidgets.")
+        assert widget._model_module.startswith("@jupyter-widgets/")
         open_widgets += getattr(widget, "children", ())
     assert seen > 10

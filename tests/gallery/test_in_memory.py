@@ -62,8 +62,8 @@ def test_with_converters_a_layer_is_linear_and_without_them_a_count_of_signs():
     for b, i in np.ndindex(3, 4):
         signs = 0
         for k in (slice(0, 64), slice(64, 128), slice(128, 130)):
-            signs += 1 if float(s[b, k] @ layer.weight[i, k].detach()) >= 0 else -1
-        assert float(found[b, i]) == pytest.approx(signs, abs=1e-4)
+            signs += 1 if (s[b, k] @ layer.weight[i, k]).item() >= 0 else -1
+        assert found[b, i].item() == pytest.approx(signs, abs=1e-4)
 
 
 def test_a_network_without_converters_gets_its_scales_from_images():
@@ -77,7 +77,7 @@ def test_a_network_without_converters_gets_its_scales_from_images():
         model(x)  # which tells its layers the number of steps
         spikes = model.layers[:3](x.repeat(4, 1, 1, 1))
         sums = in_memory.partial_sums(spikes, model.layers[3].weight)
-    assert float(blocks[0].alpha) == pytest.approx(float(sums.abs().mean()))
+    assert blocks[0].alpha.item() == pytest.approx(float(sums.abs().mean()))
 
 
 def test_who_knows_in_training_that_bits_are_few_does_better():

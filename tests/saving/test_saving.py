@@ -598,10 +598,10 @@ def test_a_place_that_is_none_is_refused(tmp_path, monkeypatch, path, message):
 
 
 def test_a_place_that_must_not_be_written_is_refused(file, monkeypatch):
-    def forbidden(self, content):
+    def forbidden(file, content):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("pathlib.Path.write_bytes", forbidden)
+    monkeypatch.setattr("snnlab.saving.container.replace_file", forbidden)
     with pytest.raises(sl.DataError, match=r"cannot be written \(Permission denied\)"):
         NETWORKS["one ReLU"]().save(file)
 
