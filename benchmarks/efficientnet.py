@@ -27,6 +27,7 @@ STAGES = (
     *((3, 5, 1, 6, 80, 112), (4, 5, 2, 6, 112, 192), (1, 3, 1, 6, 192, 320)),
 )
 STEPS = (8, 16, 32)
+BURSTS = "signed bursts of 4, per channel, bias corrected"
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket", "motorcycle_left.png")
 ONE_CROP = ("camera", "coins", "motorcycle_right.png", "retina")
 
@@ -149,7 +150,7 @@ def measure(*wanted: str) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     options = {"cache": FOLDER / "kept", "memory": 8 * 2**30}
     print(f"EfficientNet-lite0, {len(x)} crops: how many get the ANN's class, and operations")
-    for method in wanted or DEEP:
+    for method in wanted or (*DEEP, BURSTS):
         table = sl.compare(model, x_cal, x.numpy(), y, methods=[method], timesteps=STEPS, **options)
         if table.empty:
             print(f"  {method:36} does not apply: there is no identity shortcut behind a ReLU")

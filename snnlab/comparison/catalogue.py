@@ -174,6 +174,11 @@ _ALL = (
         corrected(replaced(_per_channel, signed=True), correct_bias),
         for_each=True,
     ),
+    Method(
+        "signed bursts of 4, per channel, bias corrected",
+        corrected(replaced(_per_channel, signed=True, max_spikes=4), correct_bias),
+        for_each=True,
+    ),
     Method("burst of 4", recipe(recipes.burst, max_spikes=4)),
     Method("group of 4", recipe(recipes.group, members=4)),
     Method("differential coding", _per_channel, differentially),

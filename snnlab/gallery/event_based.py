@@ -6,8 +6,9 @@ A neuron's potential follows :math:`\tau_m \dot v = -v + I` and its current
 spike times need no time steps, and have exact derivatives as long as no spike comes or goes.
 
 Source: Göltz et al. 2021 (Fast & Deep, first spikes: from memory), Bacho and Chu 2023 (several
-spikes), of which we have read the abstract and the code (Florian-BACHO/bats). Derived here, and
-tested against numerical integration. What a network's scores are and how it begins is ours.
+spikes), of which we have read the abstract and the code (Florian-BACHO/bats). The derivatives are
+worked out anew, and tested against numerical integration. What a network's scores are and how it
+begins is ours.
 """
 
 import itertools

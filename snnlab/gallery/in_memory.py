@@ -107,7 +107,7 @@ def network(
 
 @torch.no_grad()
 def without_converters(model: Any, x: torch.Tensor) -> Any:
-    r"""Return a trained network as it runs with one bit, α of each layer being the mean of |p|.
+    r"""Return a trained network as it runs with one bit, α of each layer being the mean size of p.
 
     Of all α this one is closest to the partial sums, in squares. `x` are training images.
 

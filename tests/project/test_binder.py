@@ -79,10 +79,10 @@ def test_post_build_copies_the_settings_of_jupyter(tmp_path):
     assert compared.same_files == ["jupyter_server_config.json"]
 
 
-def test_start_runs_what_it_is_given_with_threads_that_do_not_spin():
-    command = ["sh", "-c", 'echo "$OMP_WAIT_POLICY $1"', "sh", "two words"]
+def test_start_runs_what_it_is_given_with_threads_that_wait_and_share_memory():
+    command = ["sh", "-c", 'echo "$OMP_WAIT_POLICY $MALLOC_ARENA_MAX $1"', "sh", "two words"]
     done = subprocess.run([BINDER / "start", *command], capture_output=True, text=True, check=True)
-    assert done.stdout == "PASSIVE two words\n"
+    assert done.stdout == "PASSIVE 2 two words\n"
 
 
 # --- the notebooks of the wheel, as its user has them --------------------------------------------
@@ -115,6 +115,7 @@ def user():
     limit = functools.partial(resource.setrlimit, resource.RLIMIT_AS, (ADDRESSES, ADDRESSES))
     kept = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"}
     own = {"HOME": str(home), "TMPDIR": str(home), "OMP_WAIT_POLICY": "PASSIVE"}
+    own |= {"MALLOC_ARENA_MAX": "2"}  # as binder/start has them
     path = {"PYTHONPATH": os.pathsep.join([str(offline), str(site)])}
 
     def run(*command):

@@ -1,12 +1,10 @@
 """What a learner can set: declared once, shown as a row of widgets."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import ipywidgets as widgets
-from traitlets import validate
 
 from snnlab._arguments import checks
 from snnlab.exceptions import OptionError
@@ -60,7 +58,7 @@ class Slider:
         """Return the widgets of its row; the last one holds the value."""
         limits = {"min": self.low, "max": self.high, "step": self.step}
         whole = isinstance(self.step, int)
-        make = widgets.IntSlider if whole else _FloatSlider
+        make = widgets.IntSlider if whole else widgets.FloatSlider
         make_field = widgets.BoundedIntText if whole else widgets.BoundedFloatText
         slider = make(self.default, readout=False, **limits)
         return [_labelled(make_field(self.default, **limits), self, FIELD_WIDTH), slider]
@@ -150,16 +148,6 @@ RESET = Choice(
     "subtract",
 )
 START = Slider("start v₀ / θ", "share of the threshold it holds at first", 0.0, 0.875, 0.125, 0.0)
-
-
-class _FloatSlider(widgets.FloatSlider):
-    """A slider that stands at its positions exactly: a browser adds up its steps, a hair off."""
-
-    @validate("value")
-    def _validate_value(self, proposal: Any) -> float:
-        value = super()._validate_value(proposal)
-        nearest = self.min + round((value - self.min) / self.step) * self.step
-        return nearest if math.isclose(value, nearest, abs_tol=1e-9) else value
 
 
 def _labelled(widget: Any, control: Control, width: str) -> Any:
