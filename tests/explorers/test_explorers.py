@@ -240,6 +240,17 @@ def test_every_slider_has_a_named_field_that_moves_with_it(explorer):
             assert explorer.values[name] == value
 
 
+def test_a_hair_off_a_position_is_that_position_and_a_field_stands_anywhere():
+    """A browser adds up its steps, and says 0.4375000000000001."""
+    bucket = made(explorers.BucketFilling)
+    bucket.move(current=0.3)
+    assert bucket.values["current"] == 0.3
+    for position in bucket.declared["current"].positions:
+        for off in (-1e-12, 0.0, 1e-12):
+            bucket.controls["current"].value = position + off
+            assert bucket.values["current"] == position
+
+
 def test_reset_brings_everything_back_with_one_new_picture(explorer):
     words, default, svg = explorer.words, explorer.values, explorer.picture.svg()
     for setting in settings(explorer):

@@ -289,7 +289,7 @@ def test_a_control_that_is_taken_ends_a_play_and_the_kernel_knows_where(gallery,
         "([panel, text]) => panel.querySelector('textarea')?.value.includes(text)",
         arg=[panel.element_handle(), f"time={time!r})"],
     )
-    assert float(panel.get_by_label("time").first.input_value()) == time
+    assert float(panel.get_by_label("time").first.input_value()) == pytest.approx(time)
     panel.get_by_label("picture", exact=True).press("Space")
     panel.locator("svg[role=img]").wait_for()
     assert state(panel) == shown

@@ -1,5 +1,6 @@
 """What a learner can set: declared once, shown as a row of widgets."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -50,6 +51,11 @@ class Slider:
         """Return which of its positions a value is at, or next to."""
         return round((value - self.low) / self.step)
 
+    def meant(self, value: Any) -> Any:
+        """Return the position at which a browser stands, which adds up steps, a hair off."""
+        nearest = self.low + self.place(value) * self.step
+        return nearest if math.isclose(value, nearest, abs_tol=1e-9) else value
+
     def shown(self, value: Any) -> str:
         """Return what is shown for a value."""
         return f"{value:g}"
@@ -97,6 +103,10 @@ class Choice:
         if value not in values:
             raise OptionError(f"{name} = {value!r}: expected one of {values}.")
         return values[values.index(value)]
+
+    def meant(self, value: Any) -> Any:
+        """Return the value: it stands for itself."""
+        return value
 
     def shown(self, value: Any) -> str:
         """Return what is shown for a value."""

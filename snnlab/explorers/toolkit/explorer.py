@@ -90,7 +90,7 @@ class Explorer(ABC):
     @property
     def values(self) -> dict[str, Any]:
         """The values of the controls by name."""
-        return {name: widget.value for name, widget in self.controls.items()}
+        return {name: self.declared[name].meant(w.value) for name, w in self.controls.items()}
 
     @property
     def box(self) -> Any:
