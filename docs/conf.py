@@ -117,7 +117,9 @@ def packed_package() -> str:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.write(HERE / "live.py", "live.py")
-        for file in sorted((ROOT / "snnlab").rglob("*")):
+        # The package asks snnlab_course which versions are installed.
+        asked = [ROOT / "snnlab_course" / name for name in ("__init__.py", "distributions.py")]
+        for file in [*sorted((ROOT / "snnlab").rglob("*")), *asked]:
             if file.suffix in (".py", ".js"):
                 archive.write(file, file.relative_to(ROOT))
     return f"var snnlabPackage = '{base64.b64encode(packed.getvalue()).decode()}';\n"

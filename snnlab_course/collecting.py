@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import hashlib
 import io
@@ -48,18 +47,13 @@ def collect(folder: Path, file: Path | None) -> int:
 
 
 def _write(file: Path, text: str) -> None:
-    """Write a table beside its place, and move it there once it is whole."""
+    """Write a table, in the place of an old one only once it is whole."""
+    from snnlab._files import replace_file
+
     if file.exists() and not file.is_file():  # such as /dev/stdout
         file.write_text(text, encoding="utf-8", newline="")
-        return
-    new = file.with_name(f".{file.name}.part")
-    try:
-        new.write_text(text, encoding="utf-8", newline="")
-        new.replace(file)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            new.unlink(missing_ok=True)
-        raise
+    else:
+        replace_file(file, text.encode())
 
 
 def table(folder: Path) -> tuple[list[dict[str, Any]], list[str]]:

@@ -45,7 +45,7 @@ def find(outputs: Any, least: float = 0.05) -> Found:
     outputs : array, shape (B, 14, 336)
         Of the network "mnist_detector", or `record.outputs[step]` of its spiking twin.
     least : float
-        What is found has a higher score. 0.5 is usual for a picture, less for a measure.
+        What is found has a higher score: some 0.3 for a picture, much less for a measure.
 
     Returns
     -------

@@ -426,6 +426,32 @@ def serve(page, port):
     page.evaluate("port => { SNNLAB_PYTHON = `http://localhost:${port}/`; }", port)
 
 
+ALONE = """
+import json, sys
+here, root = sys.argv[1:]
+sys.path = [here, *(place for place in sys.path if place not in ("", root))]
+sys.modules |= {"torch": None, "ipywidgets": None}
+import live, snnlab
+assert snnlab.__file__.startswith(here)
+print(live.shown("explorers.Counting()", "[0, 0, 0, 0]"))
+"""
+
+
+@pytest.mark.slow
+def test_what_the_page_loads_draws_with_nothing_else_of_the_project(site, tmp_path):
+    script = (site / "_static" / "package.js").read_text(encoding="utf-8")
+    packed = base64.b64decode(re.search("'(.+)'", script)[1])
+    zipfile.ZipFile(io.BytesIO(packed)).extractall(tmp_path)
+    command = [sys.executable, "-c", ALONE, str(tmp_path), str(ROOT)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    svg, words = json.loads(done.stdout)
+    explorer = sl.explorers.Counting()
+    first = {name: control.positions[0] for name, control in explorer.declared.items()}
+    assert words == explorer.move(**first)
+    assert svg == explorer.picture.svg()
+
+
 @pytest.mark.slow
 @pytest.mark.browser
 def test_all_settings_are_computed_in_the_page_once_somebody_asks(panel, python):
